@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockPoll is how often a waiting process asks for a lock again. flock has no
+// call that waits and can be cancelled.
+const lockPoll = 50 * time.Millisecond
+
+// Lock takes the lock of that name, waiting for other processes and goroutines
+// until ctx ends. The kernel drops the lock when the process dies, however.
+func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	if len(name) > 100 { // file names end at 255
+		sum := sha256.Sum256([]byte(name))
+		name = name[:40] + hex.EncodeToString(sum[:])
+	}
+	f, err := os.OpenFile(filepath.Join(s.root, "locks", strings.ReplaceAll(name, "/", "_")), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return func() { f.Close() }, nil
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w (does the store lie on a file system without flock?)", name, err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, fmt.Errorf("lock %s, which another umlab holds: %w", name, context.Cause(ctx))
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+// scratchLock is held while scratch directories are made and while those of dead
+// processes are looked for, so that the latter never meets a half-made one.
+const scratchLock = "scratch"
+
+// Scratch makes a directory in the store for half-done work. remove removes it;
+// after a kill -9 the next Open does.
+func (s *Store) Scratch(what string) (dir string, remove func(), err error) {
+	unlock, err := s.Lock(context.Background(), scratchLock)
+	if err != nil {
+		return "", nil, err
+	}
+	defer unlock()
+	dir, err = os.MkdirTemp(filepath.Join(s.root, "tmp"), what+"-")
+	if err != nil {
+		return "", nil, fmt.Errorf("scratch space in the store: %w", err)
+	}
+	// The lock on the file beside it says that its owner lives.
+	lock, err := os.OpenFile(dir+alive, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
+	if err == nil {
+		if err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+			lock.Close()
+		}
+	}
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("scratch space in the store: %w", err), os.Remove(dir))
+	}
+	return dir, func() {
+		_ = RemoveAll(dir) // what resists is the next sweep's
+		os.Remove(lock.Name())
+		lock.Close()
+	}, nil
+}
+
+// alive is the suffix of the file that the owner of a scratch directory holds a
+// lock on for as long as it lives.
+const alive = ".lock"
+
+// sweep removes the scratch directories and temporary files of processes that
+// are gone. What it cannot remove now, another Open will.
+func (s *Store) sweep() {
+	unlock, err := s.Lock(context.Background(), scratchLock)
+	if err != nil {
+		return
+	}
+	entries, _ := os.ReadDir(filepath.Join(s.root, "tmp")) // what cannot be read is not swept
+	var dead []*os.File
+	for _, e := range entries {
+		p := filepath.Join(s.root, "tmp", strings.TrimSuffix(e.Name(), alive)+alive)
+		if !e.IsDir() && !strings.HasSuffix(e.Name(), alive) {
+			// A record on its way to its name: written within moments, or never.
+			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
+				os.Remove(filepath.Join(s.root, "tmp", e.Name()))
+			}
+			continue
+		}
+		lock, err := os.OpenFile(p, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+			lock.Close()
+			continue
+		}
+		dead = append(dead, lock)
+	}
+	unlock()
+	for _, lock := range dead {
+		if err := RemoveAll(strings.TrimSuffix(lock.Name(), alive)); err == nil {
+			os.Remove(lock.Name())
+		}
+		lock.Close()
+	}
+}

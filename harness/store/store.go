@@ -1,0 +1,293 @@
+// Package store keeps what umlab fetched, built and saw: a content-addressed
+// cache with locks, atomic writes and records that survive kill -9 at any
+// moment. It imports nothing of umlab, never uses the network, and knows
+// nothing of what it keeps.
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// layout names the version of the directory layout below the store's root. A
+// store of another layout lies beside it and is left alone.
+const layout = "v1"
+
+// Store is one directory of finished things. It is safe for concurrent use by
+// goroutines and by processes: a thing is made under its lock in tmp/ and
+// renamed into place, so that what has its final name is whole.
+type Store struct{ root string }
+
+// DefaultDir is $UMLAB_HOME, else $XDG_CACHE_HOME/umlab, else ~/.cache/umlab.
+func DefaultDir(getenv func(string) string) (string, error) {
+	for _, c := range []struct{ env, below string }{
+		{"UMLAB_HOME", ""}, {"XDG_CACHE_HOME", "umlab"}, {"HOME", ".cache/umlab"},
+	} {
+		v := getenv(c.env)
+		if v == "" {
+			continue
+		}
+		if !filepath.IsAbs(v) {
+			return "", fmt.Errorf("$%s is %q, which is no absolute path: set it to one", c.env, v)
+		}
+		return filepath.Join(v, c.below), nil
+	}
+	return "", errors.New("no place for the store: none of $UMLAB_HOME, $XDG_CACHE_HOME and $HOME is set; set UMLAB_HOME to a directory with 10 GB free")
+}
+
+// Open opens the store below dir, making it where it is missing, and removes
+// what processes that are gone left half-done.
+func Open(dir string) (*Store, error) {
+	s := &Store{root: filepath.Join(dir, layout)}
+	for _, d := range []string{"tmp", "locks", "files", "dirs", "records"} {
+		if err := os.MkdirAll(filepath.Join(s.root, d), 0o755); err != nil {
+			return nil, fmt.Errorf("open store: %w (set UMLAB_HOME to a directory you can write)", err)
+		}
+	}
+	probe, err := os.CreateTemp(filepath.Join(s.root, "tmp"), "probe-")
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w (set UMLAB_HOME to a directory you can write)", err)
+	}
+	probe.Close()
+	os.Remove(probe.Name())
+	s.sweep()
+	return s, nil
+}
+
+// Root is the directory that everything of the store lies in.
+func (s *Store) Root() string { return s.root }
+
+var word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]*$`)
+
+func (s *Store) path(top, kind, key string) (string, error) {
+	if !word.MatchString(kind) || !word.MatchString(key) {
+		return "", fmt.Errorf("store: %q/%q is no name for an entry", kind, key)
+	}
+	return filepath.Join(s.root, top, kind, key), nil
+}
+
+// Lookup returns the finished directory kind/key where there is one.
+func (s *Store) Lookup(kind, key string) (string, bool) {
+	p, err := s.path("dirs", kind, key)
+	if err != nil {
+		return "", false
+	}
+	_, err = os.Stat(p)
+	return p, err == nil
+}
+
+// Dir returns the finished directory kind/key; where it is missing, build fills
+// a fresh directory, which is then renamed into place. Of several callers, in
+// whatever processes, one builds and the others wait. hit says that nothing
+// was built. What a failed build wrote is removed.
+func (s *Store) Dir(ctx context.Context, kind, key string, build func(ctx context.Context, dir string) error) (path string, hit bool, err error) {
+	final, err := s.path("dirs", kind, key)
+	if err != nil {
+		return "", false, err
+	}
+	if _, err := os.Stat(final); err == nil {
+		return final, true, nil
+	}
+	unlock, err := s.Lock(ctx, kind+"-"+key)
+	if err != nil {
+		return "", false, err
+	}
+	defer unlock()
+	if _, err := os.Stat(final); err == nil {
+		return final, true, nil
+	}
+	tmp, remove, err := s.Scratch(kind)
+	if err != nil {
+		return "", false, err
+	}
+	defer remove()
+	made := filepath.Join(tmp, "entry")
+	if err := os.Mkdir(made, 0o755); err != nil {
+		return "", false, err
+	}
+	if err := build(ctx, made); err != nil {
+		return "", false, err
+	}
+	return final, false, s.Install(made, kind, key)
+}
+
+// Install renames the finished directory dir to be kind/key, replacing what was
+// there. dir must lie on the store's file system. The caller holds the lock of
+// kind-key, or owns the key.
+func (s *Store) Install(dir, kind, key string) error {
+	final, err := s.path("dirs", kind, key)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
+		return err
+	}
+	if err := s.Drop(kind, key); err != nil {
+		return err
+	}
+	return os.Rename(dir, final)
+}
+
+// Drop removes the directory kind/key: it loses its name first, so that nobody
+// ever sees half of it.
+func (s *Store) Drop(kind, key string) error {
+	final, err := s.path("dirs", kind, key)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(final); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	tmp, remove, err := s.Scratch("drop")
+	if err != nil {
+		return err
+	}
+	defer remove()
+	return os.Rename(final, filepath.Join(tmp, "entry"))
+}
+
+// Partial returns a directory for work on kind/key that a killed run leaves for
+// the next one to resume. It is on the store's file system, and the caller must
+// hold the lock kind-key. Dropping it is the caller's: rename it away with
+// Install, or remove it with RemoveAll.
+func (s *Store) Partial(kind, key string) (string, error) {
+	p, err := s.path("partial", kind, key)
+	if err != nil {
+		return "", err
+	}
+	return p, os.MkdirAll(p, 0o755)
+}
+
+// File returns the path of the file whose content has the given sha256 (hex),
+// calling fetch to get it where the store has none. Content with another
+// digest is refused with a *DigestError and not kept.
+func (s *Store) File(ctx context.Context, sum string, fetch func(ctx context.Context, w io.Writer) error) (string, error) {
+	if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+		return "", fmt.Errorf("store: %q is no sha256", sum)
+	}
+	final := filepath.Join(s.root, "files", sum[:2], sum)
+	if _, err := os.Stat(final); err == nil {
+		return final, nil
+	}
+	unlock, err := s.Lock(ctx, "file-"+sum)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(final); err == nil {
+		return final, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
+		return "", err
+	}
+	tmp, remove, err := s.Scratch("file")
+	if err != nil {
+		return "", err
+	}
+	defer remove()
+	f, err := os.Create(filepath.Join(tmp, "file"))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if err := fetch(ctx, io.MultiWriter(f, h)); err != nil {
+		return "", err
+	}
+	if err := f.Close(); err != nil {
+		return "", err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != sum {
+		return "", &DigestError{Want: sum, Got: got}
+	}
+	return final, os.Rename(f.Name(), final)
+}
+
+// DigestError says that content is not what its name promised.
+type DigestError struct{ Want, Got string }
+
+func (e *DigestError) Error() string {
+	return fmt.Sprintf("sha256 is %s, want %s", e.Got, e.Want)
+}
+
+// Bytes keeps b under its digest and returns the path.
+func (s *Store) Bytes(ctx context.Context, b []byte) (string, error) {
+	sum := sha256.Sum256(b)
+	return s.File(ctx, hex.EncodeToString(sum[:]), func(_ context.Context, w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// Put records v, as JSON, under kind/key.
+func (s *Store) Put(kind, key string, v any) error {
+	p, err := s.path("records", kind, key)
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(p, append(b, '\n'), 0o644, renameio.WithTempDir(filepath.Join(s.root, "tmp")))
+}
+
+// Get reads the record kind/key into v and says whether there was one. A record
+// that cannot be read is none: whatever it held can be found out again.
+func (s *Store) Get(kind, key string, v any) bool {
+	p, err := s.path("records", kind, key)
+	if err != nil {
+		return false
+	}
+	b, err := os.ReadFile(p)
+	return err == nil && json.Unmarshal(b, v) == nil
+}
+
+// Key is the sha256 (hex) of the parts, with their boundaries.
+func Key(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s,", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// RemoveAll removes path with all below it, directories included that are not
+// writable or searchable, as overlayfs leaves them (work/work has mode 000).
+func RemoveAll(path string) error {
+	if err := os.RemoveAll(path); err == nil {
+		return nil
+	}
+	// WalkDir calls back for a directory before reading it, which is when its
+	// mode can still be mended.
+	err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			if i, ierr := d.Info(); ierr == nil && i.Mode().Perm()&0o700 != 0o700 {
+				return os.Chmod(p, 0o700)
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, os.RemoveAll(path))
+}
+
+// Short abbreviates a digest for people.
+func Short(digest string) string {
+	digest = strings.TrimPrefix(digest, "sha256:")
+	return digest[:min(12, len(digest))]
+}

@@ -1,0 +1,280 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func open(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestDefaultDir(t *testing.T) {
+	for _, tc := range []struct {
+		env  map[string]string
+		want string
+		err  string
+	}{
+		{map[string]string{"UMLAB_HOME": "/u", "XDG_CACHE_HOME": "/x", "HOME": "/h"}, "/u", ""},
+		{map[string]string{"XDG_CACHE_HOME": "/x", "HOME": "/h"}, "/x/umlab", ""},
+		{map[string]string{"HOME": "/h"}, "/h/.cache/umlab", ""},
+		{map[string]string{"UMLAB_HOME": "rel"}, "", "no absolute path"},
+		{nil, "", "set UMLAB_HOME"},
+	} {
+		got, err := DefaultDir(func(k string) string { return tc.env[k] })
+		if got != tc.want || (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
+			t.Errorf("DefaultDir(%v) = %q, %v; want %q, %q", tc.env, got, err, tc.want, tc.err)
+		}
+	}
+}
+
+func TestDirBuildsOnce(t *testing.T) {
+	s := open(t)
+	var built atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			dir, _, err := s.Dir(context.Background(), "kind", "key", func(_ context.Context, dir string) error {
+				built.Add(1)
+				return os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o644)
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := os.Stat(filepath.Join(dir, "f")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := built.Load(); n != 1 {
+		t.Errorf("built %d times, want 1", n)
+	}
+}
+
+func TestDirFailureLeavesNothing(t *testing.T) {
+	s := open(t)
+	boom := errors.New("boom")
+	_, _, err := s.Dir(context.Background(), "kind", "key", func(_ context.Context, dir string) error {
+		if err := os.WriteFile(filepath.Join(dir, "half"), nil, 0o644); err != nil {
+			return err
+		}
+		return boom
+	})
+	if !errors.Is(err, boom) {
+		t.Fatalf("err = %v", err)
+	}
+	if _, ok := s.Lookup("kind", "key"); ok {
+		t.Error("a failed build has a name")
+	}
+	if left := tmp(t, s); len(left) > 0 {
+		t.Errorf("left in tmp: %v", left)
+	}
+}
+
+func tmp(t *testing.T, s *Store) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(s.Root(), "tmp", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestFileVerifies(t *testing.T) {
+	s := open(t)
+	sum := "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" // of "hello"
+	write := func(text string) func(context.Context, io.Writer) error {
+		return func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, text); return err }
+	}
+	var bad *DigestError
+	if _, err := s.File(context.Background(), sum, write("hellO")); !errors.As(err, &bad) || bad.Want != sum {
+		t.Fatalf("tampered content: err = %v, want a DigestError", err)
+	}
+	path, err := s.File(context.Background(), sum, write("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.File(context.Background(), sum, func(context.Context, io.Writer) error { return errors.New("fetched twice") })
+	if err != nil || again != path {
+		t.Errorf("second File = %q, %v; want %q", again, err, path)
+	}
+	if _, err := s.File(context.Background(), "../../x", write("")); err == nil {
+		t.Error("a digest that is none was accepted")
+	}
+}
+
+func TestNamesStayInside(t *testing.T) {
+	s := open(t)
+	for _, n := range []string{"", "..", "a/b", ".hidden", "a\x00b"} {
+		if err := s.Put("kind", n, 1); err == nil {
+			t.Errorf("Put accepted the name %q", n)
+		}
+		if _, _, err := s.Dir(context.Background(), n, "key", nil); err == nil {
+			t.Errorf("Dir accepted the kind %q", n)
+		}
+	}
+}
+
+func TestTornRecordIsNone(t *testing.T) {
+	s := open(t)
+	if err := s.Put("run", "k", map[string]int{"a": 1}); err != nil {
+		t.Fatal(err)
+	}
+	var v map[string]int
+	if !s.Get("run", "k", &v) || v["a"] != 1 {
+		t.Fatalf("Get = %v", v)
+	}
+	if err := os.Truncate(filepath.Join(s.Root(), "records", "run", "k"), 4); err != nil {
+		t.Fatal(err)
+	}
+	if s.Get("run", "k", &v) {
+		t.Error("a torn record was read")
+	}
+}
+
+func TestLockWaitsAndCancels(t *testing.T) {
+	s := open(t)
+	unlock, err := s.Lock(context.Background(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := s.Lock(ctx, "x"); !errors.Is(err, context.Canceled) {
+		t.Fatalf("second Lock = %v, want canceled", err)
+	}
+	unlock()
+	unlock, err = s.Lock(context.Background(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}
+
+func TestRemoveAllOfUnreadable(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	if err := os.MkdirAll(filepath.Join(dir, "work", "work", "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dir, "work", "work"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+		t.Errorf("still there: %v", err)
+	}
+}
+
+// TestKill injects the fault that the store promises to survive: a process that
+// makes entries is killed with SIGKILL at arbitrary moments; whatever has a name
+// afterwards is whole, and the next Open removes the rest.
+func TestKill(t *testing.T) {
+	const entries, files = 400, 8
+	root := t.TempDir()
+	for round := range 6 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKillVictim$", "-test.v")
+		cmd.Env = append(os.Environ(), "UMLAB_TEST_VICTIM="+root)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// The kill comes after a number of entries that grows with the rounds, and
+		// lands wherever the victim is by then.
+		buf := make([]byte, 1)
+		for dots := 0; dots <= round*7; {
+			if _, err := out.Read(buf); err != nil {
+				t.Fatalf("the victim ended by itself: %v", err)
+			}
+			if buf[0] == '.' {
+				dots++
+			}
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // killed
+
+		s, err := Open(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := tmp(t, s); len(left) > 0 {
+			t.Errorf("round %d: after Open, tmp holds %v", round, left)
+		}
+		whole := 0
+		for i := range entries {
+			dir, ok := s.Lookup("kind", fmt.Sprint("k", i))
+			if !ok {
+				continue
+			}
+			whole++
+			for f := range files {
+				b, err := os.ReadFile(filepath.Join(dir, fmt.Sprint(f)))
+				if err != nil || len(b) != 4096 {
+					t.Errorf("round %d: entry %d has half a file %d: %d bytes, %v", round, i, f, len(b), err)
+				}
+			}
+			var n int
+			if s.Get("kind", fmt.Sprint("k", i), &n) && n != i {
+				t.Errorf("round %d: record %d says %d", round, i, n)
+			}
+		}
+		if whole == 0 {
+			t.Errorf("round %d: the victim made nothing", round)
+		}
+	}
+}
+
+// TestKillVictim is not a test: it is the process that TestKill kills.
+func TestKillVictim(t *testing.T) {
+	root := os.Getenv("UMLAB_TEST_VICTIM")
+	if root == "" {
+		t.Skip("runs as a child of TestKill")
+	}
+	s, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; ; i = (i + 1) % 400 {
+		key := fmt.Sprint("k", i)
+		if err := s.Drop("kind", key); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := s.Dir(context.Background(), "kind", key, func(_ context.Context, dir string) error {
+			for f := range 8 {
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(f)), make([]byte, 4096), 0o644); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			err = s.Put("kind", key, i)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Print(".")
+	}
+}
