@@ -1,0 +1,171 @@
+// Package settings reads the TOML files of configs/ that name trees, toolchains
+// and suites, strictly. It imports nothing of umlab and fetches nothing.
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Settings is what the files of configs/ say.
+type Settings struct {
+	Suites           map[string]Suite
+	Trees            map[string]Tree
+	DefaultTree      string
+	Toolchains       map[string]Toolchain
+	DefaultToolchain string
+}
+
+// Suite is a suite of the Debian archive, see configs/suites.toml.
+type Suite struct {
+	Components  []string `toml:"components"`
+	AllowFrozen bool     `toml:"allow-frozen"`
+	Snapshot    string   `toml:"snapshot"` // YYYYMMDDTHHMMSSZ, or empty
+}
+
+// Tree is a named kernel tree, see configs/trees.toml.
+type Tree struct {
+	Package  string `toml:"package"`
+	Suite    string `toml:"suite"`
+	Compiler string `toml:"compiler"` // clang or gcc
+}
+
+// Toolchain is a named Debian sysroot, see configs/toolchains.toml. Packages has
+// the common ones merged in.
+type Toolchain struct {
+	Suites   []string `toml:"suites"`
+	Packages []string `toml:"packages"`
+}
+
+var stamp = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
+
+// Load reads suites.toml, trees.toml and toolchains.toml of configs and checks
+// them against each other; all mistakes are reported at once.
+func Load(configs fs.FS) (*Settings, error) {
+	var suites struct {
+		Suite map[string]Suite `toml:"suite"`
+	}
+	var trees struct {
+		Default string          `toml:"default"`
+		Tree    map[string]Tree `toml:"tree"`
+	}
+	var chains struct {
+		Default   string               `toml:"default"`
+		Common    []string             `toml:"common"`
+		Toolchain map[string]Toolchain `toml:"toolchain"`
+	}
+	var errs *multierror.Error
+	for _, f := range []struct {
+		name string
+		into any
+	}{{"suites.toml", &suites}, {"trees.toml", &trees}, {"toolchains.toml", &chains}} {
+		errs = multierror.Append(errs, read(configs, f.name, f.into))
+	}
+	if err := errs.ErrorOrNil(); err != nil {
+		return nil, err
+	}
+	bad := func(file, format string, args ...any) {
+		errs = multierror.Append(errs, fmt.Errorf("configs/%s: "+format, append([]any{file}, args...)...))
+	}
+	for _, name := range slices.Sorted(maps.Keys(suites.Suite)) {
+		s := suites.Suite[name]
+		if len(s.Components) == 0 {
+			s.Components = []string{"main"}
+			suites.Suite[name] = s
+		}
+		if s.Snapshot != "" && !stamp.MatchString(s.Snapshot) {
+			bad("suites.toml", "suite %s: snapshot %q is not of the form YYYYMMDDTHHMMSSZ", name, s.Snapshot)
+		}
+	}
+	known := strings.Join(slices.Sorted(maps.Keys(suites.Suite)), ", ")
+	for _, name := range slices.Sorted(maps.Keys(trees.Tree)) {
+		t := trees.Tree[name]
+		if t.Package == "" {
+			bad("trees.toml", "tree %s has no package", name)
+		}
+		if _, ok := suites.Suite[t.Suite]; !ok {
+			bad("trees.toml", "tree %s: unknown suite %q (configs/suites.toml has %s)", name, t.Suite, known)
+		}
+		if t.Compiler != "clang" && t.Compiler != "gcc" {
+			bad("trees.toml", "tree %s: compiler %q is neither clang nor gcc", name, t.Compiler)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(chains.Toolchain)) {
+		c := chains.Toolchain[name]
+		if len(c.Suites) == 0 {
+			bad("toolchains.toml", "toolchain %s has no suites", name)
+		}
+		for _, s := range c.Suites {
+			if _, ok := suites.Suite[s]; !ok {
+				bad("toolchains.toml", "toolchain %s: unknown suite %q (configs/suites.toml has %s)", name, s, known)
+			}
+		}
+		c.Packages = merge(chains.Common, c.Packages)
+		chains.Toolchain[name] = c
+	}
+	if _, ok := trees.Tree[trees.Default]; !ok {
+		bad("trees.toml", "default = %q names no tree", trees.Default)
+	}
+	if _, ok := chains.Toolchain[chains.Default]; !ok {
+		bad("toolchains.toml", "default = %q names no toolchain", chains.Default)
+	}
+	return &Settings{
+		Suites: suites.Suite, Trees: trees.Tree, DefaultTree: trees.Default,
+		Toolchains: chains.Toolchain, DefaultToolchain: chains.Default,
+	}, errs.ErrorOrNil()
+}
+
+// merge adds the packages of own to common; an own "rustc/sid" takes the place
+// of a common "rustc".
+func merge(common, own []string) []string {
+	base := func(want string) string {
+		if i := strings.IndexAny(want, "/="); i >= 0 {
+			return want[:i]
+		}
+		return want
+	}
+	replaced := make(map[string]bool)
+	for _, p := range own {
+		replaced[base(p)] = true
+	}
+	var all []string
+	for _, p := range common {
+		if !replaced[base(p)] {
+			all = append(all, p)
+		}
+	}
+	return append(all, own...)
+}
+
+// read decodes one file; an error names file, line and column.
+func read(configs fs.FS, name string, into any) error {
+	b, err := fs.ReadFile(configs, name)
+	if err != nil {
+		return fmt.Errorf("configs/%s: %w", name, err)
+	}
+	err = toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(into)
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) {
+		var errs *multierror.Error
+		for _, e := range unknown.Errors {
+			row, col := e.Position()
+			errs = multierror.Append(errs, fmt.Errorf("configs/%s:%d:%d: unknown key %s (the head of the file lists what there is)", name, row, col, strings.Join(e.Key(), ".")))
+		}
+		return errs.ErrorOrNil()
+	}
+	var wrong *toml.DecodeError
+	if errors.As(err, &wrong) {
+		row, col := wrong.Position()
+		return fmt.Errorf("configs/%s:%d:%d: %w", name, row, col, err)
+	}
+	return err
+}

@@ -1,0 +1,67 @@
+package settings
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// TestShipped holds the files that ship: they must load, and name what README
+// and DESIGN.md promise.
+func TestShipped(t *testing.T) {
+	s, err := Load(os.DirFS("../../configs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"debian-6.12", "debian-7.2", "debian-7.3"} {
+		if _, ok := s.Trees[n]; !ok {
+			t.Errorf("no tree %s", n)
+		}
+	}
+	for _, n := range []string{"trixie", "trixie-backports", "sid", "sid-experimental"} {
+		if _, ok := s.Toolchains[n]; !ok {
+			t.Errorf("no toolchain %s", n)
+		}
+	}
+	p := s.Toolchains["sid-experimental"].Packages
+	if slices.Contains(p, "rustc") || !slices.Contains(p, "rustc/experimental") || !slices.Contains(p, "gcc") {
+		t.Errorf("sid-experimental: a pin must replace the common entry and leave the others: %v", p)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	good := map[string]string{
+		"suites.toml":     "[suite.x]\n",
+		"trees.toml":      "default = \"t\"\n[tree.t]\npackage = \"p\"\nsuite = \"x\"\ncompiler = \"gcc\"\n",
+		"toolchains.toml": "default = \"c\"\ncommon = [\"make\"]\n[toolchain.c]\nsuites = [\"x\"]\n",
+	}
+	for _, tc := range []struct {
+		file, text string
+		want       []string
+	}{
+		{"suites.toml", "[suite.x]\nfrozen = true\n", []string{"configs/suites.toml:2:1: unknown key suite.x.frozen"}},
+		{"suites.toml", "[suite.x]\nsnapshot = \"yesterday\"\n", []string{"snapshot \"yesterday\""}},
+		{"suites.toml", "[suite.x\n", []string{"configs/suites.toml:1:9:"}},
+		{"trees.toml", "default = \"t\"\n[tree.t]\npackage = 3\n", []string{"configs/trees.toml:3:"}},
+		{"trees.toml", "default = \"u\"\n[tree.t]\nsuite = \"y\"\ncompiler = \"tcc\"\n", []string{
+			"no package", "unknown suite \"y\" (configs/suites.toml has x)", "\"tcc\" is neither", "default = \"u\" names no tree"}},
+		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\n", []string{"has no suites"}},
+	} {
+		fsys := fstest.MapFS{}
+		for n, text := range good {
+			fsys[n] = &fstest.MapFile{Data: []byte(text)}
+		}
+		if _, err := Load(fsys); err != nil {
+			t.Fatalf("the good files do not load: %v", err)
+		}
+		fsys[tc.file] = &fstest.MapFile{Data: []byte(tc.text)}
+		_, err := Load(fsys)
+		for _, w := range tc.want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s %q: error %v lacks %q", tc.file, tc.text, err, w)
+			}
+		}
+	}
+}
