@@ -1,0 +1,88 @@
+// Package tree provides pinned kernel sources: unpacked from an archive, or
+// snapshotted from the user's own directory, which it never writes to. It may
+// import store and progress, and what it needs of the archive and of the
+// sandbox is passed to it; it never configures and never builds.
+package tree
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Tree is a kernel source in the store. Nobody writes to Dir.
+type Tree struct {
+	Name    string   // of configs/trees.toml, or the path it was taken from
+	Version string   // VERSION.PATCHLEVEL.SUBLEVEL with EXTRAVERSION, "6.12.107"
+	Package string   // "linux-source-6.12 6.12.107-1", empty for a directory
+	Digest  string   // see Digest
+	Dir     string   // the source, read-only
+	Notes   []string // what every report must say of it
+}
+
+// Decompress returns the content of the xz stream r. Closing it ends whatever
+// decompresses.
+type Decompress func(ctx context.Context, r io.Reader) (io.ReadCloser, error)
+
+// NotKernelError says that a directory holds no kernel source that umlab can use.
+type NotKernelError struct{ Dir, Why string }
+
+func (e *NotKernelError) Error() string {
+	return fmt.Sprintf("%s is no kernel tree that umlab can use: %s", e.Dir, e.Why)
+}
+
+var makeVar = regexp.MustCompile(`(?m)^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(.*?)[ \t]*$`)
+
+// Version reads the version from the top Makefile of a kernel source.
+func Version(dir string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "Makefile"))
+	if err != nil {
+		return "", &NotKernelError{dir, "it has no Makefile; give the top directory of a kernel source"}
+	}
+	vars := map[string]string{}
+	for _, m := range makeVar.FindAllStringSubmatch(string(b), 4) {
+		vars[m[1]] = m[2]
+	}
+	if vars["VERSION"] == "" || vars["PATCHLEVEL"] == "" {
+		return "", &NotKernelError{dir, "its Makefile sets no VERSION and PATCHLEVEL; give the top directory of a kernel source"}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "arch", "um", "Kconfig")); err != nil {
+		return "", &NotKernelError{dir, "it has no arch/um (User-Mode Linux)"}
+	}
+	v := vars["VERSION"] + "." + vars["PATCHLEVEL"]
+	if s := vars["SUBLEVEL"]; s != "" {
+		v += "." + s
+	}
+	return v + vars["EXTRAVERSION"], nil
+}
+
+// CheckRust says why the tree cannot build Rust for UML, as far as its source
+// tells: where arch/um/Kconfig selects no HAVE_RUST, as in 6.1, CONFIG_RUST
+// cannot be set whatever the toolchain is.
+func (t *Tree) CheckRust() error {
+	b, err := os.ReadFile(filepath.Join(t.Dir, "arch", "um", "Kconfig"))
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) >= 2 && f[0] == "select" && f[1] == "HAVE_RUST" {
+			return nil
+		}
+	}
+	return &NotKernelError{t.Name, fmt.Sprintf("kernel %s has no Rust on UML: its arch/um/Kconfig does not select HAVE_RUST, so CONFIG_RUST cannot be set; take a newer kernel (-tree=debian-6.12)", t.Version)}
+}
+
+// Compiler is the faster C compiler that can build this tree's Rust for UML:
+// gcc, unless rust/Makefile has no BINDGEN_TARGET_um, in which case it calls
+// bindgen with an empty --target= and only LLVM=1 works.
+func (t *Tree) Compiler() string {
+	b, err := os.ReadFile(filepath.Join(t.Dir, "rust", "Makefile"))
+	if err == nil && strings.Contains(string(b), "BINDGEN_TARGET_um") {
+		return "gcc"
+	}
+	return "clang"
+}
