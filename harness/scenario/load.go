@@ -1,0 +1,146 @@
+package scenario
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"umlab/harness/kconfig"
+)
+
+// Where the files lie in the file system that Load is given.
+const (
+	scenarioDir = "scenarios"
+	fragmentDir = "configs"
+)
+
+// Parse reads a scenario without the files that it refers to: Fragments then
+// holds [kconfig] alone, and Patches bare names. file is what messages start
+// with. The error holds every *Mistake, sorted by place, one a line.
+func Parse(file string, data []byte) (*Scenario, error) {
+	s, _, m := parse(file, data)
+	if err := m.err(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func parse(file string, data []byte) (*Scenario, wire, *mistakes) {
+	m := &mistakes{file: file}
+	root, whole := parseTOML(data, m)
+	w := decode(root, m)
+	sum := sha256.Sum256(data)
+	s := &Scenario{File: file, Digest: hex.EncodeToString(sum[:])}
+	if whole {
+		// Of half a file one cannot say what it lacks.
+		(&validator{mistakes: m, w: w, s: s}).run()
+	}
+	return s, w, m
+}
+
+// Names lists the scenarios of fsys, the project's root, sorted.
+func Names(fsys fs.FS) ([]string, error) {
+	return filesOf(fsys, scenarioDir, ".toml")
+}
+
+func filesOf(fsys fs.FS, dir, suffix string) ([]string, error) {
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	var names []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), suffix); ok && !e.IsDir() {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// Load reads scenarios/NAME.toml of fsys, the project's root, and with it the
+// fragments and patches that it names, so that nothing is left to go wrong
+// later. An unknown name is a *UsageError that lists the scenarios; for the
+// rest see Parse.
+func Load(fsys fs.FS, name string) (*Scenario, error) {
+	names, err := Names(fsys)
+	if err != nil {
+		return nil, fmt.Errorf("load scenario %q: %w", name, err)
+	}
+	if !slices.Contains(names, name) {
+		return nil, &UsageError{fmt.Sprintf("scenario %q is unknown: there are %s%s", name, list(names), meant(name, names))}
+	}
+	file := path.Join(scenarioDir, name+".toml")
+	data, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return nil, fmt.Errorf("load scenario: %w", err)
+	}
+	s, w, m := parse(file, data)
+	if w.name.set && w.name.value != name {
+		m.add(w.name.pos, "name is %q: it must be that of the file, %q", w.name.value, name)
+	}
+	s.readFragments(fsys, w, m)
+	for i, patch := range s.Patches {
+		s.Patches[i] = path.Join(scenarioDir, patch)
+		if _, err := fs.Stat(fsys, s.Patches[i]); err != nil {
+			m.add(placeOf(w.patches, patch), "patch %q is not beside the scenario: %v", patch, err)
+		}
+	}
+	if err := m.err(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// readFragments puts the named fragments before [kconfig]. One beside the
+// scenario may not hide one of configs/.
+func (s *Scenario) readFragments(fsys fs.FS, w wire, m *mistakes) {
+	var read []kconfig.Fragment
+	for _, name := range s.FragmentNames {
+		p := placeOf(w.fragments, name)
+		var found []string
+		var text []byte
+		for _, dir := range []string{scenarioDir, fragmentDir} {
+			file := path.Join(dir, name)
+			data, err := fs.ReadFile(fsys, file)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				m.add(p, "fragment %q: %v", name, err)
+				continue
+			}
+			found, text = append(found, file), data
+		}
+		switch len(found) {
+		case 0:
+			have, _ := filesOf(fsys, fragmentDir, ".config") // only for the message
+			for i := range have {
+				have[i] += ".config"
+			}
+			m.add(p, "fragment %q is neither in %s nor beside the scenario: %s has %s%s", name, fragmentDir, fragmentDir, list(have), meant(name, have))
+		case 1:
+			f, err := kconfig.ParseFragment(found[0], text)
+			if err != nil {
+				m.more = append(m.more, err)
+			}
+			read = append(read, f)
+		default:
+			m.add(p, "fragment %q is both %s: rename one", name, strings.Join(found, " and "))
+		}
+	}
+	s.Fragments = append(read, s.Fragments...)
+}
+
+func placeOf(ts []text, value string) pos {
+	for _, t := range ts {
+		if t.value == value {
+			return t.pos
+		}
+	}
+	return pos{}
+}

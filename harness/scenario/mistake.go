@@ -1,0 +1,147 @@
+package scenario
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+)
+
+// Mistake is one thing wrong with a scenario file.
+type Mistake struct {
+	File   string
+	Line   int    // from 1; 0 where the file as a whole is meant
+	Column int    // in bytes, from 1
+	Text   string // what is wrong and what is allowed
+}
+
+// Error starts with the place, "scenarios/x.toml:3:8: …".
+func (m *Mistake) Error() string {
+	if m.Line == 0 {
+		return m.File + ": " + m.Text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Text)
+}
+
+// UsageError is a name or value given by the user that does not exist or is
+// not possible; it says what is allowed.
+type UsageError struct{ Text string }
+
+func (e *UsageError) Error() string { return e.Text }
+
+// pos is a place in the file; the zero pos is the file as a whole.
+type pos struct{ line, col int }
+
+// mistakes collects. Two at one place are one: the second is a consequence.
+type mistakes struct {
+	file    string
+	list    []*Mistake
+	lacking []absence
+	more    []error // of other files, already with their places
+}
+
+// absence is the required keys that one table lacks.
+type absence struct {
+	pos
+	where string
+	keys  []string
+}
+
+// lacks reports an absent key of the table at p.
+func (m *mistakes) lacks(p pos, where, key string) {
+	for i, a := range m.lacking {
+		if a.pos == p && a.where == where {
+			m.lacking[i].keys = append(a.keys, key)
+			return
+		}
+	}
+	m.lacking = append(m.lacking, absence{p, where, []string{key}})
+}
+
+func (m *mistakes) add(p pos, format string, args ...any) {
+	for _, old := range m.list {
+		if old.Line == p.line && old.Column == p.col && p.line != 0 {
+			return
+		}
+	}
+	m.list = append(m.list, &Mistake{File: m.file, Line: p.line, Column: p.col, Text: fmt.Sprintf(format, args...)})
+}
+
+// err returns all of them, sorted by place, one a line.
+func (m *mistakes) err() error {
+	for _, a := range m.lacking {
+		m.list = append(m.list, &Mistake{File: m.file, Line: a.line, Column: a.col, Text: a.where + " lacks " + list(a.keys)})
+	}
+	m.lacking = nil
+	slices.SortStableFunc(m.list, func(a, b *Mistake) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	var all []error
+	for _, one := range m.list {
+		all = append(all, one)
+	}
+	return joined(append(all, m.more...))
+}
+
+// joined prints its errors one per line; nil where there is none.
+func joined(errs []error) error {
+	all := &multierror.Error{Errors: errs, ErrorFormat: func(errs []error) string {
+		lines := make([]string, len(errs))
+		for i, e := range errs {
+			lines[i] = e.Error()
+		}
+		return strings.Join(lines, "\n")
+	}}
+	return all.ErrorOrNil()
+}
+
+// list is names as a message shows them.
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// meant is "; did you mean "x"?" where one of names is near, else "".
+func meant(got string, names []string) string {
+	limit := max(2, len(got)/3) // edits; two letters swapped are two
+	limit = min(limit, len(got)-1) + 1
+	best := ""
+	for _, n := range names {
+		if d := distance(got, n); d < limit {
+			best, limit = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// distance is the number of single-byte edits between a and b. A name that is
+// far longer than any of ours is not compared.
+func distance(a, b string) int {
+	const longest = 100
+	if len(a) > longest || len(b) > longest {
+		return longest
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,211 @@
+package scenario
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"umlab/harness/kconfig"
+)
+
+// Stock is the id of the variant with no flag override.
+const Stock = "stock"
+
+// The scopes: where a variant's flags apply.
+const (
+	ScopeModule = "module" // RUSTFLAGS_MODULE
+	ScopeKernel = "kernel" // RUSTFLAGS_KERNEL
+	ScopeAll    = "all"    // KRUSTFLAGS
+)
+
+// Scopes lists every scope.
+func Scopes() []string { return []string{ScopeModule, ScopeKernel, ScopeAll} }
+
+// RelocationModels lists the values of rustc's -C relocation-model that a
+// variant may have.
+func RelocationModels() []string { return []string{"static", "pic", "pie"} }
+
+// CodeModels lists the values of rustc's -C code-model that a variant may
+// have. rustc's tiny does not exist on x86.
+func CodeModels() []string { return []string{"small", "kernel", "medium", "large"} }
+
+// Scenario is one bug: what to build, boot and load, and what to expect.
+type Scenario struct {
+	File        string // "scenarios/unknown-rela-relocation.toml"
+	Digest      string // sha256 of the file, hex
+	Name        string
+	Title       string
+	Description string
+	Tree        string // default, a name of configs/trees.toml; not looked up here
+	Toolchain   string // default, a name of configs/toolchains.toml; not looked up here
+
+	FragmentNames []string           // as the file lists them
+	Fragments     []kconfig.Fragment // those, read by Load, then [kconfig] as the last one
+	Patches       []string           // paths in the file system given to Load, in the order to apply them
+
+	Modules      []Module // in the order to load them
+	Variants     []Variant
+	Scopes       []string
+	Placements   []Placement // what is booted unless the user says otherwise
+	Controls     []Control
+	Expectations []Expectation
+
+	known []Placement // every placement that has a name here
+}
+
+// Module is a loadable module of the tree.
+type Module struct {
+	Name   string         // as /proc/modules shows it
+	Path   string         // make target, relative to O=: "samples/rust/rust_minimal.ko"
+	Output *regexp.Regexp // matches a console line that the module's init prints, and only it
+	Params []string       // arguments of insmod: "x=1"
+}
+
+// Variant is one build by its flags. The zero models are the tree's own.
+type Variant struct {
+	ID              string // Stock, "pie-small", "pie", "large"
+	RelocationModel string // one of RelocationModels, or ""
+	CodeModel       string // one of CodeModels, or ""
+}
+
+// newVariant derives the id.
+func newVariant(relocationModel, codeModel string) Variant {
+	id := strings.Trim(relocationModel+"-"+codeModel, "-")
+	if id == "" {
+		id = Stock
+	}
+	return Variant{ID: id, RelocationModel: relocationModel, CodeModel: codeModel}
+}
+
+// Flags returns the options of rustc that the variant adds, nil for stock.
+func (v Variant) Flags() []string {
+	var flags []string
+	if v.RelocationModel != "" {
+		flags = append(flags, "-Crelocation-model="+v.RelocationModel)
+	}
+	if v.CodeModel != "" {
+		flags = append(flags, "-Ccode-model="+v.CodeModel)
+	}
+	return flags
+}
+
+// Placement is the boot parameters that decide where modules land.
+type Placement struct {
+	Name    string
+	Mem     int64  // bytes of physical memory
+	MemText string // as on the kernel's command line: "64M"
+	ASLR    bool   // address randomisation of the host left on
+	Repeat  int    // boots, at least 1
+}
+
+// builtin returns the placements known to every scenario.
+func builtin() []Placement {
+	return []Placement{
+		{Name: "low", Mem: 64 << 20, MemText: "64M", Repeat: 1},
+		{Name: "high", Mem: 1 << 30, MemText: "1G", ASLR: true, Repeat: 1},
+		{Name: "far", Mem: 4 << 30, MemText: "4G", ASLR: true, Repeat: 1},
+	}
+}
+
+// same reports whether p boots as q does, however often.
+func (p Placement) same(q Placement) bool {
+	return p.Name == q.Name && p.Mem == q.Mem && p.ASLR == q.ASLR
+}
+
+// Control is a result known beforehand.
+type Control struct {
+	Name      string
+	Cell      string // the cell's id, scope included
+	Placement string
+	Module    string
+	Wants     []Want // alternatives
+}
+
+// Cell is a variant at a scope, over the placements to boot it at.
+type Cell struct {
+	Variant    Variant
+	Scope      string // "" for stock
+	Placements []Placement
+	Modules    []Module
+}
+
+// ID is "stock" or "static-small@module".
+func (c Cell) ID() string { return cellID(c.Variant.ID, c.Scope) }
+
+func cellID(variant, scope string) string {
+	if scope == "" {
+		return variant
+	}
+	return variant + "@" + scope
+}
+
+// MakeVariable is the variable of Kbuild that carries the flags, "" for stock.
+// See KBUILD_RUSTFLAGS_MODULE and KRUSTFLAGS in the tree's Makefile.
+func (c Cell) MakeVariable() string {
+	switch c.Scope {
+	case ScopeModule:
+		return "RUSTFLAGS_MODULE"
+	case ScopeKernel:
+		return "RUSTFLAGS_KERNEL"
+	case ScopeAll:
+		return "KRUSTFLAGS"
+	}
+	return ""
+}
+
+// MakeArg is the argument of make that requests the flags,
+// "RUSTFLAGS_MODULE=-Crelocation-model=pie -Ccode-model=small"; "" for stock.
+func (c Cell) MakeArg() string {
+	if v := c.MakeVariable(); v != "" {
+		return v + "=" + strings.Join(c.Variant.Flags(), " ")
+	}
+	return ""
+}
+
+// Options merges all fragments and [kconfig]; the notes say what overrode what.
+func (s *Scenario) Options() ([]kconfig.Option, []kconfig.Note) { return kconfig.Merge(s.Fragments...) }
+
+// Known returns every placement that has a name here, built-in ones included.
+func (s *Scenario) Known() []Placement { return slices.Clone(s.known) }
+
+func (s *Scenario) placement(name string) (Placement, bool) {
+	for _, p := range s.known {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Placement{}, false
+}
+
+func (s *Scenario) module(name string) (Module, bool) {
+	for _, m := range s.Modules {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Module{}, false
+}
+
+func placementNames(ps []Placement) []string {
+	names := make([]string, len(ps))
+	for i, p := range ps {
+		names[i] = p.Name
+	}
+	return names
+}
+
+func moduleNames(ms []Module) []string {
+	names := make([]string, len(ms))
+	for i, m := range ms {
+		names[i] = m.Name
+	}
+	return names
+}
+
+func variantIDs(vs []Variant) []string {
+	ids := make([]string, len(vs))
+	for i, v := range vs {
+		ids[i] = v.ID
+	}
+	return ids
+}

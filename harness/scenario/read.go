@@ -1,0 +1,183 @@
+package scenario
+
+import (
+	"strconv"
+
+	"umlab/harness/kconfig"
+)
+
+// text, number and flag are scalars of the wire format with their places.
+type text struct {
+	pos          // of the value; of the table where the key is absent
+	value string // "" unless set
+	set   bool   // the key is there with the right type
+	given bool   // the key is there
+}
+
+type number struct {
+	pos
+	value int64
+}
+
+type flag struct {
+	value bool
+	set   bool
+}
+
+// table reads the keys of one TOML table and remembers which it was asked for,
+// so that what remains is unknown.
+type table struct {
+	pos
+	v     *value
+	name  string // for messages: "the file", "[axes]", "[[module]]"
+	m     *mistakes
+	known []string
+}
+
+func (t *table) get(key string, want kind, but string) *value {
+	t.known = append(t.known, key)
+	v := t.v.field(key)
+	if v == nil || want == "" || v.kind == want {
+		return v
+	}
+	t.wrong(v, key, but)
+	return nil
+}
+
+func (t *table) has(key string) bool { return t.v.field(key) != nil }
+
+func (t *table) wrong(v *value, key, but string) {
+	t.m.add(v.pos, "%s must be %s, not %s", key, but, v.kind)
+}
+
+func (t *table) text(key string) text {
+	v := t.get(key, kindString, "a string")
+	if v == nil {
+		return text{pos: t.pos, given: t.has(key)}
+	}
+	return text{v.pos, v.text, true, true}
+}
+
+func (t *table) flag(key string) flag {
+	v := t.get(key, kindBool, "true or false")
+	if v == nil {
+		return flag{}
+	}
+	return flag{v.truth, true}
+}
+
+// items returns the elements of key that have the right type; a single value
+// stands for a list of one.
+func (t *table) items(key string, want kind, but string) []*value {
+	v := t.get(key, "", "")
+	if v == nil {
+		return nil
+	}
+	if v.kind == want {
+		return []*value{v}
+	}
+	if v.kind != kindArray || v.tables {
+		t.wrong(v, key, but+" or a list of them")
+		return nil
+	}
+	if len(v.items) == 0 {
+		t.m.add(v.pos, "%s is an empty list: name at least one, or leave the key out", key)
+	}
+	var out []*value
+	for _, item := range v.items {
+		if item.kind != want {
+			t.wrong(item, "an element of "+key, but)
+			continue
+		}
+		out = append(out, item)
+	}
+	return out
+}
+
+func (t *table) texts(key string) []text {
+	var out []text
+	for _, v := range t.items(key, kindString, "a string") {
+		out = append(out, text{v.pos, v.text, true, true})
+	}
+	return out
+}
+
+func (t *table) numbers(key string) []number {
+	var out []number
+	for _, v := range t.items(key, kindInteger, "an integer") {
+		out = append(out, number{v.pos, v.number})
+	}
+	return out
+}
+
+// number returns a single integer, nil where there is none.
+func (t *table) number(key string) *number {
+	v := t.get(key, kindInteger, "an integer")
+	if v == nil {
+		return nil
+	}
+	return &number{v.pos, v.number}
+}
+
+// table returns the table [key], nil where there is none.
+func (t *table) table(key string) *table {
+	v := t.get(key, kindTable, "a table: write ["+key+"]")
+	if v == nil {
+		return nil
+	}
+	return &table{pos: v.pos, v: v, name: "[" + key + "]", m: t.m}
+}
+
+// tables returns the tables [[key]].
+func (t *table) tables(key string) []*table {
+	const but = "tables: write "
+	v := t.get(key, kindArray, but+"[["+key+"]]")
+	if v == nil {
+		return nil
+	}
+	var out []*table
+	for _, item := range v.items {
+		if item.kind != kindTable {
+			t.wrong(item, key, but+"[["+key+"]]")
+			continue
+		}
+		out = append(out, &table{pos: item.pos, v: item, name: "[[" + key + "]]", m: t.m})
+	}
+	return out
+}
+
+// option reads a Kconfig value: y, m, n and 0x hex are themselves, an integer
+// is a number, and any other string a Kconfig string.
+func (t *table) option(key string) text {
+	v := t.get(key, "", "")
+	if v == nil {
+		return text{pos: t.pos}
+	}
+	switch v.kind {
+	case kindInteger:
+		return text{v.pos, strconv.FormatInt(v.number, 10), true, true}
+	case kindString:
+		switch {
+		case v.text == "y", v.text == "m", v.text == "n":
+			return text{v.pos, v.text, true, true}
+		case len(v.text) > 2 && v.text[:2] == "0x" && kconfig.CheckValue(v.text) == nil:
+			return text{v.pos, v.text, true, true}
+		}
+		return text{v.pos, kconfig.Quote(v.text), true, true}
+	}
+	t.wrong(v, key, `"y", "m", "n", an integer or a string`)
+	return text{pos: t.pos, given: true}
+}
+
+// finish reports the keys that nobody asked for.
+func (t *table) finish() {
+	known := make(map[string]bool)
+	for _, k := range t.known {
+		known[k] = true
+	}
+	for _, f := range t.v.fields {
+		if !known[f.name] {
+			t.m.add(f.pos, "%s has no key %q: allowed are %s%s", t.name, f.name, list(t.known), meant(f.name, t.known))
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package scenario
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Selection is what the user narrows or widens. Nil and zero fields leave the
+// scenario's own choice.
+type Selection struct {
+	Cells      []string // patterns: "static-small", "pie-*@kernel", or a variant that the scenario lacks
+	Scope      []string // for all cells whose pattern names none
+	Placements []string // names
+	Mem        []string // sizes, "512M"; each is a placement of its own, with randomisation off
+	Modules    []string // names, or targets of the tree: "samples/rust/rust_misc_device.ko"
+	Repeat     int      // boots of every placement
+	ASLR       *bool    // of every placement
+}
+
+// Plan is what to build and boot.
+type Plan struct {
+	Cells    []Cell
+	Controls []PlannedControl
+}
+
+// PlannedControl is a control with the cell that shows it, at its one
+// placement with its one module. Narrowing never removes it.
+type PlannedControl struct {
+	Control
+	Shown    Cell
+	Selected bool // the plan's cells contain it, so that nothing more is to be booted
+}
+
+// Select applies a selection. Every unknown name and impossible value is
+// reported, as *UsageError, with what is allowed.
+func (s *Scenario) Select(sel Selection) (*Plan, error) {
+	var errs []error
+	usage := func(format string, args ...any) {
+		errs = append(errs, &UsageError{fmt.Sprintf(format, args...)})
+	}
+	modules := s.selectModules(sel, usage)
+	placements := s.selectPlacements(sel, usage)
+	cells := s.selectCells(sel, usage)
+	if err := joined(errs); err != nil {
+		return nil, err
+	}
+	plan := &Plan{Cells: cells}
+	for i := range plan.Cells {
+		plan.Cells[i].Placements = slices.Clone(placements)
+		plan.Cells[i].Modules = slices.Clone(modules)
+	}
+	for _, c := range s.Controls {
+		plan.Controls = append(plan.Controls, s.plan(c, plan.Cells))
+	}
+	return plan, nil
+}
+
+func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
+	p, _ := s.placement(c.Placement)
+	m, _ := s.module(c.Module)
+	id, scope, _ := strings.Cut(c.Cell, "@")
+	i := slices.Index(variantIDs(s.Variants), id)
+	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.Variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
+	for _, cell := range cells {
+		if cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, p.same) && slices.Contains(moduleNames(cell.Modules), c.Module) {
+			pc.Selected = true
+		}
+	}
+	return pc
+}
+
+type usageFunc func(format string, args ...any)
+
+func (s *Scenario) selectModules(sel Selection, usage usageFunc) []Module {
+	if len(sel.Modules) == 0 {
+		return s.Modules
+	}
+	var out []Module
+	for _, name := range sel.Modules {
+		m, ok := s.module(name)
+		if !ok && strings.Contains(name, "/") && validTarget(name) {
+			base := strings.ReplaceAll(strings.TrimSuffix(path.Base(name), ".ko"), "-", "_")
+			m, ok = newModule(base, name), true
+		}
+		if !ok {
+			names := moduleNames(s.Modules)
+			usage("module %q is unknown: scenario %s has %s; a target of the tree, as in samples/rust/rust_minimal.ko, is allowed too%s", name, s.Name, list(names), meant(name, names))
+			continue
+		}
+		if !slices.Contains(moduleNames(out), m.Name) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement {
+	var out []Placement
+	for _, name := range sel.Placements {
+		p, ok := s.placement(name)
+		if !ok {
+			names := placementNames(s.known)
+			usage("placement %q is unknown: allowed are %s; -mem= takes any size%s", name, list(names), meant(name, names))
+			continue
+		}
+		out = append(out, p)
+	}
+	for _, size := range sel.Mem {
+		mem, err := ParseMem(size)
+		if err != nil {
+			usage("-mem: %v", err)
+			continue
+		}
+		out = append(out, Placement{Name: strings.ToUpper(size), Mem: mem, MemText: strings.ToUpper(size), Repeat: 1})
+	}
+	if len(sel.Placements)+len(sel.Mem) == 0 {
+		out = slices.Clone(s.Placements)
+	}
+	if sel.Repeat < 0 || sel.Repeat > mostRepeat {
+		usage("-repeat=%d is not possible: allowed is 1 to %d", sel.Repeat, mostRepeat)
+	}
+	var unique []Placement
+	for _, p := range out {
+		if sel.Repeat > 0 {
+			p.Repeat = sel.Repeat
+		}
+		if sel.ASLR != nil {
+			p.ASLR = *sel.ASLR
+		}
+		if !slices.Contains(placementNames(unique), p.Name) {
+			unique = append(unique, p)
+		}
+	}
+	return unique
+}
+
+func (s *Scenario) selectCells(sel Selection, usage usageFunc) []Cell {
+	var scopes []string
+	for _, name := range sel.Scope {
+		if !slices.Contains(Scopes(), name) {
+			usage("scope %q is unknown: allowed are %s%s", name, list(Scopes()), meant(name, Scopes()))
+		} else if !slices.Contains(scopes, name) {
+			scopes = append(scopes, name)
+		}
+	}
+	if len(sel.Scope) == 0 {
+		scopes = s.Scopes
+	}
+	patterns := sel.Cells
+	if len(patterns) == 0 {
+		patterns = []string{"*"}
+	}
+	var out []Cell
+	for _, pattern := range patterns {
+		if err := checkPattern(pattern); err != nil {
+			usage("cell %v", err)
+			continue
+		}
+		found := s.match(pattern, scopes)
+		if len(found) == 0 && len(scopes) > 0 {
+			usage("cell %q is unknown: %s%s", pattern, s.allowedCells(), s.meantCell(pattern))
+		}
+		for _, c := range found {
+			if !slices.ContainsFunc(out, func(have Cell) bool { return have.ID() == c.ID() }) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// match returns the cells that a pattern names: of the scenario's variants,
+// or, where none of them fits, of all that can be expressed. A pattern without
+// @ is taken at the given scopes; @* means these as well.
+func (s *Scenario) match(pattern string, scopes []string) []Cell {
+	id, scope, scoped := strings.Cut(pattern, "@")
+	if scoped && scope != "*" {
+		scopes = slices.DeleteFunc(Scopes(), func(name string) bool { return !glob(scope, name) })
+	}
+	for _, variants := range [][]Variant{s.Variants, expressible()} {
+		var out []Cell
+		if !scoped && glob(id, Stock) {
+			out = append(out, Cell{Variant: variants[0]})
+		}
+		for _, sc := range scopes {
+			for _, v := range variants[1:] {
+				if glob(id, v.ID) {
+					out = append(out, Cell{Variant: v, Scope: sc})
+				}
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+// expressible returns stock and every variant that flags can make.
+func expressible() []Variant {
+	var out []Variant
+	for _, r := range append([]string{""}, RelocationModels()...) {
+		for _, c := range append([]string{""}, CodeModels()...) {
+			out = append(out, newVariant(r, c))
+		}
+	}
+	return out
+}
+
+// allowedCells says which cells there are, for messages.
+func (s *Scenario) allowedCells() string {
+	return fmt.Sprintf("scenario %s has %s; %s with %s is allowed too; scopes are %s", s.Name,
+		list(variantIDs(s.Variants)), list(RelocationModels()), list(CodeModels()), list(Scopes()))
+}
+
+// meantCell suggests a variant, and keeps the scope that was written.
+func (s *Scenario) meantCell(pattern string) string {
+	id, scope, scoped := strings.Cut(pattern, "@")
+	for _, variants := range [][]Variant{s.Variants, expressible()} {
+		if hint := meant(id, variantIDs(variants)); hint != "" {
+			if scoped {
+				hint = strings.TrimSuffix(hint, `"?`) + "@" + scope + `"?`
+			}
+			return hint
+		}
+	}
+	return ""
+}

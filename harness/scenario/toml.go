@@ -1,0 +1,210 @@
+package scenario
+
+import (
+	"errors"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// kind is the type of a TOML value, in the words of messages.
+type kind string
+
+const (
+	kindTable   kind = "a table"
+	kindArray   kind = "an array"
+	kindString  kind = "a string"
+	kindInteger kind = "an integer"
+	kindBool    kind = "true or false"
+	kindFloat   kind = "a float"
+	kindDate    kind = "a date or time"
+)
+
+// value is a TOML value that knows where it stands. go-toml's own decoder
+// stops at the first wrong type and forgets positions, so that neither all
+// mistakes nor the place of an impossible combination could be told.
+type value struct {
+	pos
+	kind   kind
+	text   string  // kindString
+	number int64   // kindInteger
+	truth  bool    // kindBool
+	fields []field // kindTable, in the order of the file
+	items  []*value
+	tables bool // kindArray made of [[headers]]
+}
+
+type field struct {
+	pos
+	name  string
+	value *value
+}
+
+func (v *value) field(name string) *value {
+	for _, f := range v.fields {
+		if f.name == name {
+			return f.value
+		}
+	}
+	return nil
+}
+
+// parseTOML reads data into a tree. A mistake of syntax ends the reading:
+// whole is then false, and the tree holds what stood before it.
+func parseTOML(data []byte, m *mistakes) (root *value, whole bool) {
+	b := builder{newline: newlines(data)}
+	// The decoder finds what the parser alone does not: keys set twice,
+	// tables defined twice, numbers and dates that do not exist.
+	var discard map[string]any
+	if err := toml.Unmarshal(data, &discard); err != nil {
+		p := pos{1, 1}
+		var de *toml.DecodeError
+		if errors.As(err, &de) {
+			line, col := de.Position()
+			p = pos{max(line, 1), max(col, 1)}
+		}
+		m.add(p, "%s", strings.TrimPrefix(err.Error(), "toml: "))
+	}
+	root = &value{pos: pos{1, 1}, kind: kindTable}
+	current := root
+	b.parser.Reset(data)
+	for b.parser.NextExpression() {
+		e := b.parser.Expression()
+		switch e.Kind {
+		case unstable.KeyValue:
+			b.assign(current, e)
+		case unstable.Table:
+			current = b.open(root, e, false)
+		case unstable.ArrayTable:
+			current = b.open(root, e, true)
+		}
+	}
+	if err := b.parser.Error(); err != nil {
+		if len(m.list) == 0 { // the decoder reads the same syntax
+			m.add(pos{1, 1}, "%v", err)
+		}
+		return root, false
+	}
+	return root, true
+}
+
+type builder struct {
+	parser  unstable.Parser
+	newline []int // offsets
+}
+
+func newlines(data []byte) []int {
+	var at []int
+	for i, c := range data {
+		if c == '\n' {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+func (b *builder) pos(n *unstable.Node) pos {
+	offset := int(n.Raw.Offset)
+	line := sort.SearchInts(b.newline, offset)
+	start := 0
+	if line > 0 {
+		start = b.newline[line-1] + 1
+	}
+	return pos{line + 1, offset - start + 1}
+}
+
+// keys returns the parts of a dotted key.
+func (b *builder) keys(n *unstable.Node) []field {
+	var parts []field
+	for it := n.Key(); it.Next(); {
+		parts = append(parts, field{pos: b.pos(it.Node()), name: string(it.Node().Data)})
+	}
+	return parts
+}
+
+// open finds or makes the table of a [header] or [[header]].
+func (b *builder) open(root *value, n *unstable.Node, array bool) *value {
+	parts := b.keys(n)
+	t := root
+	for i, k := range parts {
+		last := i == len(parts)-1
+		child := t.field(k.name)
+		if child == nil {
+			child = &value{pos: k.pos, kind: kindTable}
+			if last && array {
+				child = &value{pos: k.pos, kind: kindArray, tables: true}
+			}
+			t.fields = append(t.fields, field{k.pos, k.name, child})
+		}
+		if child.kind == kindArray && child.tables {
+			if last && array {
+				child.items = append(child.items, &value{pos: k.pos, kind: kindTable})
+			}
+			child = child.items[len(child.items)-1]
+		}
+		if child.kind != kindTable {
+			// Defined twice, which the decoder has reported: what follows
+			// is read into a table that nobody sees.
+			return &value{pos: k.pos, kind: kindTable}
+		}
+		t = child
+	}
+	return t
+}
+
+// assign stores a key = value into t.
+func (b *builder) assign(t *value, n *unstable.Node) {
+	parts := b.keys(n)
+	for _, k := range parts[:len(parts)-1] {
+		child := t.field(k.name)
+		if child == nil {
+			child = &value{pos: k.pos, kind: kindTable}
+			t.fields = append(t.fields, field{k.pos, k.name, child})
+		}
+		if child.kind != kindTable {
+			return // reported by the decoder
+		}
+		t = child
+	}
+	k := parts[len(parts)-1]
+	if t.field(k.name) == nil {
+		t.fields = append(t.fields, field{k.pos, k.name, b.value(n.Value(), k.pos)})
+	}
+}
+
+// value converts a value node. Arrays have no place of their own: theirs is
+// that of the key.
+func (b *builder) value(n *unstable.Node, key pos) *value {
+	v := &value{pos: key}
+	if n.Kind != unstable.Array && n.Kind != unstable.InlineTable {
+		v.pos = b.pos(n)
+	}
+	switch n.Kind {
+	case unstable.String:
+		v.kind, v.text = kindString, string(n.Data)
+	case unstable.Bool:
+		v.kind, v.truth = kindBool, string(n.Data) == "true"
+	case unstable.Integer:
+		v.kind = kindInteger
+		// One out of range was reported by the decoder.
+		v.number, _ = strconv.ParseInt(strings.ReplaceAll(string(n.Data), "_", ""), 0, 64)
+	case unstable.Float:
+		v.kind = kindFloat
+	case unstable.Array:
+		v.kind = kindArray
+		for it := n.Children(); it.Next(); {
+			v.items = append(v.items, b.value(it.Node(), key))
+		}
+	case unstable.InlineTable:
+		v.kind = kindTable
+		for it := n.Children(); it.Next(); {
+			b.assign(v, it.Node())
+		}
+	default:
+		v.kind = kindDate
+	}
+	return v
+}
