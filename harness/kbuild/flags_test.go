@@ -1,0 +1,177 @@
+package kbuild
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"umlab/harness/scenario"
+)
+
+const rustCmd = `savedcmd_samples/rust/rust_minimal.o := OBJTREE=/build RUST_MODFILE=samples/rust/rust_minimal rustc --edition=2021 -Zbinary_dep_depinfo=y -Cpanic=abort -Ccodegen-units=1 -Crelocation-model=static --target=./scripts/target.json -C relocation-model=pie -Crelocation-model=static -Ccode_model=large --emit=obj=samples/rust/rust_minimal.o /src/samples/rust/rust_minimal.rs
+
+source_samples/rust/rust_minimal.o := /src/samples/rust/rust_minimal.rs
+`
+
+func TestCodegen(t *testing.T) {
+	command, ok := savedCommand(rustCmd)
+	if !ok {
+		t.Fatal("no saved command")
+	}
+	got, ok := codegen(command)
+	want := []string{"-Ccode-model=large", "-Ccodegen-units=1", "-Cpanic=abort", "-Crelocation-model=static"}
+	if !ok || !slices.Equal(got, want) {
+		t.Errorf("codegen = %v, %v; want %v: of repeated options the last counts, _ is -", got, ok, want)
+	}
+	if _, ok := codegen("gcc -Wp,-MMD -Crustc -c -o x.o x.c"); ok {
+		t.Error("a C command was taken for rustc's")
+	}
+	if o, ok := codegen("/usr/bin/rustc-1.85 --edition=2021 -C"); !ok || len(o) != 1 {
+		t.Errorf("a dangling -C: %v, %v", o, ok)
+	}
+}
+
+func TestMismatch(t *testing.T) {
+	o := rustObject{name: "a.o", options: []string{"-Ccode-model=large", "-Crelocation-model=static"}}
+	for _, tc := range []struct {
+		f    scenario.Variant
+		want string
+	}{
+		{scenario.Variant{}, ""},
+		{scenario.Variant{RelocationModel: "static", CodeModel: "large"}, ""},
+		{scenario.Variant{RelocationModel: "pie", CodeModel: "large"}, "a.o was built with -Crelocation-model=static, not -Crelocation-model=pie"},
+		{scenario.Variant{CodeModel: "small"}, "a.o was built with -Ccode-model=large, not -Ccode-model=small"},
+	} {
+		if got := mismatch(tc.f, o); got != tc.want {
+			t.Errorf("mismatch(%v) = %q, want %q", tc.f, got, tc.want)
+		}
+	}
+	if got := mismatch(scenario.Variant{RelocationModel: "pie"}, rustObject{name: "b.o"}); got != "b.o was built with no -Crelocation-model, not -Crelocation-model=pie" {
+		t.Errorf("mismatch without the option = %q", got)
+	}
+}
+
+func TestObjects(t *testing.T) {
+	files := map[string]string{
+		"d/m.mod":    "d/a.o\nd/b.o\n\n",
+		"d/.a.o.cmd": rustCmd,
+		"d/.b.o.cmd": "savedcmd_d/b.o := gcc -c b.c\n",
+		"d/.c.o.cmd": "nonsense",
+	}
+	read := func(name string) ([]byte, error) {
+		if s, ok := files[name]; ok {
+			return []byte(s), nil
+		}
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	objects, err := objectsOf("d/m.ko", read)
+	if err != nil || !slices.Equal(objects, []string{"d/a.o", "d/b.o"}) {
+		t.Fatalf("objectsOf = %v, %v", objects, err)
+	}
+	rust, err := rustObjects(objects, read)
+	if err != nil || len(rust) != 1 || rust[0].name != "d/a.o" {
+		t.Errorf("rustObjects = %v, %v", rust, err)
+	}
+	if _, err := rustObjects([]string{"d/c.o"}, read); err == nil {
+		t.Error("a .cmd file without a command was accepted")
+	}
+	if _, err := objectsOf("d/none.ko", read); err == nil {
+		t.Error("a module without .mod was accepted")
+	}
+}
+
+func TestByHand(t *testing.T) {
+	cell := scenario.Cell{Variant: scenario.Variant{RelocationModel: "static", CodeModel: "small"}, Scope: scenario.ScopeModule}
+	got := Base{Compiler: Clang}.ByHand(cell, "samples/rust/rust_minimal.ko")
+	want := "make ARCH=um O=build LLVM=1 RUSTFLAGS_MODULE='-Crelocation-model=static -Ccode-model=small' samples/rust/rust_minimal.ko"
+	if got != want {
+		t.Errorf("ByHand = %q\nwant     %q", got, want)
+	}
+	if got := (Base{Compiler: GCC}).ByHand(scenario.Cell{}); got != "make ARCH=um O=build" {
+		t.Errorf("ByHand of stock = %q", got)
+	}
+}
+
+func TestRecipeEnv(t *testing.T) {
+	env, err := recipeEnv("CC=gcc\x00MAKEFLAGS=rR\x00M=/tmp/umlab-hook\x00KBUILD_EXTMOD=/tmp/umlab-hook\x00objtree=/build\x00MULTI=a\nb\x00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(env, "\x00")
+	for _, want := range []string{"CC=gcc", "MULTI=a\nb", "objtree=.", "srctree=/src"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("no %q in %q", want, env)
+		}
+	}
+	if strings.Contains(text, "EXTMOD") || strings.Contains(text, "MAKEFLAGS") || strings.Contains(text, hookDir) {
+		t.Errorf("the module that it was taken with shows: %q", env)
+	}
+	for _, bad := range []string{"garbage", "NEW_IN_7_9=" + hookDir + "/x\x00"} {
+		if _, err := recipeEnv(bad); err == nil {
+			t.Errorf("recipeEnv(%q) was accepted", bad)
+		}
+	}
+}
+
+func TestFirstError(t *testing.T) {
+	for _, tc := range []struct{ log, want, host string }{
+		{"  CC a.o\na.c:3:1: error: expected ';'\nmake[2]: *** [a.o] Error 1\n", "a.c:3:1: error: expected ';'", ""},
+		{"  RUSTC x\nerror[E0425]: cannot find value\n", "error[E0425]: cannot find value", ""},
+		{"make[2]: *** [scripts/Makefile.build:229: a.o] Error 1\nmake: *** [Makefile:1] Error 2\n", "make[2]: *** [scripts/Makefile.build:229: a.o] Error 1", ""},
+		{"make: *** No rule to make target 'x.ko'.  Stop.\n", "make: *** No rule to make target 'x.ko'.  Stop.", ""},
+		{"ERROR: modpost: \"foo\" [m.ko] undefined!\n", "ERROR: modpost: \"foo\" [m.ko] undefined!", ""},
+		{"fatal error: error writing to /tmp/x.s: No space left on device\n", "", "fatal error: error writing to /tmp/x.s: No space left on device"},
+		{"all is well\n", "", ""},
+	} {
+		line, at := firstError([]byte(tc.log))
+		if tc.want != "" && line != tc.want {
+			t.Errorf("firstError(%q) = %q, want %q", tc.log, line, tc.want)
+		}
+		if line != "" && !strings.HasPrefix(tc.log[at:], line) {
+			t.Errorf("firstError(%q): offset %d is not where %q stands", tc.log, at, line)
+		}
+		if got := hostError([]byte(tc.log)); got != tc.host {
+			t.Errorf("hostError(%q) = %q, want %q", tc.log, got, tc.host)
+		}
+	}
+}
+
+func FuzzCmd(f *testing.F) {
+	f.Add(rustCmd)
+	f.Add("cmd_x := rustc --edition=2021 -C\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		command, ok := savedCommand(text)
+		if !ok {
+			return
+		}
+		options, ok := codegen(command)
+		if !ok && options != nil {
+			t.Error("options of a command that is not rustc's")
+		}
+		keys := map[string]bool{}
+		for _, o := range options {
+			k, _, _ := strings.Cut(o, "=")
+			if keys[k] {
+				t.Errorf("%s counts twice in %q", k, options)
+			}
+			keys[k] = true
+		}
+	})
+}
+
+func FuzzRecipeEnv(f *testing.F) {
+	f.Add("A=b\x00C=d\x00")
+	f.Fuzz(func(t *testing.T, raw string) {
+		env, err := recipeEnv(raw)
+		if err != nil {
+			return
+		}
+		for _, kv := range env {
+			if !strings.Contains(kv, "=") {
+				t.Errorf("%q is no NAME=value", kv)
+			}
+		}
+	})
+}

@@ -1,0 +1,266 @@
+// Package kbuild builds UML kernels and their modules: one full make per tree,
+// toolchain and configuration (the baseline), and a copy-on-write fork of it per
+// variant that rebuilds only what its flags change. It may import tree,
+// toolchain, scenario, sandbox, kconfig, store,
+// outcome and progress; it never boots and never judges.
+package kbuild
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"umlab/harness/kconfig"
+	"umlab/harness/progress"
+	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
+	"umlab/harness/store"
+	"umlab/harness/toolchain"
+	"umlab/harness/tree"
+)
+
+// The paths inside the sandbox. They are part of what is built (they stand in
+// .cmd files), so they are the same for every tree and every user.
+const (
+	srcDir   = "/src"   // the tree, read-only
+	buildDir = "/build" // O=, the only place that make can write to but /tmp
+)
+
+// version is raised when the same inputs would give other artifacts.
+const version = "1"
+
+// The compilers that can build the C side.
+const (
+	Clang = "clang"
+	GCC   = "gcc"
+)
+
+// Builder builds in the sandbox and keeps what it built in the store.
+type Builder struct {
+	Store *store.Store
+	Sink  progress.Sink
+	Jobs  int // make -j of a build that has the machine to itself; 0: one more than there are CPUs
+	// Limits bound what one build may use of the machine.
+	Limits sandbox.Limits
+}
+
+func (b *Builder) jobs() int {
+	if b.Jobs > 0 {
+		return b.Jobs
+	}
+	return runtime.NumCPU() + 1
+}
+
+// Base is what all variants of a matrix share.
+type Base struct {
+	Tree      *tree.Tree
+	Toolchain *toolchain.Toolchain
+	Compiler  string           // Clang or GCC
+	Options   []kconfig.Option // requested over allnoconfig, see kconfig.Merge
+}
+
+// key is the identity of the base: the digest of everything that decides what
+// its baseline holds.
+func (b Base) key() string {
+	return store.Key("baseline", version, b.Tree.Digest, b.Toolchain.Digest, b.Compiler, kconfig.Text(b.Options))
+}
+
+// Make is the make command of this base inside the sandbox, without a goal. What the kernel
+// would record of the machine and the moment is pinned, so that equal sources
+// give equal bytes.
+func (b Base) Make() []string {
+	args := []string{"make", "-C", srcDir, "O=" + buildDir, "ARCH=um",
+		"KBUILD_BUILD_TIMESTAMP=@1", "KBUILD_BUILD_USER=umlab", "KBUILD_BUILD_HOST=umlab", "KBUILD_BUILD_VERSION=1"}
+	if b.Compiler == Clang {
+		args = append(args, "LLVM=1")
+	}
+	return args
+}
+
+// ByHand is the make command that a person types to build the same outside of
+// umlab, in an output directory of their own.
+func (b Base) ByHand(c scenario.Cell, targets ...string) string {
+	args := []string{"make", "ARCH=um", "O=build"}
+	if b.Compiler == Clang {
+		args = append(args, "LLVM=1")
+	}
+	if v := c.MakeVariable(); v != "" {
+		args = append(args, v+"='"+strings.Join(c.Variant.Flags(), " ")+"'")
+	}
+	return strings.Join(append(args, targets...), " ")
+}
+
+// environment is all that a tool in the sandbox sees of its surroundings.
+func environment() []string {
+	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "TMPDIR=/tmp", "LC_ALL=C", "TERM=dumb", "SHELL=/bin/sh"}
+}
+
+// ConfigError says that Kconfig did not take what was requested.
+type ConfigError struct {
+	When          string // "configuring" or "building"
+	Dropped       []kconfig.Dropped
+	RustAvailable string // what `make rustavailable` said, where CONFIG_RUST was dropped
+}
+
+func (e *ConfigError) Error() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "after %s, the .config is not what was requested:", e.When)
+	for _, d := range e.Dropped {
+		s.WriteString("\n  " + d.String())
+	}
+	if e.RustAvailable != "" {
+		s.WriteString("\n  make rustavailable says: " + strings.ReplaceAll(strings.TrimSpace(e.RustAvailable), "\n", "\n    "))
+	}
+	return s.String()
+}
+
+// BuildError says that make failed because of what it was given to build.
+type BuildError struct {
+	What   string // "baseline", "static-small@module"
+	First  string // the line of the first error
+	Offset int    // of First in the log, bytes
+	Log    string // path of all of make's output
+}
+
+func (e *BuildError) Error() string {
+	return fmt.Sprintf("build %s: %s (all of it: %s)", e.What, e.First, e.Log)
+}
+
+// HostError says that a build failed for a reason that is the machine's.
+type HostError struct {
+	What, Line, Log string
+}
+
+func (e *HostError) Error() string {
+	return fmt.Sprintf("build %s: the machine failed it, not the source: %s (all of it: %s); free disk or memory and run again", e.What, e.Line, e.Log)
+}
+
+// job is one command in the sandbox with its output.
+type job struct {
+	what     string
+	base     Base
+	mounts   []sandbox.Mount
+	overlays []sandbox.Overlay
+	dir      string
+	env      []string
+	args     []string
+	log      io.Writer
+}
+
+// run runs j and returns nil only if it exited 0. A failure is an exitError.
+func (b *Builder) run(ctx context.Context, j job) error {
+	if j.env == nil {
+		j.env = environment()
+	}
+	if j.dir == "" {
+		j.dir = "/"
+	}
+	status, err := sandbox.Run(ctx, sandbox.Command{
+		Root:     j.base.Toolchain.Root,
+		Mounts:   append([]sandbox.Mount{{Source: j.base.Tree.Dir, Target: srcDir, ReadOnly: true}}, j.mounts...),
+		Overlays: j.overlays,
+		Dir:      j.dir,
+		Args:     j.args,
+		Env:      j.env,
+		Stdout:   j.log,
+		Stderr:   j.log,
+		Limits:   b.Limits,
+		Grace:    2 * time.Second,
+		Hostname: "umlab",
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", j.what, err)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", j.what, context.Cause(ctx))
+	}
+	if !status.Success() {
+		return &exitError{j.what, status}
+	}
+	return nil
+}
+
+type exitError struct {
+	what   string
+	status sandbox.Status
+}
+
+func (e *exitError) Error() string { return fmt.Sprintf("%s: %s", e.what, e.status) }
+
+// judge turns the failure of a make into the error that says whose fault it is.
+// logPath is where the output lies; it is kept in the store under its digest.
+func (b *Builder) judge(ctx context.Context, what string, err error, logPath string) error {
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	log, rerr := os.ReadFile(logPath)
+	if rerr != nil {
+		return errors.Join(err, rerr)
+	}
+	kept, kerr := b.Store.Bytes(ctx, log)
+	if kerr != nil {
+		return errors.Join(err, kerr)
+	}
+	if line := hostError(log); line != "" || exit.status.Signal != 0 {
+		if line == "" {
+			line = exit.status.String()
+		}
+		return &HostError{What: what, Line: line, Log: kept}
+	}
+	first, offset := firstError(log)
+	if first == "" {
+		first = exit.Error()
+	}
+	return &BuildError{What: what, First: first, Offset: offset, Log: kept}
+}
+
+// fileSum is the sha256 (hex) of a file.
+func fileSum(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// copyTo copies the file src to dst, making dst's directory.
+func copyTo(dst, src string) error {
+	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+		return err
+	}
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	out, err := os.OpenFile(dst, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, info.Mode().Perm()|0o200)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// RequestsRust reports whether the options ask for CONFIG_RUST=y.
+func RequestsRust(options []kconfig.Option) bool {
+	return slices.ContainsFunc(options, func(o kconfig.Option) bool { return o.Name == "CONFIG_RUST" && o.Value == "y" })
+}

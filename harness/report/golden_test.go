@@ -1,0 +1,77 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/result"
+)
+
+var update = flag.Bool("update", false, "write testdata anew; then read the difference")
+
+// fixtures are the results that the golden files render.
+func fixtures() map[string]*result.Results {
+	return map[string]*result.Results{"matrix": matrix(), "trouble": trouble(), "collapsed": collapsed()}
+}
+
+func TestGolden(t *testing.T) {
+	type renderer func(io.Writer, *result.Results) error
+	table := func(o Options) renderer {
+		return func(w io.Writer, r *result.Results) error { return Table(w, r, o) }
+	}
+	renderers := map[string]renderer{
+		"100.txt":   table(Options{Width: 100}),
+		"color.txt": table(Options{Width: 100, Color: true}),
+		"60.txt":    table(Options{Width: 60}),
+		"md":        Markdown, "ktap": KTAP, "xml": JUnit, "json": JSON,
+	}
+	for name, r := range fixtures() {
+		for ext, render := range renderers {
+			if name != "matrix" && (ext == "json" || ext == "xml" || ext == "color.txt") {
+				continue // schema and parser judge those; one to look at is enough
+			}
+			t.Run(name+"."+ext, func(t *testing.T) {
+				var b bytes.Buffer
+				if err := render(&b, r); err != nil {
+					t.Fatal(err)
+				}
+				file := filepath.Join("testdata", name+"."+ext)
+				if *update {
+					if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), b.String()); diff != "" {
+					t.Errorf("%s (-want +got); go test -update writes it:\n%s", file, diff)
+				}
+			})
+		}
+	}
+}
+
+// A writer that fails is heard of.
+func TestWriteErrors(t *testing.T) {
+	for name, render := range map[string]func(io.Writer, *result.Results) error{
+		"table":    func(w io.Writer, r *result.Results) error { return Table(w, r, Options{}) },
+		"markdown": Markdown, "ktap": KTAP, "junit": JUnit, "json": JSON, "html": HTML,
+	} {
+		if err := render(full{}, matrix()); err == nil {
+			t.Errorf("%s: a full disk went unnoticed", name)
+		}
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, fmt.Errorf("no space left on device") }

@@ -1,0 +1,127 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"umlab/harness/result"
+)
+
+//go:embed schema/umlab.results.v1.json
+var schemaV1 []byte
+
+// Schema returns the published JSON Schema (draft 2020-12) of umlab.results/v1.
+func Schema() []byte { return slices.Clone(schemaV1) }
+
+// JSON writes r indented, with keys in the order of the Go types and maps
+// sorted. Lists and maps that are not optional are never null. It returns the
+// error of w, or that of a number which JSON cannot hold.
+func JSON(w io.Writer, r *result.Results) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // evidence is to be read, not to be put into a page
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(complete(r)); err != nil {
+		return fmt.Errorf("write %s: %w", result.Schema, err)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// complete is a copy of r without nil where the schema wants a list or an
+// object, and with the schema's name.
+func complete(r *result.Results) *result.Results {
+	c := *r
+	c.Schema = result.Schema
+	c.Tree.Patches = list(c.Tree.Patches)
+	c.Toolchain.Identity = object(c.Toolchain.Identity)
+	c.Config.Fragments = list(c.Config.Fragments)
+	c.Controls = list(c.Controls)
+	c.Totals.Verdicts = object(c.Totals.Verdicts)
+	c.Cells = slices.Clone(list(c.Cells))
+	for i := range c.Cells {
+		b := &c.Cells[i].Build
+		b.Flags, b.Effective, b.Signature = list(b.Flags), object(b.Effective), object(b.Signature)
+		if slices.ContainsFunc(mapValues(b.Effective), func(v []string) bool { return v == nil }) {
+			effective := map[string][]string{}
+			for k, v := range b.Effective {
+				effective[k] = list(v)
+			}
+			b.Effective = effective
+		}
+		ps := slices.Clone(list(c.Cells[i].Placements))
+		c.Cells[i].Placements = ps
+		for j := range ps {
+			ps[j].Runs = slices.Clone(list(ps[j].Runs))
+			for k := range ps[j].Runs {
+				ps[j].Runs[k].Modules = list(ps[j].Runs[k].Modules)
+			}
+		}
+	}
+	return &c
+}
+
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func object[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return m
+}
+
+func mapValues[K comparable, V any](m map[K]V) []V {
+	var vs []V
+	for _, v := range m {
+		vs = append(vs, v)
+	}
+	return vs
+}
+
+// ValidateJSON checks data against the published schema. The error names each
+// place that is wrong as a JSON pointer.
+func ValidateJSON(data []byte) error {
+	schema, err := compileSchema()
+	if err != nil {
+		return fmt.Errorf("schema of %s: %w", result.Schema, err)
+	}
+	return validate(schema, data)
+}
+
+func compileSchema() (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaV1))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource(schemaLocation, doc); err != nil {
+		return nil, err
+	}
+	return c.Compile(schemaLocation)
+}
+
+func validate(schema *jsonschema.Schema, data []byte) error {
+	in, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("%s: not JSON: %w", result.Schema, err)
+	}
+	if err := schema.Validate(in); err != nil {
+		return fmt.Errorf("not valid %s: %w", result.Schema, err)
+	}
+	return nil
+}
+
+// schemaLocation is the schema's name for itself; nothing is fetched from it.
+const schemaLocation = "umlab.results.v1.json"

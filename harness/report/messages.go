@@ -1,0 +1,222 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+// Every sentence and label that a reader of a report sees stands in this file;
+// those of HTML are fields of htmlWords.
+
+const (
+	msgNoEvidence   = "no evidence line"
+	msgNoRun        = "not run"
+	msgVariant      = "variant"
+	msgVerdict      = "verdict"
+	msgEvidence     = "evidence"
+	msgControls     = "controls"
+	msgASLR         = "aslr"
+	msgInfra        = "INFRASTRUCTURE: this run proves nothing"
+	msgDisagree     = "PREDICTION AND OBSERVATION DISAGREE"
+	msgRepeat       = "repeat with"
+	markDiffers     = "≠"
+	markAgrees      = "✓"
+	markFails       = "✗"
+	separator       = " · "
+	msgLegendAgrees = "✓ as the loader of this tree was predicted to do"
+)
+
+func msgExpected(expected string) string {
+	if expected == "" {
+		return "not as expected"
+	}
+	return "expected " + expected
+}
+
+func msgPredicted(predicted string) string { return "predicted " + predicted }
+func msgNote(note string) string           { return "note: " + note }
+
+func msgOf(k, n int, what string) string { return fmt.Sprintf("%d/%d %s", k, n, what) }
+
+func msgTree(t result.Tree) string {
+	s := "tree " + clean(t.Name)
+	if t.Version != "" {
+		s += " (" + clean(t.Version) + ")"
+	}
+	if n := len(t.Patches); n > 0 {
+		s += " + " + plural(n, "patch", "patches")
+	}
+	return s
+}
+
+func msgToolchain(t result.Toolchain) string {
+	s := clean(t.Name)
+	var parts []string
+	if v := version(t.Identity["rustc"]); v != "" {
+		p := "rustc " + v
+		if llvm := version(t.Identity["rustc-llvm"]); llvm != "" {
+			p += " (LLVM " + llvm + ")"
+		}
+		parts = append(parts, p)
+	}
+	if t.Compiler != "" {
+		parts = append(parts, strings.TrimSpace(clean(t.Compiler)+" "+version(t.Identity[t.Compiler])))
+	}
+	if len(parts) > 0 {
+		s += ": " + strings.Join(parts, ", ")
+	}
+	return s
+}
+
+func msgConfig(c result.Config) string {
+	d := clean(c.Digest)
+	d = d[strings.LastIndexByte(d, ':')+1:]
+	if d == "" {
+		return ""
+	}
+	return "config " + d[:min(12, len(d))]
+}
+
+// version is the version number in what a tool says of itself: the first word
+// that begins with a digit, else all of it.
+func version(s string) string {
+	for f := range strings.FieldsSeq(s) {
+		if f[0] >= '0' && f[0] <= '9' {
+			return clean(strings.TrimRight(f, ","))
+		}
+	}
+	return clean(s)
+}
+
+func msgControl(c result.Control) string {
+	if c.Holds {
+		return fmt.Sprintf("%s %s (%s)", markAgrees, clean(c.Name), clean(c.Cell))
+	}
+	return fmt.Sprintf("%s control %s (%s) misbehaves: wanted %s, got %s",
+		markFails, clean(c.Name), clean(c.Cell), clean(c.Want), clean(c.Got))
+}
+
+func msgMore(where string, n int) string {
+	if n == 0 {
+		return where
+	}
+	return fmt.Sprintf("%s and %d more", where, n)
+}
+
+// msgTotals is the last line of every report.
+func msgTotals(r *result.Results) string {
+	t := r.Totals
+	var verdicts []string
+	for _, v := range verdictOrder() {
+		if n := t.Verdicts[v]; n > 0 {
+			verdicts = append(verdicts, fmt.Sprintf("%d %s", n, v))
+		}
+	}
+	loads := plural(t.Loads, "module load", "module loads")
+	if len(verdicts) > 0 {
+		loads += ": " + strings.Join(verdicts, ", ")
+	}
+	parts := []string{plural(t.Cells, "variant", "variants"), plural(t.Placements, "cell", "cells"), loads, msgExpectation(r)}
+	if t.Predicted > 0 {
+		parts = append(parts, fmt.Sprintf("%d/%d as predicted", t.Predicted-t.Disagreeing, t.Predicted))
+	}
+	parts = append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached), duration(seconds(r.Seconds)))
+	return strings.Join(parts, separator)
+}
+
+func msgExpectation(r *result.Results) string {
+	switch {
+	case proofless(r):
+		return "nothing is proved (infrastructure)"
+	case r.Totals.Differing == 1:
+		return "1 differs from what the scenario expects"
+	case r.Totals.Differing > 1:
+		return fmt.Sprintf("%d differ from what the scenario expects", r.Totals.Differing)
+	case r.Totals.Cells == 0:
+		return "nothing was run"
+	}
+	return "all as expected"
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// duration is "0.41 s", "18.3 s", "4 min 32 s", "1 h 05 min".
+func duration(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0.0 s"
+	case d < 995*time.Millisecond:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d < time.Minute-50*time.Millisecond:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Hour-500*time.Millisecond:
+		d = d.Round(time.Second)
+		return fmt.Sprintf("%d min %02d s", d/time.Minute, d%time.Minute/time.Second)
+	}
+	d = d.Round(time.Minute)
+	return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
+}
+
+// Progress.
+
+func msgStarted(extent string) string {
+	if extent == "" {
+		return "started"
+	}
+	return "started (" + extent + ")"
+}
+
+func msgDone(took time.Duration, extent string) string {
+	if extent == "" {
+		return "done in " + duration(took)
+	}
+	return "done in " + duration(took) + ", " + extent
+}
+
+func msgFailed(took time.Duration, reason string) string {
+	return "FAILED after " + duration(took) + ": " + reason
+}
+
+func msgRunning(elapsed time.Duration) string { return "  " + duration(elapsed) + " elapsed" }
+
+// htmlWords are the labels of the HTML page.
+type htmlWords struct {
+	Summary, Variant, Verdict, Details, Expected, Evidence, Controls, Notes, Repeat, Results, ASLR,
+	Tree, Toolchain, Config, Started, Digest, Package, Patches, Resolved,
+	Requested, Effective, Build, BuildLog, Signature, Run,
+	Transcript, CommandLine, Gap, Kernel, Took, Cached, NotRun, Why, Offset, Legend string
+}
+
+func newHTMLWords() htmlWords {
+	return htmlWords{
+		Summary: "Outcome of each variant at each placement", Variant: "Variant", Verdict: "Verdict",
+		Details: "Details of each variant", Expected: "Expected", Evidence: "Evidence", Controls: "Controls", Notes: "Notes",
+		Repeat: "Repeat with", Results: "This run", ASLR: msgASLR, Tree: "Tree", Toolchain: "Toolchain", Config: "Configuration",
+		Started: "Started", Digest: "digest", Package: "package", Patches: "patches", Resolved: "resolved",
+		Requested: "Flags requested", Effective: "Flags effective", Build: "Build", BuildLog: "Build log",
+		Signature: "Signature", Run: "run", Transcript: "Transcript", CommandLine: "Kernel command line",
+		Gap: "Gap (bytes)", Kernel: "Kernel", Took: "Took", Cached: "cached", NotRun: msgNoRun, Why: "Why",
+		Offset: "at byte", Legend: msgLegendAgrees,
+	}
+}
+
+func msgPredictedLine(o outcome.Outcome) string { return "  predicted " + withProof(o) }
+func msgObservedLine(o outcome.Outcome) string  { return "  observed  " + withProof(o) }
+
+func withProof(o outcome.Outcome) string {
+	if o.Evidence == "" && o.Detail == "" {
+		return long(o)
+	}
+	return long(o) + ": " + proof(o)
+}

@@ -1,0 +1,185 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+func render(t testing.TB, r *result.Results, o Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Table(&b, r, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// At any width, no line but the totals is wider, no verdict and no evidence is
+// lost, and the last line is the totals.
+func TestTableWidths(t *testing.T) {
+	for name, r := range fixtures() {
+		s := newSheet(r)
+		for _, width := range []int{0, 40, 60, 80, 100, 120, 160, 240} {
+			for _, color := range []bool{false, true} {
+				out := render(t, r, Options{Width: width, Color: color})
+				lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+				if last := text.StripEscape(lines[len(lines)-1]); last != s.Totals {
+					t.Errorf("%s at %d: the last line is %q", name, width, last)
+				}
+				for _, l := range lines[:len(lines)-1] {
+					if width > 0 && text.StringWidthWithoutEscSequences(l) > width {
+						t.Errorf("%s at %d: %d columns: %q", name, width, text.StringWidthWithoutEscSequences(l), l)
+					}
+				}
+				words := strings.Join(strings.Fields(text.StripEscape(out)), " ")
+				for _, rw := range s.Rows {
+					if !strings.Contains(words, rw.ID) || !strings.Contains(words, string(rw.Verdict)) {
+						t.Errorf("%s at %d: %s: %s is not told", name, width, rw.ID, rw.Verdict)
+					}
+				}
+				for _, e := range s.Evidence {
+					if width >= 60 && !strings.Contains(words, e.Outcome+":") {
+						t.Errorf("%s at %d: no evidence of %s", name, width, e.Outcome)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Colour adds nothing but colour.
+func TestTableColor(t *testing.T) {
+	for name, r := range fixtures() {
+		for _, width := range []int{0, 40, 60, 120} {
+			plain, color := render(t, r, Options{Width: width}), render(t, r, Options{Width: width, Color: true})
+			if plain != text.StripEscape(color) {
+				t.Errorf("%s at %d: without its colours, the coloured table is another:\n%s\n%s", name, width, plain, color)
+			}
+			if strings.Contains(plain, "\x1b") || !strings.Contains(color, "\x1b[") {
+				t.Errorf("%s at %d: colours where none are wanted, or none where they are", name, width)
+			}
+		}
+	}
+}
+
+func TestTableSays(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		r    *result.Results
+		want []string // lines, but for the space at their ends
+		none []string
+	}{
+		{"as expected", matrix(), []string{
+			"static-small@module   loaded              overflow 11 32S     address-dependent",
+			"controls: ✓ known-reject (stock:low), ✓ known-load (static-large@module:low)",
+			"note: mirror of sid: InRelease is past its Valid-Until (allowed for this suite)",
+		}, []string{markDiffers, "!!", "predicted"}},
+		{"trouble", trouble(), []string{
+			"!! PREDICTION AND OBSERVATION DISAGREE !!",
+			"static-large@module:low rust_minimal and 1 more",
+			"predicted loaded at 0x62804000",
+			"observed  overflow 11 32S val 0x80804010 sec 5 idx 3: overflow in relocation type 11 val 80804010 sec 5 idx 3",
+			"static-small@module  loaded ✓                            3/20 loaded, 17/20 overflow 11 32S  not run                address-dependent",
+		}, []string{"!! " + msgInfra}},
+		{"collapsed", collapsed(), []string{
+			"!! INFRASTRUCTURE: this run proves nothing !!",
+			"✗ control known-load (static-large@module:low) misbehaves: wanted loaded, got oops",
+		}, []string{"all as expected"}},
+		{"empty", &result.Results{}, []string{"0 variants · 0 cells · 0 module loads · nothing was run · 0 boots (0 cached) · 0.00 s"}, []string{msgVerdict}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out := render(t, tt.r, Options{})
+			lines := map[string]bool{}
+			for l := range strings.SplitSeq(out, "\n") {
+				lines[strings.TrimSpace(l)] = true
+			}
+			for _, w := range tt.want {
+				if !lines[w] {
+					t.Errorf("no line %q in:\n%s", w, out)
+				}
+			}
+			for _, n := range tt.none {
+				if strings.Contains(out, n) {
+					t.Errorf("%q in:\n%s", n, out)
+				}
+			}
+		})
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, tt := range []struct {
+		s     string
+		width int
+		want  string
+	}{
+		{"short", 20, "short"},
+		{"one two three four five", 17, "one two three|four five"},
+		{"one two three  four five", 17, "one two three|four five"},
+		{"kept  two  spaces in this", 18, "kept  two  spaces|in this"},
+		{"0123456789abcdefghij", 16, "0123456789abcdef|ghij"},
+		{"wide ≠ ≠ ≠ ≠ ≠ ≠ ≠ marks", 16, "wide ≠ ≠ ≠ ≠ ≠ ≠|≠ marks"},
+		{"too narrow to fold anything at all", 8, "too narrow to fold anything at all"},
+		{"unlimited width is a width of none at all", 0, "unlimited width is a width of none at all"},
+	} {
+		if got := strings.Join(fold(tt.s, tt.width), "|"); got != tt.want {
+			t.Errorf("fold(%q, %d) = %q, want %q", tt.s, tt.width, got, tt.want)
+		}
+	}
+}
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain ≠ ✓":                "plain ≠ ✓",
+		"a\tb":                     "a b",
+		"\x1b[31mred\x07\r\n":      `\x1b[31mred\x07\x0d\x0a`,
+		"bad \xff\xfe":             `bad \xff\xfe`,
+		"honest \uFFFD":            "honest \uFFFD",
+		"left \u202e right\u2028s": `left \u202e right\u2028s`,
+	} {
+		if got := clean(in); got != want {
+			t.Errorf("clean(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShort(t *testing.T) {
+	section, index := 5, 3
+	for want, o := range map[string]outcome.Outcome{
+		"loaded":                {Kind: outcome.Loaded},
+		"unknown 9 GOTPCREL":    unknown(9)("m"),
+		"overflow 10 32":        {Kind: outcome.RelocationOverflow, Relocation: outcome.NewRelocation(10), Section: &section, Index: &index},
+		"loaded-corrupt 2 PC32": {Kind: outcome.LoadedCorrupt, Relocation: outcome.NewRelocation(2)},
+		"unknown 200 <200>":     unknown(200)("m"),
+		"init-failed 22 EINVAL": {Kind: outcome.InitFailed, Errno: 22},
+		"timeout boot":          {Kind: outcome.Timeout, Stage: "boot"},
+		`oops\x1b`:              {Kind: "oops\x1b"},
+	} {
+		if got := short(o); got != want {
+			t.Errorf("short = %q, want %q", got, want)
+		}
+	}
+}
+
+func TestMarkdownEscapes(t *testing.T) {
+	for in, want := range map[string]string{
+		"":            "`  `",
+		"plain":       "`plain`",
+		"a `b` c":     "`` a `b` c ``",
+		"``` fence":   "```` ``` fence ````",
+		"<b>|&amp;*x": "`<b>|&amp;*x`",
+	} {
+		if got := mdCode(in); got != want {
+			t.Errorf("mdCode(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got, want := md("<b>a|b</b> *c* rust_print [x](y) `z` &lt;"), "&lt;b&gt;a\\|b&lt;/b&gt; \\*c\\* rust_print \\[x\\](y) \\`z\\` &amp;lt;"; got != want {
+		t.Errorf("md = %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,157 @@
+// Package result holds the types of umlab.results/v1, the record of a run that
+// every report is made from. It is types and the sums over them; it imports
+// outcome, and never builds, boots or prints.
+package result
+
+import (
+	"time"
+
+	"umlab/harness/outcome"
+)
+
+// Schema is the version of the JSON that Results marshals to.
+const Schema = "umlab.results/v1"
+
+// Verdict is what a cell is, over all its placements and runs.
+type Verdict string
+
+// The verdicts.
+const (
+	Loads            Verdict = "loads"             // every module loaded, everywhere
+	Rejected         Verdict = "rejected"          // no module loaded anywhere, and the loader said why
+	AddressDependent Verdict = "address-dependent" // the same binary loads or fails with where it lands
+	Mixed            Verdict = "mixed"             // stable, but not the same for all modules
+	Broken           Verdict = "broken"            // oops, loaded-corrupt, init-failed, boot-failed, build-failed, timeout
+	Flaky            Verdict = "flaky"             // runs differ, and addresses do not explain it
+	Unknown          Verdict = "unknown"           // infra or config-dropped: nothing was proved
+)
+
+// Results is one run of a scenario on a tree with a toolchain.
+type Results struct {
+	Schema    string    `json:"schema"` // Schema
+	Scenario  Scenario  `json:"scenario"`
+	Command   string    `json:"command"` // the command that repeats it
+	Started   time.Time `json:"started"`
+	Seconds   float64   `json:"seconds"` // wall time of this invocation
+	Tree      Tree      `json:"tree"`
+	Toolchain Toolchain `json:"toolchain"`
+	Config    Config    `json:"config"`
+	Cells     []Cell    `json:"cells"`
+	Controls  []Control `json:"controls"`
+	Totals    Totals    `json:"totals"`
+	Notes     []string  `json:"notes,omitempty"` // what a reader must know: a frozen mirror, a dirty tree
+	Infra     string    `json:"infra,omitempty"` // set when the run as a whole proves nothing, and why
+	Exit      int       `json:"exit"`            // 0 as expected, 1 differs, 3 infrastructure
+}
+
+// Scenario names the scenario file that was run.
+type Scenario struct {
+	Name   string `json:"name"`
+	Title  string `json:"title"`
+	Digest string `json:"digest"` // sha256 of the file
+}
+
+// Tree is the kernel source.
+type Tree struct {
+	Name    string   `json:"name"`    // of configs/trees.toml, or the path given
+	Version string   `json:"version"` // make kernelversion, "6.12.107"
+	Package string   `json:"package,omitempty"`
+	Digest  string   `json:"digest"`  // over names, modes and contents of all files
+	Patches []string `json:"patches"` // sha256 of each, in order; never null
+}
+
+// Toolchain is the compilers, by their own words.
+type Toolchain struct {
+	Name     string            `json:"name"`
+	Compiler string            `json:"compiler"` // clang or gcc: what builds the C side
+	Identity map[string]string `json:"identity"` // rustc, rustc-llvm, rust-src, bindgen, libclang, clang, ld, gcc -> version
+	Digest   string            `json:"digest"`   // over the packages it is made of
+}
+
+// Config is the kernel configuration all variants share.
+type Config struct {
+	Fragments []string `json:"fragments"`
+	Digest    string   `json:"digest"` // sha256 of the resolved .config
+	Resolved  string   `json:"resolved,omitempty"`
+}
+
+// Variant is one build.
+type Variant struct {
+	RelocationModel string `json:"relocation_model"` // "", "pie" or "static"
+	CodeModel       string `json:"code_model"`       // "", "small", "kernel" or "large"
+	Scope           string `json:"scope"`            // "", "module", "kernel" or "all"
+}
+
+// Cell is a variant over all its placements. (DESIGN.md's cell is variant ×
+// placement; the JSON nests them so.)
+type Cell struct {
+	ID         string      `json:"id"` // "stock", "static-small@module"
+	Variant    Variant     `json:"variant"`
+	Verdict    Verdict     `json:"verdict"`
+	Reason     string      `json:"reason,omitempty"` // one sentence
+	Expected   string      `json:"expected,omitempty"`
+	AsExpected bool        `json:"as_expected"` // also true where nothing is expected
+	Build      Build       `json:"build"`
+	Placements []Placement `json:"placements"`
+}
+
+// Build says how the cell's binaries came to be.
+type Build struct {
+	Flags     []string            `json:"flags"`     // as requested: "-Crelocation-model=static"
+	Effective map[string][]string `json:"effective"` // module -> -C options of its .cmd file that count
+	Command   string              `json:"command"`   // the make command that builds the same by hand
+	Signature map[string]string   `json:"signature"` // "linux" and module -> hash of its allocated sections
+	Seconds   float64             `json:"seconds"`   // of the build that made them, also when cached
+	Cached    bool                `json:"cached"`
+	Outcome   *outcome.Outcome    `json:"outcome,omitempty"` // build-failed, config-dropped, infra
+	Log       string              `json:"log,omitempty"`     // path of the build log in the store
+}
+
+// Placement is one cell's runs at one set of boot parameters.
+type Placement struct {
+	Name string `json:"name"` // "low"
+	Mem  string `json:"mem"`  // "64M", as on the kernel command line
+	ASLR bool   `json:"aslr"` // address randomisation of the host left on
+	Runs []Run  `json:"runs"`
+}
+
+// Run is one boot.
+type Run struct {
+	Modules    []Module `json:"modules"`
+	Command    string   `json:"command"`    // the kernel's command line
+	Transcript string   `json:"transcript"` // path of the console bytes in the store
+	Kernel     string   `json:"kernel,omitempty"`
+	Gap        *int64   `json:"gap,omitempty"` // bytes of "exec-shield gap" the boot log reports
+	Seconds    float64  `json:"seconds"`       // exec to end of console
+	Cached     bool     `json:"cached"`
+}
+
+// Module is what a run showed for one module.
+type Module struct {
+	Name      string           `json:"name"`
+	Outcome   outcome.Outcome  `json:"outcome"`
+	Predicted *outcome.Outcome `json:"predicted,omitempty"`
+	Agrees    *bool            `json:"agrees,omitempty"` // absent where nothing was predicted
+}
+
+// Control is a cell whose result is known beforehand.
+type Control struct {
+	Name  string `json:"name"` // "known-reject", "known-load"
+	Cell  string `json:"cell"` // "stock", with the placement: "stock:low"
+	Want  string `json:"want"`
+	Got   string `json:"got"`
+	Holds bool   `json:"holds"`
+}
+
+// Totals are the sums of the last line.
+type Totals struct {
+	Cells       int             `json:"cells"`      // entries of Results.Cells, one a variant
+	Placements  int             `json:"placements"` // variant × placement: the cells of DESIGN.md
+	Loads       int             `json:"loads"`      // modules tried, over all runs
+	Verdicts    map[Verdict]int `json:"verdicts"`
+	Boots       int             `json:"boots"`
+	Cached      int             `json:"cached"`      // boots answered from the store
+	Differing   int             `json:"differing"`   // cells that are not what the scenario expects
+	Predicted   int             `json:"predicted"`   // loads that the oracle predicted
+	Disagreeing int             `json:"disagreeing"` // predicted loads that went otherwise
+}

@@ -1,0 +1,78 @@
+package result
+
+import "umlab/harness/outcome"
+
+// Tally counts what the runs of one placement showed for one module.
+type Tally struct {
+	Module   string
+	Runs     int     // runs of the placement, also those that do not name the module
+	Counts   []Count // distinct outcomes after outcome.Same, in the order first seen
+	Agree    int     // runs that went as predicted
+	Disagree int     // runs that did not
+}
+
+// Count is one outcome and the number of runs that showed it. Outcome is that
+// of the first such run, with its evidence.
+type Count struct {
+	Outcome outcome.Outcome
+	N       int
+}
+
+// Stable reports whether every run of the placement showed the same.
+func (t Tally) Stable() bool { return len(t.Counts) == 1 && t.Counts[0].N == t.Runs }
+
+// Has reports whether some run showed kind k.
+func (t Tally) Has(k outcome.Kind) bool { return t.count(k) > 0 }
+
+func (t Tally) count(k outcome.Kind) int {
+	n := 0
+	for _, c := range t.Counts {
+		if c.Outcome.Kind == k {
+			n += c.N
+		}
+	}
+	return n
+}
+
+func (t Tally) seen() int {
+	n := 0
+	for _, c := range t.Counts {
+		n += c.N
+	}
+	return n
+}
+
+// Tallies counts p's runs by module, in the order the modules are first named.
+func (p Placement) Tallies() []Tally {
+	var list []Tally
+	at := map[string]int{}
+	for _, run := range p.Runs {
+		for _, m := range run.Modules {
+			i, ok := at[m.Name]
+			if !ok {
+				i = len(list)
+				at[m.Name] = i
+				list = append(list, Tally{Module: m.Name, Runs: len(p.Runs)})
+			}
+			list[i].add(m)
+		}
+	}
+	return list
+}
+
+func (t *Tally) add(m Module) {
+	if m.Agrees != nil {
+		if *m.Agrees {
+			t.Agree++
+		} else {
+			t.Disagree++
+		}
+	}
+	for i := range t.Counts {
+		if t.Counts[i].Outcome.Same(m.Outcome) {
+			t.Counts[i].N++
+			return
+		}
+	}
+	t.Counts = append(t.Counts, Count{Outcome: m.Outcome, N: 1})
+}

@@ -1,0 +1,191 @@
+package result
+
+import (
+	"slices"
+
+	"umlab/harness/outcome"
+)
+
+// observation is one outcome of one module at one placement.
+type observation struct {
+	module, placement string
+	outcome           outcome.Outcome
+}
+
+// Judge draws c's verdict: from its build where there is nothing to boot, else
+// from its placements (VerdictOf).
+func (c Cell) Judge() (Verdict, string) {
+	if o := c.Build.Outcome; o != nil && o.Kind != outcome.Loaded {
+		if o.Kind.Kernel() || o.Kind == outcome.Timeout {
+			return Broken, reasonBuild(*o)
+		}
+		return Unknown, reasonBuild(*o)
+	}
+	return VerdictOf(c.Placements)
+}
+
+// VerdictOf draws the verdict of one binary from all its placements and runs,
+// with the reason in one sentence. What the runs do not prove is Unknown. The
+// first rule that applies decides:
+//
+//   - Broken: the kernel faulted, failed to boot, loaded a module corrupt, or
+//     its init failed. One sight of it is proof, whatever else is missing.
+//   - Unknown: a placement without a run, a run without one of the modules,
+//     infra, config-dropped.
+//   - Broken: a timeout.
+//   - Flaky: runs of a placement differ, and neither randomised addresses nor
+//     relocation types explain it.
+//   - AddressDependent: a module is loaded here and overflows a relocation
+//     there, or does both at one placement under random addresses.
+//   - Loads, Rejected: all modules everywhere.
+//   - Mixed: what is left, stable but not the same for all.
+func VerdictOf(placements []Placement) (Verdict, string) {
+	seen := observe(placements)
+	if reason, ok := brokenByKernel(seen); ok {
+		return Broken, reason
+	}
+	if reason, ok := unproved(placements, seen); ok {
+		return Unknown, reason
+	}
+	if i := slices.IndexFunc(seen, func(s observation) bool { return s.outcome.Kind == outcome.Timeout }); i >= 0 {
+		return Broken, reasonOutcome(seen[i].module, seen[i].placement, seen[i].outcome)
+	}
+	if reason, ok := flaky(placements); ok {
+		return Flaky, reason
+	}
+	if reason, ok := addressDependent(placements, seen); ok {
+		return AddressDependent, reason
+	}
+	loaded := 0
+	for _, s := range seen {
+		if s.outcome.Kind == outcome.Loaded {
+			loaded++
+		}
+	}
+	switch loaded {
+	case len(seen):
+		return Loads, reasonLoads(names(seen, func(s observation) string { return s.module }),
+			names(seen, func(s observation) string { return s.placement }))
+	case 0:
+		return Rejected, reasonEach(seen)
+	}
+	return Mixed, reasonEach(seen)
+}
+
+// observe flattens the runs to distinct outcomes per placement and module.
+func observe(placements []Placement) []observation {
+	var seen []observation
+	for _, p := range placements {
+		for _, t := range p.Tallies() {
+			for _, c := range t.Counts {
+				seen = append(seen, observation{t.Module, p.Name, c.Outcome})
+			}
+		}
+	}
+	return seen
+}
+
+func brokenByKernel(seen []observation) (string, bool) {
+	for _, s := range seen {
+		switch s.outcome.Kind {
+		case outcome.Oops, outcome.LoadedCorrupt, outcome.InitFailed, outcome.BootFailed, outcome.BuildFailed:
+			return reasonOutcome(s.module, s.placement, s.outcome), true
+		}
+	}
+	return "", false
+}
+
+// unproved finds what keeps the runs from proving anything.
+func unproved(placements []Placement, seen []observation) (string, bool) {
+	if len(placements) == 0 {
+		return reasonNoRun, true
+	}
+	for _, s := range seen {
+		switch {
+		case s.outcome.Kind == outcome.Infra || s.outcome.Kind == outcome.ConfigDropped:
+			return reasonOutcome(s.module, s.placement, s.outcome), true
+		case !slices.Contains(outcome.Kinds(), s.outcome.Kind):
+			return reasonForeignKind(s.module, s.placement, s.outcome.Kind), true
+		}
+	}
+	modules := names(seen, func(s observation) string { return s.module })
+	for _, p := range placements {
+		if len(p.Runs) == 0 {
+			return reasonPlacementNotRun(p.Name), true
+		}
+		if slices.ContainsFunc(p.Runs, func(r Run) bool { return len(r.Modules) == 0 }) {
+			return reasonNoModule(p.Name), true
+		}
+		tallies := p.Tallies()
+		for _, m := range modules {
+			at := slices.IndexFunc(tallies, func(t Tally) bool { return t.Module == m })
+			if at < 0 {
+				return reasonIncomplete(m, p.Name, 0, len(p.Runs)), true
+			}
+			if n := tallies[at].seen(); n != len(p.Runs) {
+				return reasonIncomplete(m, p.Name, n, len(p.Runs)), true
+			}
+		}
+	}
+	return "", false
+}
+
+// flaky finds runs of one placement that differ without an address to blame.
+// With random addresses the loader may meet an overflow before or after another
+// relocation it rejects, so any relocation outcome may stand beside an
+// overflow; without them nothing may vary.
+func flaky(placements []Placement) (string, bool) {
+	for _, p := range placements {
+		for _, t := range p.Tallies() {
+			if len(t.Counts) > 1 && !(p.ASLR && addressExplains(t)) {
+				return reasonRunsDiffer(t, p.Name), true
+			}
+		}
+	}
+	return "", false
+}
+
+func addressExplains(t Tally) bool {
+	for _, c := range t.Counts {
+		switch c.Outcome.Kind {
+		case outcome.Loaded, outcome.RelocationOverflow, outcome.RelocationUnknown:
+		default:
+			return false
+		}
+	}
+	// A type the loader does not know is unknown at every address: it can hide
+	// behind an earlier overflow, but never behind a load.
+	return t.Has(outcome.RelocationOverflow) && !(t.Has(outcome.Loaded) && t.Has(outcome.RelocationUnknown))
+}
+
+func addressDependent(placements []Placement, seen []observation) (string, bool) {
+	for _, p := range placements {
+		for _, t := range p.Tallies() {
+			if t.Has(outcome.Loaded) && t.Has(outcome.RelocationOverflow) {
+				return reasonRandom(t, p.Name), true
+			}
+		}
+	}
+	for _, a := range seen {
+		if a.outcome.Kind != outcome.Loaded {
+			continue
+		}
+		for _, b := range seen {
+			if b.module == a.module && b.outcome.Kind == outcome.RelocationOverflow {
+				return reasonAddress(a.module, a.placement, b.placement, b.outcome), true
+			}
+		}
+	}
+	return "", false
+}
+
+// names lists the distinct values of by, in the order first seen.
+func names(seen []observation, by func(observation) string) []string {
+	var list []string
+	for _, s := range seen {
+		if n := by(s); !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	return list
+}

@@ -1,0 +1,225 @@
+package uml
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"umlab/harness/console"
+)
+
+// version is part of Identity: it is raised when a guest is handled differently, though none of its files changed.
+const version = "1"
+
+// Booter boots kernels with one busybox and one sysroot.
+type Booter struct {
+	Sysroot string // directory on the host: has the libc that `linux` was linked with
+	Busybox string // path of a statically linked busybox on the host
+	Rootfs  fs.FS  // the directory rootfs/: manifest, and the files that it names
+	Scratch string // directory on the host where guests' root directories are made and removed; "" for os.TempDir
+	Limits  console.Limits
+}
+
+// Module is a module to be loaded.
+type Module struct {
+	Name   string   // as in /proc/modules
+	Path   string   // of the .ko on the host
+	Params []string // "name=value" for insmod
+}
+
+// Spec is one boot to be made.
+type Spec struct {
+	Kernel  string   // path of `linux` on the host
+	Modules []Module // tried in this order
+	Mem     int64    // bytes
+	ASLR    bool     // leave the host's address randomisation on
+	Extra   []string // further parameters of the kernel
+}
+
+// Step is one command that the guest ran.
+type Step struct {
+	Status  int     // 0 to 255, as the shell has it
+	Seconds float64 // from typing it to its end line
+}
+
+// Attempt is what was done about one module. A step that is nil was not run, or did not end.
+type Attempt struct {
+	Module  string
+	Reached bool // insmod was begun. A module that was not reached is to be tried in another boot
+	Insmod  *Step
+	Modules *Step // cat /proc/modules; only after an insmod with status 0
+	Rmmod   *Step // likewise
+}
+
+// Result is what one boot left.
+type Result struct {
+	Command     string    // "linux mem=64M …"
+	Transcript  []byte    // everything on the console
+	Attempts    []Attempt // one for each module of the Spec, in its order
+	End         console.End
+	BootSeconds float64 // exec to the guest's ready line; 0 where it never came
+	Seconds     float64 // exec to the end of the console
+}
+
+// Unreached returns the names of the modules that this boot did not come to.
+func (r *Result) Unreached() []string {
+	var names []string
+	for _, a := range r.Attempts {
+		if !a.Reached {
+			names = append(names, a.Module)
+		}
+	}
+	return names
+}
+
+// Boot boots a kernel and tries the modules one after the other: insmod, a look at /proc/modules, rmmod. At the first
+// sign that the kernel has faulted, and at the end of the guest, no further module is tried. Then the guest is halted.
+//
+// An error is never the guest's fault: the sandbox or the console failed, or ctx ended. The result is not nil where a
+// transcript exists all the same.
+func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
+	dir, remove, err := b.guestRoot(s)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	c := Command(b.Sysroot, s.Kernel, dir, Options{Mem: s.Mem, Extra: s.Extra}, s.ASLR)
+	r := &Result{Command: "linux " + strings.Join(c.Args[1:], " ")}
+	for _, m := range s.Modules {
+		r.Attempts = append(r.Attempts, Attempt{Module: m.Name})
+	}
+
+	begun := time.Now()
+	session, err := start(ctx, c, b.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("boot: %w", err)
+	}
+	// Whatever goes wrong from here on is the session's end as well.
+	if session.Ready(ctx) == nil {
+		r.BootSeconds = time.Since(begun).Seconds()
+		if tryAll(ctx, session, s.Modules, r.Attempts) == nil {
+			_ = session.Halt(ctx)
+		}
+	}
+	t, err := session.Close()
+	r.Transcript, r.End, r.Seconds = t.Bytes, t.End, time.Since(begun).Seconds()
+	if err == nil && t.End.Kind == console.Killed {
+		err = t.End.Err
+	}
+	if err != nil {
+		return r, fmt.Errorf("boot: %w", err)
+	}
+	return r, nil
+}
+
+// tryAll tries the modules until all are done or the kernel has faulted. The error is the session's.
+func tryAll(ctx context.Context, s *console.Session, modules []Module, attempts []Attempt) error {
+	for i, m := range modules {
+		faulted, err := try(ctx, s, m, &attempts[i])
+		if err != nil || faulted {
+			return err
+		}
+	}
+	return nil
+}
+
+// try handles one module, and reports whether the kernel has faulted meanwhile.
+func try(ctx context.Context, s *console.Session, m Module, a *Attempt) (faulted bool, err error) {
+	for _, step := range []struct {
+		name, shell string
+		done        **Step
+	}{
+		{"insmod", m.insmod(), &a.Insmod},
+		{"modules", "cat /proc/modules", &a.Modules},
+		{"rmmod", "rmmod " + m.Name, &a.Rmmod},
+	} {
+		begun := time.Now()
+		reply, err := s.Do(ctx, step.name, m.Name, step.shell)
+		a.Reached = a.Reached || reply.Begin >= 0
+		if err != nil {
+			return false, err
+		}
+		*step.done = &Step{Status: reply.Status, Seconds: time.Since(begun).Seconds()}
+		if reply.Oops != nil {
+			return true, nil
+		}
+		if step.name == "insmod" && reply.Status != 0 {
+			return false, nil
+		}
+	}
+	return false, nil
+}
+
+// guestRoot checks s and makes its guest's root directory.
+func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
+	modules := map[string]string{}
+	for _, m := range s.Modules {
+		if !moduleName.MatchString(m.Name) {
+			return "", nil, fmt.Errorf("boot: module %q: a name has letters, digits, '_' and '-' only", m.Name)
+		}
+		for _, p := range m.Params {
+			if strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r > '~' }) || len(p) > 500 {
+				return "", nil, fmt.Errorf("boot: module %s: parameter %.40q cannot be typed at a console", m.Name, p)
+			}
+		}
+		if before, twice := modules[m.Name]; twice && before != m.Path {
+			return "", nil, fmt.Errorf("boot: module %s is both %s and %s; boot them separately", m.Name, before, m.Path)
+		}
+		modules[m.Name] = m.Path
+	}
+	if s.Mem <= 0 {
+		return "", nil, fmt.Errorf("boot: %d bytes of memory", s.Mem)
+	}
+	dir, err = os.MkdirTemp(b.Scratch, "guest-")
+	if err != nil {
+		return "", nil, fmt.Errorf("boot: %w", err)
+	}
+	remove = func() { _ = os.RemoveAll(dir) } // what stays takes space and does no other harm
+	if err := BuildRootfs(dir, b.Busybox, b.Rootfs, modules); err != nil {
+		remove()
+		return "", nil, fmt.Errorf("boot: %w", err)
+	}
+	return dir, remove, nil
+}
+
+// Identity is a digest of everything of a guest that decides results besides the kernel, the modules and the sysroot:
+// busybox, the rootfs, the kernel's parameters, and how umlab handles it.
+func (b *Booter) Identity() (string, error) {
+	h := sha256.New()
+	add := func(name string, open func() (fs.File, error)) error {
+		f, err := open()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		sum := sha256.New()
+		if _, err := io.Copy(sum, f); err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%q %x\n", name, sum.Sum(nil))
+		return nil
+	}
+	fmt.Fprintf(h, "%s %q\n", version, Options{RootDir: insideRoot}.Cmdline())
+	entries, err := readManifest(b.Rootfs)
+	for _, e := range entries {
+		if err != nil {
+			break
+		}
+		fmt.Fprintf(h, "%q %q %o %q\n", e.kind, e.path, e.mode, e.source)
+		if e.kind == "file" {
+			err = add(e.source, func() (fs.File, error) { return b.Rootfs.Open(e.source) })
+		}
+	}
+	err = errors.Join(err, add("busybox", func() (fs.File, error) { return os.Open(b.Busybox) }))
+	if err != nil {
+		return "", fmt.Errorf("identify the guest: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,270 @@
+package uml
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/console"
+	"umlab/harness/sandbox"
+)
+
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	code := m.Run()
+	if fakeKernelDir != "" {
+		os.RemoveAll(fakeKernelDir)
+	}
+	os.Exit(code)
+}
+
+var fakeKernelDir string // set by fakeKernel, removed by TestMain
+
+// fakeKernel builds testdata/linux, once.
+var fakeKernel = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "umlab-fake-kernel-")
+	if err != nil {
+		return "", err
+	}
+	fakeKernelDir = dir
+	kernel := filepath.Join(dir, "linux")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", kernel, "./testdata/linux")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the fake kernel: %w\n%s", err, out)
+	}
+	return kernel, nil
+})
+
+// testRootfs is a rootfs with the least that makes sense.
+func testRootfs() fstest.MapFS {
+	return fstest.MapFS{
+		"manifest": {Data: []byte("dir proc 0555\nfile init 0755 init\nbusybox bin/busybox 0755\nlink bin/sh busybox\n")},
+		"init":     {Data: []byte("#!/bin/sh\n")},
+	}
+}
+
+// booter makes a Booter with a fake kernel, whose path it returns.
+func booter(t *testing.T) (*Booter, string) {
+	t.Helper()
+	if err := sandbox.Check(t.Context()); err != nil {
+		t.Skipf("this machine has no sandboxes: %v", err)
+	}
+	kernel, err := fakeKernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	busybox := filepath.Join(dir, "busybox")
+	if err := os.WriteFile(busybox, []byte("busy"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	scratch := filepath.Join(dir, "scratch")
+	if err := os.Mkdir(scratch, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return &Booter{Busybox: busybox, Rootfs: testRootfs(), Scratch: scratch, Limits: console.Limits{Silence: time.Minute}}, kernel
+}
+
+// modules makes modules m0, m1, … that do what.
+func modules(t *testing.T, what ...string) []Module {
+	t.Helper()
+	dir := t.TempDir()
+	var ms []Module
+	for i, w := range what {
+		m := Module{Name: fmt.Sprintf("m%d", i), Path: filepath.Join(dir, fmt.Sprintf("file%d.ko", i))}
+		if err := os.WriteFile(m.Path, []byte(w), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ms = append(ms, m)
+	}
+	return ms
+}
+
+// tried writes an attempt as "reached insmod=0 modules=0 rmmod=0".
+func tried(a Attempt) string {
+	var b strings.Builder
+	if a.Reached {
+		b.WriteString("reached")
+	}
+	for _, s := range []struct {
+		name string
+		step *Step
+	}{{"insmod", a.Insmod}, {"modules", a.Modules}, {"rmmod", a.Rmmod}} {
+		if s.step != nil {
+			fmt.Fprintf(&b, " %s=%d", s.name, s.step.Status)
+		}
+	}
+	return b.String()
+}
+
+func TestBoot(t *testing.T) {
+	const whole = "reached insmod=0 modules=0 rmmod=0"
+	b, kernel := booter(t)
+	for _, tc := range []struct {
+		name      string
+		modules   []string
+		extra     []string
+		kind      console.Kind
+		attempts  []string
+		unreached []string
+	}{
+		{"all load", []string{"loads", "loads"}, nil, console.Halted, []string{whole, whole}, nil},
+		{"a rejected one is not removed", []string{"is rejected", "loads"}, nil, console.Halted, []string{"reached insmod=8", whole}, nil},
+		{"none", nil, nil, console.Halted, nil, nil},
+		{"oops ends the boot", []string{"loads", "oopses", "loads"}, nil, console.Halted,
+			[]string{whole, "reached insmod=0", ""}, []string{"m2"}},
+		{"panic ends the boot", []string{"panics", "loads", "loads"}, nil, console.Panicked,
+			[]string{"reached", "", ""}, []string{"m1", "m2"}},
+		{"exit ends the boot", []string{"loads", "exits"}, nil, console.Exited, []string{whole, "reached"}, nil},
+		{"never ready", []string{"loads"}, []string{"fake=exit"}, console.Exited, []string{""}, []string{"m0"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, err := b.Boot(t.Context(), Spec{Kernel: kernel, Modules: modules(t, tc.modules...), Mem: 64 << 20, Extra: tc.extra})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var attempts []string
+			for _, a := range r.Attempts {
+				attempts = append(attempts, tried(a))
+			}
+			if r.End.Kind != tc.kind || !cmp.Equal(attempts, tc.attempts) || !cmp.Equal(r.Unreached(), tc.unreached) {
+				t.Errorf("end %+v\nattempts %q, unreached %q\n%s", r.End, attempts, r.Unreached(), r.Transcript)
+			}
+			for _, want := range []string{
+				"Kernel command line: " + strings.TrimPrefix(r.Command, "linux ") + "\n",
+				"init: 10 bytes, <nil>\n", "bin/busybox: 4 bytes, <nil>\n", "bin/sh: 4 bytes, <nil>\n",
+			} {
+				if !strings.Contains(string(r.Transcript), want) {
+					t.Errorf("no %q in %s", want, r.Transcript)
+				}
+			}
+			if strings.Contains(string(r.Transcript), "can be written") {
+				t.Error("the guest can write to its root directory")
+			}
+			if (r.BootSeconds > 0) != (tc.extra == nil) || r.Seconds < r.BootSeconds {
+				t.Errorf("%v s to boot, %v s in all", r.BootSeconds, r.Seconds)
+			}
+			if left, err := os.ReadDir(b.Scratch); err != nil || len(left) > 0 {
+				t.Errorf("scratch holds %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestBootParamsAreQuoted(t *testing.T) {
+	b, kernel := booter(t)
+	ms := modules(t, "loads")
+	ms[0].Params = []string{"a=1", "s=it's; reboot"}
+	r, err := b.Boot(t.Context(), Spec{Kernel: kernel, Modules: ms, Mem: 64 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `command: insmod /modules/m0.ko 'a=1' 's=it'\''s; reboot'` + "\n"; !strings.Contains(string(r.Transcript), want) {
+		t.Errorf("no %q in %s", want, r.Transcript)
+	}
+}
+
+func TestBootCancelled(t *testing.T) {
+	b, kernel := booter(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		// As soon as the guest has a root directory, or a little later: whenever it comes, the boot must end.
+		for ctx.Err() == nil {
+			if left, _ := os.ReadDir(b.Scratch); len(left) > 0 {
+				cancel()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	r, err := b.Boot(ctx, Spec{Kernel: kernel, Mem: 64 << 20, Extra: []string{"fake=hang"}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, result %+v", err, r)
+	}
+	if r != nil && r.End.Kind != console.Killed {
+		t.Errorf("end %+v", r.End)
+	}
+}
+
+func TestBootRefuses(t *testing.T) {
+	b, kernel := booter(t)
+	good := modules(t, "loads", "loads")
+	for name, tc := range map[string]struct {
+		edit func(*Booter, *Spec)
+		want string
+	}{
+		"module name":      {func(_ *Booter, s *Spec) { s.Modules[0].Name = "../m" }, `module "../m"`},
+		"module twice":     {func(_ *Booter, s *Spec) { s.Modules[1].Name = "m0" }, "boot them separately"},
+		"missing module":   {func(_ *Booter, s *Spec) { s.Modules[0].Path += "x" }, "no such file"},
+		"parameter":        {func(_ *Booter, s *Spec) { s.Modules[0].Params = []string{"a=\n"} }, "cannot be typed"},
+		"memory":           {func(_ *Booter, s *Spec) { s.Mem = 0 }, "0 bytes of memory"},
+		"missing busybox":  {func(b *Booter, _ *Spec) { b.Busybox += "x" }, "no such file"},
+		"missing scratch":  {func(b *Booter, _ *Spec) { b.Scratch += "x" }, "no such file"},
+		"missing manifest": {func(b *Booter, _ *Spec) { b.Rootfs = fstest.MapFS{} }, "manifest"},
+		"missing kernel":   {func(_ *Booter, s *Spec) { s.Kernel += "x" }, "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, s := *b, Spec{Kernel: kernel, Modules: append([]Module{}, good...), Mem: 64 << 20}
+			tc.edit(&b, &s)
+			r, err := b.Boot(t.Context(), s)
+			if r != nil || err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("result %v, error %v; want %q", r, err, tc.want)
+			}
+		})
+	}
+	if left, err := os.ReadDir(b.Scratch); err != nil || len(left) > 0 {
+		t.Errorf("scratch holds %v, %v", left, err)
+	}
+}
+
+func TestIdentityFollowsContents(t *testing.T) {
+	dir := t.TempDir()
+	busybox := filepath.Join(dir, "busybox")
+	if err := os.WriteFile(busybox, []byte("one"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{}
+	note := func(name string, b Booter) {
+		t.Helper()
+		id, err := b.Identity()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before, twice := seen[id]; twice {
+			t.Errorf("%s and %s have one identity", name, before)
+		}
+		seen[id] = name
+	}
+	edited := func(file, text string) fs.FS {
+		r := testRootfs()
+		r[file] = &fstest.MapFile{Data: []byte(text)}
+		return r
+	}
+	note("base", Booter{Busybox: busybox, Rootfs: testRootfs()})
+	note("init", Booter{Busybox: busybox, Rootfs: edited("init", "#!/bin/false\n")})
+	note("manifest", Booter{Busybox: busybox, Rootfs: edited("manifest", "dir proc 0555\n")})
+	base, _ := (&Booter{Busybox: busybox, Rootfs: testRootfs()}).Identity()
+	other, _ := (&Booter{Busybox: busybox, Rootfs: edited("README", "not listed"), Scratch: dir, Sysroot: dir}).Identity()
+	if base != other {
+		t.Error("what does not reach the guest changes its identity")
+	}
+	if err := os.WriteFile(busybox, []byte("two"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	note("busybox", Booter{Busybox: busybox, Rootfs: testRootfs()})
+	if _, err := (&Booter{Busybox: busybox + "x", Rootfs: testRootfs()}).Identity(); err == nil {
+		t.Error("a missing busybox has an identity")
+	}
+}

@@ -1,0 +1,83 @@
+// Package uml runs one boot of a User-Mode Linux kernel: the command line of `linux`, the guest's root directory, and
+// the process in its sandbox with umlab at its console. It may import sandbox and console. It never builds anything,
+// never says what a transcript means, and never tries a module in a guest whose kernel has faulted.
+package uml
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Options decide the command line of `linux`, see Documentation/virt/uml in a kernel tree.
+type Options struct {
+	Mem     int64    // bytes of physical memory
+	RootDir string   // the guest's root directory, as the process sees it: an absolute path without spaces
+	Extra   []string // further parameters of the kernel, after all others, so that they win
+
+	// Interactive gives a person a shell on the console, instead of taking commands from umlab.
+	Interactive bool
+}
+
+// Cmdline returns the arguments of `linux`, without the program itself.
+func (o Options) Cmdline() []string {
+	args := []string{
+		"mem=" + FormatMem(o.Mem),
+		// The guest has no use for writing to the host.
+		"root=/dev/root", "rootfstype=hostfs", "rootflags=" + o.RootDir, "ro", "init=/init",
+		// The console is what the process has as standard input and output, and there is no other.
+		"con=null", "con0=fd:0,fd:1",
+		// Every message of the kernel counts. They go to con0 alone, which also prints what came before it stood:
+		// with stderr=1 that would appear twice.
+		"loglevel=8",
+	}
+	if o.Interactive {
+		args = append(args, "umlab_shell=1")
+	}
+	return append(args, o.Extra...)
+}
+
+// ParseMem reads an amount of memory as on the kernel's command line: a whole number with K, M or G behind it (powers
+// of 1024), or of bytes.
+func ParseMem(s string) (int64, error) {
+	digits, unit := s, int64(1)
+	if n := len(s); n > 0 {
+		switch s[n-1] {
+		case 'k', 'K':
+			unit = 1 << 10
+		case 'm', 'M':
+			unit = 1 << 20
+		case 'g', 'G':
+			unit = 1 << 30
+		}
+		if unit > 1 {
+			digits = s[:n-1]
+		}
+	}
+	// ParseInt would take a sign and underscores.
+	if digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return 0, fmt.Errorf("memory size %q is no number; write for example 64M or 1G", s)
+	}
+	v, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || v > math.MaxInt64/unit {
+		return 0, fmt.Errorf("memory size %q is too large; write for example 64M or 1G", s)
+	}
+	if v == 0 {
+		return 0, fmt.Errorf("memory size %q is nothing; write for example 64M or 1G", s)
+	}
+	return v * unit, nil
+}
+
+// FormatMem writes an amount of memory in the largest unit that leaves a whole number: "64M", "1536M", "1G".
+func FormatMem(bytes int64) string {
+	for _, u := range []struct {
+		size int64
+		name string
+	}{{1 << 30, "G"}, {1 << 20, "M"}, {1 << 10, "K"}} {
+		if bytes != 0 && bytes%u.size == 0 {
+			return strconv.FormatInt(bytes/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(bytes, 10)
+}
