@@ -267,23 +267,27 @@ func Key(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// RemoveAll removes path with all below it, directories included that are not
-// writable or searchable, as overlayfs leaves them (work/work has mode 000).
+// RemoveAll removes path and everything below it, as os.RemoveAll does, also where directories forbid it by their mode:
+// the work directories of overlays, and trees unpacked with read-only directories. It does not follow symbolic links.
 func RemoveAll(path string) error {
-	if err := os.RemoveAll(path); err == nil {
-		return nil
+	first := os.RemoveAll(path)
+	if first == nil || !errors.Is(first, fs.ErrPermission) {
+		return first
 	}
-	// WalkDir calls back for a directory before reading it, which is when its
-	// mode can still be mended.
 	err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			if i, ierr := d.Info(); ierr == nil && i.Mode().Perm()&0o700 != 0o700 {
-				return os.Chmod(p, 0o700)
-			}
+		if err != nil || !d.IsDir() {
+			return err
 		}
-		return nil
+		// WalkDir calls this before it reads the directory.
+		return os.Chmod(p, 0o700)
 	})
-	return errors.Join(err, os.RemoveAll(path))
+	if err != nil {
+		return fmt.Errorf("remove %s: %w; it belongs to another user: remove it as that one", path, err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return fmt.Errorf("%w; the directory above it must be writable", err)
+	}
+	return nil
 }
 
 // Short abbreviates a digest for people.

@@ -1,0 +1,100 @@
+// Package archive asks the Debian archive for packages by name and remembers
+// the answer, so that a second run needs no network. It may import debian,
+// settings, store and progress; it unpacks nothing and knows nothing of what
+// the packages are for.
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"umlab/harness/debian"
+	"umlab/harness/progress"
+	"umlab/harness/settings"
+	"umlab/harness/store"
+)
+
+// MaxAge is how long an answer stands before the archive is asked again.
+const MaxAge = 24 * time.Hour
+
+// Archive is the configured suites with a memory.
+type Archive struct {
+	Client  *debian.Client
+	Store   *store.Store
+	Sink    progress.Sink
+	Suites  map[string]settings.Suite
+	Now     func() time.Time
+	Refresh bool // ask, however young the remembered answer is
+}
+
+// Resolution is what the suites answered to a question.
+type Resolution struct {
+	Packages []debian.Package `json:"packages"`
+	Notes    []string         `json:"notes"` // what every report must say of the suites
+	Asked    time.Time        `json:"asked"`
+}
+
+// ErrOffline is wrapped by errors of a question that has no remembered answer
+// while the archive cannot be reached.
+var ErrOffline = errors.New("the archive cannot be reached")
+
+// Newest returns the newest version of one package in the given suite.
+func (a *Archive) Newest(ctx context.Context, suite, name string) (*Resolution, error) {
+	return a.ask(ctx, "newest", []string{suite}, []string{name}, func(ar *debian.Archive) ([]debian.Package, error) {
+		p, err := ar.Newest(name)
+		return []debian.Package{p}, err
+	})
+}
+
+// Closure returns the wanted packages with all they depend on; the first suite
+// is preferred, see debian.Archive.Resolve.
+func (a *Archive) Closure(ctx context.Context, suites, want, exclude []string) (*Resolution, error) {
+	question := slices.Concat(want, []string{"-"}, exclude)
+	return a.ask(ctx, "closure", suites, question, func(ar *debian.Archive) ([]debian.Package, error) {
+		return ar.Resolve(want, exclude)
+	})
+}
+
+func (a *Archive) ask(ctx context.Context, kind string, names, question []string, answer func(*debian.Archive) ([]debian.Package, error)) (*Resolution, error) {
+	var suites []debian.Suite
+	id := []string{"resolution", kind, a.Client.Mirror}
+	for _, n := range names {
+		s, ok := a.Suites[n]
+		if !ok {
+			return nil, fmt.Errorf("suite %s is not in configs/suites.toml", n)
+		}
+		suites = append(suites, debian.Suite{Name: n, Components: s.Components, AllowExpired: s.AllowFrozen, Snapshot: s.Snapshot})
+		id = append(id, n, s.Snapshot, strings.Join(s.Components, " "))
+	}
+	key := store.Key(append(id, question...)...)
+	var was Resolution
+	known := a.Store.Get("resolution", key, &was)
+	// A snapshot never changes.
+	fixed := !slices.ContainsFunc(suites, func(s debian.Suite) bool { return s.Snapshot == "" })
+	if known && (fixed || !a.Refresh && a.Now().Sub(was.Asked) < MaxAge) {
+		return &was, nil
+	}
+	is := Resolution{Asked: a.Now()}
+	index, err := a.Client.Open(ctx, suites)
+	if err == nil {
+		is.Packages, err = answer(index)
+		is.Notes = index.Notes()
+	}
+	if err != nil {
+		var network *debian.NetworkError
+		if errors.As(err, &network) {
+			if known && !a.Refresh {
+				was.Notes = append(was.Notes, fmt.Sprintf("the archive could not be asked; what %s served on %s stands", strings.Join(names, ", "), was.Asked.UTC().Format(time.DateOnly)))
+				a.Sink.Note(was.Notes[len(was.Notes)-1])
+				return &was, nil
+			}
+			return nil, fmt.Errorf("%w: %w", ErrOffline, err)
+		}
+		return nil, err
+	}
+	return &is, a.Store.Put("resolution", key, is)
+}

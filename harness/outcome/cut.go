@@ -1,0 +1,197 @@
+package outcome
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// cutShort is a module whose step st never ended, or never began where st is
+// nil: what the end of the session says.
+func (s *session) cutShort(h *handled, st *step) Outcome {
+	what := "The module's steps never came to their end"
+	at := h.insmod.end
+	if st != nil {
+		what, at = st.verb+" began and did not end", st.begin
+	}
+	if s.last() != st && st != nil || st == nil && s.anotherOpen(h) {
+		return s.quote(Unproved, at, what+": the guest went on to another step, or stopped in one.")
+	}
+	return s.ended(at, what, st)
+}
+
+// ended is what the way in which the session ended says about the one step, or
+// the one module, that it was at. at is the line to quote.
+func (s *session) ended(at int, what string, st *step) Outcome {
+	end := s.in.End
+	switch end.Kind {
+	case EndTimeout, EndSilent, EndFlood:
+		o := s.quote(Timeout, at, what+why(end.Kind))
+		if o.Stage = end.Stage; o.Stage == "" {
+			o.Stage = "idle"
+			if st != nil {
+				o.Stage = st.verb
+			}
+		}
+		return o
+	case EndKilled, EndInfra:
+		return s.quote(Infra, at, what+": umlab or its host ended the session"+status(end))
+	case EndExited:
+		if st != nil && crashed(end.Status) {
+			return s.quote(Oops, at, what+": the guest's process died without a panic line"+status(end))
+		}
+		return s.quote(Infra, at, what+": the guest's process ended and said nothing"+status(end))
+	case EndPanicked:
+		return s.quote(Infra, at, what+": the session ended in a panic that no line ties to the module.")
+	}
+	return s.quote(Unproved, at, what+": the transcript ends there.")
+}
+
+func why(k EndKind) string {
+	switch k {
+	case EndSilent:
+		return ": the guest fell silent."
+	case EndFlood:
+		return ": the guest printed more than is kept."
+	}
+	return ": the deadline passed."
+}
+
+func status(end End) string {
+	if end.Status == "" {
+		return "."
+	}
+	return " (" + end.Status + ")."
+}
+
+// crashed reports whether a process with that status was ended by a fault of
+// its own. SIGKILL is somebody else's doing, the host's OOM killer included.
+func crashed(status string) bool {
+	words := strings.TrimPrefix(status, "signal: ")
+	words, _, _ = strings.Cut(words, " (")
+	return slices.Contains([]string{
+		"signal 4", "signal 5", "signal 6", "signal 7", "signal 8", "signal 11",
+		"illegal instruction", "trace/breakpoint trap", "aborted", "bus error", "floating point exception", "segmentation fault",
+	}, words)
+}
+
+// last is the step that was open when the transcript ended, or nil.
+func (s *session) last() *step {
+	if n := len(s.steps); n > 0 && !s.steps[n-1].closed {
+		return &s.steps[n-1]
+	}
+	return nil
+}
+
+// anotherOpen reports whether the session ended in a step that is not the
+// module's, or had gone on to other modules.
+func (s *session) anotherOpen(h *handled) bool {
+	if l := s.last(); l != nil {
+		return true
+	}
+	return s.in.End.Kind != EndKilled && s.in.End.Kind != EndInfra && s.current() != h.name
+}
+
+// current is the module whose step was begun last, or "".
+func (s *session) current() string {
+	for _, st := range slices.Backward(s.steps) {
+		if len(st.args) > 0 && (st.verb == "insmod" || st.verb == "rmmod" || st.verb == "modules") {
+			return moduleName(st.args[0])
+		}
+	}
+	return ""
+}
+
+// notReached is a module whose insmod never began.
+func (s *session) notReached(name string) Outcome {
+	if !s.boot.Ready {
+		return s.bootFailed()
+	}
+	if k := s.in.End.Kind; k == EndKilled || k == EndInfra {
+		return s.quote(Infra, s.lastLine(), "The session ended before the module's turn"+status(s.in.End))
+	}
+	if len(s.steps) == 0 {
+		for _, e := range s.boot.Events {
+			if e.Kind == EventFault && e.line > s.ready {
+				return s.quote(BootFailed, e.line, "The guest took commands, but the kernel panicked before the first one.")
+			}
+		}
+	}
+	if s.last() == nil && s.turn(name) {
+		return s.ended(s.lastLine(), "The module's turn had come", nil)
+	}
+	return Outcome{Detail: "The session never came to the module."}
+}
+
+// turn reports whether the next step would have been the module's: all before
+// it are done.
+func (s *session) turn(name string) bool {
+	for _, m := range s.in.Modules {
+		if m == name {
+			return true
+		}
+		if h := s.find(m, 0); h == nil || !h.done() {
+			return false
+		}
+	}
+	return false
+}
+
+// bootFailed is a guest that never took commands.
+func (s *session) bootFailed() Outcome {
+	for _, e := range s.boot.Events {
+		switch e.Kind {
+		case EventHost:
+			return s.quote(Infra, e.line, "UML says that its host did not give it what it needs.")
+		case EventFault:
+			o := s.quote(BootFailed, e.line, "")
+			o.Detail = s.where(e.line)
+			return o
+		}
+	}
+	at := s.lastLine()
+	switch end := s.in.End; end.Kind {
+	case EndTimeout, EndSilent, EndFlood:
+		o := s.quote(Timeout, at, "The guest never took commands"+why(end.Kind))
+		if o.Stage = end.Stage; o.Stage == "" {
+			o.Stage = "boot"
+		}
+		return o
+	case EndKilled, EndInfra:
+		return s.quote(Infra, at, "The session ended while the guest booted"+status(end))
+	case EndExited, EndHalted:
+		if at < 0 && !crashed(end.Status) {
+			return s.quote(Infra, at, "The guest's process ended without printing anything"+status(end))
+		}
+		if strings.TrimPrefix(end.Status, "signal: ") == "killed" || end.Status == "signal 9" {
+			return s.quote(Infra, at, "Somebody killed the guest while it booted"+status(end))
+		}
+		return s.quote(BootFailed, at, "The guest's process ended before it took commands"+status(end))
+	case EndPanicked:
+		return s.quote(Infra, at, "The console layer saw a panic that is not in the transcript.")
+	}
+	return s.quote(Unproved, at, "The transcript ends before the guest took commands.")
+}
+
+// lastLine is the index of the last line that is not blank, or -1.
+func (s *session) lastLine() int {
+	for i, l := range slices.Backward(s.lines) {
+		if strings.TrimSpace(l.text) != "" {
+			return i
+		}
+	}
+	return -1
+}
+
+// where says at which function the kernel was, for a fault in line at: the RIP
+// that UML prints before its panic, and other kernels behind their oops.
+func (s *session) where(at int) string {
+	for _, l := range s.around(at) {
+		if rest, ok := strings.CutPrefix(l.text, "RIP: "); ok {
+			if _, symbol, ok := strings.Cut(rest, ":"); ok {
+				return fmt.Sprintf("At %s.", clip(symbol))
+			}
+		}
+	}
+	return ""
+}

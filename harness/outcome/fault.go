@@ -1,0 +1,147 @@
+package outcome
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// fault is the first fault of the kernel that belongs to the module.
+func (s *session) fault(h *handled) (Outcome, bool) {
+	for _, e := range s.boot.Events {
+		if e.Kind != EventFault || e.line < h.insmod.begin || e.line >= h.next {
+			continue
+		}
+		owner, when := s.owner(e)
+		if owner != h.name {
+			continue
+		}
+		detail := joinDetail(when, s.where(e.line))
+		if s.lines[e.line].joined {
+			detail = joinDetail(detail, wrapped(e))
+		}
+		for i := max(e.line-3, 0); i < e.line; i++ {
+			if strings.HasPrefix(s.lines[i].text, busError) {
+				detail = joinDetail(detail, "The kernel blames its host for the bus error, but a wild address raises the same signal.")
+			}
+		}
+		return s.quote(Oops, e.line, detail), true
+	}
+	return Outcome{}, false
+}
+
+// owner is the module that a fault belongs to, and when it happened. A fault in
+// a step about a module is that module's. One elsewhere is that of the only
+// module in its trace; failing that, of the module whose steps were under way
+// or have just ended.
+func (s *session) owner(e Event) (module, when string) {
+	at := s.stepAt(e.line)
+	if at >= 0 {
+		st := &s.steps[at]
+		if len(st.args) > 0 && (st.verb == "insmod" || st.verb == "rmmod" || st.verb == "modules") {
+			return moduleName(st.args[0]), "During " + st.verb + "."
+		}
+	}
+	if strings.HasPrefix(e.text, panicMark+": Attempted to kill init!") {
+		return "", "" // what runs as init in the guest has ended: no fault of the kernel's
+	}
+	begun := at
+	if at < 0 {
+		begun = -1 - at
+	}
+	var loaded []string // by insmods that succeeded, the last one last
+	halting := false
+	for i := range s.steps[:begun] {
+		st := &s.steps[i]
+		halting = halting || st.verb == "halt"
+		if st.verb == "insmod" && len(st.args) > 0 && (!st.closed || st.status == 0) {
+			loaded = append(loaded, moduleName(st.args[0]))
+		}
+	}
+	halting = halting || at >= 0 && s.steps[at].verb == "halt"
+	when = "Outside of the module's own steps."
+	var traced []string
+	for _, m := range s.trace(e.line) {
+		if slices.Contains(loaded, m) {
+			traced = append(traced, m)
+		}
+	}
+	switch {
+	case len(traced) == 1:
+		return traced[0], when
+	case len(loaded) == 0 || len(traced) > 1:
+		return "", ""
+	}
+	module = loaded[len(loaded)-1]
+	if !halting {
+		return module, when
+	}
+	for attempt := 0; ; attempt++ { // at halt, only a module that is still there
+		h := s.find(module, attempt)
+		switch {
+		case h == nil:
+			return "", ""
+		case h.insmod.begin < e.line && (h.rmmod == nil || !h.rmmod.closed || h.rmmod.status != 0):
+			return module, when
+		}
+	}
+}
+
+var (
+	inModuleRE = regexp.MustCompile(`\+0x[0-9a-f]+/0x[0-9a-f]+ \[([\w.-]+)`)
+	linkedRE   = regexp.MustCompile(`([\w.-]+)\([A-Z]*([+-])\)`)
+)
+
+// around yields the lines of the dump that a fault in line at belongs to: UML
+// prints registers before its panic, others behind their oops.
+func (s *session) around(at int) []line {
+	from, to := max(at-20, 0), min(at+80, len(s.lines))
+	for i := at - 1; i >= from; i-- {
+		if strings.HasPrefix(s.lines[i].text, "umlab") {
+			from = i + 1
+		}
+	}
+	for i := at + 1; i < to; i++ {
+		if strings.HasPrefix(s.lines[i].text, "umlab") {
+			to = i
+		}
+	}
+	return s.lines[from:to]
+}
+
+// trace is the modules that have a function in the dump around line at, each
+// once; only the one that RIP was in where that is known.
+func (s *session) trace(at int) []string {
+	var all []string
+	for _, l := range s.around(at) {
+		m := inModuleRE.FindStringSubmatch(l.text)
+		if m == nil {
+			continue
+		}
+		if strings.HasPrefix(l.text, "RIP: ") {
+			return []string{m[1]}
+		}
+		if !slices.Contains(all, m[1]) {
+			all = append(all, m[1])
+		}
+	}
+	return all
+}
+
+// comingOrGoing is the module that "Modules linked in" around line at marks as
+// being loaded or unloaded, or "".
+func (s *session) comingOrGoing(at int) (module, when string) {
+	for _, l := range s.around(at) {
+		_, list, ok := strings.Cut(l.text, "Modules linked in: ")
+		if !ok {
+			continue
+		}
+		if m := linkedRE.FindStringSubmatch(list); m != nil {
+			if m[2] == "+" {
+				return m[1], "During insmod."
+			}
+			return m[1], "During rmmod."
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,96 @@
+// Package outcome turns a console transcript into typed outcomes with evidence.
+// It is pure: bytes in, values out. It imports nothing of umlab, never boots,
+// never reads a file, and never guesses: what no line proves is not an outcome.
+package outcome
+
+import (
+	"debug/elf"
+	"fmt"
+	"strings"
+)
+
+// Kind is the closed list of what one run can show for one module.
+type Kind string
+
+// The kinds. Only those for which Kernel reports true say something about the
+// kernel; Infra and ConfigDropped never count in a comparison or a bisection.
+const (
+	Loaded             Kind = "loaded"              // init's own output, Live in /proc/modules, rmmod works
+	RelocationUnknown  Kind = "relocation-unknown"  // "Unknown rela relocation: %llu"
+	RelocationOverflow Kind = "relocation-overflow" // "overflow in relocation type %d val %Lx"
+	LoadedCorrupt      Kind = "loaded-corrupt"      // loaded, but an unchecked PC-relative relocation was truncated
+	InitFailed         Kind = "init-failed"         // the module's init returned an errno
+	InsmodFailed       Kind = "insmod-failed"       // insmod failed for another reason than a relocation
+	Oops               Kind = "oops"                // the kernel faulted while the module was handled
+	BootFailed         Kind = "boot-failed"         // the guest never came to its prompt
+	BuildFailed        Kind = "build-failed"        // no binary to boot or no module to load
+	ConfigDropped      Kind = "config-dropped"      // the build is not the one that was asked for
+	Timeout            Kind = "timeout"             // a stage deadline or the no-output deadline passed
+	Infra              Kind = "infra"               // umlab or its host failed; says nothing about the kernel
+)
+
+// Kinds lists every Kind.
+func Kinds() []Kind {
+	return []Kind{Loaded, RelocationUnknown, RelocationOverflow, LoadedCorrupt, InitFailed, InsmodFailed, Oops,
+		BootFailed, BuildFailed, ConfigDropped, Timeout, Infra}
+}
+
+// Kernel reports whether k says what the kernel did.
+func (k Kind) Kernel() bool { return k != Infra && k != ConfigDropped && k != Timeout }
+
+// Relocation is an ELF x86-64 relocation type, as number and as name.
+type Relocation struct {
+	Type uint32 `json:"type"` // r_info & 0xffffffff, see the x86-64 psABI
+	Name string `json:"name"` // "R_X86_64_GOTPCREL"
+}
+
+// NewRelocation names type t after the psABI; an unassigned number gets the
+// name "R_X86_64_<t>".
+func NewRelocation(t uint32) *Relocation {
+	name := elf.R_X86_64(t).String()
+	if !strings.HasPrefix(name, "R_X86_64_") || strings.Contains(name, "+") {
+		name = fmt.Sprintf("R_X86_64_<%d>", t)
+	}
+	return &Relocation{Type: t, Name: name}
+}
+
+// Outcome is what one run showed for one module.
+type Outcome struct {
+	Kind       Kind        `json:"kind"`
+	Relocation *Relocation `json:"relocation,omitempty"` // RelocationUnknown, RelocationOverflow, LoadedCorrupt
+	Errno      int         `json:"errno,omitempty"`      // positive Linux errno, where one was seen
+	Stage      string      `json:"stage,omitempty"`      // Timeout: the stage whose deadline passed
+	Value      string      `json:"value,omitempty"`      // RelocationOverflow: val as printed, "0x80804010"
+	Section    *int        `json:"section,omitempty"`    // RelocationOverflow, 7.3 and later: index of the RELA section
+	Index      *int        `json:"index,omitempty"`      // RelocationOverflow, 7.3 and later: index of the entry in it
+	Address    string      `json:"address,omitempty"`    // where the module lay, from /proc/modules: "0x62804000"
+	Evidence   string      `json:"evidence"`             // the line that proves it, verbatim without its line end
+	Offset     int64       `json:"offset"`               // of Evidence in the transcript, bytes
+	Detail     string      `json:"detail,omitempty"`     // one sentence where the line alone does not say enough
+}
+
+// String is the short form that tables use: "relocation-unknown 9 GOTPCREL".
+func (o Outcome) String() string {
+	switch {
+	case o.Relocation != nil:
+		return fmt.Sprintf("%s %d %s", o.Kind, o.Relocation.Type, strings.TrimPrefix(o.Relocation.Name, "R_X86_64_"))
+	case o.Kind == Timeout && o.Stage != "":
+		return fmt.Sprintf("%s %s", o.Kind, o.Stage)
+	case o.Errno != 0:
+		return fmt.Sprintf("%s errno %d", o.Kind, o.Errno)
+	}
+	return string(o.Kind)
+}
+
+// Same reports whether two outcomes are the same event for a verdict: the same
+// kind, relocation type, errno and stage. Addresses, values and evidence differ
+// between runs and do not count.
+func (o Outcome) Same(p Outcome) bool {
+	if (o.Relocation == nil) != (p.Relocation == nil) {
+		return false
+	}
+	if o.Relocation != nil && o.Relocation.Type != p.Relocation.Type {
+		return false
+	}
+	return o.Kind == p.Kind && o.Errno == p.Errno && o.Stage == p.Stage
+}

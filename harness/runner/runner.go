@@ -1,0 +1,333 @@
+// Package runner schedules the builds and boots of a matrix over CPU and memory
+// slots and journals every result, so that nothing is done twice and a killed
+// run resumes. It owns the Builder and Booter interfaces; it may import kbuild,
+// scenario, outcome, result, store and progress, and never prints a report.
+package runner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/go-multierror"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sys/unix"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/outcome"
+	"umlab/harness/progress"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+	"umlab/harness/store"
+)
+
+// Builder makes the binaries of a variant. See kbuild.Builder.
+type Builder interface {
+	Fork(ctx context.Context, bl *kbuild.Baseline, r kbuild.Request, fresh bool) (p *kbuild.Product, hit bool, err error)
+}
+
+// Boot is one boot to be made.
+type Boot struct {
+	Name    string // for messages: "static-small@module:low"
+	Kernel  string // path of `linux`
+	Modules []GuestModule
+	Mem     int64 // bytes
+	ASLR    bool  // leave the host's address randomisation on
+}
+
+// GuestModule is a module that is loaded in the guest, in the order given.
+type GuestModule struct {
+	Name   string // as in /proc/modules
+	Path   string
+	Params []string
+}
+
+// Booted is what a boot left.
+type Booted struct {
+	Transcript []byte
+	End        outcome.End
+	Command    string  // the kernel's command line
+	Seconds    float64 // exec to end of console
+}
+
+// Booter boots a kernel and handles the modules over its console. An error is
+// the machine's fault; whatever the guest did is in Booted.
+type Booter interface {
+	Boot(ctx context.Context, b Boot) (*Booted, error)
+	// Identity names everything of the guest that decides results besides the
+	// kernel and the modules.
+	Identity() string
+}
+
+// Runner runs cells.
+type Runner struct {
+	Builder Builder
+	Booter  Booter
+	Store   *store.Store
+	Sink    progress.Sink
+	Jobs    int // CPU slots; 0: one per CPU
+}
+
+// Job is a matrix to run.
+type Job struct {
+	Baseline *kbuild.Baseline
+	Cells    []scenario.Cell // each with its placements and modules
+	Fresh    bool            // build forks and boot again, whatever the store holds
+}
+
+// version is raised when the same boot would be recorded otherwise.
+const version = "1"
+
+// Run builds and boots all cells of j and returns them in its order. Errors of
+// single cells do not keep the others from running: what could not be found out
+// is an infra outcome of the cell, and the errors are returned together.
+func (r *Runner) Run(ctx context.Context, j Job) ([]result.Cell, error) {
+	slots := r.Jobs
+	if slots <= 0 {
+		slots = runtime.NumCPU()
+	}
+	s := &session{Runner: r, job: j, cpu: semaphore.NewWeighted(int64(slots)), slots: int64(slots), memory: newMemory()}
+	s.task = r.Sink.Start("run cells", progress.Cells, int64(boots(j)))
+	cells := make([]result.Cell, len(j.Cells))
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs *multierror.Error
+	)
+	for i, c := range j.Cells {
+		wg.Go(func() {
+			cell, err := s.cell(ctx, c)
+			mu.Lock()
+			defer mu.Unlock()
+			cells[i] = cell
+			errs = multierror.Append(errs, err)
+		})
+	}
+	wg.Wait()
+	err := errs.ErrorOrNil()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	s.task.Done(err)
+	return cells, err
+}
+
+func boots(j Job) (n int) {
+	for _, c := range j.Cells {
+		for _, p := range c.Placements {
+			n += p.Repeat
+		}
+	}
+	return n
+}
+
+type session struct {
+	*Runner
+	job    Job
+	cpu    *semaphore.Weighted
+	slots  int64
+	memory *memory
+	task   progress.Task
+}
+
+func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error) {
+	out := result.Cell{
+		ID: c.ID(),
+		Variant: result.Variant{
+			RelocationModel: c.Variant.RelocationModel, CodeModel: c.Variant.CodeModel, Scope: c.Scope,
+		},
+	}
+	req := kbuild.Request{Cell: c, Jobs: 1}
+	// Builds of the whole kernel are worth all slots, one after the other; those
+	// of modules run beside each other and beside boots.
+	weight := int64(1)
+	if len(c.Variant.Flags()) > 0 && c.Scope != scenario.ScopeModule {
+		weight, req.Jobs = s.slots, 0
+	}
+	var targets []string
+	for _, m := range c.Modules {
+		targets = append(targets, m.Path)
+	}
+	out.Build.Flags = append([]string{}, c.Variant.Flags()...)
+	out.Build.Command = s.job.Baseline.Base.ByHand(c, targets...)
+	if err := s.cpu.Acquire(ctx, weight); err != nil {
+		return out, context.Cause(ctx)
+	}
+	p, hit, err := s.Builder.Fork(ctx, s.job.Baseline, req, s.job.Fresh)
+	s.cpu.Release(weight)
+	if err != nil {
+		out.Build.Outcome = &outcome.Outcome{Kind: outcome.Infra, Evidence: err.Error(), Detail: "the build could not be run"}
+		return out, fmt.Errorf("build %s: %w", c.ID(), err)
+	}
+	out.Build.Seconds, out.Build.Cached, out.Build.Log, out.Build.Outcome = p.Seconds, hit, p.Log, p.Outcome
+	out.Build.Effective = p.Effective
+	out.Build.Signature = map[string]string{"linux": p.LinuxSum}
+	for _, m := range c.Modules {
+		out.Build.Signature[m.Name] = p.Modules[m.Path].Sum
+	}
+	if p.Outcome != nil {
+		for _, place := range c.Placements {
+			s.task.Add(int64(place.Repeat))
+		}
+		return out, nil
+	}
+	return s.boots(ctx, c, p, out)
+}
+
+// boots makes all boots of a cell.
+func (s *session) boots(ctx context.Context, c scenario.Cell, p *kbuild.Product, out result.Cell) (result.Cell, error) {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs *multierror.Error
+	)
+	out.Placements = make([]result.Placement, len(c.Placements))
+	for i, place := range c.Placements {
+		out.Placements[i] = result.Placement{Name: place.Name, Mem: place.MemText, ASLR: place.ASLR, Runs: make([]result.Run, place.Repeat)}
+		for n := range place.Repeat {
+			wg.Go(func() {
+				run, err := s.run(ctx, c, place, n, p)
+				s.task.Add(1)
+				mu.Lock()
+				defer mu.Unlock()
+				out.Placements[i].Runs[n] = run
+				errs = multierror.Append(errs, err)
+			})
+		}
+	}
+	wg.Wait()
+	return out, errs.ErrorOrNil()
+}
+
+// run makes one run of a cell, or finds its record.
+func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Placement, n int, p *kbuild.Product) (result.Run, error) {
+	name := c.ID() + ":" + place.Name
+	parts := []string{"run", version, s.Booter.Identity(), p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR), strconv.Itoa(n)}
+	var modules []GuestModule
+	patterns := map[string]*regexp.Regexp{}
+	for _, m := range c.Modules {
+		built := p.Modules[m.Path]
+		modules = append(modules, GuestModule{Name: m.Name, Path: built.Path, Params: m.Params})
+		parts = append(parts, m.Name, built.Sum, strings.Join(m.Params, "\x00"), m.Output.String())
+		patterns[m.Name] = m.Output
+	}
+	key := store.Key(parts...)
+	unlock, err := s.Store.Lock(ctx, "run-"+key)
+	if err != nil {
+		return infra(c, err), err
+	}
+	defer unlock()
+	var run result.Run
+	if !s.job.Fresh && s.Store.Get("run", key, &run) {
+		if _, err := os.Stat(run.Transcript); err == nil {
+			run.Cached = true
+			return run, nil
+		}
+	}
+	if err := s.cpu.Acquire(ctx, 1); err != nil {
+		return infra(c, context.Cause(ctx)), context.Cause(ctx)
+	}
+	defer s.cpu.Release(1)
+	release, err := s.memory.acquire(ctx, place.Mem)
+	if err != nil {
+		return infra(c, err), err
+	}
+	defer release()
+	s.task.Status(name)
+	run, err = s.boot(ctx, name, modules, patterns, place, p)
+	if err != nil {
+		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
+	}
+	// What the machine spoiled is tried again the next time.
+	if !slices.ContainsFunc(run.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra }) {
+		err = s.Store.Put("run", key, run)
+	}
+	return run, err
+}
+
+// boot boots until every module was tried: a module that brings the machine
+// down, or leaves it in doubt, keeps the others from being tried in that boot.
+// The transcripts stand one behind the other, and offsets count from the first.
+func (s *session) boot(ctx context.Context, name string, modules []GuestModule, patterns map[string]*regexp.Regexp, place scenario.Placement, p *kbuild.Product) (result.Run, error) {
+	var run result.Run
+	var transcript []byte
+	rest := modules
+	for len(rest) > 0 {
+		booted, err := s.Booter.Boot(ctx, Boot{Name: name, Kernel: p.Linux, Modules: rest, Mem: place.Mem, ASLR: place.ASLR})
+		if err != nil {
+			return run, err
+		}
+		in := outcome.Input{Transcript: booted.Transcript, End: booted.End, Output: patterns}
+		for _, m := range rest {
+			in.Modules = append(in.Modules, m.Name)
+		}
+		classified := outcome.Classify(in)
+		if run.Command == "" {
+			run.Command, run.Kernel, run.Gap = booted.Command, classified.Boot.Kernel, classified.Boot.Gap
+		}
+		var left []GuestModule
+		for i, m := range classified.Modules {
+			// The first module of a boot is judged in any case: a boot that does
+			// not even come to it shows nothing new when it is made again.
+			if i > 0 && (!m.Reached || m.Outcome.Kind == outcome.Unproved) {
+				left = append(left, rest[i])
+				continue
+			}
+			if m.Outcome.Kind == outcome.Unproved {
+				m.Outcome = outcome.Outcome{Kind: outcome.Infra, Detail: fmt.Sprintf("the boot was cut short (%s %s) and no line says why", booted.End.Kind, booted.End.Status)}
+			}
+			m.Outcome.Offset += int64(len(transcript))
+			run.Modules = append(run.Modules, result.Module{Name: m.Name, Outcome: m.Outcome})
+		}
+		transcript = append(transcript, booted.Transcript...)
+		run.Seconds += booted.Seconds
+		rest = left
+	}
+	path, err := s.Store.Bytes(ctx, transcript)
+	run.Transcript = path
+	return run, err
+}
+
+// infra is a run that says nothing of the kernel.
+func infra(c scenario.Cell, err error) result.Run {
+	var run result.Run
+	for _, m := range c.Modules {
+		run.Modules = append(run.Modules, result.Module{Name: m.Name, Outcome: outcome.Outcome{Kind: outcome.Infra, Evidence: err.Error()}})
+	}
+	return run
+}
+
+// memory keeps the guests' memories within the machine's: mem= is a sparse
+// file, of which a guest can touch all.
+type memory struct {
+	sem   *semaphore.Weighted
+	total int64
+}
+
+// reserve is the part of a guest's memory that is set aside for it. A guest of
+// the matrix touches some 30 MB of it, whatever mem= says.
+func reserve(mem int64) int64 { return min(mem, 256<<20) }
+
+func newMemory() *memory {
+	var info unix.Sysinfo_t
+	total := int64(1 << 30)
+	if unix.Sysinfo(&info) == nil {
+		total = int64(info.Totalram) * int64(info.Unit) / 2
+	}
+	total = max(total, 256<<20)
+	return &memory{semaphore.NewWeighted(total), total}
+}
+
+func (m *memory) acquire(ctx context.Context, mem int64) (release func(), err error) {
+	n := reserve(mem)
+	if err := m.sem.Acquire(ctx, n); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return func() { m.sem.Release(n) }, nil
+}

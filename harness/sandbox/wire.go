@@ -1,0 +1,72 @@
+package sandbox
+
+import "time"
+
+// spec is what Start tells the sandbox's init, as JSON over the control socket.
+type spec struct {
+	Root          string
+	Layers        []layer // in the order of mounting
+	Dir           string
+	Args, Env     []string
+	Hostname      string
+	Limits        Limits
+	Terminal      bool // file descriptor 0 becomes the controlling terminal
+	NoASLR        bool
+	UserNamespace bool // whether init runs in a user namespace of its own
+	Probe         bool // set everything up, run nothing: see Check
+}
+
+type layerKind string
+
+const (
+	layerBind    layerKind = "bind"
+	layerOverlay layerKind = "overlay"
+	layerTmpfs   layerKind = "tmpfs"
+)
+
+// layer is one thing to mount at Target.
+type layer struct {
+	Kind        layerKind
+	Target      string   // clean absolute path inside
+	Sources     []string // host paths: what to bind, or the lower directories
+	Upper, Work string
+	ReadOnly    bool
+	Volatile    bool
+	Exec        bool
+	Size        int64 // bytes; 0 for the kernel's default
+}
+
+// report is what the sandbox's init tells Start. The first is a fault or started, the last is ended.
+type report struct {
+	Kind reportKind
+
+	// of a fault
+	Stage  Stage
+	Path   string // what the stage was working on, as the caller named it
+	Errno  int    // 0 when only Detail says what is wrong
+	Detail string // in words, where init knows more than the errno
+
+	// of ended
+	Code         int
+	Signal       int
+	User, System time.Duration
+}
+
+type reportKind string
+
+const (
+	reportFault   reportKind = "fault"
+	reportStarted reportKind = "started"
+	reportEnded   reportKind = "ended"
+)
+
+const (
+	// childName is argv[0] of the re-executed binary. The NUL-free but unlikely name keeps a user's own link to the
+	// binary from being taken for it.
+	childName = "umlab-sandbox-init"
+	// controlFD is the sandbox init's end of the control socket: specification in, reports out, then one byte asks
+	// for SIGTERM to the command. End of file means that the caller is gone.
+	controlFD = 3
+	// askTerminate is that byte.
+	askTerminate = 't'
+)
