@@ -1,0 +1,229 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
+	"umlab/harness/store"
+	"umlab/harness/uml"
+)
+
+// benchBoots is how many boots each figure about booting is the median of.
+const benchBoots = 9
+
+// handLoop is what a person who knows the field types instead of umlab: one
+// output directory, an incremental make per variant, two boots by hand with an
+// init that loads the modules. $1 is the make command, $2 the modules, the rest
+// are the variants' flags.
+const handLoop = `set -e
+make=$1 modules=$2; shift 2
+g=/tmp/guest
+mkdir -p $g/bin $g/proc $g/sys $g/dev $g/modules
+cp /usr/bin/busybox $g/bin/
+for l in sh insmod rmmod cat mount poweroff; do ln -s busybox $g/bin/$l; done
+cat > $g/init <<'INIT'
+#!/bin/sh
+export PATH=/bin
+mount -t proc proc /proc
+for m in /modules/*.ko; do insmod $m && cat /proc/modules && rmmod $m; done
+poweroff -f
+INIT
+chmod +x $g/init
+for flags in "" "$@"; do
+	$make RUSTFLAGS_MODULE="$flags" $modules
+	cp $(for m in $modules; do echo /build/$m; done) $g/modules/
+	for mem in 64M 1G; do
+		/build/linux mem=$mem root=/dev/root rootfstype=hostfs rootflags=$g rw init=/init con=null con0=fd:0,fd:1 </dev/null || true
+	done
+done
+`
+
+// Bench measures umlab beside what a person would do by hand, all in one run so
+// that the ratios mean something on any machine, and prints one line a figure.
+// cold adds the way from an empty store, which builds a kernel.
+func (l *Lab) Bench(ctx context.Context, cold bool) error {
+	quiet := *l
+	quiet.stdout = io.Discard
+	timed := func(o MatrixOptions) (float64, error) {
+		start := time.Now()
+		_, err := quiet.Matrix(ctx, o)
+		return time.Since(start).Seconds(), err
+	}
+	if _, err := timed(MatrixOptions{}); err != nil { // warms the store
+		return err
+	}
+	fresh, err := timed(MatrixOptions{Fresh: true})
+	if err != nil {
+		return err
+	}
+	cached, err := timed(MatrixOptions{})
+	if err != nil {
+		return err
+	}
+	base, err := l.benchBase(ctx)
+	if err != nil {
+		return err
+	}
+	hand, err := l.handLoop(ctx, base)
+	if err != nil {
+		return err
+	}
+	bare, full, err := l.benchBoot(ctx, base)
+	if err != nil {
+		return err
+	}
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return err
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(l.stdout, format+"\n", args...) }
+	say("matrix -fresh, warm baseline   %6.2f s   hand loop of incremental make + boot %6.2f s   ratio %.2f", fresh, hand, fresh/hand)
+	say("matrix, cached                 %6.2f s   matrix -fresh %6.2f s   ratio %.3f", cached, fresh, cached/fresh)
+	say("boot with two insmods          %6.2f s   the kernel's own %6.2f s   beyond it %.2f s   ratio %.2f", full, bare, full-bare, full/bare)
+	say("memory of umlab, at most       %6.0f MB", float64(usage.Maxrss)/1024)
+	if !cold {
+		say("empty store to table           not measured: add -cold (builds a kernel)")
+		return nil
+	}
+	total, build, err := l.benchCold(ctx)
+	if err != nil {
+		return err
+	}
+	say("empty store to table           %6.2f s   its one kernel build %6.2f s   beyond it %.2f s   ratio %.2f", total, build, total-build, total/build)
+	return nil
+}
+
+// benchBase is the default matrix's baseline, out of the store.
+func (l *Lab) benchBase(ctx context.Context) (*benched, error) {
+	j, err := l.plan(MatrixOptions{})
+	if err != nil {
+		return nil, err
+	}
+	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	if err != nil {
+		return nil, err
+	}
+	bl, _, err := l.builder.Baseline(ctx, kbuild.Base{Tree: t, Toolchain: tc, Compiler: j.compiler(l, t), Options: j.options})
+	return &benched{bl, j}, err
+}
+
+type benched struct {
+	*kbuild.Baseline
+	job *job
+}
+
+func (l *Lab) handLoop(ctx context.Context, b *benched) (float64, error) {
+	tmp, remove, err := l.store.Scratch("bench")
+	if err != nil {
+		return 0, err
+	}
+	defer remove()
+	upper, work := filepath.Join(tmp, "upper"), filepath.Join(tmp, "work")
+	var modules []string
+	for _, m := range b.job.scenario.Modules {
+		modules = append(modules, m.Path)
+	}
+	args := []string{"sh", "-c", handLoop, "sh", strings.Join(b.Base.Make(), " "), strings.Join(modules, " ")}
+	for _, c := range b.job.plan.Cells {
+		if f := c.Variant.Flags(); len(f) > 0 {
+			args = append(args, strings.Join(f, " "))
+		}
+	}
+	var said bytes.Buffer
+	start := time.Now()
+	status, err := sandbox.Run(ctx, sandbox.Command{
+		Root:     b.Base.Toolchain.Root,
+		Mounts:   []sandbox.Mount{{Source: b.Base.Tree.Dir, Target: "/src", ReadOnly: true}},
+		Overlays: []sandbox.Overlay{{Lower: []string{b.Build()}, Upper: upper, Work: work, Target: "/build"}},
+		Args:     args, Env: []string{"PATH=/usr/sbin:/usr/bin", "LC_ALL=C"}, Stdout: &said, Stderr: &said,
+	})
+	if err == nil && !status.Success() {
+		err = fmt.Errorf("hand loop: %s: %s", status, lastLines(said.String(), 5))
+	}
+	return time.Since(start).Seconds(), err
+}
+
+// benchBoot returns the seconds of a boot that does nothing, and of one by
+// umlab with the scenario's modules, as medians.
+func (l *Lab) benchBoot(ctx context.Context, b *benched) (bare, full float64, err error) {
+	guest, closeGuest, err := l.newGuest(b.Base.Toolchain)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer closeGuest()
+	cell := b.job.plan.Cells[slices.IndexFunc(b.job.plan.Cells, func(c scenario.Cell) bool {
+		return c.Variant.CodeModel == "large" && c.Variant.RelocationModel == "static"
+	})]
+	p, _, err := l.builder.Fork(ctx, b.Baseline, kbuild.Request{Cell: cell}, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	spec := uml.Spec{Kernel: p.Linux, Mem: 64 << 20}
+	for _, m := range cell.Modules {
+		spec.Modules = append(spec.Modules, uml.Module{Name: m.Name, Path: p.Modules[m.Path].Path})
+	}
+	var bares, fulls []float64
+	for range benchBoots {
+		start := time.Now()
+		// The kernel panics for want of an init: that is its own time to a
+		// userspace, with nothing of umlab's in it but the sandbox.
+		if _, err := sandbox.Run(ctx, uml.Command(b.Base.Toolchain.Root, p.Linux, b.Base.Toolchain.Root, uml.Options{Mem: spec.Mem, Extra: []string{"init=/nonexistent"}}, false)); err != nil {
+			return 0, 0, err
+		}
+		bares = append(bares, time.Since(start).Seconds())
+		r, err := guest.booter.Boot(ctx, spec)
+		if err != nil {
+			return 0, 0, err
+		}
+		fulls = append(fulls, r.Seconds)
+	}
+	return median(bares), median(fulls), nil
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// benchCold runs the default matrix from an empty store.
+func (l *Lab) benchCold(ctx context.Context) (total, build float64, err error) {
+	home, remove, err := l.store.Scratch("cold")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer remove()
+	st, err := store.Open(home)
+	if err != nil {
+		return 0, 0, err
+	}
+	empty := *l
+	empty.stdout, empty.store = io.Discard, st
+	a, client := *l.archive, *l.archive.Client
+	client.Files, a.Client, a.Store = st, &client, st
+	empty.archive, empty.builder = &a, &kbuild.Builder{Store: st, Sink: l.sink}
+	start := time.Now()
+	if _, err := empty.Matrix(ctx, MatrixOptions{}); err != nil {
+		return 0, 0, err
+	}
+	total = time.Since(start).Seconds()
+	b, err := empty.benchBase(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	return total, b.Seconds, nil
+}
+
+func lastLines(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

@@ -1,0 +1,166 @@
+// Package harness is the façade of umlab: each flow (matrix, ...) is one method
+// of Lab, which wires the packages below. It prints results to stdout, progress
+// to stderr, and leaves exit codes to the magefile.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"umlab/harness/archive"
+	"umlab/harness/debian"
+	"umlab/harness/kbuild"
+	"umlab/harness/report"
+	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
+	"umlab/harness/settings"
+	"umlab/harness/store"
+	"umlab/harness/toolchain"
+)
+
+// Init must be called before anything else in a program that uses Lab: the
+// sandbox runs the program again as its own init, and Init is where that copy
+// goes its way.
+func Init() { sandbox.Init() }
+
+// Options say where a Lab works.
+type Options struct {
+	Project fs.FS               // the repository: configs/, scenarios/, rootfs/
+	Getenv  func(string) string // os.Getenv
+	Stdout  *os.File            // results
+	Stderr  *os.File            // progress
+	Now     func() time.Time    // nil: time.Now
+}
+
+// Lab is what all flows work with.
+type Lab struct {
+	project  fs.FS
+	getenv   func(string) string
+	stdout   io.Writer
+	table    report.Options
+	now      func() time.Time
+	settings *settings.Settings
+	store    *store.Store
+	sink     *report.Progress
+	archive  *archive.Archive
+	builder  *kbuild.Builder
+}
+
+// Exit codes of the targets, see DESIGN.md.
+const (
+	ExitExpected = 0 // all as the scenario expects
+	ExitDiffers  = 1
+	ExitUsage    = 2
+	ExitInfra    = 3
+)
+
+// UsageError is a mistake of the caller: a name, a flag or a file that cannot be
+// meant. Nothing was done.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what was wrong.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func usagef(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// ExitCode is the exit code of a flow that failed with err.
+func ExitCode(err error) int {
+	var usage *UsageError
+	var name *scenario.UsageError
+	var mistake *scenario.Mistake
+	switch {
+	case err == nil:
+		return ExitExpected
+	case errors.As(err, &usage), errors.As(err, &name), errors.As(err, &mistake):
+		return ExitUsage
+	}
+	return ExitInfra
+}
+
+// Open reads the configuration and opens the store. Close ends the progress
+// display.
+func Open(o Options) (*Lab, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	configs, err := fs.Sub(o.Project, "configs")
+	if err != nil {
+		return nil, err
+	}
+	set, err := settings.Load(configs)
+	if err != nil {
+		return nil, &UsageError{err}
+	}
+	keyFiles, err := fs.Sub(configs, "keys")
+	if err != nil {
+		return nil, err
+	}
+	keys, err := debian.LoadKeys(keyFiles)
+	if err != nil {
+		return nil, fmt.Errorf("read the archive's keys: %w", err)
+	}
+	dir, err := store.DefaultDir(o.Getenv)
+	if err != nil {
+		return nil, &UsageError{err}
+	}
+	st, err := store.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	tty, color, _ := report.Terminal(o.Stderr, o.Getenv)
+	sink := report.NewProgress(o.Stderr, tty, color, o.Now)
+	_, color, width := report.Terminal(o.Stdout, o.Getenv)
+	return &Lab{
+		project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now,
+		table: report.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,
+		archive: &archive.Archive{
+			Client: &debian.Client{Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc"))},
+			Store:  st, Sink: sink, Suites: set.Suites, Now: o.Now,
+		},
+		builder: &kbuild.Builder{Store: st, Sink: sink},
+	}, nil
+}
+
+// Close ends the progress display.
+func (l *Lab) Close() { l.sink.Close() }
+
+// Stdout is where results go.
+func (l *Lab) Stdout() io.Writer { return l.stdout }
+
+// toolchain returns the toolchain of that name.
+func (l *Lab) toolchain(ctx context.Context, name string) (*toolchain.Toolchain, error) {
+	p := &toolchain.Provider{Archive: l.archive, Store: l.store, Sink: l.sink}
+	return p.Debian(ctx, name, l.settings.Toolchains[name])
+}
+
+// checkToolchain says whether configs/toolchains.toml knows the name.
+func (l *Lab) checkToolchain(name string) error {
+	if _, ok := l.settings.Toolchains[name]; ok {
+		return nil
+	}
+	return usagef("unknown toolchain %q: configs/toolchains.toml has %s", name, strings.Join(slices.Sorted(maps.Keys(l.settings.Toolchains)), ", "))
+}
+
+// onePerLine is how several errors are told: each is a sentence of its own.
+func onePerLine(errs []error) string {
+	var lines []string
+	for _, e := range errs {
+		lines = append(lines, e.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// StoreDir is the directory of the store that Open uses.
+func StoreDir(getenv func(string) string) (string, error) { return store.DefaultDir(getenv) }

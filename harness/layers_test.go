@@ -1,0 +1,103 @@
+package harness_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// layers is the picture of the README from top to bottom: a package may import
+// those of later lines only. Packages of one line do not know each other.
+var layers = [][]string{
+	{"harness"},
+	{"report"},
+	{"runner"},
+	{"kbuild", "uml"},
+	{"loader"},
+	{"scenario"},
+	{"tree", "toolchain"},
+	{"archive"},
+	{"debian"},
+	{"sandbox"},
+	{"console"},
+	{"bisect"},
+	{"result"},
+	{"outcome"},
+	{"kconfig", "settings"},
+	{"store"},
+	{"progress"},
+}
+
+// only says which packages may import a library that is one layer's business.
+var only = map[string][]string{
+	"github.com/google/goexpect":         {"console"},
+	"github.com/moby/sys/reexec":         {"sandbox"},
+	"github.com/ProtonMail/go-crypto/":   {"debian"},
+	"github.com/jedib0t/go-pretty/v6/":   {"report"},
+	"github.com/vbauerster/mpb/v8":       {"report"},
+	"golang.org/x/arch/x86/x86asm":       {"loader"},
+	"github.com/pelletier/go-toml/v2":    {"scenario", "settings"},
+	"github.com/knqyf263/go-deb-version": {"debian"},
+}
+
+func level(pkg string) int {
+	return slices.IndexFunc(layers, func(l []string) bool { return slices.Contains(l, pkg) })
+}
+
+// TestImportsRunDownward holds the layers of DESIGN.md.
+func TestImportsRunDownward(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		pkg := filepath.ToSlash(filepath.Dir(path))
+		if strings.Contains(pkg, "testdata") {
+			return nil
+		}
+		if pkg == "." {
+			pkg = "harness"
+		}
+		from := level(pkg)
+		if from < 0 {
+			t.Errorf("package %s has no place in the layers", pkg)
+			return nil
+		}
+		seen[pkg] = true
+		test := strings.HasSuffix(path, "_test.go")
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range f.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			for lib, users := range only {
+				if strings.HasPrefix(name, lib) && !slices.Contains(users, pkg) && !test {
+					t.Errorf("%s imports %s, which is the business of %v", path, name, users)
+				}
+			}
+			to, ok := strings.CutPrefix(name, "umlab/harness/")
+			if !ok || test || to == pkg {
+				continue
+			}
+			if at := level(to); at <= from {
+				t.Errorf("%s: %s imports %s, which does not lie below it", path, pkg, to)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) < 15 {
+		t.Errorf("saw only %d packages: the test looks in the wrong place", len(seen))
+	}
+}

@@ -1,0 +1,422 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/hashicorp/go-multierror"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/kconfig"
+	"umlab/harness/outcome"
+	"umlab/harness/report"
+	"umlab/harness/result"
+	"umlab/harness/runner"
+	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
+	"umlab/harness/tree"
+)
+
+// DefaultScenario is the one that `mage matrix` runs.
+const DefaultScenario = "unknown-rela-relocation"
+
+// MatrixOptions are the flags of `mage matrix`. Empty means the scenario's own
+// choice.
+type MatrixOptions struct {
+	Scenario  string
+	Tree      string // name or path
+	Toolchain string
+	Compiler  string   // clang or gcc
+	Fragments []string // files with more kernel options
+	Select    scenario.Selection
+	Fresh     bool
+	Jobs      int
+	Outputs   Outputs
+	Command   string // how this run is repeated, for the report
+}
+
+// Outputs are files that a run also writes its results to.
+type Outputs struct{ JSON, JUnit, KTAP, HTML, Markdown string }
+
+// Matrix runs a scenario and prints its table. The exit code is in the results.
+func (l *Lab) Matrix(ctx context.Context, o MatrixOptions) (*result.Results, error) {
+	job, err := l.plan(o)
+	if err != nil {
+		return nil, err
+	}
+	r, err := l.run(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	l.sink.Close()
+	if err := report.Table(l.stdout, r, l.table); err != nil {
+		return r, err
+	}
+	return r, o.Outputs.write(r)
+}
+
+// job is a validated matrix: everything that a mistake of the user could spoil
+// was looked at.
+type job struct {
+	MatrixOptions
+	scenario *scenario.Scenario
+	plan     *scenario.Plan
+	options  []kconfig.Option
+	notes    []string
+	sources  []string // the fragments' names
+}
+
+func (l *Lab) plan(o MatrixOptions) (*job, error) {
+	errs := &multierror.Error{ErrorFormat: onePerLine}
+	if o.Scenario == "" {
+		o.Scenario = DefaultScenario
+	}
+	s, err := scenario.Load(l.project, o.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Patches) > 0 {
+		return nil, usagef("scenario %s names patches, which a matrix does not apply: apply them to a tree of your own and give its path with -tree=", s.Name)
+	}
+	if o.Tree == "" {
+		o.Tree = s.Tree
+	}
+	if o.Toolchain == "" {
+		o.Toolchain = s.Toolchain
+	}
+	plan, err := s.Select(o.Select)
+	errs = multierror.Append(errs, err, l.checkTree(o.Tree), l.checkToolchain(o.Toolchain))
+	if o.Compiler != "" && o.Compiler != kbuild.Clang && o.Compiler != kbuild.GCC {
+		errs = multierror.Append(errs, usagef("unknown compiler %q: clang or gcc", o.Compiler))
+	}
+	if o.Jobs < 0 {
+		errs = multierror.Append(errs, usagef("-jobs=%d: give a number of CPU slots, or leave it out for one per CPU", o.Jobs))
+	}
+	errs = multierror.Append(errs, o.Outputs.check())
+	j := &job{MatrixOptions: o, scenario: s, plan: plan, sources: append([]string{}, s.FragmentNames...)}
+	fragments := s.Fragments
+	for _, name := range o.Fragments {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			errs = multierror.Append(errs, usagef("-fragment=%s: %w", name, err))
+			continue
+		}
+		f, err := kconfig.ParseFragment(name, text)
+		if err != nil {
+			errs = multierror.Append(errs, &UsageError{err})
+			continue
+		}
+		fragments = append(fragments, f)
+		j.sources = append(j.sources, name)
+	}
+	if err := errs.ErrorOrNil(); err != nil {
+		return nil, err
+	}
+	var overrides []kconfig.Note
+	j.options, overrides = kconfig.Merge(fragments...)
+	if isPath(o.Tree) && kbuild.RequestsRust(j.options) {
+		version, err := tree.Version(o.Tree)
+		if err == nil {
+			err = (&tree.Tree{Name: o.Tree, Dir: o.Tree, Version: version}).CheckRust()
+		}
+		if err != nil {
+			return nil, &UsageError{err}
+		}
+	}
+	for _, n := range overrides {
+		j.notes = append(j.notes, n.String())
+	}
+	return j, nil
+}
+
+// run does the work of a validated matrix.
+func (l *Lab) run(ctx context.Context, j *job) (*result.Results, error) {
+	started := l.now()
+	r := &result.Results{
+		Schema: result.Schema, Command: j.Command, Started: started.UTC(), Notes: j.notes,
+		Scenario: result.Scenario{Name: j.scenario.Name, Title: j.scenario.Title, Digest: j.scenario.Digest},
+	}
+	if err := sandbox.Check(ctx); err != nil {
+		return nil, err
+	}
+	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	if err != nil {
+		return nil, err
+	}
+	compiler := j.compiler(l, t)
+	r.Notes = append(r.Notes, append(t.Notes, tc.Notes...)...)
+	r.Tree = result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Digest: t.Digest, Patches: []string{}}
+	r.Toolchain = result.Toolchain{Name: tc.Name, Compiler: compiler, Identity: tc.Identity, Digest: tc.Digest}
+	r.Config.Fragments = j.sources
+
+	base := kbuild.Base{Tree: t, Toolchain: tc, Compiler: compiler, Options: j.options}
+	baseline, _, err := l.builder.Baseline(ctx, base)
+	var broken *kbuild.BuildError
+	var dropped *kbuild.ConfigError
+	switch {
+	case errors.As(err, &dropped):
+		// Every cell is the same: not the build that was asked for.
+		var lines []string
+		for _, d := range dropped.Dropped {
+			lines = append(lines, d.String())
+		}
+		// Each on a line of its own: see scenario.Want.
+		more := append(lines[1:], strings.TrimSpace("seen after "+dropped.When+" "+rustSaid(dropped.RustAvailable)))
+		r.Cells = unbuilt(j.plan.Cells, outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")})
+		r.Notes = append(r.Notes, dropped.Error())
+	case errors.As(err, &broken):
+		r.Cells = unbuilt(j.plan.Cells, outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
+			Detail: "the baseline, which all cells are forks of, does not build; all of make's output: " + broken.Log})
+	case err != nil:
+		return nil, err
+	default:
+		r.Config.Digest, r.Config.Resolved = baseline.Config, baseline.ResolvedConfig()
+		if err := l.cells(ctx, j, baseline, r); err != nil {
+			return nil, err
+		}
+	}
+	l.judge(j, t.Version, r)
+	r.Seconds = l.now().Sub(started).Seconds()
+	return r, nil
+}
+
+func rustSaid(said string) string {
+	if said = strings.TrimSpace(said); said == "" {
+		return ""
+	}
+	return "(make rustavailable: " + said + ")"
+}
+
+// compiler is what builds the C side: the user's choice, the named tree's, else
+// what the tree itself allows.
+func (j *job) compiler(l *Lab, t *tree.Tree) string {
+	if j.Compiler != "" {
+		return j.Compiler
+	}
+	if c := l.settings.Trees[j.Tree].Compiler; c != "" {
+		return c
+	}
+	return t.Compiler()
+}
+
+// unbuilt are cells without a binary.
+func unbuilt(cells []scenario.Cell, o outcome.Outcome) (out []result.Cell) {
+	for _, c := range cells {
+		out = append(out, result.Cell{
+			ID: c.ID(), Variant: result.Variant{RelocationModel: c.Variant.RelocationModel, CodeModel: c.Variant.CodeModel, Scope: c.Scope},
+			Build: result.Build{Flags: append([]string{}, c.Variant.Flags()...), Outcome: &o},
+		})
+	}
+	return out
+}
+
+// cells runs the plan's cells, and the controls that are not among them.
+func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *result.Results) error {
+	guest, closeGuest, err := l.newGuest(baseline.Base.Toolchain)
+	if err != nil {
+		return err
+	}
+	defer closeGuest()
+	cells := j.plan.Cells
+	var extra []int // control -> its cell behind the plan's, or -1
+	for _, c := range j.plan.Controls {
+		at := -1
+		if !c.Selected {
+			at = len(cells)
+			cells = append(cells[:len(cells):len(cells)], c.Shown)
+		}
+		extra = append(extra, at)
+	}
+	run := &runner.Runner{Builder: l.builder, Booter: guest, Store: l.store, Sink: l.sink, Jobs: j.Jobs}
+	got, err := run.Run(ctx, runner.Job{Baseline: baseline, Cells: cells, Fresh: j.Fresh})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		r.Infra = err.Error()
+	}
+	r.Cells = got[:len(j.plan.Cells)]
+	for i, c := range j.plan.Controls {
+		from := r.Cells
+		if extra[i] >= 0 {
+			from = got[extra[i] : extra[i]+1]
+		}
+		r.Controls = append(r.Controls, control(c, from))
+	}
+	return nil
+}
+
+// control holds what was seen of a control's cell against what is known of it.
+func control(c scenario.PlannedControl, cells []result.Cell) result.Control {
+	out := result.Control{Name: c.Name, Cell: c.Cell + ":" + c.Placement + ":" + c.Module, Want: scenario.Wanted(c.Wants), Got: "not run"}
+	for _, cell := range cells {
+		if cell.ID != c.Shown.ID() {
+			continue
+		}
+		if o := cell.Build.Outcome; o != nil {
+			out.Got, out.Holds = o.String(), scenario.Met(c.Wants, *o)
+			return out
+		}
+		for _, p := range cell.Placements {
+			if p.Name != c.Placement {
+				continue
+			}
+			for i, run := range p.Runs {
+				for _, m := range run.Modules {
+					if m.Name != c.Module {
+						continue
+					}
+					met := scenario.Met(c.Wants, m.Outcome)
+					if i == 0 || !met {
+						out.Got, out.Holds = m.Outcome.String(), met
+					}
+					if !met {
+						return out
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// judge draws the verdicts, holds them against the scenario's expectations and
+// the controls, and sets the totals and the exit code.
+func (l *Lab) judge(j *job, kernel string, r *result.Results) {
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		c.Verdict, c.Reason = c.Judge()
+		c.Expected, c.AsExpected = expected(j.scenario, kernel, j.plan.Cells[i], *c)
+	}
+	for _, c := range r.Controls {
+		if !c.Holds && r.Infra == "" {
+			r.Infra = fmt.Sprintf("control %s: %s gave %s where %s is known: this run proves nothing", c.Name, c.Cell, c.Got, c.Want)
+		}
+	}
+	result.Sums(r)
+	switch {
+	case r.Infra != "":
+		r.Exit = ExitInfra
+	case r.Totals.Differing > 0:
+		r.Exit = ExitDiffers
+	}
+}
+
+// expected compares a cell with what the scenario expects of it. The text says
+// what is expected where the cell differs, and all of it where it does not.
+func expected(s *scenario.Scenario, kernel string, planned scenario.Cell, c result.Cell) (text string, as bool) {
+	var all, missed []string
+	note := func(what string, wants []scenario.Want, got outcome.Outcome) {
+		if len(wants) == 0 {
+			return
+		}
+		line := what + scenario.Wanted(wants)
+		all = append(all, line)
+		if !scenario.Met(wants, got) {
+			missed = append(missed, line)
+		}
+	}
+	if o := c.Build.Outcome; o != nil {
+		if len(planned.Modules) == 0 {
+			for _, p := range planned.Placements {
+				note("", s.Expected(kernel, planned, p, ""), *o)
+			}
+		}
+		for _, p := range planned.Placements {
+			for _, m := range planned.Modules {
+				note(p.Name+" "+m.Name+": ", s.Expected(kernel, planned, p, m.Name), *o)
+			}
+		}
+	}
+	for i, p := range c.Placements {
+		for _, run := range p.Runs {
+			for _, m := range run.Modules {
+				note(p.Name+" "+m.Name+": ", s.Expected(kernel, planned, planned.Placements[i], m.Name), m.Outcome)
+			}
+		}
+	}
+	if v := s.ExpectedVerdict(kernel, planned); v != "" {
+		all = append([]string{v}, all...)
+		if v != string(c.Verdict) {
+			missed = append([]string{v}, missed...)
+		}
+	}
+	if len(missed) > 0 {
+		return strings.Join(unique(missed), "; "), false
+	}
+	return strings.Join(unique(all), "; "), true
+}
+
+func unique(lines []string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, l := range lines {
+		if !seen[l] {
+			seen[l] = true
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// writers are the formats by the flag that asks for them.
+func (o Outputs) writers() []struct {
+	flag, path string
+	write      func(io.Writer, *result.Results) error
+} {
+	return []struct {
+		flag, path string
+		write      func(io.Writer, *result.Results) error
+	}{
+		{"json", o.JSON, report.JSON}, {"junit", o.JUnit, report.JUnit}, {"ktap", o.KTAP, report.KTAP},
+		{"html", o.HTML, report.HTML}, {"md", o.Markdown, report.Markdown},
+	}
+}
+
+// check says before the work whether the files can be written after it.
+func (o Outputs) check() error {
+	errs := &multierror.Error{ErrorFormat: onePerLine}
+	for _, w := range o.writers() {
+		if w.path == "" {
+			continue
+		}
+		dir, err := os.Stat(filepath.Dir(w.path))
+		if err == nil && !dir.IsDir() {
+			err = fs.ErrInvalid
+		}
+		if err == nil {
+			if f, ferr := os.Stat(w.path); ferr == nil && f.IsDir() {
+				err = errors.New("is a directory")
+			}
+		}
+		if err != nil {
+			errs = multierror.Append(errs, usagef("-%s=%s cannot be written: %w", w.flag, w.path, err))
+		}
+	}
+	return errs.ErrorOrNil()
+}
+
+func (o Outputs) write(r *result.Results) error {
+	errs := &multierror.Error{ErrorFormat: onePerLine}
+	for _, w := range o.writers() {
+		if w.path == "" {
+			continue
+		}
+		var text strings.Builder
+		err := w.write(&text, r)
+		if err == nil {
+			err = renameio.WriteFile(w.path, []byte(text.String()), 0o644)
+		}
+		if err != nil {
+			errs = multierror.Append(errs, fmt.Errorf("write %s: %w", w.path, err))
+		}
+	}
+	return errs.ErrorOrNil()
+}

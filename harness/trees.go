@@ -1,0 +1,140 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"umlab/harness/archive"
+	"umlab/harness/debian"
+	"umlab/harness/sandbox"
+	"umlab/harness/toolchain"
+	"umlab/harness/tree"
+)
+
+// isPath reports whether the value of -tree= is a path: a name has no slash.
+func isPath(name string) bool {
+	return strings.ContainsRune(name, filepath.Separator) || name == "." || name == ".."
+}
+
+// checkTree says, before any work, whether -tree= can be meant.
+func (l *Lab) checkTree(name string) error {
+	if isPath(name) {
+		if _, err := tree.Version(name); err != nil {
+			return &UsageError{err}
+		}
+		return nil
+	}
+	if _, ok := l.settings.Trees[name]; ok {
+		return nil
+	}
+	hint := ""
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		hint = fmt.Sprintf("; for the directory, give ./%s", name)
+	}
+	return usagef("unknown tree %q: configs/trees.toml has %s; the path of a kernel directory is allowed too%s",
+		name, strings.Join(slices.Sorted(maps.Keys(l.settings.Trees)), ", "), hint)
+}
+
+// sources fetches tree and toolchain beside each other. The tree is unpacked
+// with the toolchain's xz, so its last step comes after the toolchain's.
+func (l *Lab) sources(ctx context.Context, treeName, toolchainName string) (*tree.Tree, *toolchain.Toolchain, error) {
+	var (
+		res *archive.Resolution
+		tc  *toolchain.Toolchain
+	)
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		tc, err = l.toolchain(gctx, toolchainName)
+		return err
+	})
+	if !isPath(treeName) {
+		g.Go(func() (err error) {
+			t := l.settings.Trees[treeName]
+			if res, err = l.archive.Newest(gctx, t.Suite, t.Package); err != nil {
+				return fmt.Errorf("tree %s: %w", treeName, err)
+			}
+			if !tree.Have(l.store, res.Packages[0].SHA256) {
+				_, err = l.archive.Client.Fetch(gctx, res.Packages)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	if isPath(treeName) {
+		t, err := tree.FromDirectory(ctx, l.store, l.sink, treeName, func(ctx context.Context, dir string) error { return mrproper(ctx, tc, dir) })
+		return t, tc, err
+	}
+	pkg := res.Packages[0]
+	t, err := tree.FromArchive(ctx, l.store, l.sink, tree.Archive{
+		Name: treeName, Package: pkg.Name + " " + pkg.Version, Sum: pkg.SHA256,
+		Open: func(ctx context.Context) (io.ReadCloser, error) { return l.openSource(ctx, pkg, tc) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	t.Notes = append(t.Notes, res.Notes...)
+	return t, tc, nil
+}
+
+// openSource yields the tar stream that a linux-source package holds.
+func (l *Lab) openSource(ctx context.Context, pkg debian.Package, tc *toolchain.Toolchain) (io.ReadCloser, error) {
+	files, err := l.archive.Client.Fetch(ctx, []debian.Package{pkg})
+	if err != nil {
+		return nil, err
+	}
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	extracted := make(chan error, 1)
+	go func() {
+		err := debian.Extract(ctx, files[0].Path, "usr/src/"+pkg.Name+".tar.xz", pw, nil)
+		pw.Close()
+		extracted <- err
+	}()
+	plain, err := toolchain.XZ(ctx, tc.Root, pr)
+	pr.Close()
+	if err != nil {
+		return nil, errors.Join(err, <-extracted)
+	}
+	return &source{plain, extracted}, nil
+}
+
+type source struct {
+	io.ReadCloser
+	extracted chan error
+}
+
+func (s *source) Close() error { return errors.Join(s.ReadCloser.Close(), <-s.extracted) }
+
+// mrproper removes the products of in-place builds from the private copy dir.
+func mrproper(ctx context.Context, tc *toolchain.Toolchain, dir string) error {
+	for _, arch := range []string{"um", "x86"} {
+		var said bytes.Buffer
+		status, err := sandbox.Run(ctx, sandbox.Command{
+			Root: tc.Root, Mounts: []sandbox.Mount{{Source: dir, Target: "/src"}}, Dir: "/src",
+			Args: []string{"make", "-s", "ARCH=" + arch, "mrproper"}, Env: []string{"LC_ALL=C"},
+			Stdout: &said, Stderr: &said, Grace: time.Second,
+		})
+		if err != nil {
+			return err
+		}
+		if !status.Success() {
+			return fmt.Errorf("make ARCH=%s mrproper: %s: %s", arch, status, strings.TrimSpace(said.String()))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+//go:build mage
+
+// Targets of umlab: see README.md. Each parses its flags, calls harness, and
+// turns the answer into an exit code.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/magefile/mage/mg"
+
+	"umlab/harness"
+	"umlab/harness/scenario"
+)
+
+// The sandbox runs this program again as its init: that copy leaves here.
+func init() { harness.Init() }
+
+// Matrix builds a kernel in every flag variant, boots each, loads the modules, and prints what happened.
+func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cells, placements, modules, mem, aslr, fragment *string, repeat, jobs *int, fresh *bool, json, junit, ktap, html, md *string) error {
+	o := harness.MatrixOptions{
+		Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
+		Jobs: num(jobs), Fresh: fresh != nil && *fresh,
+		Outputs: harness.Outputs{JSON: str(json), JUnit: str(junit), KTAP: str(ktap), HTML: str(html), Markdown: str(md)},
+		Command: command(),
+	}
+	var err error
+	if o.Select, err = selection(scope, cells, placements, modules, mem, aslr, repeat); err != nil {
+		return fail(err)
+	}
+	return with(func(lab *harness.Lab) error {
+		r, err := lab.Matrix(ctx, o)
+		if err != nil {
+			return err
+		}
+		switch r.Exit {
+		case harness.ExitDiffers:
+			return mg.Fatalf(r.Exit, "%d of %d cells differ from what scenario %s expects", r.Totals.Differing, r.Totals.Cells, r.Scenario.Name)
+		case harness.ExitInfra:
+			return mg.Fatal(r.Exit, r.Infra)
+		}
+		return nil
+	})
+}
+
+func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int) (scenario.Selection, error) {
+	s := scenario.Selection{Cells: list(cells), Scope: list(scope), Placements: list(placements), Mem: list(mem), Modules: list(modules)}
+	if repeat != nil {
+		if *repeat < 1 {
+			return s, &harness.UsageError{Err: fmt.Errorf("-repeat=%d: give a number of boots, 1 or more", *repeat)}
+		}
+		s.Repeat = *repeat
+	}
+	switch v := str(aslr); v {
+	case "":
+	case "on", "off":
+		on := v == "on"
+		s.ASLR = &on
+	default:
+		return s, &harness.UsageError{Err: fmt.Errorf("-aslr=%s: on or off", v)}
+	}
+	return s, nil
+}
+
+// Test runs all tests, real builds and boots included; -long adds what takes longer, -short leaves out what builds.
+func Test(ctx context.Context, long, short *bool, run *string) error {
+	args := []string{"test", "-timeout=80m"}
+	env := os.Environ()
+	if long != nil && *long {
+		env = append(env, "UMLAB_TEST_LONG=1")
+		args[1] = "-timeout=6h"
+	}
+	if short != nil && *short {
+		args = append(args, "-short")
+	}
+	if run != nil {
+		args = append(args, "-run="+*run, "-v")
+	}
+	return goTool(ctx, env, append(args, "./...")...)
+}
+
+// Bench prints ratios of umlab to the same work done by hand; -cold adds the way from an empty store.
+func Bench(ctx context.Context, cold *bool) error {
+	return with(func(lab *harness.Lab) error { return lab.Bench(ctx, cold != nil && *cold) })
+}
+
+// Lint checks the code: gofmt, vet with and without -tags mage, staticcheck, and govulncheck where its database can be reached.
+func Lint(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "gofmt", "-l", "magefile.go", "harness").Output()
+	if err != nil {
+		return fmt.Errorf("gofmt: %w", err)
+	}
+	if len(out) > 0 {
+		return fmt.Errorf("not gofmt-ed:\n%s", out)
+	}
+	for _, args := range [][]string{
+		{"vet", "./..."}, {"vet", "-tags=mage", "."}, {"tool", "staticcheck", "./..."}, {"tool", "staticcheck", "-tags=mage", "."},
+	} {
+		if err := goTool(ctx, os.Environ(), args...); err != nil {
+			return err
+		}
+	}
+	said, err := exec.CommandContext(ctx, "go", "tool", "govulncheck", "./...").CombinedOutput()
+	switch {
+	case err == nil:
+	case strings.Contains(string(said), "fetching vulnerabilities"), strings.Contains(string(said), "vuln.go.dev"):
+		fmt.Println("govulncheck: its database cannot be reached from here; not checked")
+	default:
+		return fmt.Errorf("govulncheck: %w\n%s", err, said)
+	}
+	fmt.Println("lint: clean")
+	return nil
+}
+
+func goTool(ctx context.Context, env []string, args ...string) error {
+	c := exec.CommandContext(ctx, "go", args...)
+	c.Env, c.Stdout, c.Stderr = env, os.Stdout, os.Stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+	}
+	return nil
+}
+
+// with opens a lab for a flow.
+func with(flow func(*harness.Lab) error) error {
+	lab, err := harness.Open(harness.Options{Project: os.DirFS("."), Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr})
+	if err != nil {
+		return fail(err)
+	}
+	defer lab.Close()
+	return fail(flow(lab))
+}
+
+// fail gives an error the exit code that it stands for.
+func fail(err error) error {
+	var coded interface{ ExitStatus() int }
+	if err == nil || errors.As(err, &coded) {
+		return err
+	}
+	return mg.Fatal(harness.ExitCode(err), err)
+}
+
+func str(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func num(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// list splits a flag's value at commas.
+func list(s *string) []string {
+	return strings.FieldsFunc(str(s), func(r rune) bool { return r == ',' })
+}
+
+// command is how this run is typed again.
+func command() string {
+	words := []string{"go", "tool", "mage"}
+	for _, w := range os.Args[1:] {
+		if strings.ContainsAny(w, " '\"$*?;&|<>()\\") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		words = append(words, w)
+	}
+	return strings.Join(words, " ")
+}
