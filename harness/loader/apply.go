@@ -1,0 +1,228 @@
+package loader
+
+import (
+	"debug/elf"
+	"fmt"
+	"slices"
+
+	"umlab/harness/outcome"
+)
+
+// apply is apply_relocations: entry by entry, until one is refused.
+func (o *oracle) apply() error {
+	for _, e := range o.module.Relocations() {
+		a, rule, err := o.compute(e)
+		if err != nil {
+			return err
+		}
+		refused, err := o.step(a, rule)
+		if refused || err != nil {
+			return err
+		}
+	}
+	o.accept()
+	return nil
+}
+
+// compute finds the values of an entry. rule is nil where the loader has none.
+func (o *oracle) compute(e Entry) (Applied, *Rule, error) {
+	m := o.module
+	s, ok := m.symbol(e)
+	a := Applied{Entry: e}
+	if !ok {
+		return a, nil, o.silent("%s: symbol %d is out of range", m.place(e), e.Symbol)
+	}
+	a.Name = m.Title(s)
+	base, ok := o.place.Address(e.Target)
+	if !ok {
+		return a, nil, o.silent("%s: the section is not in the module's memory", m.place(e))
+	}
+	r := o.symbols[e.Symbol]
+	a.SymbolValue, a.InModule, a.Location = r.value, r.inside, base+e.Offset
+	a.Value = a.SymbolValue + uint64(e.Addend)
+	rule, found := o.tree.Rules.Rule(e.Type)
+	if !found {
+		return a, nil, nil // refused before the symbol matters
+	}
+	if rule.Skip || rule.Refuse != nil {
+		return a, &rule, nil
+	}
+	if r.reason != "" {
+		return a, nil, o.silent("%s: symbol %s: %s", m.place(e), a.Name, r.reason)
+	}
+	a.PCRelative, a.Width = rule.PCRelative, rule.Width
+	size := m.Sections[e.Target].Size
+	if e.Offset > size || size-e.Offset < uint64(rule.Width) {
+		return a, nil, o.silent("%s: the location is outside its section", m.place(e))
+	}
+	if rule.PCRelative {
+		a.Value -= a.Location
+	}
+	return a, &rule, nil
+}
+
+// step runs a rule on an entry.
+func (o *oracle) step(a Applied, rule *Rule) (refused bool, err error) {
+	switch {
+	case rule == nil:
+		return true, o.refuseEntry(outcome.RelocationUnknown, a, o.tree.Rules.Unknown, a.Value)
+	case rule.Refuse != nil:
+		return true, o.refuseEntry(outcome.RelocationUnknown, a, *rule.Refuse, a.Value)
+	case rule.Skip:
+		return false, nil
+	}
+	val := a.SymbolValue + uint64(a.Addend)
+	for _, s := range rule.Steps {
+		switch s.Op {
+		case OpSubtract:
+			val -= a.Location
+		case OpWrite:
+			for i := range s.Width {
+				o.written[target{a.Target, a.Offset + uint64(i)}] = byte(val >> (8 * i))
+			}
+		case OpCheck:
+			if s.Check == CheckClear {
+				if !o.clear(a, s.Width) {
+					return true, o.refuseEntry(outcome.InsmodFailed, a, s.Fail, val)
+				}
+				continue
+			}
+			if lo, hi := checkRange(s.Check); int64(val) < lo || int64(val) > hi {
+				return true, o.refuseEntry(outcome.RelocationOverflow, a, s.Fail, val)
+			}
+		}
+	}
+	lo, hi := abiRange(a.Type, rule.PCRelative, rule.Width)
+	form := abiForm(a.Type)
+	if form == formTable || (form == formPC) != rule.PCRelative || int64(val) < lo || int64(val) > hi {
+		o.out.Corrupt = append(o.out.Corrupt, a)
+	}
+	return false, nil
+}
+
+// clear reports whether the destination of an entry is zero.
+func (o *oracle) clear(a Applied, width int) bool {
+	data := o.module.Sections[a.Target].data // nil for SHT_NOBITS, which begins as zeros
+	for i := range uint64(width) {
+		at := a.Offset + i
+		b, ok := o.written[target{a.Target, at}]
+		if !ok && at < uint64(len(data)) {
+			b = data[at]
+		}
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (o *oracle) refuseEntry(kind outcome.Kind, a Applied, f Failure, val uint64) error {
+	m := f.Messages[0]
+	line, exact, err := m.render(values{module: o.module.Name, kbuild: o.tree.Kbuild, reltype: a.Type,
+		section: uint32(a.Section), index: uint32(a.Index), val: val, location: a.Location})
+	if err != nil {
+		return o.silent("%s:%d: %v", o.tree.Rules.File, f.Line, err)
+	}
+	a.Value = val
+	o.refuse(kind, f.Errno, line)
+	o.out.Exact, o.out.Entry, o.out.Line = exact, &a, f.Line
+	o.out.Corrupt = nil
+	if kind != outcome.InsmodFailed {
+		o.out.Outcome.Relocation = outcome.NewRelocation(a.Type)
+	}
+	if kind == outcome.RelocationOverflow {
+		o.out.Outcome.Value = hexNumber(val)
+		if slices.Contains(m.Args, "relsec") {
+			o.out.Outcome.Section = &a.Section
+		}
+		if slices.Contains(m.Args, "i") {
+			o.out.Outcome.Index = &a.Index
+		}
+	}
+	return nil
+}
+
+// accept is the outcome of a module whose entries are all applied.
+func (o *oracle) accept() {
+	out := outcome.Outcome{Kind: outcome.Loaded}
+	if text := o.place.Text(); text != 0 {
+		out.Address = hexNumber(text)
+	}
+	o.out.Conditions = append(o.out.Conditions, "the module's own init is not predicted")
+	if len(o.out.Corrupt) > 0 {
+		first := o.out.Corrupt[0]
+		out.Kind = outcome.LoadedCorrupt
+		out.Relocation = outcome.NewRelocation(first.Type)
+		out.Detail = corruption(first)
+		o.out.Entry = &first
+		if rule, ok := o.tree.Rules.Rule(first.Type); ok {
+			o.out.Line = rule.Line
+		}
+		o.out.Conditions = append(o.out.Conditions, "whether the corrupt code runs is not predicted")
+	}
+	o.out.Outcome = out
+}
+
+// corruption says in a sentence why an entry is written wrong.
+func corruption(a Applied) string {
+	name := outcome.NewRelocation(a.Type).Name
+	form := abiForm(a.Type)
+	switch {
+	case form == formTable:
+		return fmt.Sprintf("%s of %s needs a table entry (GOT, PLT or TLS), but the loader writes the symbol's address or distance itself", name, Demangle(a.Name))
+	case form == formPC && !a.PCRelative, form == formPlain && a.PCRelative:
+		return fmt.Sprintf("%s of %s is computed by another formula than the psABI's", name, Demangle(a.Name))
+	case a.PCRelative:
+		return fmt.Sprintf("%s of %s: %s from 0x%x does not fit %d bits and is cut without a check", name, Demangle(Demangle(a.Name)), signedHex(a.Distance()), a.Location, 8*a.Width)
+	}
+	return fmt.Sprintf("%s of %s: 0x%x does not fit %d bits and is cut without a check", name, Demangle(Demangle(a.Name)), a.Value, 8*a.Width)
+}
+
+func signedHex(n int64) string {
+	if n < 0 {
+		return fmt.Sprintf("-0x%x", uint64(-n))
+	}
+	return fmt.Sprintf("+0x%x", n)
+}
+
+// Rejected lists, with their values, all entries that the tree's loader refuses
+// or writes wrong at the placement, in order: not only the first, which decides.
+func Rejected(t *Tree, k *Kernel, m *Module, p Placement) ([]Applied, error) {
+	o := &oracle{tree: t, kernel: k, module: m, place: p, written: map[target]byte{}}
+	if p.Layout == nil || len(p.Layout.section) != len(m.Sections) {
+		return nil, o.silent("the placement is of another module")
+	}
+	if _, err := o.resolve(); err != nil {
+		return nil, err
+	}
+	var out []Applied
+	for _, e := range m.Relocations() {
+		a, rule, err := o.compute(e)
+		if err != nil {
+			return nil, err
+		}
+		before := len(o.out.Corrupt)
+		refused, err := o.step(a, rule)
+		if err != nil {
+			return nil, err
+		}
+		if refused {
+			a.Fault = Fault(o.out.Outcome.Kind)
+			out = append(out, a)
+		} else if len(o.out.Corrupt) > before {
+			a.Fault = Fault(outcome.LoadedCorrupt)
+			out = append(out, a)
+		}
+		o.out.Corrupt = nil
+	}
+	return out, nil
+}
+
+// Types counts the relocation types of what the loader applies.
+func (m *Module) Types() map[elf.R_X86_64]int {
+	out := map[elf.R_X86_64]int{}
+	for _, e := range m.Relocations() {
+		out[elf.R_X86_64(e.Type)]++
+	}
+	return out
+}

@@ -1,0 +1,230 @@
+package loader
+
+import (
+	"debug/elf"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"sort"
+	"strings"
+
+	"github.com/ianlancetaylor/demangle"
+	"golang.org/x/arch/x86/x86asm"
+
+	"umlab/harness/outcome"
+)
+
+// Attribution says which code put a relocation there.
+type Attribution struct {
+	Relocation  *outcome.Relocation `json:"relocation"`
+	Section     string              `json:"section"`               // that is relocated: ".text"
+	Offset      uint64              `json:"offset"`                // in it, bytes
+	Entry       string              `json:"entry"`                 // ".rela.text[18] at .text+0x5f"
+	Symbol      string              `json:"symbol"`                // demangled
+	Function    string              `json:"function,omitempty"`    // demangled; "" outside functions
+	Within      uint64              `json:"within,omitempty"`      // offset in Function, bytes
+	Instruction string              `json:"instruction,omitempty"` // GNU syntax; hex bytes where it does not decode; "" in data
+	Source      string              `json:"source,omitempty"`      // line of Function: "samples/rust/rust_print.rs:44"
+	Inlined     string              `json:"inlined,omitempty"`     // where the code itself stands, if inlined from elsewhere
+	Value       string              `json:"value,omitempty"`       // computed, where a placement is known
+	Detail      string              `json:"detail,omitempty"`      // of one written wrong: why
+}
+
+// Attribute says for each of the entries, as Rejected lists them, which code
+// put it there. lines may be nil: then no source lines are given.
+func Attribute(m *Module, entries []Applied, lines *Lines) []Attribution {
+	functions := m.functions()
+	out := make([]Attribution, 0, len(entries))
+	for _, e := range entries {
+		a := Attribution{Relocation: outcome.NewRelocation(e.Type), Offset: e.Offset, Entry: m.place(e.Entry),
+			Symbol: Demangle(e.Name), Value: hexNumber(e.Value)}
+		if e.Width == 0 {
+			a.Value = "" // no rule computes one
+		}
+		if e.Fault == Fault(outcome.LoadedCorrupt) {
+			a.Detail = corruption(e)
+		}
+		if e.Target >= 0 && e.Target < len(m.Sections) {
+			s := m.Sections[e.Target]
+			a.Section = s.Name
+			f, ok := functionAt(functions[s.Index], e.Offset)
+			if ok {
+				a.Function, a.Within = Demangle(f.Name), e.Offset-f.Value
+			}
+			if s.Flags&elf.SHF_EXECINSTR != 0 {
+				start := uint64(0)
+				if ok {
+					start = f.Value
+				}
+				a.Instruction = m.instruction(s, start, e.Offset)
+			}
+		}
+		at, inner := lines.At(a.Section, e.Offset)
+		a.Source = at.String()
+		if inner != at {
+			a.Inlined = inner.String()
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// functions lists the functions of each section by address.
+func (m *Module) functions() map[int][]Symbol {
+	out := map[int][]Symbol{}
+	for _, s := range m.Symbols {
+		if s.Type == elf.STT_FUNC && int(s.Section) < len(m.Sections) && s.Section != elf.SHN_UNDEF {
+			out[int(s.Section)] = append(out[int(s.Section)], s)
+		}
+	}
+	for _, list := range out {
+		sort.SliceStable(list, func(i, j int) bool { return list[i].Value < list[j].Value })
+	}
+	return out
+}
+
+func functionAt(list []Symbol, offset uint64) (Symbol, bool) {
+	i := sort.Search(len(list), func(i int) bool { return list[i].Value > offset })
+	for i--; i >= 0; i-- {
+		// A size of 0 is an assembler function: it lasts to the next one.
+		if f := list[i]; f.Size == 0 || offset-f.Value < f.Size {
+			return f, true
+		}
+		if list[i].Value != offset && i > 0 && list[i-1].Value+list[i-1].Size <= offset {
+			break
+		}
+	}
+	return Symbol{}, false
+}
+
+// longestInstruction is the architecture's limit, in bytes.
+const longestInstruction = 15
+
+// instruction decodes from the start of a function up to the instruction that
+// holds offset, in GNU syntax.
+func (m *Module) instruction(s Section, start, offset uint64) string {
+	size := uint64(len(s.data))
+	if offset >= size || start > offset {
+		return ""
+	}
+	for pc := start; pc <= offset; {
+		inst, err := x86asm.Decode(s.data[pc:min(pc+longestInstruction, size)], 64)
+		if err != nil || inst.Len <= 0 {
+			break
+		}
+		next := pc + uint64(inst.Len)
+		if next > offset {
+			return x86asm.GNUSyntax(inst, pc, nil)
+		}
+		pc = next
+	}
+	// Not decoded: the bytes around the field are what can be shown.
+	from := offset - min(offset, 3)
+	return "bytes " + hex.EncodeToString(s.data[from:min(offset+4, size)])
+}
+
+var legacyHash = regexp.MustCompile(`::h[0-9a-f]{16}$`)
+
+// maxMangled bounds what is demangled: hostile names can expand without limit.
+const maxMangled = 4096
+
+// Demangle names a symbol as in its source: Rust v0 and legacy names without
+// their hash, C names as they are.
+func Demangle(name string) string {
+	if len(name) > maxMangled || !strings.HasPrefix(name, "_R") && !strings.HasPrefix(name, "_ZN") {
+		return name
+	}
+	out := demangle.Filter(name, demangle.NoClones, demangle.MaxLength(12))
+	return legacyHash.ReplaceAllString(out, "")
+}
+
+// Group is the attributions of one relocation type.
+type Group struct {
+	Relocation *outcome.Relocation `json:"relocation"`
+	Count      int                 `json:"count"`
+	Symbols    int                 `json:"symbols"`             // different ones
+	Path       string              `json:"path,omitempty"`      // that most of the symbols lie in: "kernel::print::format_strings"
+	PathCount  int                 `json:"pathCount,omitempty"` // entries to symbols in Path
+	First      Attribution         `json:"first"`
+}
+
+// Groups sums attributions up by type, in order of their first appearance.
+func Groups(list []Attribution) []Group {
+	var out []Group
+	index := map[uint32]int{}
+	symbols, paths := map[uint32]map[string]bool{}, map[uint32]map[string]int{}
+	for _, a := range list {
+		t := a.Relocation.Type
+		i, ok := index[t]
+		if !ok {
+			i = len(out)
+			index[t] = i
+			out = append(out, Group{Relocation: a.Relocation, First: a})
+			symbols[t], paths[t] = map[string]bool{}, map[string]int{}
+		}
+		// Code is a better first example than the data that refers to it.
+		if out[i].First.Function == "" && a.Function != "" {
+			out[i].First = a
+		}
+		out[i].Count++
+		symbols[t][a.Symbol] = true
+		if p := parentPath(a.Symbol); p != "" {
+			paths[t][p]++
+		}
+	}
+	for i := range out {
+		t := out[i].Relocation.Type
+		out[i].Symbols = len(symbols[t])
+		for p, n := range paths[t] {
+			if n > out[i].PathCount || n == out[i].PathCount && p < out[i].Path {
+				out[i].Path, out[i].PathCount = p, n
+			}
+		}
+	}
+	return out
+}
+
+// parentPath is what stands before the last "::" outside brackets.
+func parentPath(name string) string {
+	depth := 0
+	for i := len(name) - 1; i > 0; i-- {
+		switch name[i] {
+		case '>', ')', ']', '}':
+			depth++
+		case '<', '(', '[', '{':
+			depth--
+		case ':':
+			if depth == 0 && name[i-1] == ':' {
+				return name[:i-1]
+			}
+		}
+	}
+	return ""
+}
+
+// String is the group in one line: "17 GOTPCREL to 9 symbols, 14 in
+// kernel::print::format_strings, first in RustPrint::init, samples/rust/rust_print.rs:44".
+func (g Group) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s to %d %s", g.Count, strings.TrimPrefix(g.Relocation.Name, "R_X86_64_"), g.Symbols, plural("symbol", g.Symbols))
+	if g.PathCount > 1 || g.PathCount == g.Count && g.Path != "" {
+		fmt.Fprintf(&b, ", %d in %s", g.PathCount, g.Path)
+	}
+	switch f := g.First; {
+	case f.Function != "":
+		fmt.Fprintf(&b, ", first in %s", f.Function)
+	case f.Section != "":
+		fmt.Fprintf(&b, ", first in %s+0x%x", f.Section, f.Offset)
+	}
+	if g.First.Source != "" {
+		fmt.Fprintf(&b, ", %s", g.First.Source)
+	}
+	return b.String()
+}
+
+func plural(word string, n int) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}

@@ -1,0 +1,21 @@
+// Package loader is the oracle: it predicts what a kernel's module loader will
+// do with a .ko, from the RELA of that .ko and the switch of this very tree's
+// apply_relocate_add, and attributes each relocation to symbol, function,
+// source line and instruction.
+//
+// It may import harness/outcome only. It is pure: readers and bytes in, values
+// out. It never boots, never runs a compiler, and never guesses: where the
+// source or the module is not what it knows, it returns a typed error and
+// predicts nothing.
+//
+// The parts, in the order in which they are used:
+//
+//	ReadTree     what this tree's loader does: the switch (Rules), the regions
+//	             of a module (Regions), the address space (Space), the Config
+//	OpenKernel   exported symbols, link address and brk of a built vmlinux
+//	Open         sections, symbols and RELA of a .ko
+//	Arena        where vmalloc puts what is allocated, first fit
+//	Predict      the first line that the loader will print, or that it loads
+//	Threshold    the smallest address at which the prediction changes
+//	Attribute    which source put the relocations there that decide
+package loader

@@ -1,0 +1,140 @@
+package loader
+
+import (
+	"fmt"
+	"math"
+	"sort"
+)
+
+// GapRange is how the host places brk: Fixed bytes behind _end, and a random
+// number of whole pages in [0, Range) behind that.
+type GapRange struct {
+	Fixed int64 // bytes
+	Range int64 // bytes; 0 where addresses are not randomised
+	Page  int64 // bytes
+}
+
+// BrkRanges are the ranges over which x86-64 hosts randomise brk, smallest
+// first: 32 MiB, and 1 GiB in newer kernels (arch_randomize_brk,
+// arch/x86/kernel/process.c). No file of the host tells which one it uses.
+func BrkRanges() []int64 { return []int64{32 << 20, 1 << 30} }
+
+// Gap is the fixed part of the gap for this image: memory that the linker put
+// behind _end, such as .lbss.
+func (k *Kernel) Gap(page uint64) GapRange {
+	return GapRange{Fixed: int64(k.Brk - align(k.End, page)), Page: int64(page)}
+}
+
+// Randomised completes the range from gaps that boots reported: the smallest
+// range of BrkRanges that holds them all.
+func (g GapRange) Randomised(observed []int64) (GapRange, error) {
+	for _, r := range BrkRanges() {
+		fits := true
+		for _, o := range observed {
+			fits = fits && o >= g.Fixed && o < g.Fixed+r+heapSlack
+		}
+		if fits {
+			g.Range = r
+			return g, nil
+		}
+	}
+	return g, fmt.Errorf("gaps %v before brk fit no known randomisation of an x86-64 host (%v bytes); give the range, or boot with address randomisation off", observed, BrkRanges())
+}
+
+// heapSlack is what the C library may have taken of brk before linux_main looks.
+const heapSlack = 1 << 20
+
+// BaseCount is a start of vmalloc with the share of boots that have it.
+type BaseCount struct {
+	Base  uint64
+	Share float64
+}
+
+// Bases lists the starts of vmalloc that boots can have at mem bytes of memory,
+// each with its share, ascending. The shares add up to 1.
+func (s *Space) Bases(link uint64, mem int64, g GapRange) []BaseCount {
+	if s.Reexecs || !s.AddsGap || g.Range < g.Page || g.Page <= 0 {
+		return []BaseCount{{Base: s.ModuleBase(link, mem, g.Fixed), Share: 1}}
+	}
+	pages := g.Range / g.Page
+	count := map[uint64]int64{}
+	for i := range pages {
+		count[s.ModuleBase(link, mem, g.Fixed+i*g.Page)]++
+	}
+	out := make([]BaseCount, 0, len(count))
+	for base, n := range count {
+		out = append(out, BaseCount{Base: base, Share: float64(n) / float64(pages)})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Base < out[j].Base })
+	return out
+}
+
+// Share adds up the shares of the bases for which holds is true: the
+// probability that a boot at a random gap has the property.
+func Share(bases []BaseCount, holds func(base uint64) bool) float64 {
+	sum := 0.0
+	for _, b := range bases {
+		if holds(b.Base) {
+			sum += b.Share
+		}
+	}
+	return min(sum, 1)
+}
+
+// Interval is a confidence interval of a probability.
+type Interval struct{ Low, High float64 }
+
+// Wilson is the score interval for k of n trials at z standard deviations: 1.96
+// for 95 %, 2.576 for 99 %. Without trials it is [0, 1].
+func Wilson(k, n int, z float64) Interval {
+	if n <= 0 || k < 0 || k > n {
+		return Interval{0, 1}
+	}
+	p, m := float64(k)/float64(n), float64(n)
+	mid := (p + z*z/(2*m)) / (1 + z*z/m)
+	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
+	i := Interval{Low: max(mid-half, 0), High: min(mid+half, 1)}
+	// The formula's ends are exact there; rounding must not move them.
+	if k == 0 {
+		i.Low = 0
+	}
+	if k == n {
+		i.High = 1
+	}
+	return i
+}
+
+// Holds reports whether p lies in the interval.
+func (i Interval) Holds(p float64) bool { return p >= i.Low && p <= i.High }
+
+// Plausible is the range of counts that n trials of probability p show, all but
+// a share of tail on each side: the other way round than Wilson, for a test
+// that must not fail by chance more often than tail says.
+func Plausible(p float64, n int, tail float64) (low, high int) {
+	p = min(max(p, 0), 1)
+	low, high = 0, n
+	for sum := 0.0; low < n; low++ {
+		if sum += binomial(n, low, p); sum > tail {
+			break
+		}
+	}
+	for sum := 0.0; high > low; high-- {
+		if sum += binomial(n, high, p); sum > tail {
+			break
+		}
+	}
+	return low, high
+}
+
+func binomial(n, k int, p float64) float64 {
+	switch {
+	case p == 0 && k == 0, p == 1 && k == n:
+		return 1
+	case p == 0, p == 1:
+		return 0
+	}
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return math.Exp(a - b - c + float64(k)*math.Log(p) + float64(n-k)*math.Log1p(-p))
+}

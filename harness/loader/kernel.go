@@ -1,0 +1,190 @@
+package loader
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// Export is a symbol that modules may use.
+type Export struct {
+	Value     uint64 // address
+	GPL       bool   // only for modules of a compatible license
+	Namespace string // that the module must import; "" for none
+}
+
+// Kernel is a built vmlinux (or the linux that UML runs), as far as modules
+// see it.
+type Kernel struct {
+	Link     uint64 // first page of the image, uml_physmem
+	End      uint64 // of the symbol _end
+	Brk      uint64 // where the host puts brk without randomisation: end of the image's memory, whole pages
+	Vermagic string // "" where the image does not tell
+	NTTY     uint64 // bytes that each opened terminal takes of vmalloc space first; 0 where the code does not tell
+	exports  map[string]Export
+}
+
+// Export looks an exported symbol up.
+func (k *Kernel) Export(name string) (e Export, ok bool) {
+	e, ok = k.exports[name]
+	return e, ok
+}
+
+// Exports is the number of exported symbols.
+func (k *Kernel) Exports() int { return len(k.exports) }
+
+// image reads the memory of an executable at its linked addresses.
+type image struct {
+	f     *elf.File
+	names map[string]elf.Symbol
+}
+
+// OpenKernel reads vmlinux: an x86-64 executable with its symbol table. The
+// exported symbols come from the table that the kernel itself searches
+// (__ksymtab), so that a static function of the same name is not mistaken.
+func OpenKernel(vmlinux io.ReaderAt) (*Kernel, error) {
+	f, err := elf.NewFile(vmlinux)
+	if err != nil {
+		return nil, fmt.Errorf("read kernel: %w", err)
+	}
+	if f.Type != elf.ET_EXEC || f.Machine != elf.EM_X86_64 || f.Class != elf.ELFCLASS64 {
+		return nil, fmt.Errorf("read kernel: %s %s %s, not an x86-64 executable at a fixed address; give the linux of ARCH=um", f.Class, f.Machine, f.Type)
+	}
+	syms, err := f.Symbols()
+	if err != nil {
+		return nil, fmt.Errorf("read kernel: symbols: %w; was it stripped?", err)
+	}
+	im := &image{f: f, names: make(map[string]elf.Symbol, len(syms))}
+	for _, s := range syms {
+		if _, dup := im.names[s.Name]; !dup || elf.ST_BIND(s.Info) == elf.STB_GLOBAL {
+			im.names[s.Name] = s
+		}
+	}
+	k := &Kernel{exports: map[string]Export{}}
+	start, ok := im.names["__binary_start"]
+	end, ok2 := im.names["_end"]
+	if !ok || !ok2 {
+		return nil, fmt.Errorf("read kernel: no symbol __binary_start or _end; is this the linux of ARCH=um?")
+	}
+	k.Link, k.End = start.Value&^(guardPage-1), end.Value
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_LOAD && p.Vaddr+p.Memsz > k.Brk {
+			k.Brk = align(p.Vaddr+p.Memsz, guardPage)
+		}
+	}
+	if s, ok := im.names["vermagic"]; ok {
+		k.Vermagic, _ = im.text(s.Value)
+	}
+	k.NTTY = im.nttySize()
+	if err := k.readExports(im); err != nil {
+		return nil, fmt.Errorf("read kernel: %w", err)
+	}
+	return k, nil
+}
+
+// readExports walks the __ksymtab tables. A tree since 7.x keeps one table and
+// flags beside it (__kflagstab); older trees keep a second table for GPL-only.
+func (k *Kernel) readExports(im *image) error {
+	if err := k.readTable(im, "__start___ksymtab", "__stop___ksymtab", false); err != nil {
+		return err
+	}
+	if _, ok := im.names["__start___ksymtab_gpl"]; ok {
+		return k.readTable(im, "__start___ksymtab_gpl", "__stop___ksymtab_gpl", true)
+	}
+	flags, ok := im.names["__start___kflagstab"]
+	if !ok {
+		return fmt.Errorf("neither __ksymtab_gpl nor __kflagstab: the license of exported symbols cannot be told")
+	}
+	data := im.at(flags.Value)
+	i := 0
+	return im.table("__start___ksymtab", "__stop___ksymtab", func(name string, e Export) error {
+		if i >= len(data) {
+			return fmt.Errorf("__kflagstab is shorter than __ksymtab")
+		}
+		e.GPL = data[i]&1 != 0 // KSYM_FLAG_GPL_ONLY, include/linux/module_symbol.h
+		k.exports[name] = e
+		i++
+		return nil
+	})
+}
+
+func (k *Kernel) readTable(im *image, start, stop string, gpl bool) error {
+	return im.table(start, stop, func(name string, e Export) error {
+		e.GPL = gpl
+		k.exports[name] = e
+		return nil
+	})
+}
+
+// kernelSymbol is sizeof(struct kernel_symbol) where it holds three pointers,
+// as on UML, which does not select HAVE_ARCH_PREL32_RELOCATIONS.
+const kernelSymbol = 24
+
+func (im *image) table(start, stop string, yield func(string, Export) error) error {
+	a, ok := im.names[start]
+	z, ok2 := im.names[stop]
+	if !ok || !ok2 || z.Value < a.Value {
+		return fmt.Errorf("no table %s..%s; is CONFIG_MODULES on?", start, stop)
+	}
+	size := z.Value - a.Value
+	data := im.at(a.Value)
+	if size%kernelSymbol != 0 || uint64(len(data)) < size {
+		return fmt.Errorf("table %s: %d bytes are not whole entries of %d", start, size, kernelSymbol)
+	}
+	for data = data[:size]; len(data) > 0; data = data[kernelSymbol:] {
+		e := Export{Value: binary.LittleEndian.Uint64(data)}
+		name, ok := im.text(binary.LittleEndian.Uint64(data[8:]))
+		if !ok || name == "" {
+			return fmt.Errorf("table %s: an entry without a name", start)
+		}
+		if ns := binary.LittleEndian.Uint64(data[16:]); ns != 0 {
+			e.Namespace, _ = im.text(ns)
+		}
+		if err := yield(name, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holding finds the section that holds an address in the file, and the offset
+// in it; nil where none does.
+func (im *image) holding(address uint64) (*elf.Section, uint64) {
+	for _, s := range im.f.Sections {
+		// debug/elf leaves compressed sections without a ReaderAt.
+		if s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS && s.ReaderAt != nil && address >= s.Addr && address-s.Addr < s.Size {
+			return s, address - s.Addr
+		}
+	}
+	return nil, 0
+}
+
+// at returns the image's bytes from address to the end of its section; nil
+// where the file has none.
+func (im *image) at(address uint64) []byte {
+	s, off := im.holding(address)
+	if s == nil || s.Size > 1<<62 {
+		return nil
+	}
+	data, err := io.ReadAll(io.NewSectionReader(s, int64(off), int64(s.Size-off)))
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// text reads the string at an address.
+func (im *image) text(address uint64) (string, bool) {
+	s, off := im.holding(address)
+	if s == nil || off > 1<<62 {
+		return "", false
+	}
+	const longest = 4096 // a v0 mangled name can be long
+	buf := make([]byte, min(longest, s.Size-off))
+	n, err := s.ReadAt(buf, int64(off))
+	if err != nil && n == 0 {
+		return "", false
+	}
+	return cString(buf[:n], 0), true
+}

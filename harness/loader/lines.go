@@ -1,0 +1,288 @@
+package loader
+
+import (
+	"debug/dwarf"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+)
+
+// Position is a place in source.
+type Position struct {
+	File string // as the compiler named it, cut to the part inside the tree where that can be told
+	Line int
+}
+
+// String is "samples/rust/rust_print.rs:44"; "" for none.
+func (p Position) String() string {
+	if p.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Lines maps places of a module, as section name and offset, to source. All
+// sections of an ET_REL begin at address 0, so each is given a range of its own
+// before its debug information is relocated.
+type Lines struct {
+	module *Module
+	rows   []lineRow
+	calls  []inlinedCall
+}
+
+type lineRow struct {
+	addr uint64
+	pos  Position
+	end  bool
+}
+
+// inlinedCall is code that was inlined: the place of the call is where it
+// stands in the function that holds it.
+type inlinedCall struct {
+	low, high uint64
+	depth     int
+	call      Position
+}
+
+// sectionStride keeps the made-up ranges of the sections apart.
+const sectionStride = 1 << 32
+
+func madeUp(section int) uint64 { return uint64(section+1) * sectionStride }
+
+// errNoDWARF says that a module was built without debug information.
+var errNoDWARF = errors.New("no debug information; build the object with -Cdebuginfo=2 (Rust) or -g (C)")
+
+// ReadLines reads the debug information of a module that was built with it.
+// Check first with SameRelocations that it is the same code.
+func ReadLines(debug *Module) (*Lines, error) {
+	d, err := debug.dwarf()
+	if err != nil {
+		return nil, fmt.Errorf("source lines of module %s: %w", debug.Name, err)
+	}
+	l := &Lines{module: debug}
+	if err := l.read(d); err != nil {
+		return nil, fmt.Errorf("source lines of module %s: %w", debug.Name, err)
+	}
+	sort.SliceStable(l.rows, func(i, j int) bool { return l.rows[i].addr < l.rows[j].addr })
+	return l, nil
+}
+
+// dwarf relocates the debug sections and hands them to debug/dwarf.
+func (m *Module) dwarf() (d *dwarf.Data, err error) {
+	sections := map[string][]byte{}
+	for i, s := range m.elf.Sections {
+		name, ok := strings.CutPrefix(s.Name, ".debug_")
+		if !ok || s.Type != elf.SHT_PROGBITS {
+			continue
+		}
+		data, err := s.Data()
+		if err != nil {
+			return nil, fmt.Errorf("section %s: %w", s.Name, err)
+		}
+		m.relocateDebug(i, data)
+		sections[name] = data
+	}
+	if len(sections["info"]) == 0 || len(sections["line"]) == 0 {
+		return nil, errNoDWARF
+	}
+	// debug/dwarf is not hardened as debug/elf is.
+	defer func() {
+		if r := recover(); r != nil {
+			d, err = nil, fmt.Errorf("malformed debug information: %v", r)
+		}
+	}()
+	d, err = dwarf.New(sections["abbrev"], nil, nil, sections["info"], sections["line"], nil, sections["ranges"], sections["str"])
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"addr", "line_str", "str_offsets", "rnglists", "loclists"} {
+		if b, ok := sections[name]; ok {
+			if err := d.AddSection(".debug_"+name, b); err != nil {
+				return nil, fmt.Errorf("section .debug_%s: %w", name, err)
+			}
+		}
+	}
+	return d, nil
+}
+
+// relocateDebug applies the RELA of debug section i to data.
+func (m *Module) relocateDebug(i int, data []byte) {
+	for _, s := range m.Sections {
+		if s.Type != elf.SHT_RELA || int(s.Info) != i {
+			continue
+		}
+		for d := s.data; len(d) >= 24; d = d[24:] {
+			off, info := binary.LittleEndian.Uint64(d), binary.LittleEndian.Uint64(d[8:])
+			n := elf.R_SYM64(info)
+			if uint64(n) >= uint64(len(m.Symbols)) {
+				continue
+			}
+			sym := m.Symbols[n]
+			v := sym.Value + binary.LittleEndian.Uint64(d[16:])
+			if m.Allocated(int(sym.Section)) {
+				v += madeUp(int(sym.Section))
+			}
+			switch elf.R_X86_64(elf.R_TYPE64(info)) {
+			case elf.R_X86_64_64:
+				if off <= uint64(len(data)) && uint64(len(data))-off >= 8 {
+					binary.LittleEndian.PutUint64(data[off:], v)
+				}
+			case elf.R_X86_64_32:
+				if off <= uint64(len(data)) && uint64(len(data))-off >= 4 {
+					binary.LittleEndian.PutUint32(data[off:], uint32(v))
+				}
+			}
+		}
+	}
+}
+
+// read walks all units.
+func (l *Lines) read(d *dwarf.Data) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("malformed debug information: %v", r)
+		}
+	}()
+	r := d.Reader()
+	var files []*dwarf.LineFile
+	depth := 0
+	for {
+		e, err := r.Next()
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			return nil
+		}
+		switch e.Tag {
+		case 0:
+			depth--
+			continue
+		case dwarf.TagCompileUnit:
+			depth = 0
+			if files, err = l.unit(d, e); err != nil {
+				return err
+			}
+		case dwarf.TagInlinedSubroutine:
+			l.inlined(d, e, files, depth)
+		}
+		if e.Children {
+			depth++
+		}
+		if len(l.rows) > maxEntries || len(l.calls) > maxEntries {
+			return fmt.Errorf("more than %d rows", maxEntries)
+		}
+	}
+}
+
+func (l *Lines) unit(d *dwarf.Data, e *dwarf.Entry) ([]*dwarf.LineFile, error) {
+	lr, err := d.LineReader(e)
+	if err != nil || lr == nil {
+		return nil, err
+	}
+	dir, _ := e.Val(dwarf.AttrCompDir).(string)
+	var row dwarf.LineEntry
+	for {
+		if err := lr.Next(&row); err == io.EOF {
+			return lr.Files(), nil
+		} else if err != nil {
+			return nil, err
+		}
+		out := lineRow{addr: row.Address, end: row.EndSequence}
+		if row.File != nil {
+			out.pos = Position{File: inTree(row.File.Name, dir), Line: row.Line}
+		}
+		if l.rows = append(l.rows, out); len(l.rows) > maxEntries {
+			return nil, fmt.Errorf("more than %d rows", maxEntries)
+		}
+	}
+}
+
+func (l *Lines) inlined(d *dwarf.Data, e *dwarf.Entry, files []*dwarf.LineFile, depth int) {
+	ranges, err := d.Ranges(e)
+	file, ok := e.Val(dwarf.AttrCallFile).(int64)
+	line, ok2 := e.Val(dwarf.AttrCallLine).(int64)
+	if err != nil || !ok || !ok2 || file < 0 || file >= int64(len(files)) || files[file] == nil {
+		return
+	}
+	pos := Position{File: inTree(files[file].Name, ""), Line: int(line)}
+	for _, r := range ranges {
+		l.calls = append(l.calls, inlinedCall{low: r[0], high: r[1], depth: depth, call: pos})
+	}
+}
+
+// treeRoots are the directories of a kernel tree that hold code of modules.
+var treeRoots = [...]string{"samples/", "rust/", "drivers/", "include/", "kernel/", "arch/", "fs/", "lib/", "mm/", "net/", "sound/", "crypto/", "block/"}
+
+// inTree cuts a path to the part inside the kernel tree: builds in a sandbox
+// name the tree by a path that means nothing outside. What lies outside, such
+// as Rust's own library, stays absolute.
+func inTree(name, dir string) string {
+	if dir != "" {
+		name = strings.TrimPrefix(name, dir+"/")
+	}
+	for strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
+		_, name, _ = strings.Cut(name, "/")
+	}
+	if !strings.HasPrefix(name, "/") || strings.Contains(name, "/rustlib/") || strings.Contains(name, "/library/") {
+		return name
+	}
+	first := -1
+	for _, root := range treeRoots {
+		if i := strings.Index(name, "/"+root); i >= 0 && (first < 0 || i < first) {
+			first = i
+		}
+	}
+	if first >= 0 {
+		return name[first+1:]
+	}
+	return name
+}
+
+// At returns where the code of a place stands: at is the outermost position
+// that lies inside the kernel tree, which for code that was inlined is the call
+// in the function that holds it, and inner the position of the code itself.
+func (l *Lines) At(section string, offset uint64) (at, inner Position) {
+	if l == nil {
+		return at, inner
+	}
+	addr, ok := uint64(0), false
+	for _, s := range l.module.Sections {
+		if s.Name == section && l.module.Allocated(s.Index) && offset < s.Size && offset < sectionStride {
+			addr, ok = madeUp(s.Index)+offset, true
+			break
+		}
+	}
+	if !ok {
+		return at, inner
+	}
+	var chain []inlinedCall
+	for _, c := range l.calls {
+		if addr >= c.low && addr < c.high {
+			chain = append(chain, c)
+		}
+	}
+	sort.SliceStable(chain, func(i, j int) bool { return chain[i].depth < chain[j].depth })
+	i := sort.Search(len(l.rows), func(i int) bool { return l.rows[i].addr > addr })
+	if i > 0 && !l.rows[i-1].end {
+		inner = l.rows[i-1].pos
+	}
+	for _, p := range append(positions(chain), inner) {
+		if at.File == "" || strings.HasPrefix(at.File, "/") && p.File != "" && !strings.HasPrefix(p.File, "/") {
+			at = p
+		}
+	}
+	return at, inner
+}
+
+func positions(chain []inlinedCall) []Position {
+	out := make([]Position, 0, len(chain)+1)
+	for _, c := range chain {
+		out = append(out, c.call)
+	}
+	return out
+}

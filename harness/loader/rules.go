@@ -1,0 +1,128 @@
+package loader
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"umlab/harness/outcome"
+)
+
+// RulesFile is where the x86-64 relocation switch stands in every tree.
+const RulesFile = "arch/x86/kernel/module.c"
+
+// Rules is what apply_relocate_add of one tree does with each relocation type.
+// ReadRules makes it; the zero value handles nothing.
+type Rules struct {
+	Version  string // of the tree, as the caller named it
+	File     string // RulesFile
+	Function string // that holds the switch: "__write_relocate_add"
+	First    int    // its first line, 1-based
+	Last     int    // its last line
+	Digest   string // hex sha256 of the function's tokens, so free of comments and blanks
+	Types    map[uint32]Rule
+	Unknown  Failure // what the default case does
+}
+
+// Check is a test of the computed value that the loader makes before it writes.
+type Check string
+
+// The checks that the switch can hold.
+const (
+	CheckNone  Check = ""              // the value is cut to the width without a look
+	CheckZero  Check = "zero-extended" // fails unless 0 <= val < 2^32
+	CheckSign  Check = "sign-extended" // fails unless -2^31 <= val < 2^31
+	CheckClear Check = "destination"   // fails unless the destination is zero
+)
+
+// Rule is what the loader does with one relocation type, in source order.
+type Rule struct {
+	Type       uint32
+	Line       int      // of its case label
+	Skip       bool     // nothing is written (R_X86_64_NONE)
+	Refuse     *Failure // the case refuses the type by itself
+	Width      int      // bytes written
+	PCRelative bool     // the location is subtracted
+	Overflow   Check    // CheckNone, CheckZero or CheckSign
+	Steps      []Step   // what is evaluated
+}
+
+// Op is one step of a rule.
+type Op uint8
+
+// The steps.
+const (
+	OpSubtract Op = iota // val -= location
+	OpCheck              // Check fails: Failure
+	OpWrite              // Width bytes of val to the location
+)
+
+// Step is one step of a rule.
+type Step struct {
+	Op    Op
+	Check Check
+	Width int     // OpWrite, CheckClear: bytes
+	Fail  Failure // OpCheck
+	Line  int
+}
+
+// Failure is how the loader refuses: the lines that it prints, then an errno.
+type Failure struct {
+	Messages []Message
+	Errno    int // positive
+	Line     int // of the first message
+}
+
+// Message is a printk of the loader.
+type Message struct {
+	Prefix []string // of pr_fmt: literals and "KBUILD_MODNAME"
+	Format string   // as in the source, without its newline
+	Args   []string // C expressions in normal form
+	Line   int
+}
+
+// Rule returns the rule of a relocation type; found is false where the loader
+// has no case for it.
+func (r *Rules) Rule(t uint32) (rule Rule, found bool) {
+	rule, found = r.Types[t]
+	return rule, found
+}
+
+// String says a rule in words: "4 bytes, sign-extended check".
+func (r Rule) String() string {
+	if r.Skip {
+		return "nothing is written"
+	}
+	if r.Refuse != nil {
+		return fmt.Sprintf("refused with errno %d", r.Refuse.Errno)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d bytes", r.Width)
+	if r.PCRelative {
+		b.WriteString(", PC-relative")
+	}
+	switch r.Overflow {
+	case CheckNone:
+		if r.Width < 8 {
+			b.WriteString(", never checked for overflow")
+		}
+	default:
+		fmt.Fprintf(&b, ", must fit %s", r.Overflow)
+	}
+	return b.String()
+}
+
+// Lines renders the rules for a reader, one line a type, by number.
+func (r *Rules) Lines() []string {
+	types := make([]uint32, 0, len(r.Types))
+	for t := range r.Types {
+		types = append(types, t)
+	}
+	sort.Slice(types, func(i, j int) bool { return types[i] < types[j] })
+	out := make([]string, 0, len(types)+1)
+	for _, t := range types {
+		rule := r.Types[t]
+		out = append(out, fmt.Sprintf("%d %s: %s (%s:%d)", t, outcome.NewRelocation(t).Name, rule, r.File, rule.Line))
+	}
+	return append(out, fmt.Sprintf("any other type: refused with errno %d (%s:%d)", r.Unknown.Errno, r.File, r.Unknown.Line))
+}

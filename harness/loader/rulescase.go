@@ -1,0 +1,285 @@
+package loader
+
+import (
+	"debug/elf"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// relocationType reads a case label: a name of the psABI or a number.
+func relocationType(label string) (uint32, bool) {
+	if n, err := strconv.ParseUint(label, 0, 32); err == nil {
+		return uint32(n), true
+	}
+	if !strings.HasPrefix(label, "R_X86_64_") {
+		return 0, false
+	}
+	// The psABI assigns fewer than 64 numbers.
+	for t := range elf.R_X86_64(64) {
+		if t.String() == label {
+			return uint32(t), true
+		}
+	}
+	return 0, false
+}
+
+// rule walks what runs for one case label: from the label, through
+// fall-through, to its end, and then the part of the loop after the switch.
+func (r *ruleReader) rule(t uint32, line int, body []stmt) (Rule, error) {
+	w := &walk{r: r, rule: Rule{Type: t, Line: line}}
+	end, err := w.run(body, true)
+	if err != nil {
+		return w.rule, err
+	}
+	switch end {
+	case endContinue:
+		w.rule.Skip = len(w.rule.Steps) == 0
+	case endReturn:
+		return w.rule, nil
+	default:
+		if _, err := w.run(r.tail, false); err != nil {
+			return w.rule, err
+		}
+		w.rule.Skip = len(w.rule.Steps) == 0 && len(r.tail) == 0
+	}
+	return w.rule, w.finish(line)
+}
+
+// walk gathers the steps of one rule.
+type walk struct {
+	r     *ruleReader
+	rule  Rule
+	size  int // of the variable size, 0 while unset
+	wrote bool
+}
+
+type ending uint8
+
+const (
+	endFall ending = iota // ran off the end
+	endBreak
+	endContinue
+	endReturn
+)
+
+func (w *walk) run(body []stmt, inSwitch bool) (ending, error) {
+	for i, s := range body {
+		t := text(s.toks)
+		if inSwitch && refuses(s) {
+			fail, err := w.r.failure(skipLabels(body[i:]))
+			w.rule.Refuse = &fail
+			return endReturn, err
+		}
+		switch s.kind {
+		case stmtCase:
+			if !inSwitch {
+				return 0, w.r.src.errorf(s.line, found(s), "no label here")
+			}
+		case stmtBlock:
+			if end, err := w.run(s.body, inSwitch); err != nil || end != endFall {
+				return end, err
+			}
+		case stmtBreak:
+			return endBreak, nil
+		case stmtContinue:
+			return endContinue, nil
+		case stmtIf:
+			if err := w.branch(s, t, inSwitch); err != nil {
+				return 0, err
+			}
+		case stmtExpr:
+			if err := w.expression(s, t); err != nil {
+				return 0, err
+			}
+		default:
+			return 0, w.r.src.errorf(s.line, found(s), "a check, a size, a write or the end of the case")
+		}
+	}
+	return endFall, nil
+}
+
+// refuses reports the start of a refusal that no condition guards: a message,
+// or the default case into which a case falls.
+func refuses(s stmt) bool {
+	return s.kind == stmtDefault || s.kind == stmtExpr && len(s.toks) > 0 && strings.HasPrefix(s.toks[0].text, "pr_") && !debugOnly(s)
+}
+
+// branch is an if of a case or of the part after the switch.
+func (w *walk) branch(s stmt, cond string, inSwitch bool) error {
+	if !inSwitch && cond == "apply" {
+		_, err := w.run(s.body, false) // apply_relocate_add passes true
+		return err
+	}
+	if len(s.els) > 0 {
+		return w.r.src.errorf(s.line, found(s)+" with an else", "a check that leads to a refusal")
+	}
+	check, width, ok := w.condition(cond)
+	if !ok {
+		return w.r.src.errorf(s.line, found(s), "a check of the value or of the destination that this package knows")
+	}
+	body := s.body
+	if len(body) == 1 && body[0].kind == stmtGoto {
+		var err error
+		if body, err = w.r.target(body[0]); err != nil {
+			return err
+		}
+	}
+	fail, err := w.r.failure(body)
+	if err != nil {
+		return err
+	}
+	if check == CheckClear && width == 0 {
+		return w.r.src.errorf(s.line, "size unset", "size to be set before the destination is looked at")
+	}
+	if check != CheckClear {
+		if w.rule.Overflow != CheckNone {
+			return w.r.src.errorf(s.line, found(s), "one overflow check a type")
+		}
+		w.rule.Overflow = check
+	}
+	w.rule.Steps = append(w.rule.Steps, Step{Op: OpCheck, Check: check, Width: width, Fail: fail, Line: s.line})
+	return nil
+}
+
+// condition reads the conditions under which a loader refuses.
+func (w *walk) condition(cond string) (check Check, width int, ok bool) {
+	switch cond {
+	case "val!=*(u32*)&val", "val!=(u32)val", "val>U32_MAX":
+		return CheckZero, 0, true
+	case "(s64)val!=*(s32*)&val", "(s64)val!=(s32)val", "(s64)val!=(s64)(s32)val":
+		return CheckSign, 0, true
+	case "val!=*(u32*)loc": // after the write: older trees
+		return CheckZero, 0, w.wrote
+	case "(s64)val!=*(s32*)loc":
+		return CheckSign, 0, w.wrote
+	case "*(u64*)loc!=0", "*(u64*)loc":
+		return CheckClear, 8, true
+	case "*(u32*)loc!=0", "*(s32*)loc!=0", "*(u32*)loc":
+		return CheckClear, 4, true
+	case "memcmp(loc,&zero,size)", "memcmp(loc,&zero,size)!=0":
+		return CheckClear, w.size, true
+	}
+	return CheckNone, 0, false
+}
+
+func (w *walk) expression(s stmt, t string) error {
+	switch t {
+	case "val-=(u64)loc", "val-=(unsigned long)loc", "val=val-(u64)loc":
+		w.rule.PCRelative = true
+		w.rule.Steps = append(w.rule.Steps, Step{Op: OpSubtract, Line: s.line})
+		return nil
+	case "fallthrough", "__attribute__((fallthrough))", "__attribute__((__fallthrough__))":
+		return nil
+	}
+	if n, ok := strings.CutPrefix(t, "size="); ok {
+		size, err := strconv.Atoi(n)
+		if err != nil || size < 1 || size > 8 {
+			return w.r.src.errorf(s.line, found(s), "a size of 1 to 8 bytes")
+		}
+		w.size = size
+		return nil
+	}
+	width := 0
+	switch t {
+	case "write(loc,&val,size)", "memcpy(loc,&val,size)":
+		if width = w.size; width == 0 {
+			return w.r.src.errorf(s.line, "size unset", "size to be set before the write")
+		}
+	case "write(loc,&val,8)", "memcpy(loc,&val,8)", "*(u64*)loc=val":
+		width = 8
+	case "write(loc,&val,4)", "memcpy(loc,&val,4)", "*(u32*)loc=val", "*(s32*)loc=val":
+		width = 4
+	case "write(loc,&val,2)", "memcpy(loc,&val,2)", "*(u16*)loc=val":
+		width = 2
+	case "write(loc,&val,1)", "memcpy(loc,&val,1)", "*(u8*)loc=val":
+		width = 1
+	default:
+		if debugOnly(s) {
+			return nil
+		}
+		return w.r.src.errorf(s.line, found(s), "a size, a subtraction of the location or a write")
+	}
+	w.wrote = true
+	w.rule.Width = width
+	w.rule.Steps = append(w.rule.Steps, Step{Op: OpWrite, Width: width, Line: s.line})
+	return nil
+}
+
+// finish checks that the rule writes exactly once, or is one that skips.
+func (w *walk) finish(line int) error {
+	writes := 0
+	for _, s := range w.rule.Steps {
+		if s.Op == OpWrite {
+			writes++
+		}
+	}
+	if w.rule.Skip && writes == 0 {
+		return nil
+	}
+	if writes != 1 {
+		return w.r.src.errorf(line, strconv.Itoa(writes)+" writes", "one write for this type")
+	}
+	return nil
+}
+
+// target is where a goto leads: statements after the loop.
+func (r *ruleReader) target(g stmt) ([]stmt, error) {
+	for i, s := range r.labels {
+		if s.kind == stmtLabel && s.name == g.name {
+			return r.labels[i+1:], nil
+		}
+	}
+	return nil, r.src.errorf(g.line, found(g), "a label of that name after the loop")
+}
+
+// failure reads what is printed and returned on a refusal.
+func (r *ruleReader) failure(body []stmt) (Failure, error) {
+	var f Failure
+	for _, s := range body {
+		switch s.kind {
+		case stmtExpr:
+			m, err := r.message(s)
+			if err != nil {
+				return f, err
+			}
+			if f.Line == 0 {
+				f.Line = m.Line
+			}
+			f.Messages = append(f.Messages, m)
+		case stmtReturn:
+			errno, ok := errnoOf(text(s.toks))
+			if !ok {
+				return f, r.src.errorf(s.line, found(s), "a return of a negative errno")
+			}
+			if len(f.Messages) == 0 {
+				return f, r.src.errorf(s.line, "a silent refusal", "a message before the return")
+			}
+			f.Errno = errno
+			return f, nil
+		case stmtLabel:
+		default:
+			return f, r.src.errorf(s.line, found(s), "a message or a return")
+		}
+	}
+	line := 0
+	if len(body) > 0 {
+		line = body[0].line
+	}
+	return f, r.src.errorf(line, "none", "a return of an errno")
+}
+
+// errnoOf reads "-ENOEXEC".
+func errnoOf(t string) (int, bool) {
+	switch t {
+	case "-ENOEXEC":
+		return int(syscall.ENOEXEC), true
+	case "-EINVAL":
+		return int(syscall.EINVAL), true
+	case "-ERANGE":
+		return int(syscall.ERANGE), true
+	case "-EOPNOTSUPP":
+		return int(syscall.EOPNOTSUPP), true
+	}
+	return 0, false
+}

@@ -1,0 +1,95 @@
+package loader
+
+import (
+	"slices"
+	"sort"
+)
+
+// Change is where a prediction changes as the modules move up.
+type Change struct {
+	Base   uint64     // smallest start of vmalloc, a multiple of the step, at which it is another
+	Before Prediction // just below, one step lower
+	After  Prediction // at Base
+}
+
+// Threshold finds the smallest base above p.Base, in multiples of step bytes and
+// up to limit, at which Predict says something else than at p; found is false
+// where it never does. Space.VmallocOffset as step gives bases that a boot can
+// have, one page the exact address. Nothing is searched: each entry's limits
+// are computed, and Predict judges at each of them.
+func Threshold(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64) (c Change, found bool, err error) {
+	now, err := Predict(t, k, m, p)
+	if err != nil {
+		return c, false, err
+	}
+	for _, base := range breakpoints(t, k, m, p, step, limit) {
+		next, err := Predict(t, k, m, p.Shift(base-p.Base))
+		if err != nil {
+			return c, false, err
+		}
+		if next.Outcome.Same(now.Outcome) {
+			continue
+		}
+		before := now
+		if base-step > p.Base {
+			if before, err = Predict(t, k, m, p.Shift(base-step-p.Base)); err != nil {
+				return c, false, err
+			}
+		}
+		return Change{Base: base, Before: before, After: next}, true, nil
+	}
+	return c, false, nil
+}
+
+// breakpoints are the bases at which an entry begins or ceases to fit, rounded
+// up to step, ascending.
+func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64) []uint64 {
+	if step == 0 || limit <= p.Base || limit >= 1<<62 {
+		return nil
+	}
+	o := &oracle{tree: t, kernel: k, module: m, place: p, written: map[target]byte{}}
+	if _, err := o.resolve(); err != nil {
+		return nil
+	}
+	set := map[uint64]bool{}
+	add := func(delta int64) {
+		if delta <= 0 || uint64(delta) > limit-p.Base {
+			return
+		}
+		if base := (p.Base + uint64(delta) + step - 1) / step * step; base <= limit {
+			set[base] = true
+		}
+	}
+	for _, e := range m.Relocations() {
+		a, rule, err := o.compute(e)
+		if err != nil || rule == nil || rule.Width == 0 || rule.Width >= 8 {
+			continue
+		}
+		v := int64(a.Value)
+		lo, hi := abiRange(a.Type, rule.PCRelative, rule.Width)
+		ranges := [][2]int64{{lo, hi}}
+		if rule.Overflow != CheckNone {
+			lo, hi := checkRange(rule.Overflow)
+			ranges = append(ranges, [2]int64{lo, hi})
+		}
+		if v > 1<<61 || v < -1<<61 {
+			continue // a constant so large that no base makes it fit
+		}
+		for _, r := range ranges {
+			switch {
+			case a.InModule && !rule.PCRelative: // the value grows with the base
+				add(r[1] - v + 1)
+				add(r[0] - v)
+			case !a.InModule && rule.PCRelative: // it shrinks
+				add(v - r[0] + 1)
+				add(v - r[1])
+			}
+		}
+	}
+	out := make([]uint64, 0, len(set))
+	for base := range set {
+		out = append(out, base)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
+	return slices.Compact(out)
+}
