@@ -126,7 +126,8 @@ func Open(o Options) (*Lab, error) {
 		project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now,
 		table: report.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,
 		archive: &archive.Archive{
-			Client: &debian.Client{Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc"))},
+			Client: &debian.Client{Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
+				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},
 			Store:  st, Sink: sink, Suites: set.Suites, Now: o.Now,
 		},
 		builder: &kbuild.Builder{Store: st, Sink: sink},

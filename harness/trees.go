@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,9 +47,24 @@ func (l *Lab) checkTree(name string) error {
 		name, strings.Join(slices.Sorted(maps.Keys(l.settings.Trees)), ", "), hint)
 }
 
-// sources fetches tree and toolchain beside each other. The tree is unpacked
-// with the toolchain's xz, so its last step comes after the toolchain's.
+// sources fetches tree and toolchain. Where the archive no longer has what it
+// was remembered to serve, it is asked again.
 func (l *Lab) sources(ctx context.Context, treeName, toolchainName string) (*tree.Tree, *toolchain.Toolchain, error) {
+	t, tc, err := l.fetch(ctx, treeName, toolchainName)
+	var status *debian.StatusError
+	if errors.As(err, &status) && status.Code == http.StatusNotFound && !l.archive.Refresh {
+		l.sink.Note(fmt.Sprintf("the archive no longer has %s: asking it anew", status.URL))
+		again := *l
+		fresh := *l.archive
+		fresh.Refresh, again.archive = true, &fresh
+		return again.fetch(ctx, treeName, toolchainName)
+	}
+	return t, tc, err
+}
+
+// fetch gets tree and toolchain beside each other. The tree is unpacked with the
+// toolchain's xz, so its last step comes after the toolchain's.
+func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.Tree, *toolchain.Toolchain, error) {
 	var (
 		res *archive.Resolution
 		tc  *toolchain.Toolchain

@@ -2,11 +2,9 @@ package kbuild
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -65,64 +63,36 @@ const kindBuild = "build"
 // copy-on-write overlay where the store has it not yet (or where fresh is set).
 // A build that fails for a reason of the source, and one whose objects were not
 // built with the variant's flags, are products with an Outcome; errors are the
-// machine's.
+// machine's. What a product names is kept under its digest, so that it stays
+// what it is whoever builds the same again.
 func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool) (p *Product, hit bool, err error) {
 	parts := append([]string{"build", version, bl.Key, r.Cell.MakeArg()}, r.targets()...)
 	key := store.Key(parts...)
-	if fresh {
-		unlock, err := b.Store.Lock(ctx, kindBuild+"-"+key)
-		if err != nil {
-			return nil, false, err
-		}
-		err = b.Store.Drop(kindBuild, key)
-		unlock()
-		if err != nil {
-			return nil, false, err
-		}
-	}
-	dir, hit, err := b.Store.Dir(ctx, kindBuild, key, func(ctx context.Context, dir string) error {
-		p, err := b.fork(ctx, bl, r, dir)
-		if err != nil {
-			return err
-		}
-		p.Key = key
-		text, err := json.MarshalIndent(p, "", " ")
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(dir, "build.json"), text, 0o644)
-	})
+	unlock, err := b.Store.Lock(ctx, kindBuild+"-"+key)
 	if err != nil {
 		return nil, false, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "build.json"))
-	if err != nil {
-		return nil, false, err
-	}
+	defer unlock()
 	p = &Product{}
-	if err := json.Unmarshal(text, p); err != nil {
+	if !fresh && b.Store.Get(kindBuild, key, p) {
+		return p, true, nil
+	}
+	tmp, remove, err := b.Store.Scratch("fork")
+	if err != nil {
 		return nil, false, err
 	}
-	p.place(bl, dir)
-	return p, hit, nil
+	defer remove()
+	if p, err = b.fork(ctx, bl, r, tmp); err != nil {
+		return nil, false, err
+	}
+	p.Key = key
+	if p.Log, _, err = b.Store.Keep(ctx, filepath.Join(tmp, "make.log")); err != nil {
+		return nil, false, err
+	}
+	return p, false, b.Store.Put(kindBuild, key, p)
 }
 
-// place makes the paths of a product absolute: in the record they are relative
-// to its directory, and empty for what is the baseline's own.
-func (p *Product) place(bl *Baseline, dir string) {
-	if p.Linux == "" {
-		p.Linux = filepath.Join(bl.Build(), "linux")
-	} else {
-		p.Linux = filepath.Join(dir, p.Linux)
-	}
-	for target, m := range p.Modules {
-		m.Path = filepath.Join(dir, m.Path)
-		p.Modules[target] = m
-	}
-	p.Log = filepath.Join(dir, "make.log")
-}
-
-// fork builds r and fills dir with what is to be kept.
+// fork builds r in the scratch directory dir.
 func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string) (*Product, error) {
 	start := time.Now()
 	logPath := filepath.Join(dir, "make.log")
@@ -134,13 +104,8 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 	upper := ""
 	p := &Product{Modules: map[string]Module{}, Effective: map[string][]string{}}
 	if len(r.Cell.Variant.Flags()) > 0 {
-		tmp, remove, err := b.Store.Scratch("fork")
-		if err != nil {
-			return nil, err
-		}
-		defer remove()
-		upper = filepath.Join(tmp, "upper")
-		work := filepath.Join(tmp, "work")
+		upper = filepath.Join(dir, "upper")
+		work := filepath.Join(dir, "work")
 		if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755)); err != nil {
 			return nil, err
 		}
@@ -161,7 +126,7 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 			return p, nil
 		}
 	}
-	if err := b.collect(bl, r, upper, dir, p); err != nil {
+	if err := b.collect(ctx, bl, r, upper, p); err != nil {
 		return nil, err
 	}
 	p.Seconds = time.Since(start).Seconds()
@@ -200,22 +165,15 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 	return false, b.run(ctx, job{what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, args: args, log: out})
 }
 
-// collect copies what is to be kept of the build into dir and checks that it is
-// the build that was asked for.
-func (b *Builder) collect(bl *Baseline, r Request, upper, dir string, p *Product) error {
+// collect keeps what the build made and checks that it is the build that was
+// asked for.
+func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, upper string, p *Product) (err error) {
 	read := reader(upper, bl.Build())
+	p.Linux, p.LinuxSum = filepath.Join(bl.Build(), "linux"), bl.Linux
 	if own, ok := find(upper, "", "linux"); ok {
-		p.Linux = "linux"
-		if err := copyTo(filepath.Join(dir, p.Linux), own); err != nil {
+		if p.Linux, p.LinuxSum, err = b.Store.Keep(ctx, own); err != nil {
 			return err
 		}
-		sum, err := fileSum(own)
-		if err != nil {
-			return err
-		}
-		p.LinuxSum = sum
-	} else {
-		p.LinuxSum = bl.Linux
 	}
 	var wrong []string
 	for _, target := range r.targets() {
@@ -225,12 +183,8 @@ func (b *Builder) collect(bl *Baseline, r Request, upper, dir string, p *Product
 				Detail: "make succeeded but made no " + target + ": is its option in a fragment, and is it a target of this tree?"}
 			return nil
 		}
-		m := Module{Path: path.Join("modules", path.Base(target))}
-		if err := copyTo(filepath.Join(dir, m.Path), ko); err != nil {
-			return err
-		}
-		var err error
-		if m.Sum, err = fileSum(ko); err != nil {
+		var m Module
+		if m.Path, m.Sum, err = b.Store.Keep(ctx, ko); err != nil {
 			return err
 		}
 		p.Modules[target] = m

@@ -158,7 +158,7 @@ func TestValidateJSONRefuses(t *testing.T) {
 		"a relocation of oops":   set("oops", in(module, "outcome", "kind")...),
 		"a stage of no timeout":  set("boot", in(module, "outcome", "stage")...),
 		"an address of words":    set("low", in(module, "outcome", "address")...),
-		"a code model of fancy":  set("medium", in(cell, "variant", "code_model")...),
+		"a code model of fancy":  set("fancy", in(cell, "variant", "code_model")...),
 		"agrees as text":         set("yes", in(module, "agrees")...),
 		"a date of last Tuesday": set("last Tuesday", "started"),
 		"a compiler named tcc":   set("tcc", "toolchain", "compiler"),

@@ -231,6 +231,32 @@ func (s *Store) Bytes(ctx context.Context, b []byte) (string, error) {
 	})
 }
 
+// Keep copies the file at path into the store, under its digest, and returns
+// the copy's path with the digest. What is kept never changes and never goes.
+func (s *Store) Keep(ctx context.Context, path string) (kept, sum string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", "", err
+	}
+	sum = hex.EncodeToString(h.Sum(nil))
+	kept, err = s.File(ctx, sum, func(_ context.Context, w io.Writer) error {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		_, err := io.Copy(w, f)
+		return err
+	})
+	if info, serr := f.Stat(); err == nil && serr == nil && info.Mode()&0o111 != 0 {
+		err = os.Chmod(kept, 0o755)
+	}
+	return kept, sum, err
+}
+
 // Put records v, as JSON, under kind/key.
 func (s *Store) Put(kind, key string, v any) error {
 	p, err := s.path("records", kind, key)

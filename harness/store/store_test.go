@@ -278,3 +278,23 @@ func TestKillVictim(t *testing.T) {
 		fmt.Print(".")
 	}
 }
+
+func TestKeep(t *testing.T) {
+	s := open(t)
+	src := filepath.Join(t.TempDir(), "linux")
+	if err := os.WriteFile(src, []byte("hello"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	kept, sum, err := s.Keep(context.Background(), src)
+	if err != nil || sum != "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" {
+		t.Fatalf("Keep = %s, %s, %v", kept, sum, err)
+	}
+	if err := os.WriteFile(src, []byte("other"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(kept)
+	info, serr := os.Stat(kept)
+	if err != nil || serr != nil || string(b) != "hello" || info.Mode()&0o111 == 0 {
+		t.Errorf("kept %q, mode %v, %v, %v: want the content and the executable bit of then", b, info.Mode(), err, serr)
+	}
+}

@@ -1,0 +1,283 @@
+package debian
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"umlab/harness/progress"
+)
+
+// Archive is the verified package lists of some suites. It holds about 25 MB a
+// large suite: drop it when everything is resolved. It is safe for concurrent
+// use.
+type Archive struct {
+	arch     string
+	releases []Release
+
+	mu      sync.Mutex // guards what follows
+	indices []*index   // of releases[i]
+	seen    map[place]*candidate
+}
+
+// place is where a candidate's record is.
+type place struct {
+	suite  int
+	record uint32
+}
+
+// maxInRelease bounds an InRelease file, in bytes; Debian's have 200 to 300 KB.
+const maxInRelease = 16 << 20
+
+// snapshotTime is the layout of Suite.Snapshot.
+const snapshotTime = "20060102T150405Z"
+
+// Open fetches and verifies the InRelease of each suite, then the package lists
+// it vouches for. The order of suites is their preference. Errors: see
+// SignatureError, ExpiredError, DigestError, TruncatedError, NetworkError,
+// StatusError, FormatError, DiskFullError.
+func (c *Client) Open(ctx context.Context, suites []Suite) (*Archive, error) {
+	if len(suites) == 0 {
+		return nil, errors.New("open archive: no suite named")
+	}
+	s, done := c.session()
+	defer done()
+	a := &Archive{arch: c.arch(), releases: make([]Release, len(suites)), indices: make([]*index, len(suites)), seen: map[place]*candidate{}}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2) // each may take a core to parse
+	for i, suite := range suites {
+		g.Go(func() error {
+			r, err := c.release(ctx, s, suite)
+			if err == nil {
+				a.releases[i] = r
+				a.indices[i], err = c.index(ctx, s, suite, r)
+			}
+			return doing("suite "+suite.Name, err)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// release fetches and verifies the InRelease of suite.
+func (c *Client) release(ctx context.Context, s *session, suite Suite) (Release, error) {
+	base, at := strings.TrimRight(cmp.Or(suite.Mirror, c.Mirror), "/"), c.now()
+	if suite.Snapshot != "" {
+		t, err := time.Parse(snapshotTime, suite.Snapshot)
+		if err != nil {
+			return Release{}, fmt.Errorf("snapshot %q: write it as YYYYMMDDTHHMMSSZ, such as 20260912T083000Z", suite.Snapshot)
+		}
+		if c.SnapshotBase == "" {
+			return Release{}, fmt.Errorf("snapshot %s: no snapshot service is configured; name the root of its dated archives", suite.Snapshot)
+		}
+		base, at = strings.TrimRight(c.SnapshotBase, "/")+"/"+suite.Snapshot, t
+	}
+	if base == "" {
+		return Release{}, errors.New("no mirror is configured; set UMLAB_DEBIAN_MIRROR")
+	}
+	url := base + "/dists/" + suite.Name + "/InRelease"
+	var buf bytes.Buffer
+	if err := s.get(ctx, &transfer{url: url, size: -1, max: maxInRelease, w: &buf, task: progress.Discard{}.Start("", progress.None, 0)}); err != nil {
+		return Release{}, err
+	}
+	signed, err := verify(redact(url), buf.Bytes(), c.Keys, at)
+	if err != nil {
+		return Release{}, err
+	}
+	r, err := parseRelease(signed.text, func(name string) bool { return strings.Contains(name, "/binary-") })
+	if err != nil {
+		return Release{}, &FormatError{redact(url), err}
+	}
+	// A mirror must not pass off one suite, correctly signed, as another.
+	if name, _, _ := strings.Cut(suite.Name, "/"); name != r.Suite && name != r.Codename {
+		return Release{}, &SignatureError{redact(url), fmt.Sprintf("it is signed as suite %s, codename %s, and not as %s", r.Suite, r.Codename, name)}
+	}
+	sum := sha256.Sum256(buf.Bytes())
+	r.Suite, r.URL, r.SHA256, r.SignedBy, r.base = suite.Name, redact(url), hex.EncodeToString(sum[:]), signed.by, base
+	if suite.Snapshot != "" {
+		// What was good at the snapshot's time stays good.
+		signed.expired = time.Time{}
+	}
+	r.note, err = r.timely(suite, at, signed.expired)
+	return r, err
+}
+
+// index fetches and reads the package lists of a suite.
+func (c *Client) index(ctx context.Context, s *session, suite Suite, r Release) (*index, error) {
+	x := newIndex(suite.Name, r.base)
+	components := suite.Components
+	if len(components) == 0 {
+		components = []string{"main"}
+	}
+	for _, component := range components {
+		arches := []string{c.arch()}
+		if r.splitAll {
+			arches = append(arches, "all")
+		}
+		for _, arch := range arches {
+			name := component + "/binary-" + arch + "/Packages"
+			file, ext, err := c.list(ctx, s, r, name)
+			if errors.Is(err, errNotListed) && arch == "all" {
+				continue
+			}
+			if errors.Is(err, errNotListed) {
+				return nil, fmt.Errorf("%w in %s: it has the components %s; correct the component or the architecture", err, r.URL, strings.Join(r.components, ", "))
+			}
+			if err != nil {
+				return nil, err
+			}
+			if err := readList(ctx, x, file, ext); err != nil {
+				return nil, &FormatError{r.URL + ": " + name + ext, err}
+			}
+		}
+	}
+	x.finish()
+	return x, nil
+}
+
+var errNotListed = errors.New("no such package list")
+
+// list fetches one package list in the form that is quickest to read of those
+// that are listed and there, and returns its path and form.
+func (c *Client) list(ctx context.Context, s *session, r Release, name string) (file, ext string, err error) {
+	err = fmt.Errorf("%w: %s", errNotListed, name)
+	for _, ext := range []string{".gz", ".zst", ".xz", ""} {
+		l, ok := r.files[name+ext]
+		if !ok || l.size == 0 {
+			continue
+		}
+		dir := r.base + "/dists/" + r.Suite + "/" + path.Dir(name)
+		urls := []string{dir + "/" + path.Base(name) + ext}
+		if r.byHash {
+			// What InRelease lists stays there while the mirror is updated.
+			urls = append([]string{dir + "/by-hash/SHA256/" + l.sha256}, urls...)
+		}
+		for _, url := range urls {
+			var file string
+			file, err = c.fetch(ctx, s, "list "+r.Suite, url, l)
+			if err == nil {
+				return file, ext, nil
+			}
+			var status *StatusError
+			if !errors.As(err, &status) || status.Code != 404 {
+				return "", "", err
+			}
+		}
+	}
+	return "", "", err
+}
+
+// fetch gets a file whose digest is known through the store, with a task of its
+// own.
+func (c *Client) fetch(ctx context.Context, s *session, name, url string, l listed) (string, error) {
+	return c.Files.File(ctx, l.sha256, func(ctx context.Context, w io.Writer) error {
+		task := c.progress().Start(name, progress.Bytes, l.size)
+		err := s.get(ctx, &transfer{url: url, size: l.size, sha256: l.sha256, w: w, task: task})
+		task.Done(err)
+		return err
+	})
+}
+
+func readList(ctx context.Context, x *index, file, ext string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r, err := decompress(ctx, f, ext, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return x.read(r)
+}
+
+// Releases returns what each suite's InRelease says, in the order of the suites.
+func (a *Archive) Releases() []Release { return slices.Clone(a.releases) }
+
+// Notes returns what a reader of any result must know about the suites: "sid:
+// InRelease expired on …, allowed by configuration".
+func (a *Archive) Notes() []string {
+	var notes []string
+	for _, r := range a.releases {
+		if r.note != "" {
+			notes = append(notes, r.note)
+		}
+	}
+	return notes
+}
+
+// Newest returns the newest version of name over all suites; of equal ones,
+// that of the suite listed first.
+func (a *Archive) Newest(name string) (Package, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all, err := a.named(name)
+	if err != nil {
+		return Package{}, err
+	}
+	if len(all) == 0 {
+		return Package{}, &UnresolvableError{Chain: []string{name}, Reason: "no such package in " + a.suiteNames()}
+	}
+	best := all[0]
+	for _, c := range all[1:] {
+		if CompareVersions(c.Version, best.Version) > 0 {
+			best = c
+		}
+	}
+	return best.Package, nil
+}
+
+// Match returns the packages of all suites whose name matches pattern
+// (path.Match), by name, then newest first, then by suite.
+func (a *Archive) Match(pattern string) ([]Package, error) {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, fmt.Errorf("match packages %q: %w", pattern, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var found []Package
+	for s, x := range a.indices {
+		for i := range x.spans {
+			f, err := x.record(uint32(i))
+			if err != nil {
+				return nil, err
+			}
+			if ok, _ := path.Match(pattern, f[fName]); !ok {
+				continue
+			}
+			p, err := newPackage(f, x.suite, x.base)
+			if err != nil {
+				return nil, &FormatError{a.releases[s].URL, err}
+			}
+			found = append(found, p)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Package) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), CompareVersions(b.Version, a.Version))
+	})
+	return found, nil
+}
+
+func (a *Archive) suiteNames() string {
+	names := make([]string, len(a.releases))
+	for i, r := range a.releases {
+		names[i] = r.Suite
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,255 @@
+package debian
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+)
+
+func TestOpen(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		p     published
+		suite Suite
+		notes string
+		err   string // "" where it opens
+	}{
+		{name: "by suite", p: published{}},
+		{name: "by codename", p: published{suite: "code", codename: "code", fields: "Valid-Until: " + testNow.Add(time.Hour).Format(time.RFC1123) + "\n"}, suite: Suite{Name: "code"}},
+		{name: "by hash", p: published{fields: "Acquire-By-Hash: yes\n"}},
+		{name: "xz", p: published{exts: []string{"", ".xz"}}},
+		{name: "zstd", p: published{exts: []string{".zst"}}},
+		{name: "plain", p: published{exts: []string{""}}},
+		{name: "expired", p: published{fields: "Valid-Until: " + testNow.Add(-time.Minute).Format(time.RFC1123) + "\n"}, err: "expired on 2026-03-01 11:59 UTC"},
+		{name: "expired and allowed", p: published{fields: "Valid-Until: " + testNow.Add(-time.Minute).Format(time.RFC1123) + "\n"},
+			suite: Suite{AllowExpired: true}, notes: "test: InRelease expired on 2026-03-01 11:59 UTC (made 2026-03-01 11:00 UTC), allowed by configuration"},
+		{name: "of the future", p: published{date: testNow.Add(23 * time.Hour)}},
+		{name: "of the far future", p: published{date: testNow.Add(25 * time.Hour)}, err: "check this machine's clock"},
+		{name: "another suite, correctly signed", p: published{suite: "test", codename: "x", fields: ""}, suite: Suite{Name: "test"}},
+		{name: "unknown component", suite: Suite{Components: []string{"main", "games"}}, err: "games/binary-amd64/Packages in"},
+		{name: "no such suite", suite: Suite{Name: "nosuch"}, err: "/dists/nosuch/InRelease: HTTP status 404; check the suite's name"},
+		{name: "bad snapshot", suite: Suite{Snapshot: "2026"}, err: "write it as YYYYMMDDTHHMMSSZ"},
+		{name: "no snapshot service", suite: Suite{Snapshot: "20260101T000000Z"}, err: "no snapshot service is configured"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newTestArchive(t)
+			if tt.p.suite == "" {
+				tt.p.suite, tt.p.codename = "test", "code"
+			}
+			if tt.suite.Name == "" {
+				tt.suite.Name = "test"
+			}
+			tt.p.packages = universe("a 1\nb 2")
+			a.publish(tt.p)
+			got, err := a.client().Open(t.Context(), []Suite{tt.suite})
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) || !strings.HasPrefix(err.Error(), "suite "+tt.suite.Name+": ") {
+					t.Errorf("%v, want %s", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p, err := got.Newest("b"); err != nil || p.Version != "2" || p.Base != a.URL {
+				t.Errorf("%+v, %v", p, err)
+			}
+			if notes := strings.Join(got.Notes(), "\n"); !strings.Contains(notes, tt.notes) || (notes == "") != (tt.notes == "") {
+				t.Errorf("notes %q, want %q", notes, tt.notes)
+			}
+			if r := got.Releases(); len(r) != 1 || r[0].Suite != tt.suite.Name || len(r[0].SignedBy) != 40 || r[0].Date.IsZero() {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+func TestOpenPassedOff(t *testing.T) {
+	a := newTestArchive(t)
+	in, _ := a.publish(published{suite: "oldstable", codename: "old", packages: universe("a 1")})
+	a.files["/dists/stable/InRelease"] = a.files[in]
+	_, err := a.client().Open(t.Context(), []Suite{{Name: "stable"}})
+	var bad *SignatureError
+	if !errors.As(err, &bad) || !strings.Contains(err.Error(), "signed as suite oldstable") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOpenTampered(t *testing.T) {
+	for _, ext := range []string{".gz", ".xz", ""} {
+		a := newTestArchive(t)
+		in, lists := a.publish(published{suite: "test", packages: universe("a 1"), exts: []string{ext}})
+		list := a.files[lists[0]]
+
+		a.files[in] = bytes.Replace(a.files[in], []byte(" main/binary"), []byte("  main/binary"), 1)
+		_, err := a.client().Open(t.Context(), []Suite{{Name: "test"}})
+		var bad *SignatureError
+		if !errors.As(err, &bad) || bad.URL != a.URL+in {
+			t.Errorf("tampered InRelease: %v", err)
+		}
+
+		in, _ = a.publish(published{suite: "test", packages: universe("a 1"), exts: []string{ext}})
+		changed := bytes.Clone(list)
+		changed[len(changed)/2] ^= 1
+		a.files[lists[0]] = changed
+		_, err = a.client().Open(t.Context(), []Suite{{Name: "test"}})
+		var digest *DigestError
+		if !errors.As(err, &digest) || digest.URL != a.URL+lists[0] || !strings.Contains(digest.Want, sum(list)) || !strings.Contains(digest.Got, sum(changed)) {
+			t.Errorf("tampered list: %v", err)
+		}
+
+		a.files[lists[0]] = append(bytes.Clone(list), 0)
+		if _, err = a.client().Open(t.Context(), []Suite{{Name: "test"}}); !errors.As(err, &digest) {
+			t.Errorf("list with a tail: %v", err)
+		}
+
+		a.files[lists[0]] = list[:len(list)-1]
+		_, err = a.client().Open(t.Context(), []Suite{{Name: "test"}})
+		var short *TruncatedError
+		if !errors.As(err, &short) || short.Want != int64(len(list)) || short.Got != int64(len(list))-1 {
+			t.Errorf("truncated list: %v", err)
+		}
+
+		a.files[in] = a.files[in][:len(a.files[in])/2]
+		if _, err = a.client().Open(t.Context(), []Suite{{Name: "test"}}); !errors.As(err, &bad) {
+			t.Errorf("truncated InRelease: %v", err)
+		}
+	}
+}
+
+// A list that its signed digest vouches for, and that still is none, must not
+// pass for an empty one.
+func TestOpenMalformedList(t *testing.T) {
+	a := newTestArchive(t)
+	a.publish(published{suite: "test", packages: universe("a 1") + "nonsense\n"})
+	_, err := a.client().Open(t.Context(), []Suite{{Name: "test"}})
+	var bad *FormatError
+	if !errors.As(err, &bad) || !strings.Contains(err.Error(), "main/binary-amd64/Packages.gz") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOpenFallsBack(t *testing.T) {
+	a := newTestArchive(t)
+	_, lists := a.publish(published{suite: "test", packages: universe("a 1"), exts: []string{".gz", ".xz"}, fields: "Acquire-By-Hash: yes\n"})
+	for path := range a.files {
+		if strings.Contains(path, "/by-hash/") || path == lists[0] {
+			delete(a.files, path)
+		}
+	}
+	got, err := a.client().Open(t.Context(), []Suite{{Name: "test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := got.Newest("a"); err != nil || a.requests(lists[1]) != 1 {
+		t.Errorf("%v, %d requests of %s", err, a.requests(lists[1]), lists[1])
+	}
+}
+
+func TestOpenCachesLists(t *testing.T) {
+	a := newTestArchive(t)
+	in, lists := a.publish(published{suite: "test", packages: universe("a 1")})
+	c := a.client()
+	for range 2 {
+		if _, err := c.Open(t.Context(), []Suite{{Name: "test"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.requests(in) != 2 || a.requests(lists[0]) != 1 {
+		t.Errorf("%q", a.asked)
+	}
+}
+
+// A snapshot's Valid-Until and keys are judged at the snapshot's time.
+func TestOpenSnapshot(t *testing.T) {
+	a := newTestArchive(t)
+	then := time.Date(2020, 5, 1, 6, 0, 0, 0, time.UTC)
+	old := newKey(t, then.AddDate(-1, 0, 0), 2*365*24*time.Hour)
+	for _, tt := range []struct{ stamp, err string }{
+		{"20200501T080000Z", ""},
+		{"20200520T080000Z", "expired on 2020-05-08"},
+		{"20200401T080000Z", "dated 2020-05-01 06:00 UTC, which is after 2020-04-01"},
+	} {
+		a.publish(published{prefix: "/snap/" + tt.stamp, suite: "sid", packages: universe("a 1"), date: then, keys: []*openpgp.Entity{old},
+			fields: "Valid-Until: " + then.AddDate(0, 0, 7).Format(time.RFC1123) + "\n"})
+		c := a.client()
+		c.Keys, c.SnapshotBase = openpgp.EntityList{old}, a.URL+"/snap/"
+		got, err := c.Open(t.Context(), []Suite{{Name: "sid", Snapshot: tt.stamp}})
+		if tt.err != "" {
+			var expired *ExpiredError
+			if !errors.As(err, &expired) || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%s: %v, want %s", tt.stamp, err, tt.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := got.Newest("a"); err != nil || p.Base != a.URL+"/snap/"+tt.stamp || len(got.Notes()) != 0 {
+			t.Errorf("%+v, %v, %q", p, err, got.Notes())
+		}
+	}
+}
+
+// Without a snapshot, a key that has expired since it signed is no good, unless
+// the suite may be old.
+func TestOpenKeyExpiredSince(t *testing.T) {
+	a := newTestArchive(t)
+	then := testNow.AddDate(-2, 0, 0)
+	old := newKey(t, then.AddDate(-1, 0, 0), 2*365*24*time.Hour)
+	a.publish(published{suite: "sid", packages: universe("a 1"), date: then, keys: []*openpgp.Entity{old}})
+	c := a.client()
+	c.Keys = openpgp.EntityList{old}
+	var bad *SignatureError
+	if _, err := c.Open(t.Context(), []Suite{{Name: "sid"}}); !errors.As(err, &bad) || !strings.Contains(err.Error(), "has expired") {
+		t.Errorf("%v", err)
+	}
+	got, err := c.Open(t.Context(), []Suite{{Name: "sid", AllowExpired: true}})
+	if err != nil || len(got.Notes()) != 1 || !strings.Contains(got.Notes()[0], "not valid any more") {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestOpenNoNetwork(t *testing.T) {
+	a := newTestArchive(t)
+	c := a.client()
+	a.Close()
+	for _, mirror := range []string{a.URL, "http://no-such-host.invalid/debian"} {
+		c.Mirror = mirror
+		_, err := c.Open(t.Context(), []Suite{{Name: "test"}})
+		var network *NetworkError
+		if !errors.As(err, &network) || !network.Offline || !strings.Contains(err.Error(), "no network") || !strings.Contains(err.Error(), mirror) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestOpenNothingConfigured(t *testing.T) {
+	c := newTestArchive(t).client()
+	if _, err := c.Open(t.Context(), nil); err == nil {
+		t.Error("no suite is no error")
+	}
+	c.Mirror = ""
+	if _, err := c.Open(t.Context(), []Suite{{Name: "s"}}); err == nil || !strings.Contains(err.Error(), "set UMLAB_DEBIAN_MIRROR") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOpenCancelled(t *testing.T) {
+	a := newTestArchive(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	a.serve = func(w http.ResponseWriter, r *http.Request) bool {
+		cancel()
+		<-r.Context().Done()
+		return true
+	}
+	if _, err := a.client().Open(ctx, []Suite{{Name: "test"}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,141 @@
+package debian
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A candidate is a package that a resolution may choose, with its relations.
+type candidate struct {
+	Package
+	rank      int // of its suite: 0 is preferred
+	depends   []group
+	provides  []relation
+	conflicts []relation // and breaks: what may not be installed beside it
+}
+
+// at returns the candidate of a record, reading it the first time.
+func (a *Archive) at(p place) (*candidate, error) {
+	if c := a.seen[p]; c != nil {
+		return c, nil
+	}
+	x := a.indices[p.suite]
+	f, err := x.record(p.record)
+	if err != nil {
+		return nil, err
+	}
+	pkg, err := newPackage(f, x.suite, x.base)
+	if err != nil {
+		return nil, &FormatError{a.releases[p.suite].URL, err}
+	}
+	c := &candidate{Package: pkg, rank: p.suite}
+	bad := func(err error) error {
+		return &FormatError{a.releases[p.suite].URL, fmt.Errorf("package %s %s: %w", pkg.Name, pkg.Version, err)}
+	}
+	for _, field := range []string{pkg.PreDepends, pkg.Depends} {
+		g, err := parseRelations(field)
+		if err != nil {
+			return nil, bad(err)
+		}
+		c.depends = append(c.depends, g...)
+	}
+	for field, list := range map[string]*[]relation{pkg.Provides: &c.provides, pkg.Conflicts + "," + pkg.Breaks: &c.conflicts} {
+		groups, err := parseRelations(field)
+		if err != nil {
+			return nil, bad(err)
+		}
+		for _, g := range groups {
+			*list = append(*list, g...)
+		}
+	}
+	a.seen[p] = c
+	return c, nil
+}
+
+// gather returns the candidates of all suites in refs that are ok, in the order
+// of the suites, then newest first.
+func (a *Archive) gather(name string, refs func(*index) []ref, ok func(*candidate) bool) ([]*candidate, error) {
+	var all []*candidate
+	for s, x := range a.indices {
+		for _, record := range x.lookup(refs(x), name) {
+			c, err := a.at(place{s, record})
+			if err != nil {
+				return nil, err
+			}
+			if (c.Arch == a.arch || c.Arch == "all") && ok(c) {
+				all = append(all, c)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *candidate) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), CompareVersions(b.Version, a.Version))
+	})
+	return all, nil
+}
+
+// named returns the candidates called name, by preference.
+func (a *Archive) named(name string) ([]*candidate, error) {
+	return a.gather(name, func(x *index) []ref { return x.names }, func(c *candidate) bool { return c.Name == name })
+}
+
+// providers returns the candidates that provide r, by preference: suite,
+// priority, name, newest.
+func (a *Archive) providers(r relation) ([]*candidate, error) {
+	all, err := a.gather(r.name, func(x *index) []ref { return x.provides }, func(c *candidate) bool {
+		return c.Name != r.name && c.provide(r, a.arch)
+	})
+	slices.SortStableFunc(all, func(a, b *candidate) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(importance(a.Priority), importance(b.Priority)),
+			strings.Compare(a.Name, b.Name), CompareVersions(b.Version, a.Version))
+	})
+	return all, err
+}
+
+func importance(priority string) int {
+	i := slices.Index([]string{"required", "important", "standard", "optional"}, priority)
+	if i < 0 {
+		return 4
+	}
+	return i
+}
+
+// satisfies reports whether the candidate is, or provides, what r asks for.
+func (c *candidate) satisfies(r relation, arch string) bool {
+	return here(r, arch) && c.Name == r.name && r.admits(c.Version) || c.provide(r, arch)
+}
+
+// provide reports whether one of the candidate's Provides is what r asks for.
+// One without a version satisfies no relation with one (Debian Policy 7.5).
+func (c *candidate) provide(r relation, arch string) bool {
+	if !here(r, arch) {
+		return false
+	}
+	for _, p := range c.provides {
+		if p.name == r.name && (r.op == "" || p.op == "=" && r.admits(p.version)) {
+			return true
+		}
+	}
+	return false
+}
+
+// here reports whether a relation's architecture qualifier names the one
+// architecture that is installed.
+func here(r relation, arch string) bool {
+	return r.arch == "" || r.arch == "any" || r.arch == "native" || r.arch == arch
+}
+
+// excludes returns the relation by which c may not be beside d. A package that
+// conflicts with a name it provides itself means the others that provide it.
+func (c *candidate) excludes(d *candidate, arch string) (relation, bool) {
+	if c.Name == d.Name {
+		return relation{}, false
+	}
+	for _, r := range c.conflicts {
+		if d.satisfies(r, arch) {
+			return r, true
+		}
+	}
+	return relation{}, false
+}

@@ -1,0 +1,147 @@
+package debian
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// SignatureError says that no known key vouches for an InRelease.
+type SignatureError struct {
+	URL    string
+	Reason string // what was wrong with each signature
+}
+
+func (e *SignatureError) Error() string {
+	return fmt.Sprintf("%s: bad signature: %s; do not use this mirror: set UMLAB_DEBIAN_MIRROR to another, "+
+		"or, if Debian has new archive keys, add them to configs/keys", e.URL, e.Reason)
+}
+
+// DigestError says that a file is not the one that a signed index lists.
+type DigestError struct {
+	URL       string
+	Want, Got string // sha256, or sizes in bytes ("12 bytes")
+}
+
+func (e *DigestError) Error() string {
+	return fmt.Sprintf("%s: digest mismatch: the signed index says %s, the mirror sent %s; "+
+		"the mirror is being updated or was tampered with: try again later, or set UMLAB_DEBIAN_MIRROR to another", e.URL, e.Want, e.Got)
+}
+
+// TruncatedError says that a download ended early, in every attempt.
+type TruncatedError struct {
+	URL       string
+	Want, Got int64 // bytes
+}
+
+func (e *TruncatedError) Error() string {
+	return fmt.Sprintf("%s: truncated: %d of %d bytes arrived; try again, or set UMLAB_DEBIAN_MIRROR to another mirror", e.URL, e.Got, e.Want)
+}
+
+// NetworkError says that a server could not be reached or stopped answering, in
+// every attempt.
+type NetworkError struct {
+	URL     string
+	Offline bool // not even a connection: dialling or the name look-up failed
+	Err     error
+}
+
+func (e *NetworkError) Error() string {
+	what, do := "network error", "try again, or set UMLAB_DEBIAN_MIRROR to another mirror"
+	switch {
+	case isCertificate(e.Err):
+		what, do = "certificate not trusted", "check the clock, install the CA certificates, "+
+			"or set UMLAB_DEBIAN_MIRROR to an http mirror (the archive's signature is verified either way)"
+	case e.Offline:
+		what, do = "no network", "check the connection (and https_proxy, http_proxy), or set UMLAB_DEBIAN_MIRROR to a mirror that can be reached"
+	}
+	return fmt.Sprintf("%s: %s: %v; %s", e.URL, what, e.Err, do)
+}
+
+func (e *NetworkError) Unwrap() error { return e.Err }
+
+// StatusError says that a server answered, but not with the file.
+type StatusError struct {
+	URL  string
+	Code int // HTTP status
+}
+
+func (e *StatusError) Error() string {
+	do := "try again later, or set UMLAB_DEBIAN_MIRROR to another mirror"
+	if e.Code == 404 {
+		do = "check the suite's name and UMLAB_DEBIAN_MIRROR; a stored resolution may name a package the archive has since replaced: resolve again"
+	}
+	return fmt.Sprintf("%s: HTTP status %d; %s", e.URL, e.Code, do)
+}
+
+// ExpiredError says that an InRelease is correctly signed but not of the time
+// that was asked for.
+type ExpiredError struct {
+	URL        string
+	Date       time.Time // when it was made
+	ValidUntil time.Time // zero where it has no such field
+	At         time.Time // what it was compared with: now, or the snapshot's time
+}
+
+func (e *ExpiredError) Error() string {
+	if e.Date.After(e.At) {
+		return fmt.Sprintf("%s: dated %s, which is after %s; check this machine's clock, or the suite's snapshot",
+			e.URL, day(e.Date), day(e.At))
+	}
+	return fmt.Sprintf("%s: expired on %s (made %s): the mirror is frozen or withholds updates; set UMLAB_DEBIAN_MIRROR to another, "+
+		"or allow the suite to be expired", e.URL, day(e.ValidUntil), day(e.Date))
+}
+
+// UnresolvableError says that a wanted package cannot be installed.
+type UnresolvableError struct {
+	Chain  []string // who wants whom, from what was asked for to what is missing
+	Reason string
+}
+
+func (e *UnresolvableError) Error() string {
+	return fmt.Sprintf("cannot resolve %s: %s; ask for another version or suite (name/suite, name=version), add a suite, or exclude the name",
+		strings.Join(e.Chain, " -> "), e.Reason)
+}
+
+// FormatError says that bytes are not what their place says they are.
+type FormatError struct {
+	Name string // file or URL
+	Err  error
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s: malformed: %v; remove it from the store and fetch it again", e.Name, e.Err)
+}
+
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// DiskFullError says that there was no room to write.
+type DiskFullError struct {
+	Doing string // "unpack gcc-14_14.2.0-19_amd64.deb"
+	Err   error  // ENOSPC or EDQUOT
+}
+
+func (e *DiskFullError) Error() string {
+	return fmt.Sprintf("%s: disk full: %v; free some space, or set UMLAB_HOME to another file system", e.Doing, e.Err)
+}
+
+func (e *DiskFullError) Unwrap() error { return e.Err }
+
+// doing wraps err with what was being done, as DiskFullError where the cause is
+// a full disk or quota.
+func doing(what string, err error) error {
+	var full *DiskFullError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &full):
+		return err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &DiskFullError{what, err}
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

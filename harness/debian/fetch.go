@@ -1,0 +1,71 @@
+package debian
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"umlab/harness/progress"
+)
+
+// File is a fetched and verified package.
+type File struct {
+	Package Package `json:"package"`
+	Path    string  `json:"path"` // of the .deb, as the FileStore keeps it
+}
+
+// Fetch gets the packages through the store, several at once, and returns their
+// files in the same order. Each is verified by size and sha256. The first error
+// ends it: see DigestError, TruncatedError, NetworkError, StatusError,
+// DiskFullError.
+func (c *Client) Fetch(ctx context.Context, pkgs []Package) ([]File, error) {
+	var total int64
+	for _, p := range pkgs {
+		total += p.Size
+	}
+	task := c.progress().Start("fetch packages", progress.Bytes, total)
+	files, err := c.fetchAll(ctx, pkgs, task)
+	task.Done(err)
+	return files, err
+}
+
+func (c *Client) fetchAll(ctx context.Context, pkgs []Package, task progress.Task) ([]File, error) {
+	s, done := c.session()
+	defer done()
+	files := make([]File, len(pkgs))
+	var ready atomic.Int64
+	g, group := errgroup.WithContext(ctx)
+	g.SetLimit(c.parallel())
+	for i, p := range pkgs {
+		if group.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			cached := true
+			name, err := c.Files.File(group, p.SHA256, func(ctx context.Context, w io.Writer) error {
+				cached = false
+				return s.get(ctx, &transfer{url: p.URL(), size: p.Size, sha256: p.SHA256, w: w, task: task})
+			})
+			if err != nil {
+				return doing("fetch "+path.Base(p.Filename), err)
+			}
+			if cached {
+				task.Add(p.Size)
+			}
+			files[i] = File{p, name}
+			task.Status(fmt.Sprintf("%d of %d packages, %s", ready.Add(1), len(pkgs), p.Name))
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("fetch packages: %w", context.Cause(ctx))
+	}
+	return files, nil
+}

@@ -1,0 +1,137 @@
+package debian
+
+import (
+	"encoding/hex"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Package is one binary package of an archive. A list of them, as JSON, is a
+// resolution that can be fetched later without reading any index again.
+type Package struct {
+	Name          string `json:"name"`
+	Version       string `json:"version"`
+	Arch          string `json:"arch"` // "amd64" or "all"
+	Suite         string `json:"suite"`
+	Base          string `json:"base"`                     // root of the archive it was found in
+	Filename      string `json:"filename"`                 // below Base
+	Size          int64  `json:"size"`                     // bytes to fetch
+	SHA256        string `json:"sha256"`                   // lower-case hex
+	InstalledSize int64  `json:"installed_size,omitempty"` // bytes, as the package declares
+	Source        string `json:"source"`
+	SourceVersion string `json:"source_version"`
+	Priority      string `json:"priority,omitempty"`
+
+	// Relationship fields, verbatim.
+	PreDepends string `json:"pre_depends,omitempty"`
+	Depends    string `json:"depends,omitempty"`
+	Provides   string `json:"provides,omitempty"`
+	Conflicts  string `json:"conflicts,omitempty"`
+	Breaks     string `json:"breaks,omitempty"`
+}
+
+// String is "name version (suite)".
+func (p Package) String() string { return p.Name + " " + p.Version + " (" + p.Suite + ")" }
+
+// URL is where the package is fetched.
+func (p Package) URL() string { return p.Base + "/" + p.Filename }
+
+// The fields of a stanza of Packages that an index keeps, in the order of its
+// records.
+const (
+	fName = iota
+	fVersion
+	fArch
+	fSource
+	fPriority
+	fPreDepends
+	fDepends
+	fProvides
+	fConflicts
+	fBreaks
+	fFilename
+	fSize
+	fSHA256
+	fInstalledSize
+	fieldCount
+)
+
+// fieldOf returns the number of a field that is kept, or -1.
+func fieldOf(name []byte) int {
+	switch string(name) {
+	case "Package":
+		return fName
+	case "Version":
+		return fVersion
+	case "Architecture":
+		return fArch
+	case "Source":
+		return fSource
+	case "Priority":
+		return fPriority
+	case "Pre-Depends":
+		return fPreDepends
+	case "Depends":
+		return fDepends
+	case "Provides":
+		return fProvides
+	case "Conflicts":
+		return fConflicts
+	case "Breaks":
+		return fBreaks
+	case "Filename":
+		return fFilename
+	case "Size":
+		return fSize
+	case "SHA256":
+		return fSHA256
+	case "Installed-Size":
+		return fInstalledSize
+	}
+	return -1
+}
+
+// newPackage makes a Package of the values of its fields.
+func newPackage(f []string, suite, base string) (Package, error) {
+	p := Package{
+		Name: f[fName], Version: f[fVersion], Arch: f[fArch], Suite: suite, Base: base, Filename: f[fFilename],
+		SHA256: strings.ToLower(f[fSHA256]), Priority: f[fPriority], PreDepends: f[fPreDepends], Depends: f[fDepends],
+		Provides: f[fProvides], Conflicts: f[fConflicts], Breaks: f[fBreaks],
+	}
+	if !isName(p.Name) || p.Version == "" {
+		return p, fmt.Errorf("package %q, version %q: no name or version", p.Name, p.Version)
+	}
+	bad := func(field, value string) (Package, error) {
+		return p, fmt.Errorf("package %s %s: %s is %q", p.Name, p.Version, field, value)
+	}
+	// The digest becomes a file name in the caller's store and the file name a
+	// URL: neither may lead elsewhere.
+	if d, err := hex.DecodeString(p.SHA256); err != nil || len(d) != 32 {
+		return bad("SHA256", p.SHA256)
+	}
+	if p.Filename == "" || path.Clean("/"+p.Filename) != "/"+p.Filename {
+		return bad("Filename", p.Filename)
+	}
+	var err error
+	if p.Size, err = strconv.ParseInt(f[fSize], 10, 64); err != nil || p.Size <= 0 {
+		return bad("Size", f[fSize])
+	}
+	if s := f[fInstalledSize]; s != "" {
+		kib, err := strconv.ParseInt(s, 10, 40)
+		if err != nil || kib < 0 {
+			return bad("Installed-Size", s)
+		}
+		p.InstalledSize = kib << 10
+	}
+	p.Source, p.SourceVersion = p.Name, p.Version
+	if s := f[fSource]; s != "" {
+		name, version, ok := strings.Cut(s, " (")
+		p.Source = strings.TrimSpace(name)
+		if ok {
+			p.SourceVersion = strings.TrimSuffix(version, ")")
+		}
+	}
+	return p, nil
+}
