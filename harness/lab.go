@@ -128,7 +128,7 @@ func Open(o Options) (*Lab, error) {
 		archive: &archive.Archive{
 			Client: &debian.Client{Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},
-			Store:  st, Sink: sink, Suites: set.Suites, Now: o.Now,
+			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now,
 		},
 		builder: &kbuild.Builder{Store: st, Sink: sink},
 	}, nil
