@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/magefile/mage/mg"
 
@@ -48,6 +49,12 @@ func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cel
 	})
 }
 
+// Classify names the outcome that a saved console log shows (- is standard input), with the line that proves it.
+func Classify(ctx context.Context, file string, json *string) error {
+	_, err := harness.Classify(harness.ClassifyOptions{File: file, Stdin: os.Stdin, Stdout: os.Stdout, Getenv: os.Getenv, JSON: str(json)})
+	return fail(err)
+}
+
 func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int) (scenario.Selection, error) {
 	s := scenario.Selection{Cells: list(cells), Scope: list(scope), Placements: list(placements), Mem: list(mem), Modules: list(modules)}
 	if repeat != nil {
@@ -65,6 +72,31 @@ func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int
 		return s, &harness.UsageError{Err: fmt.Errorf("-aslr=%s: on or off", v)}
 	}
 	return s, nil
+}
+
+// Fetch asks the archive what it serves now, and fetches a tree and a toolchain.
+func Fetch(ctx context.Context, tree, toolchain *string) error {
+	return with(func(lab *harness.Lab) error { return lab.Fetch(ctx, str(tree), str(toolchain)) })
+}
+
+// Doctor says whether this machine has what umlab needs, and what to change.
+func Doctor(ctx context.Context) error {
+	return with(func(lab *harness.Lab) error { return lab.Doctor(ctx) })
+}
+
+// Clean removes from the store what was not used for 30 days (-days=N), or everything (-all).
+func Clean(ctx context.Context, days *int, all *bool) error {
+	unused := 30 * 24 * time.Hour
+	if days != nil {
+		if *days < 0 {
+			return fail(&harness.UsageError{Err: fmt.Errorf("-days=%d: give a number of days", *days)})
+		}
+		unused = time.Duration(*days) * 24 * time.Hour
+	}
+	if all != nil && *all {
+		unused = 0
+	}
+	return with(func(lab *harness.Lab) error { return lab.Clean(ctx, unused) })
 }
 
 // Test runs all tests, real builds and boots included; -long adds what takes longer, -short leaves out what builds.

@@ -89,8 +89,7 @@ func ExitCode(err error) int {
 	return ExitInfra
 }
 
-// Open reads the configuration and opens the store. Close ends the progress
-// display.
+// Open reads the configuration and opens the store.
 func Open(o Options) (*Lab, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -134,8 +133,11 @@ func Open(o Options) (*Lab, error) {
 	}, nil
 }
 
-// Close ends the progress display.
-func (l *Lab) Close() { l.sink.Close() }
+// Close ends the progress display and the use of the store.
+func (l *Lab) Close() {
+	l.sink.Close()
+	_ = l.store.Close() // it was not written through this handle
+}
 
 // Stdout is where results go.
 func (l *Lab) Stdout() io.Writer { return l.stdout }

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // layout names the version of the directory layout below the store's root. A
@@ -28,7 +29,12 @@ const layout = "v1"
 // Store is one directory of finished things. It is safe for concurrent use by
 // goroutines and by processes: a thing is made under its lock in tmp/ and
 // renamed into place, so that what has its final name is whole.
-type Store struct{ root string }
+type Store struct {
+	root string
+	// users holds a shared lock for as long as the store is open: Clean wants it
+	// for itself.
+	users *os.File
+}
 
 // DefaultDir is $UMLAB_HOME, else $XDG_CACHE_HOME/umlab, else ~/.cache/umlab.
 func DefaultDir(getenv func(string) string) (string, error) {
@@ -51,10 +57,17 @@ func DefaultDir(getenv func(string) string) (string, error) {
 // what processes that are gone left half-done.
 func Open(dir string) (*Store, error) {
 	s := &Store{root: filepath.Join(dir, layout)}
+	var err error
 	for _, d := range []string{"tmp", "locks", "files", "dirs", "records"} {
 		if err := os.MkdirAll(filepath.Join(s.root, d), 0o755); err != nil {
 			return nil, fmt.Errorf("open store: %w (set UMLAB_HOME to a directory you can write)", err)
 		}
+	}
+	if s.users, err = os.OpenFile(filepath.Join(s.root, "locks", "users"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644); err != nil {
+		return nil, fmt.Errorf("open store: %w (set UMLAB_HOME to a directory you can write)", err)
+	}
+	if err := unix.Flock(int(s.users.Fd()), unix.LOCK_SH); err != nil {
+		return nil, fmt.Errorf("open store: lock %s: %w", s.users.Name(), err)
 	}
 	probe, err := os.CreateTemp(filepath.Join(s.root, "tmp"), "probe-")
 	if err != nil {
@@ -65,6 +78,9 @@ func Open(dir string) (*Store, error) {
 	s.sweep()
 	return s, nil
 }
+
+// Close says that this process is done with the store.
+func (s *Store) Close() error { return s.users.Close() }
 
 // Root is the directory that everything of the store lies in.
 func (s *Store) Root() string { return s.root }
@@ -84,8 +100,7 @@ func (s *Store) Lookup(kind, key string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	_, err = os.Stat(p)
-	return p, err == nil
+	return p, used(p)
 }
 
 // Dir returns the finished directory kind/key; where it is missing, build fills
@@ -97,7 +112,7 @@ func (s *Store) Dir(ctx context.Context, kind, key string, build func(ctx contex
 	if err != nil {
 		return "", false, err
 	}
-	if _, err := os.Stat(final); err == nil {
+	if used(final) {
 		return final, true, nil
 	}
 	unlock, err := s.Lock(ctx, kind+"-"+key)
@@ -105,7 +120,7 @@ func (s *Store) Dir(ctx context.Context, kind, key string, build func(ctx contex
 		return "", false, err
 	}
 	defer unlock()
-	if _, err := os.Stat(final); err == nil {
+	if used(final) {
 		return final, true, nil
 	}
 	tmp, remove, err := s.Scratch(kind)
@@ -178,7 +193,7 @@ func (s *Store) File(ctx context.Context, sum string, fetch func(ctx context.Con
 		return "", fmt.Errorf("store: %q is no sha256", sum)
 	}
 	final := filepath.Join(s.root, "files", sum[:2], sum)
-	if _, err := os.Stat(final); err == nil {
+	if used(final) {
 		return final, nil
 	}
 	unlock, err := s.Lock(ctx, "file-"+sum)
@@ -186,7 +201,7 @@ func (s *Store) File(ctx context.Context, sum string, fetch func(ctx context.Con
 		return "", err
 	}
 	defer unlock()
-	if _, err := os.Stat(final); err == nil {
+	if used(final) {
 		return final, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {

@@ -1,0 +1,103 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"umlab/harness/debian"
+	"umlab/harness/sandbox"
+)
+
+// room is what a tree, a toolchain and a baseline take together, with their
+// packages, in bytes; doctor wants it free.
+const room = 8 << 30
+
+// Fetch asks the archive what it serves now, and fetches and unpacks tree and
+// toolchain, so that a later run needs no network.
+func (l *Lab) Fetch(ctx context.Context, treeName, toolchainName string) error {
+	if treeName == "" {
+		treeName = l.settings.DefaultTree
+	}
+	if toolchainName == "" {
+		toolchainName = l.settings.DefaultToolchain
+	}
+	if err := errors.Join(l.checkTree(treeName), l.checkToolchain(toolchainName)); err != nil {
+		return err
+	}
+	if err := sandbox.Check(ctx); err != nil {
+		return err
+	}
+	l.archive.Refresh = true
+	t, tc, err := l.sources(ctx, treeName, toolchainName)
+	if err != nil {
+		return err
+	}
+	l.sink.Close()
+	fmt.Fprintf(l.stdout, "tree %s: %s, %s, digest %s\n", t.Name, t.Version, t.Package, t.Digest)
+	fmt.Fprintf(l.stdout, "toolchain %s: rustc %s (LLVM %s), clang %s, gcc %s, %d packages, digest %s\n",
+		tc.Name, tc.Identity["rustc"], tc.Identity["rustc-llvm"], tc.Identity["clang"], tc.Identity["gcc"], len(tc.Packages), tc.Digest)
+	for _, n := range append(t.Notes, tc.Notes...) {
+		fmt.Fprintln(l.stdout, "note:", n)
+	}
+	return nil
+}
+
+// Doctor says whether this machine can do what umlab needs. The error is the
+// first thing that it cannot.
+func (l *Lab) Doctor(ctx context.Context) error {
+	var first error
+	say := func(what, good string, err error) {
+		mark := "ok  "
+		if err != nil {
+			mark, good = "BAD ", err.Error()
+			if first == nil {
+				first = fmt.Errorf("%s: %w", what, err)
+			}
+		}
+		fmt.Fprintf(l.stdout, "%s %-11s %s\n", mark, what, good)
+	}
+	machine := fmt.Sprintf("%s, %d CPUs", runtime.GOARCH, runtime.NumCPU())
+	if runtime.GOARCH == "amd64" {
+		say("machine", machine, nil)
+	} else {
+		say("machine", "", fmt.Errorf("%s: UML and the loader that umlab reads are x86-64's; use such a machine", machine))
+	}
+	say("namespaces", "a command runs in a sandbox of its own", sandbox.Check(ctx))
+	free, err := l.store.Free()
+	if err == nil && free < room {
+		err = fmt.Errorf("%s has %d GB free, and a tree with its toolchain and baseline takes up to %d: free some, or set UMLAB_HOME", l.store.Root(), free>>30, room>>30)
+	}
+	say("store", fmt.Sprintf("%s, %d GB free", l.store.Root(), free>>30), err)
+	suite := l.settings.Trees[l.settings.DefaultTree].Suite
+	index, err := l.archive.Client.Open(ctx, []debian.Suite{{Name: suite, AllowExpired: l.settings.Suites[suite].AllowFrozen}})
+	if err != nil {
+		say("archive", "", err)
+	} else {
+		r := index.Releases()[0]
+		say("archive", fmt.Sprintf("%s, signed %s", r.URL, r.Date.UTC().Format(time.DateOnly)), nil)
+	}
+	if _, err := os.Stat("/dev/ptmx"); err != nil {
+		say("console", "", fmt.Errorf("no pseudo-terminals: %w; mount devpts", err))
+	} else {
+		say("console", "pseudo-terminals", nil)
+	}
+	return first
+}
+
+// Clean removes from the store what was not used for so long.
+func (l *Lab) Clean(ctx context.Context, unused time.Duration) error {
+	removed, err := l.store.Clean(ctx, unused)
+	var bytes int64
+	for _, u := range removed {
+		fmt.Fprintf(l.stdout, "removed %6d %-12s %8.1f MB\n", u.Entries, u.Kind, float64(u.Bytes)/1e6)
+		bytes += u.Bytes
+	}
+	if err == nil {
+		fmt.Fprintf(l.stdout, "%.1f MB freed in %s\n", float64(bytes)/1e6, l.store.Root())
+	}
+	return err
+}
