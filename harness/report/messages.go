@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 )
@@ -219,4 +221,64 @@ func withProof(o outcome.Outcome) string {
 		return long(o)
 	}
 	return long(o) + ": " + proof(o)
+}
+
+// Classification of a saved log.
+
+const (
+	msgUnproved = "not proved by any line"
+	msgNoModule = "no line speaks of a module"
+)
+
+func msgWhose(module string) string {
+	if module == "" {
+		return "(no module named)"
+	}
+	return clean(module)
+}
+
+func msgPlace(line int, offset int64) string { return fmt.Sprintf("line %d, byte %d", line, offset) }
+
+func msgErrno(n int) string { return fmt.Sprintf("errno %d %s", n, unix.ErrnoName(unix.Errno(n))) }
+
+func msgLog(c *result.Classification) string {
+	file := clean(c.File)
+	if file == "-" {
+		file = "standard input"
+	}
+	parts := []string{file, plural(c.Lines, "line", "lines")}
+	if c.Kernel == "" {
+		parts = append(parts, "kernel version not in the log")
+	} else {
+		parts = append(parts, "kernel "+clean(c.Kernel))
+	}
+	if c.Gap != nil {
+		parts = append(parts, fmt.Sprintf("gap %d bytes (exec-shield)", *c.Gap))
+	}
+	return strings.Join(parts, separator)
+}
+
+// Boots with a person at the console.
+
+func msgIntro(i Intro) string {
+	var b strings.Builder
+	aslr := "address randomisation off"
+	if i.ASLR {
+		aslr = "address randomisation on"
+	}
+	fmt.Fprintf(&b, "%s of %s (%s), %s, mem=%s, %s\n%s\n\nIn the guest, type:\n", clean(i.Cell), clean(i.Tree), clean(i.Version),
+		clean(i.Toolchain), clean(i.Mem), aslr, clean(i.Kernel))
+	for _, c := range i.Insmod {
+		fmt.Fprintf(&b, "  %s\n", clean(c))
+	}
+	b.WriteString("  cat /proc/modules; dmesg | tail; rmmod NAME\n")
+	b.WriteString("  poweroff -f\n\nCtrl-C goes to the guest; Ctrl-] ends a guest that hangs.\n\n")
+	return b.String()
+}
+
+func msgEnded(status string) string {
+	if status == "" {
+		return "\nended by Ctrl-]"
+	}
+	return "the guest has ended: " + status
 }

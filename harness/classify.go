@@ -1,0 +1,156 @@
+package harness
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"umlab/harness/outcome"
+	"umlab/harness/report"
+	"umlab/harness/result"
+)
+
+// ClassifyOptions are the arguments of `mage classify`.
+type ClassifyOptions struct {
+	File   string    // "-" for Stdin
+	Stdin  io.Reader // os.Stdin
+	Stdout *os.File
+	Getenv func(string) string
+	JSON   string // file to write the same to; "" for none
+}
+
+// longestLog is the most that is read of a console log, in bytes: more than any
+// console prints before umlab itself gives up on it.
+const longestLog = 256 << 20
+
+// Classify prints what a saved console log shows. It needs no store, no network
+// and no Lab. The error is a *NothingProvedError where the log proves nothing.
+func Classify(o ClassifyOptions) (*result.Classification, error) {
+	if err := checkOutput("json", o.JSON); err != nil {
+		return nil, err
+	}
+	log, err := readLog(o)
+	if err != nil {
+		return nil, err
+	}
+	c := classification(o.File, log)
+	_, color, width := report.Terminal(o.Stdout, o.Getenv)
+	if err := report.Classification(o.Stdout, c, report.Options{Color: color, Width: width}); err != nil {
+		return c, err
+	}
+	if o.JSON != "" {
+		var text bytes.Buffer
+		err := report.ClassificationJSON(&text, c)
+		if err == nil {
+			err = renameio.WriteFile(o.JSON, text.Bytes(), 0o644)
+		}
+		if err != nil {
+			return c, fmt.Errorf("write %s: %w", o.JSON, err)
+		}
+	}
+	if c.Proved() == 0 {
+		return c, &NothingProvedError{o.File}
+	}
+	return c, nil
+}
+
+// NothingProvedError says that no line of a log proves an outcome.
+type NothingProvedError struct{ File string }
+
+func (e *NothingProvedError) Error() string {
+	return fmt.Sprintf("no line of %s proves what became of a module: give the part that holds the loader's, insmod's or the fault's own lines", logName(e.File))
+}
+
+// ExitStatus is that of a run that shows something else than was hoped for.
+func (e *NothingProvedError) ExitStatus() int { return ExitDiffers }
+
+func logName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
+}
+
+func readLog(o ClassifyOptions) ([]byte, error) {
+	in := o.Stdin
+	if o.File != "-" {
+		f, err := os.Open(o.File)
+		if err != nil {
+			return nil, usagef("classify %s: %w", o.File, cause(err))
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return nil, usagef("classify %s: is a directory; give the file of a console log, or - for standard input", o.File)
+		}
+		in = f
+	}
+	log, err := io.ReadAll(io.LimitReader(in, longestLog+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("classify %s: %w", logName(o.File), err)
+	case len(log) > longestLog:
+		return nil, usagef("classify %s: longer than %d MiB; cut out the part around the module", logName(o.File), longestLog>>20)
+	case len(bytes.TrimSpace(log)) == 0:
+		return nil, usagef("classify %s: it is empty", logName(o.File))
+	}
+	return log, nil
+}
+
+// cause is err without the path, which the message has already.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+func classification(file string, log []byte) *result.Classification {
+	modules, boot := outcome.ClassifyLog(log)
+	c := &result.Classification{
+		Schema: result.ClassificationSchema, File: file, Bytes: int64(len(log)), Lines: bytes.Count(log, []byte("\n")),
+		Kernel: boot.Kernel, Gap: boot.Gap, Modules: []result.Classified{},
+	}
+	if log[len(log)-1] != '\n' {
+		c.Lines++
+	}
+	for _, m := range modules {
+		out := result.Classified{Name: m.Name, Outcome: m.Outcome}
+		if m.Outcome.Evidence != "" {
+			out.Line = lineAt(log, m.Outcome.Offset)
+		}
+		c.Modules = append(c.Modules, out)
+	}
+	return c
+}
+
+// lineAt is the number of the line that holds the byte at offset, 1-based.
+func lineAt(log []byte, offset int64) int {
+	return 1 + bytes.Count(log[:min(offset, int64(len(log)))], []byte("\n"))
+}
+
+// checkOutput says before the work whether a file can be written after it.
+func checkOutput(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	dir, err := os.Stat(filepath.Dir(path))
+	if err == nil && !dir.IsDir() {
+		err = fs.ErrInvalid
+	}
+	if err == nil {
+		if f, ferr := os.Stat(path); ferr == nil && f.IsDir() {
+			err = errors.New("is a directory")
+		}
+	}
+	if err != nil {
+		return usagef("-%s=%s cannot be written: %w", flag, path, err)
+	}
+	return nil
+}
