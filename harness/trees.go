@@ -81,7 +81,7 @@ func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.
 				return fmt.Errorf("tree %s: %w", treeName, err)
 			}
 			if !tree.Have(l.store, res.Packages[0].SHA256) {
-				_, err = l.archive.Client.Fetch(gctx, res.Packages)
+				_, err = l.archive.Fetch(gctx, "tree "+treeName+": ", res.Packages)
 			}
 			return err
 		})
@@ -107,7 +107,7 @@ func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.
 
 // openSource yields the tar stream that a linux-source package holds.
 func (l *Lab) openSource(ctx context.Context, pkg debian.Package, tc *toolchain.Toolchain) (io.ReadCloser, error) {
-	files, err := l.archive.Client.Fetch(ctx, []debian.Package{pkg})
+	files, err := l.archive.Fetch(ctx, "tree "+pkg.Name+": ", []debian.Package{pkg})
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,14 @@ func (a *Archive) Closure(ctx context.Context, suites, want, exclude []string) (
 	})
 }
 
+// Fetch fetches packages; purpose says in the progress what they are for:
+// "toolchain trixie: ".
+func (a *Archive) Fetch(ctx context.Context, purpose string, packages []debian.Package) ([]debian.File, error) {
+	client := *a.Client
+	client.Progress = progress.Prefix{Sink: a.Sink, Text: purpose}
+	return client.Fetch(ctx, packages)
+}
+
 func (a *Archive) ask(ctx context.Context, kind string, names, question []string, answer func(*debian.Archive) ([]debian.Package, error)) (*Resolution, error) {
 	var suites []debian.Suite
 	id := []string{"resolution", kind, a.Client.Mirror}

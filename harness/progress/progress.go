@@ -56,3 +56,17 @@ func (w Writer) Write(p []byte) (int, error) {
 	w.Task.Add(int64(len(p)))
 	return len(p), nil
 }
+
+// Prefix is a Sink that says before every task and note what it is done for.
+type Prefix struct {
+	Sink Sink
+	Text string // "toolchain trixie: "
+}
+
+// Start announces a task under the prefixed name.
+func (p Prefix) Start(name string, unit Unit, total int64) Task {
+	return p.Sink.Start(p.Text+name, unit, total)
+}
+
+// Note prints a prefixed line.
+func (p Prefix) Note(line string) { p.Sink.Note(p.Text + line) }

@@ -112,7 +112,7 @@ func (p *Provider) fill(ctx context.Context, name string, t *Toolchain, packages
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
-	files, err := p.Archive.Client.Fetch(ctx, packages)
+	files, err := p.Archive.Fetch(ctx, "toolchain "+name+": ", packages)
 	if err != nil {
 		return err
 	}
@@ -124,10 +124,11 @@ func (p *Provider) fill(ctx context.Context, name string, t *Toolchain, packages
 		return err
 	}
 	defer in.Close()
-	opt := debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut(), Progress: p.Sink}
+	opt := debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut()}
 	if err := debian.Unpack(ctx, in, first, opt); err != nil {
 		return err
 	}
+	opt.Progress = progress.Prefix{Sink: p.Sink, Text: "toolchain " + name + ": "}
 	opt.Decompress = func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return XZ(ctx, root, r) }
 	if err := debian.Unpack(ctx, in, rest, opt); err != nil {
 		return err
