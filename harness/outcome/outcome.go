@@ -36,7 +36,7 @@ func Kinds() []Kind {
 }
 
 // Kernel reports whether k says what the kernel did.
-func (k Kind) Kernel() bool { return k != Infra && k != ConfigDropped && k != Timeout }
+func (k Kind) Kernel() bool { return k != "" && k != Infra && k != ConfigDropped && k != Timeout }
 
 // Relocation is an ELF x86-64 relocation type, as number and as name.
 type Relocation struct {
