@@ -23,7 +23,7 @@ import (
 func init() { harness.Init() }
 
 // Matrix builds a kernel in every flag variant, boots each, loads the modules, and prints what happened.
-func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cells, placements, modules, mem, aslr, fragment *string, repeat, jobs *int, fresh *bool, json, junit, ktap, html, md *string) error {
+func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cells, placements, modules, mem, aslr, fragment, output *string, repeat, jobs *int, fresh *bool, json, junit, ktap, html, md *string) error {
 	o := harness.MatrixOptions{
 		Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
 		Jobs: num(jobs), Fresh: fresh != nil && *fresh,
@@ -34,6 +34,7 @@ func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cel
 	if o.Select, err = selection(scope, cells, placements, modules, mem, aslr, repeat); err != nil {
 		return fail(err)
 	}
+	o.Select.Output = str(output)
 	return with(func(lab *harness.Lab) error {
 		r, err := lab.Matrix(ctx, o)
 		if err != nil {
@@ -53,6 +54,46 @@ func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cel
 func Classify(ctx context.Context, file string, json *string) error {
 	_, err := harness.Classify(harness.ClassifyOptions{File: file, Stdin: os.Stdin, Stdout: os.Stdout, Getenv: os.Getenv, JSON: str(json)})
 	return fail(err)
+}
+
+// Boot gives the kernel and modules of a cell ("static-small@module:high") an interactive console on this terminal.
+func Boot(ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment *string, fresh *bool) error {
+	o, err := cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment, nil, fresh)
+	if err != nil {
+		return fail(err)
+	}
+	return with(func(lab *harness.Lab) error { return lab.Interact(ctx, cell, o, os.Stdin, os.Stdout) })
+}
+
+// Explain prints one page about a cell ("static-kernel@module", or with a placement "stock:low"): flags, prediction, relocations, console, and how to repeat it by hand.
+func Explain(ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment *string, repeat *int, fresh *bool, html, json, script *string) error {
+	o, err := cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment, repeat, fresh)
+	if err != nil {
+		return fail(err)
+	}
+	return with(func(lab *harness.Lab) error {
+		_, exit, err := lab.Explain(ctx, cell, o, harness.ExplainOutputs{HTML: str(html), JSON: str(json), Script: str(script)})
+		switch {
+		case err != nil:
+			return err
+		case exit == harness.ExitDiffers:
+			return mg.Fatal(exit, "prediction and observation disagree")
+		case exit == harness.ExitInfra:
+			return mg.Fatal(exit, "this run proves nothing")
+		}
+		return nil
+	})
+}
+
+// cellOptions are the flags that the targets about one cell share.
+func cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment *string, repeat *int, fresh *bool) (harness.MatrixOptions, error) {
+	o := harness.MatrixOptions{
+		Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
+		Fresh: fresh != nil && *fresh, Command: command(),
+	}
+	var err error
+	o.Select, err = selection(nil, nil, placement, modules, mem, aslr, repeat)
+	return o, err
 }
 
 func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int) (scenario.Selection, error) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"umlab/harness/console"
 	"umlab/harness/outcome"
 	"umlab/harness/runner"
+	"umlab/harness/sandbox"
 	"umlab/harness/toolchain"
 	"umlab/harness/uml"
 )
@@ -29,7 +31,12 @@ func (l *Lab) newGuest(tc *toolchain.Toolchain) (g *guest, close func(), err err
 	if err != nil {
 		return nil, nil, err
 	}
-	g = &guest{booter: &uml.Booter{Sysroot: tc.Root, Busybox: tc.Busybox(), Rootfs: rootfs, Scratch: scratch}}
+	boot := l.settings.Limits.Boot
+	g = &guest{booter: &uml.Booter{
+		Sysroot: tc.Root, Busybox: tc.Busybox(), Rootfs: rootfs, Scratch: scratch,
+		Limits:  console.Limits{Total: time.Duration(boot.Seconds) * time.Second, Bytes: boot.OutputMB << 20},
+		Sandbox: sandbox.Limits{Processes: boot.Processes, Disk: boot.DiskMB << 20},
+	}}
 	if g.identity, err = g.booter.Identity(); err != nil {
 		remove()
 		return nil, nil, err

@@ -129,8 +129,18 @@ func Open(o Options) (*Lab, error) {
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},
 			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now,
 		},
-		builder: &kbuild.Builder{Store: st, Sink: sink},
+		builder: &kbuild.Builder{Store: st, Sink: sink, Limits: buildLimits(set.Limits.Build)},
 	}, nil
+}
+
+func buildLimits(l settings.BuildLimits) kbuild.Limits {
+	return kbuild.Limits{
+		Time: time.Duration(l.Minutes) * time.Minute,
+		Disk: l.DiskMB << 20,
+		Sandbox: sandbox.Limits{
+			Processes: l.Processes, AddressSpace: l.MemoryMB << 20, FileSize: l.FileMB << 20, Disk: l.DiskMB << 20,
+		},
+	}
 }
 
 // Close ends the progress display and the use of the store.

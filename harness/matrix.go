@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/hashicorp/go-multierror"
 
 	"umlab/harness/kbuild"
@@ -41,9 +37,6 @@ type MatrixOptions struct {
 	Outputs   Outputs
 	Command   string // how this run is repeated, for the report
 }
-
-// Outputs are files that a run also writes its results to.
-type Outputs struct{ JSON, JUnit, KTAP, HTML, Markdown string }
 
 // Matrix runs a scenario and prints its table. The exit code is in the results.
 func (l *Lab) Matrix(ctx context.Context, o MatrixOptions) (*result.Results, error) {
@@ -92,7 +85,7 @@ func (l *Lab) plan(o MatrixOptions) (*job, error) {
 		o.Toolchain = s.Toolchain
 	}
 	plan, err := s.Select(o.Select)
-	errs = multierror.Append(errs, err, l.checkTree(o.Tree), l.checkToolchain(o.Toolchain))
+	errs = multierror.Append(errs, err, checkModules(plan), l.checkTree(o.Tree), l.checkToolchain(o.Toolchain))
 	if o.Compiler != "" && o.Compiler != kbuild.Clang && o.Compiler != kbuild.GCC {
 		errs = multierror.Append(errs, usagef("unknown compiler %q: clang or gcc", o.Compiler))
 	}
@@ -157,7 +150,8 @@ func (l *Lab) run(ctx context.Context, j *job) (*result.Results, error) {
 	r.Config.Fragments = j.sources
 
 	base := kbuild.Base{Tree: t, Toolchain: tc, Compiler: compiler, Options: j.options}
-	baseline, _, err := l.builder.Baseline(ctx, base)
+	baseline, notes, err := l.baseline(ctx, j, base)
+	r.Notes = append(r.Notes, notes...)
 	var broken *kbuild.BuildError
 	var dropped *kbuild.ConfigError
 	switch {
@@ -234,7 +228,8 @@ func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *r
 		}
 		extra = append(extra, at)
 	}
-	run := &runner.Runner{Builder: l.builder, Booter: guest, Store: l.store, Sink: l.sink, Jobs: j.Jobs}
+	oracle := newOracle(baseline)
+	run := &runner.Runner{Builder: l.builder, Booter: guest, Oracle: oracle, Store: l.store, Sink: l.sink, Jobs: j.Jobs}
 	got, err := run.Run(ctx, runner.Job{Baseline: baseline, Cells: cells, Fresh: j.Fresh})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -242,6 +237,8 @@ func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *r
 	if err != nil {
 		r.Infra = err.Error()
 	}
+	oracle.chances(cells, got)
+	r.Notes = append(r.Notes, oracle.Notes()...)
 	r.Cells = got[:len(j.plan.Cells)]
 	for i, c := range j.plan.Controls {
 		from := r.Cells
@@ -304,7 +301,7 @@ func (l *Lab) judge(j *job, kernel string, r *result.Results) {
 	switch {
 	case r.Infra != "":
 		r.Exit = ExitInfra
-	case r.Totals.Differing > 0:
+	case r.Totals.Differing > 0 || r.Totals.Disagreeing > 0:
 		r.Exit = ExitDiffers
 	}
 }
@@ -342,6 +339,9 @@ func expected(s *scenario.Scenario, kernel string, planned scenario.Cell, c resu
 			}
 		}
 	}
+	if o := c.Build.Outcome; o != nil && len(all) == 0 {
+		missed = append(missed, "a build") // nobody asks for none
+	}
 	if v := s.ExpectedVerdict(kernel, planned); v != "" {
 		all = append([]string{v}, all...)
 		if v != string(c.Verdict) {
@@ -364,59 +364,4 @@ func unique(lines []string) []string {
 		}
 	}
 	return out
-}
-
-// writers are the formats by the flag that asks for them.
-func (o Outputs) writers() []struct {
-	flag, path string
-	write      func(io.Writer, *result.Results) error
-} {
-	return []struct {
-		flag, path string
-		write      func(io.Writer, *result.Results) error
-	}{
-		{"json", o.JSON, report.JSON}, {"junit", o.JUnit, report.JUnit}, {"ktap", o.KTAP, report.KTAP},
-		{"html", o.HTML, report.HTML}, {"md", o.Markdown, report.Markdown},
-	}
-}
-
-// check says before the work whether the files can be written after it.
-func (o Outputs) check() error {
-	errs := &multierror.Error{ErrorFormat: onePerLine}
-	for _, w := range o.writers() {
-		if w.path == "" {
-			continue
-		}
-		dir, err := os.Stat(filepath.Dir(w.path))
-		if err == nil && !dir.IsDir() {
-			err = fs.ErrInvalid
-		}
-		if err == nil {
-			if f, ferr := os.Stat(w.path); ferr == nil && f.IsDir() {
-				err = errors.New("is a directory")
-			}
-		}
-		if err != nil {
-			errs = multierror.Append(errs, usagef("-%s=%s cannot be written: %w", w.flag, w.path, err))
-		}
-	}
-	return errs.ErrorOrNil()
-}
-
-func (o Outputs) write(r *result.Results) error {
-	errs := &multierror.Error{ErrorFormat: onePerLine}
-	for _, w := range o.writers() {
-		if w.path == "" {
-			continue
-		}
-		var text strings.Builder
-		err := w.write(&text, r)
-		if err == nil {
-			err = renameio.WriteFile(w.path, []byte(text.String()), 0o644)
-		}
-		if err != nil {
-			errs = multierror.Append(errs, fmt.Errorf("write %s: %w", w.path, err))
-		}
-	}
-	return errs.ErrorOrNil()
 }

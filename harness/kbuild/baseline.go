@@ -45,7 +45,12 @@ func (b *Baseline) ResolvedConfig() string { return filepath.Join(b.Build(), ".c
 // dropped a request (nothing is built then), a *BuildError where the source does
 // not build, a *HostError where the machine failed.
 func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bool, err error) {
-	key := base.key()
+	return b.baseline(ctx, base, base.key(), func(string) error { return nil })
+}
+
+// baseline returns the baseline of that key; where the store has none, prepare
+// fills the directory that it is then made in.
+func (b *Builder) baseline(ctx context.Context, base Base, key string, prepare func(dir string) error) (bl *Baseline, hit bool, err error) {
 	if bl, err := b.openBaseline(base, key); err == nil {
 		return bl, true, nil
 	}
@@ -65,6 +70,9 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 	dir, err := b.Store.Partial(kindBaseline, key)
 	if err != nil {
 		return nil, false, err
+	}
+	if err := prepare(dir); err != nil {
+		return nil, false, errors.Join(err, store.RemoveAll(dir))
 	}
 	if err := b.makeBaseline(ctx, base, key, dir); err != nil {
 		var broken *BuildError

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -26,11 +27,13 @@ type Request struct {
 
 func (r Request) name() string { return r.Cell.ID() }
 
-// targets are the modules as targets of make.
+// targets are the modules of the tree, as targets of make.
 func (r Request) targets() []string {
 	var t []string
 	for _, m := range r.Cell.Modules {
-		t = append(t, m.Path)
+		if m.External == nil {
+			t = append(t, m.Path)
+		}
 	}
 	return t
 }
@@ -53,8 +56,9 @@ type Product struct {
 
 // Module is a built module.
 type Module struct {
-	Path string `json:"path"`
-	Sum  string `json:"sum"` // sha256
+	Path   string `json:"path"`
+	Sum    string `json:"sum"`              // sha256
+	Output string `json:"output,omitempty"` // regexp of the lines that its init prints when all is well, "" for none; see readOutput
 }
 
 const kindBuild = "build"
@@ -67,6 +71,7 @@ const kindBuild = "build"
 // what it is whoever builds the same again.
 func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool) (p *Product, hit bool, err error) {
 	parts := append([]string{"build", version, bl.Key, r.Cell.MakeArg()}, r.targets()...)
+	parts = append(parts, externalKey(r.Cell)...)
 	key := store.Key(parts...)
 	unlock, err := b.Store.Lock(ctx, kindBuild+"-"+key)
 	if err != nil {
@@ -103,32 +108,50 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 	defer log.Close()
 	upper := ""
 	p := &Product{Modules: map[string]Module{}, Effective: map[string][]string{}}
-	if len(r.Cell.Variant.Flags()) > 0 {
-		upper = filepath.Join(dir, "upper")
-		work := filepath.Join(dir, "work")
-		if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755)); err != nil {
-			return nil, err
-		}
-		overlay := sandbox.Overlay{Lower: []string{bl.Build()}, Upper: upper, Work: work, Target: buildDir}
+	var built []builtExternal
+	flags := len(r.Cell.Variant.Flags()) > 0
+	if flags || len(externals(r.Cell)) > 0 {
 		task := b.Sink.Start("build "+r.name(), progress.Objects, 0)
 		out := &makeLog{Log: log, Task: task}
-		p.Direct, err = b.makeFork(ctx, bl, r, overlay, out)
-		task.Done(err)
-		if err != nil {
-			err = b.judge(ctx, r.name(), err, logPath)
-			var broken *BuildError
-			if !errors.As(err, &broken) {
+		var kernel *sandbox.Overlay // that external modules are built against; nil for the baseline
+		if flags && (len(r.targets()) > 0 || !r.moduleScope()) {
+			overlay, err := newOverlay(dir, bl.Build(), buildDir)
+			if err != nil {
 				return nil, err
 			}
-			p.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
-				Detail: "make failed; the offset is that of its output"}
-			p.Seconds = time.Since(start).Seconds()
-			return p, nil
+			upper = overlay.Upper
+			if !r.moduleScope() {
+				kernel = &overlay
+			}
+			p.Direct, err = b.makeFork(ctx, bl, r, overlay, out)
+			if err != nil {
+				task.Done(err)
+				return b.unbuilt(ctx, r, p, err, logPath, start)
+			}
+		}
+		built, err = b.makeExternals(ctx, bl, r, kernel, dir, out)
+		task.Done(err)
+		if err != nil {
+			return b.unbuilt(ctx, r, p, err, logPath, start)
 		}
 	}
-	if err := b.collect(ctx, bl, r, upper, p); err != nil {
+	if err := b.collect(ctx, bl, r, upper, built, p); err != nil {
 		return nil, err
 	}
+	p.Seconds = time.Since(start).Seconds()
+	return p, nil
+}
+
+// unbuilt is the product of a make that failed with err: build-failed where the
+// source is at fault.
+func (b *Builder) unbuilt(ctx context.Context, r Request, p *Product, err error, logPath string, start time.Time) (*Product, error) {
+	err = b.judge(ctx, r.name(), err, logPath)
+	var broken *BuildError
+	if !errors.As(err, &broken) {
+		return nil, err
+	}
+	p.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
+		Detail: "make failed; the offset is that of its output"}
 	p.Seconds = time.Since(start).Seconds()
 	return p, nil
 }
@@ -167,7 +190,7 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 
 // collect keeps what the build made and checks that it is the build that was
 // asked for.
-func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, upper string, p *Product) (err error) {
+func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, upper string, built []builtExternal, p *Product) (err error) {
 	read := reader(upper, bl.Build())
 	p.Linux, p.LinuxSum = filepath.Join(bl.Build(), "linux"), bl.Linux
 	if own, ok := find(upper, "", "linux"); ok {
@@ -183,11 +206,9 @@ func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, upper st
 				Detail: "make succeeded but made no " + target + ": is its option in a fragment, and is it a target of this tree?"}
 			return nil
 		}
-		var m Module
-		if m.Path, m.Sum, err = b.Store.Keep(ctx, ko); err != nil {
+		if err := b.keep(ctx, p, target, ko); err != nil {
 			return err
 		}
-		p.Modules[target] = m
 		objects, err := objectsOf(target, read)
 		if err != nil {
 			return err
@@ -198,6 +219,11 @@ func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, upper st
 		}
 		wrong = append(wrong, p.check(r, r.Cell.Scope != scenario.ScopeKernel, rust)...)
 	}
+	more, err := b.collectExternals(ctx, r, built, p)
+	if err != nil || p.Outcome != nil {
+		return err
+	}
+	wrong = append(wrong, more...)
 	if len(r.Cell.Variant.Flags()) > 0 && !r.moduleScope() {
 		rust, err := rustObjects([]string{kernelCrate}, read)
 		if err != nil {
@@ -213,6 +239,19 @@ func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, upper st
 		p.Outcome = &outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: strings.Join(wrong, "; "),
 			Detail: "the flags that the .cmd files record are not the variant's"}
 	}
+	return nil
+}
+
+// keep notes a built module and what the product is to know of it.
+func (b *Builder) keep(ctx context.Context, p *Product, target, ko string) (err error) {
+	var m Module
+	if m.Path, m.Sum, err = b.Store.Keep(ctx, ko); err != nil {
+		return err
+	}
+	if m.Output, err = readOutput(ko, scenario.ModuleName(path.Base(target))); err != nil {
+		return fmt.Errorf("what does %s print: %w", target, err)
+	}
+	p.Modules[target] = m
 	return nil
 }
 

@@ -45,11 +45,27 @@ const (
 
 // Builder builds in the sandbox and keeps what it built in the store.
 type Builder struct {
-	Store *store.Store
-	Sink  progress.Sink
-	Jobs  int // make -j of a build that has the machine to itself; 0: one more than there are CPUs
-	// Limits bound what one build may use of the machine.
-	Limits sandbox.Limits
+	Store  *store.Store
+	Sink   progress.Sink
+	Jobs   int // make -j of a build that has the machine to itself; 0: one more than there are CPUs
+	Limits Limits
+}
+
+// Limits bound what one make may use of the machine; zero values do not.
+type Limits struct {
+	Time    time.Duration
+	Disk    int64 // bytes in the directories that make can write to
+	Sandbox sandbox.Limits
+}
+
+// LimitError says that a make was ended because it reached a limit.
+type LimitError struct {
+	What  string // "baseline of debian-6.12"
+	Limit string // "time (1h0m0s)", "disk (8192 MB)"
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s: reached its limit of %s; configs/limits.toml sets it", e.What, e.Limit)
 }
 
 func (b *Builder) jobs() int {
@@ -153,6 +169,7 @@ type job struct {
 	env      []string
 	args     []string
 	log      io.Writer
+	errors   io.Writer // nil: log
 }
 
 // run runs j and returns nil only if it exited 0. A failure is an exitError.
@@ -163,6 +180,11 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	if j.dir == "" {
 		j.dir = "/"
 	}
+	if j.errors == nil {
+		j.errors = j.log
+	}
+	ctx, done := b.limit(ctx, j)
+	defer done()
 	status, err := sandbox.Run(ctx, sandbox.Command{
 		Root:     j.base.Toolchain.Root,
 		Mounts:   append([]sandbox.Mount{{Source: j.base.Tree.Dir, Target: srcDir, ReadOnly: true}}, j.mounts...),
@@ -171,11 +193,15 @@ func (b *Builder) run(ctx context.Context, j job) error {
 		Args:     j.args,
 		Env:      j.env,
 		Stdout:   j.log,
-		Stderr:   j.log,
-		Limits:   b.Limits,
+		Stderr:   j.errors,
+		Limits:   b.Limits.Sandbox,
 		Grace:    2 * time.Second,
 		Hostname: "umlab",
 	})
+	var limit *LimitError
+	if errors.As(context.Cause(ctx), &limit) {
+		return limit
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.what, err)
 	}

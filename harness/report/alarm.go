@@ -42,7 +42,7 @@ func alarms(r *result.Results) []alarm {
 	var misses []*miss
 	groups := map[[2]string]*miss{}
 	for _, c := range r.Cells {
-		for _, p := range c.Placements {
+		for _, p := range c.Booted() {
 			for _, run := range p.Runs {
 				for _, m := range run.Modules {
 					if !missed(m) {

@@ -20,7 +20,7 @@ func Classification(w io.Writer, c *result.Classification, opt Options) error {
 		if o.Kind == outcome.Unproved {
 			p.line(p.paint(bold, msgWhose(m.Name)) + "  " + p.paint(faint, msgUnproved))
 		} else {
-			p.line(p.paint(bold, msgWhose(m.Name)) + "  " + p.paint(outcomeStyle(o.Kind), full(o)))
+			p.line(p.paint(bold, msgWhose(m.Name)) + "  " + p.paint(outcomeStyle(o.Kind), whole(o)))
 		}
 		if o.Evidence != "" {
 			p.line("    " + clean(o.Evidence))
@@ -39,9 +39,9 @@ func Classification(w io.Writer, c *result.Classification, opt Options) error {
 	return err
 }
 
-// full is an outcome with everything that was read off its evidence, by its
+// whole is an outcome with everything that was read off its evidence, by its
 // whole names.
-func full(o outcome.Outcome) string {
+func whole(o outcome.Outcome) string {
 	s := long(o)
 	if r := o.Relocation; r != nil {
 		s = fmt.Sprintf("%s %d %s%s", o.Kind, r.Type, clean(r.Name), strings.TrimPrefix(s, short(o)))

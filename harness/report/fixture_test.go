@@ -151,9 +151,22 @@ func trouble() *result.Results {
 		}
 		gap := int64(i) << 20
 		run.Gap, run.Cached = &gap, i < 10
+		run.Boots = []result.Boot{{Modules: []string{"rust_minimal", "rust_print"}, Gap: &gap}}
 		twenty = append(twenty, run)
 	}
-	add("static-small@module", "address-dependent", true, predict(low(boot("64M", loaded)), loaded), random(twenty...))
+	twentyRandom := random(twenty...)
+	for _, m := range []string{"rust_minimal", "rust_print"} {
+		twentyRandom.Chances = append(twentyRandom.Chances, result.Chance{Module: m, Computed: 0.25, Range: 1 << 30, Loaded: 3, Runs: 20, Low: 0.052, High: 0.36, Holds: true})
+	}
+	probe := func(mem string, show func(string) outcome.Outcome) result.Placement {
+		return predict(result.Placement{Name: mem, Mem: mem, Runs: []result.Run{boot(mem, show)}}, show)
+	}
+	add("static-small@module", "address-dependent", true, predict(low(boot("64M", loaded)), loaded), twentyRandom).Thresholds = []result.Threshold{
+		{Modules: []string{"rust_minimal", "rust_print"}, Mem: "504M", Base: "0x80000000", Before: loaded("rust_minimal"), After: overflow(11)("rust_minimal"), Holds: true,
+			Probes: []result.Placement{probe("503M", loaded), probe("504M", overflow(11))}},
+		{Modules: []string{"rust_print"}, Mem: "1528M", Base: "0xc0000000", Before: loaded("rust_print"), After: overflow(11)("rust_print"),
+			Probes: []result.Placement{probe("1527M", loaded), predict(probe("1528M", loaded), overflow(11))}},
+	}
 	add("stock", "rejected: relocation-unknown 9", true, predict(low(boot("64M", unknown(9))), unknown(9)), random(boot("1G", unknown(9))))
 	add("static-large@module", "loads", false, predict(low(boot("64M", func(string) outcome.Outcome { return sec })), loaded), random(boot("1G", loaded)))
 	add("pie-small@module", "rejected", false, low(boot("64M", split)), random(boot("1G", split)))

@@ -42,21 +42,27 @@ func TestGolden(t *testing.T) {
 				if err := render(&b, r); err != nil {
 					t.Fatal(err)
 				}
-				file := filepath.Join("testdata", name+"."+ext)
-				if *update {
-					if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(string(want), b.String()); diff != "" {
-					t.Errorf("%s (-want +got); go test -update writes it:\n%s", file, diff)
-				}
+				golden(t, name+"."+ext, b.Bytes())
 			})
 		}
+	}
+}
+
+// golden compares got with a file of testdata, or writes that anew.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got); go test -update writes it:\n%s", file, diff)
 	}
 }
 
@@ -66,12 +72,12 @@ func TestWriteErrors(t *testing.T) {
 		"table":    func(w io.Writer, r *result.Results) error { return Table(w, r, Options{}) },
 		"markdown": Markdown, "ktap": KTAP, "junit": JUnit, "json": JSON, "html": HTML,
 	} {
-		if err := render(full{}, matrix()); err == nil {
+		if err := render(fullDisk{}, matrix()); err == nil {
 			t.Errorf("%s: a full disk went unnoticed", name)
 		}
 	}
 }
 
-type full struct{}
+type fullDisk struct{}
 
-func (full) Write([]byte) (int, error) { return 0, fmt.Errorf("no space left on device") }
+func (fullDisk) Write([]byte) (int, error) { return 0, fmt.Errorf("no space left on device") }

@@ -17,6 +17,16 @@ var pageSource string
 // HTML writes r as one page that loads nothing from elsewhere and runs no
 // script. It returns the error of w.
 func HTML(w io.Writer, r *result.Results) error {
+	return page(w, "report", "", map[string]any{
+		"Sheet": newSheet(r), "Results": r, "Words": newHTMLWords(),
+		"Differs": markDiffers, "Agrees": markAgrees,
+		"Good": !proofless(r) && r.Totals.Differing == 0 && r.Totals.Disagreeing == 0,
+	})
+}
+
+// page renders the template called name: that of results, or one of source,
+// which may use the blocks of the former.
+func page(w io.Writer, name, source string, data map[string]any) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
 		"clean":       clean,
 		"short":       short,
@@ -30,17 +40,16 @@ func HTML(w io.Writer, r *result.Results) error {
 		"inc":         func(i int) int { return i + 1 },
 		"missed":      missed,
 		"predicted":   msgPredicted,
+		"differs":     func() string { return markDiffers },
 	}).Parse(pageSource)
+	if err == nil && source != "" {
+		_, err = t.New(name).Parse(source)
+	}
 	if err != nil {
 		return fmt.Errorf("parse the HTML template: %w", err)
 	}
 	var b bytes.Buffer
-	err = t.Execute(&b, map[string]any{
-		"Sheet": newSheet(r), "Results": r, "Words": newHTMLWords(),
-		"Differs": markDiffers, "Agrees": markAgrees,
-		"Good": !proofless(r) && r.Totals.Differing == 0 && r.Totals.Disagreeing == 0,
-	})
-	if err != nil {
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
 		return fmt.Errorf("render HTML: %w", err)
 	}
 	_, err = w.Write(b.Bytes())

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -24,10 +23,7 @@ func Schema() []byte { return slices.Clone(schemaV1) }
 // error of w, or that of a number which JSON cannot hold.
 func JSON(w io.Writer, r *result.Results) error {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // evidence is to be read, not to be put into a page
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(complete(r)); err != nil {
+	if err := indented(&b, complete(r)); err != nil {
 		return fmt.Errorf("write %s: %w", result.Schema, err)
 	}
 	_, err := w.Write(b.Bytes())
@@ -55,16 +51,29 @@ func complete(r *result.Results) *result.Results {
 			}
 			b.Effective = effective
 		}
-		ps := slices.Clone(list(c.Cells[i].Placements))
-		c.Cells[i].Placements = ps
-		for j := range ps {
-			ps[j].Runs = slices.Clone(list(ps[j].Runs))
-			for k := range ps[j].Runs {
-				ps[j].Runs[k].Modules = list(ps[j].Runs[k].Modules)
-			}
+		c.Cells[i].Placements = completePlacements(c.Cells[i].Placements)
+		ts := slices.Clone(c.Cells[i].Thresholds)
+		c.Cells[i].Thresholds = ts
+		for j := range ts {
+			ts[j].Modules, ts[j].Probes = list(ts[j].Modules), completePlacements(ts[j].Probes)
 		}
 	}
 	return &c
+}
+
+func completePlacements(from []result.Placement) []result.Placement {
+	ps := slices.Clone(list(from))
+	for j := range ps {
+		ps[j].Runs = slices.Clone(list(ps[j].Runs))
+		for k := range ps[j].Runs {
+			run := &ps[j].Runs[k]
+			run.Modules, run.Boots = list(run.Modules), slices.Clone(run.Boots)
+			for l := range run.Boots {
+				run.Boots[l].Modules = list(run.Boots[l].Modules)
+			}
+		}
+	}
+	return ps
 }
 
 func list[T any](s []T) []T {
@@ -100,25 +109,32 @@ func ValidateJSON(data []byte) error {
 }
 
 func compileSchema() (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaV1))
-	if err != nil {
-		return nil, err
-	}
+	return compile(schemaLocation, map[string][]byte{schemaLocation: schemaV1})
+}
+
+// compile compiles the schema at location; nothing but sources is read for it.
+func compile(location string, sources map[string][]byte) (*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	if err := c.AddResource(schemaLocation, doc); err != nil {
-		return nil, err
+	for at, source := range sources {
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(source))
+		if err != nil {
+			return nil, err
+		}
+		if err := c.AddResource(at, doc); err != nil {
+			return nil, err
+		}
 	}
-	return c.Compile(schemaLocation)
+	return c.Compile(location)
 }
 
 func validate(schema *jsonschema.Schema, data []byte) error {
 	in, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		return fmt.Errorf("%s: not JSON: %w", result.Schema, err)
+		return fmt.Errorf("%s: not JSON: %w", schema.Title, err)
 	}
 	if err := schema.Validate(in); err != nil {
-		return fmt.Errorf("not valid %s: %w", result.Schema, err)
+		return fmt.Errorf("not valid %s: %w", schema.Title, err)
 	}
 	return nil
 }

@@ -194,11 +194,38 @@ func TestSchemaMatchesTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defs := schema["$defs"].(map[string]any)
+	matchTypes(t, reflect.TypeFor[result.Results](), schema)
+	var kinds, verdicts []string
+	for _, k := range outcome.Kinds() {
+		kinds = append(kinds, string(k))
+	}
+	for _, v := range verdictOrder() {
+		verdicts = append(verdicts, string(v))
+	}
+	kind := defs["outcome"].(map[string]any)["properties"].(map[string]any)["kind"].(map[string]any)
+	if diff := cmp.Diff(kinds, enum(kind["enum"])); diff != "" {
+		t.Errorf("kinds (-Go +schema):\n%s", diff)
+	}
+	if diff := cmp.Diff(verdicts, enum(defs["verdict"].(map[string]any)["enum"])); diff != "" {
+		t.Errorf("verdicts (-Go +schema):\n%s", diff)
+	}
+}
+
+// matchTypes holds that schema describes typ, field by field, and nothing else.
+func matchTypes(t *testing.T, typ reflect.Type, schema map[string]any) {
+	t.Helper()
+	defs := schema["$defs"].(map[string]any)
 	seen := map[string]bool{}
 	var walk func(path string, typ reflect.Type, node map[string]any)
 	walk = func(path string, typ reflect.Type, node map[string]any) {
 		if ref, ok := node["$ref"].(string); ok {
-			name := strings.TrimPrefix(ref, "#/$defs/")
+			name, ok := strings.CutPrefix(ref, "#/$defs/")
+			if !ok {
+				if ref != schemaLocation || typ != reflect.TypeFor[*result.Results]() {
+					t.Errorf("%s: %v is not what %s describes", path, typ, ref)
+				}
+				return
+			}
 			node = defs[name].(map[string]any)
 			seen[name] = true
 		}
@@ -245,30 +272,17 @@ func TestSchemaMatchesTypes(t *testing.T) {
 			}
 		}
 	}
-	walk("", reflect.TypeFor[result.Results](), schema)
+	walk("", typ, schema)
 	for name := range defs {
 		if !seen[name] {
 			t.Errorf("$defs/%s: nothing of the Go types leads there", name)
 		}
 	}
-	var kinds, verdicts []string
-	for _, k := range outcome.Kinds() {
-		kinds = append(kinds, string(k))
+}
+
+func enum(v any) (list []string) {
+	for _, e := range v.([]any) {
+		list = append(list, e.(string))
 	}
-	for _, v := range verdictOrder() {
-		verdicts = append(verdicts, string(v))
-	}
-	enum := func(v any) (list []string) {
-		for _, e := range v.([]any) {
-			list = append(list, e.(string))
-		}
-		return list
-	}
-	kind := defs["outcome"].(map[string]any)["properties"].(map[string]any)["kind"].(map[string]any)
-	if diff := cmp.Diff(kinds, enum(kind["enum"])); diff != "" {
-		t.Errorf("kinds (-Go +schema):\n%s", diff)
-	}
-	if diff := cmp.Diff(verdicts, enum(defs["verdict"].(map[string]any)["enum"])); diff != "" {
-		t.Errorf("verdicts (-Go +schema):\n%s", diff)
-	}
+	return list
 }

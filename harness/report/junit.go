@@ -24,6 +24,10 @@ func JUnit(w io.Writer, r *result.Results) error {
 		suite.ID = i + 1
 		doc.AddSuite(suite)
 	}
+	return writeJUnit(w, doc)
+}
+
+func writeJUnit(w io.Writer, doc junit.Testsuites) error {
 	var b bytes.Buffer
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
 	if err := doc.WriteXML(&b); err != nil {

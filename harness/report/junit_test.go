@@ -11,15 +11,20 @@ import (
 	"umlab/harness/result"
 )
 
-// readJUnit parses what JUnit writes and checks that it adds up.
+// readJUnit parses what JUnit writes; parseJUnit checks that it adds up.
 func readJUnit(t testing.TB, r *result.Results) junit.Testsuites {
 	t.Helper()
 	var b bytes.Buffer
 	if err := JUnit(&b, r); err != nil {
 		t.Fatal(err)
 	}
+	return parseJUnit(t, &b)
+}
+
+func parseJUnit(t testing.TB, b io.Reader) junit.Testsuites {
+	t.Helper()
 	var doc junit.Testsuites
-	dec := xml.NewDecoder(&b)
+	dec := xml.NewDecoder(b)
 	if err := dec.Decode(&doc); err != nil {
 		t.Fatal(err)
 	}

@@ -27,14 +27,7 @@ func Markdown(w io.Writer, r *result.Results) error {
 	if r.Command != "" {
 		line("- ", md(msgRepeat), " ", mdCode(clean(r.Command)))
 	}
-	for _, a := range s.Alarms {
-		line()
-		line("> **", md(a.Head), "**")
-		for _, l := range a.Lines {
-			line(">")
-			line("> ", md(strings.TrimSpace(l)))
-		}
-	}
+	mdAlarms(&b, s.Alarms)
 	if len(s.Rows) > 0 {
 		line()
 		mdTable(&b, s)
@@ -52,14 +45,7 @@ func Markdown(w io.Writer, r *result.Results) error {
 		line("<details><summary>", msgEvidence, "</summary>")
 		line()
 		for _, e := range s.Evidence {
-			var quoted []string
-			if e.Line != "" {
-				quoted = append(quoted, mdCode(e.Line))
-			}
-			if e.Detail != "" {
-				quoted = append(quoted, md(e.Detail))
-			}
-			line("- ", md(e.Outcome), " (", mdCode(e.Where), "): ", strings.Join(quoted, ": "))
+			line("- ", mdEvidence(e))
 		}
 		line()
 		line("</details>")
@@ -80,6 +66,26 @@ func Markdown(w io.Writer, r *result.Results) error {
 	line("**", md(s.Totals), "**")
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+func mdAlarms(b *bytes.Buffer, list []alarm) {
+	for _, a := range list {
+		b.WriteString("\n> **" + md(a.Head) + "**\n")
+		for _, l := range a.Lines {
+			b.WriteString(">\n> " + md(strings.TrimSpace(l)) + "\n")
+		}
+	}
+}
+
+func mdEvidence(e evidence) string {
+	var quoted []string
+	if e.Line != "" {
+		quoted = append(quoted, mdCode(e.Line))
+	}
+	if e.Detail != "" {
+		quoted = append(quoted, md(e.Detail))
+	}
+	return md(e.Outcome) + " (" + mdCode(e.Where) + "): " + strings.Join(quoted, ": ")
 }
 
 func mdTable(b *bytes.Buffer, s *sheet) {

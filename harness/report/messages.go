@@ -75,12 +75,18 @@ func msgToolchain(t result.Toolchain) string {
 }
 
 func msgConfig(c result.Config) string {
-	d := clean(c.Digest)
-	d = d[strings.LastIndexByte(d, ':')+1:]
+	d := brief(c.Digest)
 	if d == "" {
 		return ""
 	}
-	return "config " + d[:min(12, len(d))]
+	return "config " + d
+}
+
+// brief is as much of a digest as a reader compares.
+func brief(digest string) string {
+	d := clean(digest)
+	r := []rune(d[strings.LastIndexByte(d, ':')+1:])
+	return string(r[:min(12, len(r))])
 }
 
 // version is the version number in what a tool says of itself: the first word
@@ -281,4 +287,125 @@ func msgEnded(status string) string {
 		return "\nended by Ctrl-]"
 	}
 	return "the guest has ended: " + status
+}
+
+// Explanations.
+
+const (
+	wordFlags     = "Flags"
+	wordRequested = "requested"
+	wordEffective = "effective"
+	wordOthers    = "others"
+	wordNone      = "not given"
+	wordPredicted = "predicted"
+	wordObserved  = "observed"
+	wordNothing   = "nothing"
+	wordWhy       = "why"
+	wordAgree     = "as predicted"
+	wordDisagree  = "NOT as predicted"
+	msgOn         = " on "
+)
+
+func msgChosen(e *result.Explanation) string {
+	aslr := "off"
+	if e.Placement.ASLR {
+		aslr = "on"
+	}
+	return fmt.Sprintf("mem=%s, address randomisation %s (%s)", clean(e.Placement.Mem), aslr, clean(e.Chosen))
+}
+
+func msgOverAll(v result.Verdict) string {
+	return "over the placements that were booted: " + clean(string(v))
+}
+
+func msgRequested(e *result.Explanation) string {
+	if e.Requested == "" {
+		return "nothing: the tree's own flags"
+	}
+	return clean(e.Requested)
+}
+
+// msgOrigin says where an option comes from.
+func msgOrigin(o result.GivenOption) string {
+	var s string
+	switch {
+	case len(o.Origins) == 0 && o.Option == "":
+		return "so rustc's own choice for its --target"
+	case len(o.Origins) == 0:
+		s = "origin unknown: no Makefile spells it"
+	case len(o.Origins) == 1:
+		s = clean(o.Origins[0])
+	default:
+		s = "one of " + clean(strings.Join(o.Origins, ", "))
+	}
+	if o.Overridden {
+		s += ", overridden"
+	}
+	return s
+}
+
+func msgShortOrigin(o result.GivenOption) string {
+	if len(o.Origins) == 0 {
+		return clean(o.Option)
+	}
+	return clean(o.Option) + " (" + clean(strings.Join(o.Origins, " or ")) + ")"
+}
+
+func msgScript(s result.ExplanationScript) string { return "By hand: " + clean(s.Title) }
+
+func msgMoreEntries(n int) string { return fmt.Sprintf("and %d more, in -html= and -json=", n) }
+
+// msgRelocation is where a relocation stands and what it is to.
+func msgRelocation(r result.RejectedLocation) string {
+	s := clean(r.Entry) + " to " + clean(r.Symbol)
+	if r.Value != "" {
+		s += " = " + clean(r.Value)
+	}
+	if r.Decides {
+		s += ", the one that decides"
+	}
+	return s
+}
+
+// msgCode is the code that a relocation is of.
+func msgCode(r result.RejectedLocation) string {
+	var parts []string
+	if r.Instruction != "" {
+		parts = append(parts, clean(r.Instruction))
+	}
+	if r.Function != "" {
+		parts = append(parts, fmt.Sprintf("in %s+0x%x", clean(r.Function), r.Within))
+	} else if r.Instruction == "" {
+		parts = append(parts, "data")
+	}
+	if r.Source != "" {
+		parts = append(parts, clean(r.Source))
+	}
+	if r.Inlined != "" {
+		parts = append(parts, "inlined from "+clean(r.Inlined))
+	}
+	return strings.Join(parts, separator)
+}
+
+func msgTranscript(o outcome.Outcome) string { return fmt.Sprintf("console, at byte %d:", o.Offset) }
+
+func msgConsole(r result.Run) string { return "console: " + clean(r.Transcript) }
+
+func msgBrief(s result.ExplanationScript) string {
+	return fmt.Sprintf("In the tree, with a toolchain of your own (with umlab's: -script=DIR writes %s.sh):", clean(s.Name))
+}
+
+// explainWords are the labels of an explanation's HTML page.
+type explainWords struct {
+	Infra, Flags, Requested, Effective, Option, Origin, NotGiven, Module, Predicted, Observed, Nothing, Agree, Disagree, Why,
+	Relocations, Evidence, Notes, Repeat, Loader string
+}
+
+func newExplainWords() explainWords {
+	return explainWords{
+		Infra: msgInfra, Flags: wordFlags, Requested: wordRequested, Effective: wordEffective, Option: "option", Origin: "comes from",
+		NotGiven: wordNone, Module: "module", Predicted: wordPredicted, Observed: wordObserved, Nothing: wordNothing,
+		Agree: markAgrees + " " + wordAgree, Disagree: markDiffers + " " + wordDisagree, Why: wordWhy, Relocations: "relocations that the loader refuses or writes wrong",
+		Evidence: "console", Notes: "Notes", Repeat: msgRepeat, Loader: "read from",
+	}
 }

@@ -267,7 +267,7 @@ func TestProgressConcurrent(t *testing.T) {
 	for _, tty := range []bool{false, true} {
 		for _, w := range []interface {
 			Write([]byte) (int, error)
-		}{&bytes.Buffer{}, full{}} {
+		}{&bytes.Buffer{}, fullDisk{}} {
 			p := NewProgress(w, tty, true, time.Now)
 			var wg sync.WaitGroup
 			for i := range 40 {

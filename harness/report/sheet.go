@@ -141,9 +141,8 @@ func (s *sheet) addRow(c *result.Cell) {
 	if !c.AsExpected {
 		rw.Differs = msgExpected(clean(c.Expected))
 	}
-	none := part{Text: msgNoRun}
+	none := notRun(c)
 	if o := c.Build.Outcome; o != nil {
-		none = part{Text: short(*o), Kind: o.Kind}
 		s.addEvidence(*o, rw.ID)
 	}
 	for i := range rw.Results {
@@ -163,6 +162,14 @@ func (s *sheet) addRow(c *result.Cell) {
 	}
 	s.Rows = append(s.Rows, rw)
 	s.addWhy(rw)
+}
+
+// notRun is what stands where c was not booted: why, where its build says so.
+func notRun(c *result.Cell) part {
+	if o := c.Build.Outcome; o != nil {
+		return part{Text: short(*o), Kind: o.Kind}
+	}
+	return part{Text: msgNoRun}
 }
 
 func place(cell, placement, module string) string {

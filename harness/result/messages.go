@@ -57,6 +57,70 @@ func reasonLoads(modules, placements []string) string {
 	return fmt.Sprintf("%s loaded at %s", strings.Join(modules, ", "), strings.Join(placements, ", "))
 }
 
+// reasonPlaced adds to why a cell is address-dependent where it is, and how
+// often.
+func reasonPlaced(reason string, c Cell) string {
+	var modules []string
+	for _, m := range observe(c.Placements) {
+		if !slices.Contains(modules, m.module) {
+			modules = append(modules, m.module)
+		}
+	}
+	for _, t := range c.Thresholds {
+		reason += "; "
+		if len(t.Modules) < len(modules) {
+			reason += strings.Join(t.Modules, ", ") + " "
+		}
+		reason += fmt.Sprintf("fails from mem=%s on (%s); %s", t.Mem, t.Base, t.booted())
+	}
+	for _, p := range c.Placements {
+		for i, ch := range p.Chances {
+			alike := i > 0 && p.Chances[0].same(ch) && ch.Computed > 0 && ch.Computed < 1
+			if ch.Computed == 0 || ch.Computed == 1 || alike {
+				continue
+			}
+			whose := ch.Module
+			if len(p.Chances) == len(modules) && !slices.ContainsFunc(p.Chances, func(o Chance) bool { return !o.same(ch) }) {
+				whose = "each module"
+			}
+			in := "lies in"
+			if !ch.Holds {
+				in = "lies outside of"
+			}
+			reason += fmt.Sprintf("; at %s %s loads with a computed probability of %.1f %%, which %s the %.1f–%.1f %% that %d of %d boots show (95 %%)",
+				p.Name, whose, 100*ch.Computed, in, 100*ch.Low, 100*ch.High, ch.Loaded, ch.Runs)
+		}
+	}
+	return reason
+}
+
+func (c Chance) same(d Chance) bool {
+	return c.Computed == d.Computed && c.Loaded == d.Loaded && c.Runs == d.Runs
+}
+
+// booted is "booted 503M: loaded, 504M: relocation-overflow 11 32S".
+func (t Threshold) booted() string {
+	var parts []string
+	for _, p := range t.Probes {
+		var seen []string
+		for _, tally := range p.Tallies() {
+			for _, c := range tally.Counts {
+				if text := c.Outcome.String(); slices.Contains(t.Modules, tally.Module) && !slices.Contains(seen, text) {
+					seen = append(seen, text)
+				}
+			}
+		}
+		parts = append(parts, p.Mem+": "+strings.Join(seen, " and "))
+	}
+	switch {
+	case len(parts) == 0:
+		return "computed only, no such mem= can be booted"
+	case !t.Holds:
+		return "but booted " + strings.Join(parts, ", ")
+	}
+	return "booted " + strings.Join(parts, ", ")
+}
+
 // text is "3/20 loaded, 17/20 relocation-overflow 11 32S".
 func (t Tally) text() string {
 	var parts []string

@@ -93,6 +93,19 @@ type Cell struct {
 	AsExpected bool        `json:"as_expected"` // also true where nothing is expected
 	Build      Build       `json:"build"`
 	Placements []Placement `json:"placements"`
+	Thresholds []Threshold `json:"thresholds,omitempty"` // where it changes with the address
+}
+
+// Threshold is the smallest mem= at which modules no longer load, as computed,
+// with the boots that confirm it.
+type Threshold struct {
+	Modules []string        `json:"modules"`
+	Mem     string          `json:"mem"`    // as on the kernel's command line: "504M"
+	Base    string          `json:"base"`   // where modules begin there: "0x80000000"
+	Before  outcome.Outcome `json:"before"` // predicted for the first of Modules just below
+	After   outcome.Outcome `json:"after"`  // and there
+	Probes  []Placement     `json:"probes"` // boots just below and there; empty where mem= cannot be had
+	Holds   bool            `json:"holds"`  // the boots went as predicted
 }
 
 // Build says how the cell's binaries came to be.
@@ -113,6 +126,21 @@ type Placement struct {
 	Mem  string `json:"mem"`  // "64M", as on the kernel command line
 	ASLR bool   `json:"aslr"` // address randomisation of the host left on
 	Runs []Run  `json:"runs"`
+
+	Chances []Chance `json:"chances,omitempty"` // where addresses are random
+}
+
+// Chance is how often a module loads at random addresses, as computed and as
+// seen.
+type Chance struct {
+	Module   string  `json:"module"`
+	Computed float64 `json:"computed"` // probability that it loads
+	Range    int64   `json:"range"`    // bytes over which the host is taken to place brk
+	Loaded   int     `json:"loaded"`   // runs in which it did
+	Runs     int     `json:"runs"`
+	Low      float64 `json:"low"` // Wilson's interval of Loaded in Runs, at 95 %
+	High     float64 `json:"high"`
+	Holds    bool    `json:"holds"` // Computed lies in it; even where all is right, 1 in 20 does not
 }
 
 // Run is one boot.
@@ -121,9 +149,17 @@ type Run struct {
 	Command    string   `json:"command"`    // the kernel's command line
 	Transcript string   `json:"transcript"` // path of the console bytes in the store
 	Kernel     string   `json:"kernel,omitempty"`
-	Gap        *int64   `json:"gap,omitempty"` // bytes of "exec-shield gap" the boot log reports
-	Seconds    float64  `json:"seconds"`       // exec to end of console
+	Gap        *int64   `json:"gap,omitempty"` // bytes of "exec-shield gap" the boot log reports; of the first boot
+	Boots      []Boot   `json:"boots,omitempty"`
+	Seconds    float64  `json:"seconds"` // exec to end of console
 	Cached     bool     `json:"cached"`
+}
+
+// Boot is one of the boots of a run: a module that brings the machine down keeps
+// those behind it for another one.
+type Boot struct {
+	Modules []string `json:"modules"`       // that it tried, in their order
+	Gap     *int64   `json:"gap,omitempty"` // as of Run
 }
 
 // Module is what a run showed for one module.
@@ -147,7 +183,7 @@ type Control struct {
 type Totals struct {
 	Cells       int             `json:"cells"`      // entries of Results.Cells, one a variant
 	Placements  int             `json:"placements"` // variant × placement: the cells of DESIGN.md
-	Loads       int             `json:"loads"`      // modules tried, over all runs
+	Loads       int             `json:"loads"`      // modules tried, over all runs, those that confirm thresholds included
 	Verdicts    map[Verdict]int `json:"verdicts"`
 	Boots       int             `json:"boots"`
 	Cached      int             `json:"cached"`      // boots answered from the store

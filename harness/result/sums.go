@@ -10,7 +10,7 @@ func Sums(r *Results) {
 			t.Differing++
 		}
 		t.Placements += len(c.Placements)
-		for _, p := range c.Placements {
+		for _, p := range c.Booted() {
 			for _, run := range p.Runs {
 				t.addRun(run)
 			}

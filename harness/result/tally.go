@@ -42,6 +42,16 @@ func (t Tally) seen() int {
 	return n
 }
 
+// Booted lists everything that the cell was booted at: its placements, and those
+// that confirm its thresholds.
+func (c Cell) Booted() []Placement {
+	all := c.Placements[:len(c.Placements):len(c.Placements)]
+	for _, t := range c.Thresholds {
+		all = append(all, t.Probes...)
+	}
+	return all
+}
+
 // Tallies counts p's runs by module, in the order the modules are first named.
 func (p Placement) Tallies() []Tally {
 	var list []Tally

@@ -21,7 +21,11 @@ func (c Cell) Judge() (Verdict, string) {
 		}
 		return Unknown, reasonBuild(*o)
 	}
-	return VerdictOf(c.Placements)
+	verdict, reason := VerdictOf(c.Placements)
+	if verdict == AddressDependent {
+		reason = reasonPlaced(reason, c)
+	}
+	return verdict, reason
 }
 
 // VerdictOf draws the verdict of one binary from all its placements and runs,
@@ -33,7 +37,8 @@ func (c Cell) Judge() (Verdict, string) {
 //   - Unknown: a placement without a run, a run without one of the modules,
 //     infra, config-dropped.
 //   - Broken: a timeout.
-//   - Flaky: runs of a placement differ, and neither randomised addresses nor
+//   - Flaky: runs of a placement differ, and neither the addresses of each run
+//     nor, where nothing was predicted from them, randomised addresses and
 //     relocation types explain it.
 //   - AddressDependent: a module is loaded here and overflows a relocation
 //     there, or does both at one placement under random addresses.
@@ -137,12 +142,42 @@ func unproved(placements []Placement, seen []observation) (string, bool) {
 func flaky(placements []Placement) (string, bool) {
 	for _, p := range placements {
 		for _, t := range p.Tallies() {
-			if len(t.Counts) > 1 && !(p.ASLR && addressExplains(t)) {
+			if len(t.Counts) > 1 && !explained(p, t) {
 				return reasonRunsDiffer(t, p.Name), true
 			}
 		}
 	}
 	return "", false
+}
+
+// explained reports whether addresses explain that the runs of a placement
+// differ: where every run was predicted from its own addresses, they must have
+// gone as predicted, and alike where they were predicted alike.
+func explained(p Placement, t Tally) bool {
+	var modules []Module
+	for _, run := range p.Runs {
+		for _, m := range run.Modules {
+			if m.Name == t.Module {
+				modules = append(modules, m)
+			}
+		}
+	}
+	for _, m := range modules {
+		if m.Predicted == nil || m.Agrees == nil {
+			return p.ASLR && addressExplains(t)
+		}
+	}
+	for i, m := range modules {
+		if !*m.Agrees {
+			return false
+		}
+		for _, n := range modules[:i] {
+			if m.Predicted.Same(*n.Predicted) && !m.Outcome.Same(n.Outcome) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func addressExplains(t Tally) bool {

@@ -26,6 +26,11 @@ const (
 	NoConclusion  Conclusion = "infra"          // umlab or its host failed; says nothing of the patch
 )
 
+// Conclusions lists every Conclusion.
+func Conclusions() []Conclusion {
+	return []Conclusion{Fixed, PartlyFixed, NotFixed, NoEffect, Regressed, PatchBroken, NotReproduced, NoConclusion}
+}
+
 // Patch names one patch of a verification.
 type Patch struct {
 	Subject string `json:"subject"`

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-multierror"
 	"golang.org/x/sync/semaphore"
@@ -69,6 +70,7 @@ type Booter interface {
 type Runner struct {
 	Builder Builder
 	Booter  Booter
+	Oracle  Oracle // nil: nothing is predicted
 	Store   *store.Store
 	Sink    progress.Sink
 	Jobs    int // CPU slots; 0: one per CPU
@@ -82,7 +84,7 @@ type Job struct {
 }
 
 // version is raised when the same boot would be recorded otherwise.
-const version = "1"
+const version = "2"
 
 // Run builds and boots all cells of j and returns them in its order. Errors of
 // single cells do not keep the others from running: what could not be found out
@@ -93,7 +95,8 @@ func (r *Runner) Run(ctx context.Context, j Job) ([]result.Cell, error) {
 		slots = runtime.NumCPU()
 	}
 	s := &session{Runner: r, job: j, cpu: semaphore.NewWeighted(int64(slots)), slots: int64(slots), memory: newMemory()}
-	s.task = r.Sink.Start("run cells", progress.Cells, int64(boots(j)))
+	s.total.Store(int64(boots(j)))
+	s.task = r.Sink.Start("run cells", progress.Cells, s.total.Load())
 	cells := make([]result.Cell, len(j.Cells))
 	var (
 		wg   sync.WaitGroup
@@ -134,6 +137,7 @@ type session struct {
 	slots  int64
 	memory *memory
 	task   progress.Task
+	total  atomic.Int64 // boots that are known to be made
 }
 
 func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error) {
@@ -152,10 +156,12 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 	}
 	var targets []string
 	for _, m := range c.Modules {
-		targets = append(targets, m.Path)
+		if m.External == nil {
+			targets = append(targets, m.Path)
+		}
 	}
 	out.Build.Flags = append([]string{}, c.Variant.Flags()...)
-	out.Build.Command = s.job.Baseline.Base.ByHand(c, targets...)
+	out.Build.Command = strings.Join(append([]string{s.job.Baseline.Base.ByHand(c, targets...)}, s.job.Baseline.Base.ExternalByHand(c)...), " && ")
 	if err := s.cpu.Acquire(ctx, weight); err != nil {
 		return out, context.Cause(ctx)
 	}
@@ -182,21 +188,34 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 
 // boots makes all boots of a cell.
 func (s *session) boots(ctx context.Context, c scenario.Cell, p *kbuild.Product, out result.Cell) (result.Cell, error) {
+	var err error
+	out.Placements, err = s.places(ctx, c, c.Placements, p)
+	if s.Oracle != nil && err == nil {
+		err = s.confirm(ctx, c, p, &out)
+	}
+	return out, err
+}
+
+// places makes all boots of a cell at the given placements.
+func (s *session) places(ctx context.Context, c scenario.Cell, places []scenario.Placement, p *kbuild.Product) ([]result.Placement, error) {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
 		errs *multierror.Error
 	)
-	out.Placements = make([]result.Placement, len(c.Placements))
-	for i, place := range c.Placements {
-		out.Placements[i] = result.Placement{Name: place.Name, Mem: place.MemText, ASLR: place.ASLR, Runs: make([]result.Run, place.Repeat)}
+	out := make([]result.Placement, len(places))
+	for i, place := range places {
+		out[i] = result.Placement{Name: place.Name, Mem: place.MemText, ASLR: place.ASLR, Runs: make([]result.Run, place.Repeat)}
 		for n := range place.Repeat {
 			wg.Go(func() {
 				run, err := s.run(ctx, c, place, n, p)
+				if s.Oracle != nil {
+					s.Oracle.Judge(c, p, place, &run)
+				}
 				s.task.Add(1)
 				mu.Lock()
 				defer mu.Unlock()
-				out.Placements[i].Runs[n] = run
+				out[i].Runs[n] = run
 				errs = multierror.Append(errs, err)
 			})
 		}
@@ -210,12 +229,23 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	name := c.ID() + ":" + place.Name
 	parts := []string{"run", version, s.Booter.Identity(), p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR), strconv.Itoa(n)}
 	var modules []GuestModule
-	patterns := map[string]*regexp.Regexp{}
+	patterns, silent := map[string]*regexp.Regexp{}, map[string]bool{}
 	for _, m := range c.Modules {
 		built := p.Modules[m.Path]
 		modules = append(modules, GuestModule{Name: m.Name, Path: built.Path, Params: m.Params})
-		parts = append(parts, m.Name, built.Sum, strings.Join(m.Params, "\x00"), m.Output.String())
-		patterns[m.Name] = m.Output
+		output, mute := m.Output, m.Silent
+		if output == nil && !mute {
+			var err error
+			if output, err = built.Prints(); err != nil {
+				return infra(c, err), err
+			}
+			mute = output == nil
+		}
+		if mute {
+			output, silent[m.Name] = regexp.MustCompile("^$"), true // no line that says anything
+		}
+		parts = append(parts, m.Name, built.Sum, strings.Join(m.Params, "\x00"), output.String())
+		patterns[m.Name] = output
 	}
 	key := store.Key(parts...)
 	unlock, err := s.Store.Lock(ctx, "run-"+key)
@@ -240,7 +270,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer release()
 	s.task.Status(name)
-	run, err = s.boot(ctx, name, modules, patterns, place, p)
+	run, err = s.boot(ctx, name, modules, patterns, silent, place, p)
 	if err != nil {
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
@@ -254,7 +284,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 // boot boots until every module was tried: a module that brings the machine
 // down, or leaves it in doubt, keeps the others from being tried in that boot.
 // The transcripts stand one behind the other, and offsets count from the first.
-func (s *session) boot(ctx context.Context, name string, modules []GuestModule, patterns map[string]*regexp.Regexp, place scenario.Placement, p *kbuild.Product) (result.Run, error) {
+func (s *session) boot(ctx context.Context, name string, modules []GuestModule, patterns map[string]*regexp.Regexp, silent map[string]bool, place scenario.Placement, p *kbuild.Product) (result.Run, error) {
 	var run result.Run
 	var transcript []byte
 	rest := modules
@@ -263,7 +293,7 @@ func (s *session) boot(ctx context.Context, name string, modules []GuestModule, 
 		if err != nil {
 			return run, err
 		}
-		in := outcome.Input{Transcript: booted.Transcript, End: booted.End, Output: patterns}
+		in := outcome.Input{Transcript: booted.Transcript, End: booted.End, Output: patterns, Silent: silent}
 		for _, m := range rest {
 			in.Modules = append(in.Modules, m.Name)
 		}
@@ -271,6 +301,7 @@ func (s *session) boot(ctx context.Context, name string, modules []GuestModule, 
 		if run.Command == "" {
 			run.Command, run.Kernel, run.Gap = booted.Command, classified.Boot.Kernel, classified.Boot.Gap
 		}
+		boot := result.Boot{Modules: []string{}, Gap: classified.Boot.Gap}
 		var left []GuestModule
 		for i, m := range classified.Modules {
 			// The first module of a boot is judged in any case: a boot that does
@@ -284,7 +315,9 @@ func (s *session) boot(ctx context.Context, name string, modules []GuestModule, 
 			}
 			m.Outcome.Offset += int64(len(transcript))
 			run.Modules = append(run.Modules, result.Module{Name: m.Name, Outcome: m.Outcome})
+			boot.Modules = append(boot.Modules, m.Name)
 		}
+		run.Boots = append(run.Boots, boot)
 		transcript = append(transcript, booted.Transcript...)
 		run.Seconds += booted.Seconds
 		rest = left

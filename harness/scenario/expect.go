@@ -83,9 +83,13 @@ type Expectation struct {
 // placement, as alternatives; none where it expects nothing. kernel is what
 // `make kernelversion` prints. Of several expectations that apply the last one
 // holds. One that names a placement speaks of it as the scenario defines it:
-// with another mem= or address randomisation it says nothing. module is "" for
-// a scenario that loads none.
+// with another mem= or address randomisation it says nothing; and of a module
+// that is not the scenario's nothing is expected. module is "" for a scenario
+// that loads none.
 func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) []Want {
+	if i := slices.Index(moduleNames(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) {
+		return nil
+	}
 	var wants []Want
 	for _, e := range s.Expectations {
 		if len(e.Wants) > 0 && e.kernel.contain(kernel) && e.cell(c) && s.placed(e, p) &&
@@ -98,7 +102,8 @@ func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) [
 
 // ExpectedVerdict returns the verdict that the scenario expects of a cell, ""
 // where it expects none. A verdict is drawn from all of a cell, so none is
-// expected where c lacks a placement or module that the scenario has.
+// expected where c lacks a placement or module that the scenario has, or has
+// another module.
 func (s *Scenario) ExpectedVerdict(kernel string, c Cell) string {
 	for _, p := range s.Placements {
 		if !slices.ContainsFunc(c.Placements, p.same) {
@@ -106,9 +111,12 @@ func (s *Scenario) ExpectedVerdict(kernel string, c Cell) string {
 		}
 	}
 	for _, m := range s.Modules {
-		if !slices.Contains(moduleNames(c.Modules), m.Name) {
+		if !slices.ContainsFunc(c.Modules, m.same) {
 			return ""
 		}
+	}
+	if len(c.Modules) > len(s.Modules) {
+		return ""
 	}
 	verdict := ""
 	for _, e := range s.Expectations {

@@ -53,12 +53,23 @@ type Scenario struct {
 	known []Placement // every placement that has a name here
 }
 
-// Module is a loadable module of the tree.
+// Module is a loadable module: of the tree, or of a directory of the user's.
 type Module struct {
-	Name   string         // as /proc/modules shows it
-	Path   string         // make target, relative to O=: "samples/rust/rust_minimal.ko"
-	Output *regexp.Regexp // matches a console line that the module's init prints, and only it
-	Params []string       // arguments of insmod: "x=1"
+	Name     string         // as /proc/modules shows it
+	Path     string         // make target, relative to O=: "samples/rust/rust_minimal.ko"; "" for a name that the tree is yet to be asked for
+	Output   *regexp.Regexp // matches a console line that the module's init prints, and only it; nil: what the built module shows decides
+	Silent   bool           // the init prints nothing, as the user says
+	Params   []string       // arguments of insmod: "x=1"
+	External *External      // nil for a module of the tree
+}
+
+// External is a directory of the user's that holds modules and the Kbuild file
+// or Makefile that lists them. Its modules have paths below Mount.
+type External struct {
+	Given  string // as the user wrote it
+	Dir    string // the snapshot of it that is built; "" until one was taken
+	Digest string // of the snapshot
+	Mount  string // where the sandbox shows it, relative to its root: "ext/hello"
 }
 
 // Variant is one build by its flags. The zero models are the tree's own.

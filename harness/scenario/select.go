@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
@@ -14,7 +13,8 @@ type Selection struct {
 	Scope      []string // for all cells whose pattern names none
 	Placements []string // names
 	Mem        []string // sizes, "512M"; each is a placement of its own, with randomisation off
-	Modules    []string // names, or targets of the tree: "samples/rust/rust_misc_device.ko"
+	Modules    []string // names of the scenario or of the tree's samples, targets of the tree: "drivers/misc/dummy-irq.ko", directories
+	Output     string   // regexp of a line that the init of such a module prints, where the scenario does not say; "none" for a silent one
 	Repeat     int      // boots of every placement
 	ASLR       *bool    // of every placement
 }
@@ -64,7 +64,7 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 	i := slices.Index(variantIDs(s.Variants), id)
 	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.Variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
 	for _, cell := range cells {
-		if cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, p.same) && slices.Contains(moduleNames(cell.Modules), c.Module) {
+		if cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, p.same) && slices.ContainsFunc(cell.Modules, m.same) {
 			pc.Selected = true
 		}
 	}
@@ -72,29 +72,6 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 }
 
 type usageFunc func(format string, args ...any)
-
-func (s *Scenario) selectModules(sel Selection, usage usageFunc) []Module {
-	if len(sel.Modules) == 0 {
-		return s.Modules
-	}
-	var out []Module
-	for _, name := range sel.Modules {
-		m, ok := s.module(name)
-		if !ok && strings.Contains(name, "/") && validTarget(name) {
-			base := strings.ReplaceAll(strings.TrimSuffix(path.Base(name), ".ko"), "-", "_")
-			m, ok = newModule(base, name), true
-		}
-		if !ok {
-			names := moduleNames(s.Modules)
-			usage("module %q is unknown: scenario %s has %s; a target of the tree, as in samples/rust/rust_minimal.ko, is allowed too%s", name, s.Name, list(names), meant(name, names))
-			continue
-		}
-		if !slices.Contains(moduleNames(out), m.Name) {
-			out = append(out, m)
-		}
-	}
-	return out
-}
 
 func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement {
 	var out []Placement

@@ -76,16 +76,30 @@ func TestSelectPlacements(t *testing.T) {
 
 func TestSelectModules(t *testing.T) {
 	s := shipped(t)
-	plan, err := s.Select(Selection{Modules: []string{"rust_print", "samples/rust/rust-misc_device.ko", "rust_print"}})
+	plan, err := s.Select(Selection{Modules: []string{"rust_print", "samples/rust/rust-misc_device.ko", "rust_print", "rust-driver_faux", "./my-hello", "./my-hello/"}, Output: "^hi"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	modules := plan.Cells[0].Modules
-	if d := cmp.Diff([]string{"rust_print", "rust_misc_device"}, moduleNames(modules)); d != "" {
-		t.Fatal(d)
+	type seen struct{ Name, Path, Given, Output string }
+	var got []seen
+	for _, m := range plan.Cells[0].Modules {
+		n := seen{Name: m.Name, Path: m.Path}
+		if m.External != nil {
+			n.Given = m.External.Given
+		}
+		if m.Output != nil {
+			n.Output = m.Output.String()
+		}
+		got = append(got, n)
 	}
-	if m := modules[1]; m.Path != "samples/rust/rust-misc_device.ko" || !m.Output.MatchString("rust_misc_device: hello") || m.Output.MatchString("subarch: rust_misc_device: Unknown") {
-		t.Errorf("%+v", m)
+	want := []seen{
+		{"rust_print", "samples/rust/rust_print.ko", "", s.Modules[1].Output.String()},
+		{"rust_misc_device", "samples/rust/rust-misc_device.ko", "", "^hi"},
+		{"rust_driver_faux", "", "", "^hi"},
+		{"my_hello", "", "./my-hello", "^hi"},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Fatal(d)
 	}
 	// The controls load rust_minimal, which the selection left out.
 	for _, c := range plan.Controls {
@@ -95,9 +109,63 @@ func TestSelectModules(t *testing.T) {
 	}
 }
 
+// TestSelectOutput: without -output= a module of the user's is left to what it
+// shows itself.
+func TestSelectOutput(t *testing.T) {
+	s := shipped(t)
+	for _, tt := range []struct {
+		output string
+		given  bool
+		silent bool
+	}{{"", false, false}, {"none", false, true}, {"^x", true, false}} {
+		plan, err := s.Select(Selection{Modules: []string{"a/b.ko"}, Output: tt.output})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := plan.Cells[0].Modules[0]; (m.Output != nil) != tt.given || m.Silent != tt.silent {
+			t.Errorf("-output=%s: %+v", tt.output, m)
+		}
+	}
+}
+
+// TestOthersModulesExpectNothing: what a scenario expects, it expects of its own
+// modules, and not of another that has the name of one.
+func TestOthersModulesExpectNothing(t *testing.T) {
+	s := shipped(t)
+	for _, tt := range []struct {
+		modules []string
+		wants   bool
+		verdict string
+		control bool
+	}{
+		{nil, true, "rejected", true},
+		{[]string{"rust_minimal", "rust_print"}, true, "rejected", true},
+		{[]string{"rust_minimal"}, true, "", true},
+		{[]string{"rust_minimal", "rust_print", "a/b.ko"}, true, "", true},
+		{[]string{"./rust_minimal"}, false, "", false},
+		{[]string{"elsewhere/rust_minimal.ko"}, false, "", false},
+	} {
+		plan, err := s.Select(Selection{Cells: []string{"pie-small"}, Modules: tt.modules})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := plan.Cells[0]
+		if got := len(s.Expected("6.12.107", c, c.Placements[0], "rust_minimal")) > 0; got != tt.wants {
+			t.Errorf("%v: something is expected of rust_minimal: %v", tt.modules, got)
+		}
+		if got := s.ExpectedVerdict("6.12.107", c); got != tt.verdict {
+			t.Errorf("%v: expected verdict %q, want %q", tt.modules, got, tt.verdict)
+		}
+		if got := plan.Controls[0].Selected; got != tt.control {
+			t.Errorf("%v: the control is among the cells: %v", tt.modules, got)
+		}
+	}
+}
+
 func TestSelectUsage(t *testing.T) {
 	s := shipped(t)
 	const has = "scenario unknown-rela-relocation has stock, pie-small, pie-kernel, pie-large, static-small, static-kernel, static-large; static, pic, pie with small, kernel, medium, large is allowed too; scopes are module, kernel, all"
+	const alsoModules = "scenario unknown-rela-relocation has rust_minimal, rust_print; allowed are also names of the tree's samples, targets of the tree, as in samples/rust/rust_minimal.ko, and directories of your own, as in ./hello"
 	for _, tt := range []struct {
 		name string
 		sel  Selection
@@ -110,14 +178,18 @@ func TestSelectUsage(t *testing.T) {
 		{"no pattern", Selection{Cells: []string{"[a"}}, `cell "[a" is no pattern: write a variant, "pie-*" or "static-small@kernel"`},
 		{"stock with scope", Selection{Cells: []string{"stock@kernel"}}, `cell "stock@kernel" is not possible: stock has no flags, so no scope: write "stock"`},
 		{"scope in cell", Selection{Cells: []string{"pie-small@kernal"}}, `cell "pie-small@kernal" has no such scope: allowed are module, kernel, all; did you mean "kernel"?`},
-		{"all of them", Selection{Modules: []string{"rust_prnt"}, Placements: []string{"middle"}, Mem: []string{"1M", "lots"}, Repeat: -1, Scope: []string{"modules"}},
-			"module \"rust_prnt\" is unknown: scenario unknown-rela-relocation has rust_minimal, rust_print; a target of the tree, as in samples/rust/rust_minimal.ko, is allowed too; did you mean \"rust_print\"?\n" +
+		{"all of them", Selection{Modules: []string{"rust_prnt.ko", "1", "a/c-d.ko", "./c_d"}, Output: "(", Placements: []string{"middle"}, Mem: []string{"1M", "lots"}, Repeat: -1, Scope: []string{"modules"}},
+			"-output=( is no regular expression: write Go's syntax: error parsing regexp: missing closing ): `(`\n" +
+				"module \"rust_prnt.ko\" is unknown: " + alsoModules + "; did you mean \"rust_print\"?\n" +
+				"module \"1\" is unknown: " + alsoModules + "\n" +
+				"-modules= names two modules c_d, of which the guest can load only one at a time\n" +
 				"placement \"middle\" is unknown: allowed are low, high, far; -mem= takes any size\n" +
 				"-mem: mem=1M is out of range: allowed is 16M to 64G\n" +
 				"-mem: \"lots\" is no memory size: write digits and K, M or G, as in \"512M\"\n" +
 				"-repeat=-1 is not possible: allowed is 1 to 1000\n" +
 				"scope \"modules\" is unknown: allowed are module, kernel, all; did you mean \"module\"?"},
-		{"module elsewhere", Selection{Modules: []string{"/tmp/x.ko"}}, `module "/tmp/x.ko" is unknown: scenario unknown-rela-relocation has rust_minimal, rust_print; a target of the tree, as in samples/rust/rust_minimal.ko, is allowed too`},
+		{"module elsewhere", Selection{Modules: []string{"/tmp/x.ko"}}, `module "/tmp/x.ko" is unknown: ` + alsoModules},
+		{"output of nothing", Selection{Output: "^x"}, "-output= says what modules of your choice print: name them with -modules="},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := s.Select(tt.sel)

@@ -1,5 +1,5 @@
-// Package settings reads the TOML files of configs/ that name trees, toolchains
-// and suites, strictly. It imports nothing of umlab and fetches nothing.
+// Package settings reads the TOML files of configs/ that name trees, toolchains,
+// suites and limits, strictly. It imports nothing of umlab and fetches nothing.
 package settings
 
 import (
@@ -23,6 +23,30 @@ type Settings struct {
 	DefaultTree      string
 	Toolchains       map[string]Toolchain
 	DefaultToolchain string
+	Limits           Limits
+}
+
+// Limits are what one make and one boot may use, see configs/limits.toml.
+type Limits struct {
+	Build BuildLimits `toml:"build"`
+	Boot  BootLimits  `toml:"boot"`
+}
+
+// BuildLimits bound one make.
+type BuildLimits struct {
+	Minutes   int   `toml:"minutes"`   // wall time
+	Processes int   `toml:"processes"` // and threads, at a time
+	MemoryMB  int64 `toml:"memory-mb"` // address space of one process
+	DiskMB    int64 `toml:"disk-mb"`   // of the build's own directory, and of each tmpfs
+	FileMB    int64 `toml:"file-mb"`   // of one file
+}
+
+// BootLimits bound one boot.
+type BootLimits struct {
+	Seconds   int   `toml:"seconds"` // wall time
+	Processes int   `toml:"processes"`
+	OutputMB  int64 `toml:"output-mb"` // of the console
+	DiskMB    int64 `toml:"disk-mb"`   // of each tmpfs
 }
 
 // Suite is a suite of the Debian archive, see configs/suites.toml.
@@ -48,7 +72,7 @@ type Toolchain struct {
 
 var stamp = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
 
-// Load reads suites.toml, trees.toml and toolchains.toml of configs and checks
+// Load reads suites.toml, trees.toml, toolchains.toml and limits.toml of configs and checks
 // them against each other; all mistakes are reported at once.
 func Load(configs fs.FS) (*Settings, error) {
 	var suites struct {
@@ -63,11 +87,12 @@ func Load(configs fs.FS) (*Settings, error) {
 		Common    []string             `toml:"common"`
 		Toolchain map[string]Toolchain `toml:"toolchain"`
 	}
+	var limits Limits
 	var errs *multierror.Error
 	for _, f := range []struct {
 		name string
 		into any
-	}{{"suites.toml", &suites}, {"trees.toml", &trees}, {"toolchains.toml", &chains}} {
+	}{{"suites.toml", &suites}, {"trees.toml", &trees}, {"toolchains.toml", &chains}, {"limits.toml", &limits}} {
 		errs = multierror.Append(errs, read(configs, f.name, f.into))
 	}
 	if err := errs.ErrorOrNil(); err != nil {
@@ -84,6 +109,15 @@ func Load(configs fs.FS) (*Settings, error) {
 		}
 		if s.Snapshot != "" && !stamp.MatchString(s.Snapshot) {
 			bad("suites.toml", "suite %s: snapshot %q is not of the form YYYYMMDDTHHMMSSZ", name, s.Snapshot)
+		}
+	}
+	for name, v := range map[string]int64{
+		"build.minutes": int64(limits.Build.Minutes), "build.processes": int64(limits.Build.Processes), "build.memory-mb": limits.Build.MemoryMB,
+		"build.disk-mb": limits.Build.DiskMB, "build.file-mb": limits.Build.FileMB, "boot.seconds": int64(limits.Boot.Seconds),
+		"boot.processes": int64(limits.Boot.Processes), "boot.output-mb": limits.Boot.OutputMB, "boot.disk-mb": limits.Boot.DiskMB,
+	} {
+		if v <= 0 {
+			bad("limits.toml", "%s = %d: a limit is a number above 0", name, v)
 		}
 	}
 	known := strings.Join(slices.Sorted(maps.Keys(suites.Suite)), ", ")
@@ -120,7 +154,7 @@ func Load(configs fs.FS) (*Settings, error) {
 	}
 	return &Settings{
 		Suites: suites.Suite, Trees: trees.Tree, DefaultTree: trees.Default,
-		Toolchains: chains.Toolchain, DefaultToolchain: chains.Default,
+		Toolchains: chains.Toolchain, DefaultToolchain: chains.Default, Limits: limits,
 	}, errs.ErrorOrNil()
 }
 

@@ -35,6 +35,7 @@ func TestMistakes(t *testing.T) {
 	good := map[string]string{
 		"suites.toml":     "[suite.x]\n",
 		"trees.toml":      "default = \"t\"\n[tree.t]\npackage = \"p\"\nsuite = \"x\"\ncompiler = \"gcc\"\n",
+		"limits.toml":     "[build]\nminutes = 1\nprocesses = 1\nmemory-mb = 1\ndisk-mb = 1\nfile-mb = 1\n[boot]\nseconds = 1\nprocesses = 1\noutput-mb = 1\ndisk-mb = 1\n",
 		"toolchains.toml": "default = \"c\"\ncommon = [\"make\"]\n[toolchain.c]\nsuites = [\"x\"]\n",
 	}
 	for _, tc := range []struct {
@@ -47,6 +48,7 @@ func TestMistakes(t *testing.T) {
 		{"trees.toml", "default = \"t\"\n[tree.t]\npackage = 3\n", []string{"configs/trees.toml:3:"}},
 		{"trees.toml", "default = \"u\"\n[tree.t]\nsuite = \"y\"\ncompiler = \"tcc\"\n", []string{
 			"no package", "unknown suite \"y\" (configs/suites.toml has x)", "\"tcc\" is neither", "default = \"u\" names no tree"}},
+		{"limits.toml", "[build]\nminutes = 0\n", []string{"build.minutes = 0: a limit", "boot.seconds"}},
 		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\n", []string{"has no suites"}},
 	} {
 		fsys := fstest.MapFS{}

@@ -104,11 +104,11 @@ func (s *Store) remove(path string) (int64, error) {
 		return 0, err
 	}
 	defer remove()
-	return allocated(path), os.Rename(path, filepath.Join(tmp, "entry"))
+	return Allocated(path), os.Rename(path, filepath.Join(tmp, "entry"))
 }
 
-// allocated is what path takes on disk.
-func allocated(path string) (n int64) {
+// Allocated is what path takes on disk with all below it, in bytes.
+func Allocated(path string) (n int64) {
 	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 		var st unix.Stat_t
 		if err == nil && unix.Lstat(p, &st) == nil {

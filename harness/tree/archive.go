@@ -79,9 +79,9 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 	}
 	defer remove()
 	dir := filepath.Join(tmp, "tree")
-	rec, err := unpack(ctx, a, dir, task)
+	rec, d, err := unpack(ctx, a, dir, task)
 	if err == nil {
-		err = keep(ctx, st, dir, rec.Digest)
+		err = keep(ctx, st, dir, d)
 	}
 	if err == nil {
 		err = st.Put("tree-of", key, rec)
@@ -96,9 +96,13 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 	return t, nil
 }
 
-// keep installs dir under its digest where the store does not have it yet.
-func keep(ctx context.Context, st *store.Store, dir, digest string) error {
-	_, _, err := st.Dir(ctx, kindTree, digest, func(_ context.Context, entry string) error {
+// keep installs dir under its digest where the store does not have it yet, and
+// the list that the digest is over.
+func keep(ctx context.Context, st *store.Store, dir string, d *digest) error {
+	if err := keepManifest(ctx, st, d); err != nil {
+		return err
+	}
+	_, _, err := st.Dir(ctx, kindTree, d.sum(), func(_ context.Context, entry string) error {
 		if err := os.Remove(entry); err != nil {
 			return err
 		}
@@ -107,19 +111,19 @@ func keep(ctx context.Context, st *store.Store, dir, digest string) error {
 	return err
 }
 
-func unpack(ctx context.Context, a Archive, dir string, task progress.Task) (treeRecord, error) {
+func unpack(ctx context.Context, a Archive, dir string, task progress.Task) (treeRecord, *digest, error) {
 	var rec treeRecord
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return rec, err
+		return rec, nil, err
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return rec, err
+		return rec, nil, err
 	}
 	defer root.Close()
 	stream, err := a.Open(ctx)
 	if err != nil {
-		return rec, err
+		return rec, nil, err
 	}
 	d := newDigest()
 	err = untar(ctx, bufio.NewReaderSize(io.TeeReader(stream, progress.Writer{Task: task}), 1<<20), root, d)
@@ -129,11 +133,11 @@ func unpack(ctx context.Context, a Archive, dir string, task progress.Task) (tre
 		err = cerr
 	}
 	if err != nil {
-		return rec, err
+		return rec, nil, err
 	}
 	rec.Digest = d.sum()
 	rec.Version, err = Version(dir)
-	return rec, err
+	return rec, d, err
 }
 
 // untar writes the members of the tar stream below root, without their first

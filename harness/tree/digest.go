@@ -1,9 +1,11 @@
 package tree
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -38,8 +40,15 @@ func (d *digest) set(path, what string) {
 
 func (d *digest) sum() string {
 	h := sha256.New()
-	for _, p := range slices.Sorted(maps.Keys(d.files)) {
-		fmt.Fprintf(h, "%q %q\n", p, d.files[p])
-	}
+	_ = d.write(h) // a hash takes everything
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// write writes the list whose sha256 is the digest.
+func (d *digest) write(to io.Writer) error {
+	w := bufio.NewWriter(to)
+	for _, p := range slices.Sorted(maps.Keys(d.files)) {
+		fmt.Fprintf(w, "%q %q\n", p, d.files[p])
+	}
+	return w.Flush()
 }

@@ -75,8 +75,9 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, pat
 	defer remove()
 	dir := filepath.Join(tmp, "tree")
 	rec.Version = version
-	rec.Digest, err = snapshot(ctx, abs, dir, entries, task, clean)
+	d, err := snapshot(ctx, abs, dir, entries, task, clean)
 	if err == nil {
+		rec.Digest = d.sum()
 		// What was copied must be one state of the tree, not two halves.
 		var again string
 		if again, _, _, err = list(ctx, abs); err == nil && again != look {
@@ -84,7 +85,7 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, pat
 		}
 	}
 	if err == nil {
-		err = keep(ctx, st, dir, rec.Digest)
+		err = keep(ctx, st, dir, d)
 	}
 	if err == nil && settled {
 		err = st.Put("tree-at", look, rec)
@@ -148,7 +149,7 @@ func stat(h hash.Hash, rel string, info fs.FileInfo) time.Time {
 	return changed
 }
 
-func snapshot(ctx context.Context, from, to string, entries []entry, task progress.Task, clean Clean) (string, error) {
+func snapshot(ctx context.Context, from, to string, entries []entry, task progress.Task, clean Clean) (*digest, error) {
 	built := false
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(copiers)
@@ -157,7 +158,7 @@ func snapshot(ctx context.Context, from, to string, entries []entry, task progre
 		switch {
 		case e.mode.IsDir(): // comes before what lies in it
 			if err := os.Mkdir(dst, 0o755); err != nil {
-				return "", errors.Join(err, g.Wait())
+				return nil, errors.Join(err, g.Wait())
 			}
 			built = built || e.path == "include/config" || e.path == "include/generated"
 		case e.mode.IsRegular():
@@ -174,21 +175,21 @@ func snapshot(ctx context.Context, from, to string, entries []entry, task progre
 				err = os.Symlink(target, dst)
 			}
 			if err != nil {
-				return "", errors.Join(err, g.Wait())
+				return nil, errors.Join(err, g.Wait())
 			}
 		}
 		// Sockets, pipes and devices are nothing that make reads.
 	}
 	if err := g.Wait(); err != nil {
-		return "", err
+		return nil, err
 	}
 	if built {
 		task.Status("make mrproper in the copy: the tree was built in place")
 		if err := clean(ctx, to); err != nil {
-			return "", fmt.Errorf("clean the copy of a tree that was built in place: %w", err)
+			return nil, fmt.Errorf("clean the copy of a tree that was built in place: %w", err)
 		}
 	}
-	return digestOf(ctx, to)
+	return readDigest(ctx, to)
 }
 
 func copyFile(src, dst string, mode fs.FileMode, task progress.Task) error {
@@ -210,11 +211,11 @@ func copyFile(src, dst string, mode fs.FileMode, task progress.Task) error {
 	return errors.Join(err, out.Close())
 }
 
-// digestOf computes the digest of the tree at dir.
-func digestOf(ctx context.Context, dir string) (string, error) {
+// readDigest computes the digest of the tree at dir.
+func readDigest(ctx context.Context, dir string) (*digest, error) {
 	_, entries, _, err := list(ctx, dir)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	d := newDigest()
 	g, gctx := errgroup.WithContext(ctx)
@@ -242,13 +243,13 @@ func digestOf(ctx context.Context, dir string) (string, error) {
 		case e.mode&fs.ModeSymlink != 0:
 			target, err := os.Readlink(p)
 			if err != nil {
-				return "", errors.Join(err, g.Wait())
+				return nil, errors.Join(err, g.Wait())
 			}
 			d.link(e.path, target)
 		}
 	}
 	if err := g.Wait(); err != nil {
-		return "", err
+		return nil, err
 	}
-	return d.sum(), nil
+	return d, nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"umlab/harness/console"
+	"umlab/harness/sandbox"
 )
 
 // version is part of Identity: it is raised when a guest is handled differently, though none of its files changed.
@@ -25,6 +26,7 @@ type Booter struct {
 	Rootfs  fs.FS  // the directory rootfs/: manifest, and the files that it names
 	Scratch string // directory on the host where guests' root directories are made and removed; "" for os.TempDir
 	Limits  console.Limits
+	Sandbox sandbox.Limits // of the guest's processes; FileSize would bound its memory
 }
 
 // Module is a module to be loaded.
@@ -91,6 +93,7 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 	}
 	defer remove()
 	c := Command(b.Sysroot, s.Kernel, dir, Options{Mem: s.Mem, Extra: s.Extra}, s.ASLR)
+	c.Limits = b.Sandbox
 	r := &Result{Command: "linux " + strings.Join(c.Args[1:], " ")}
 	for _, m := range s.Modules {
 		r.Attempts = append(r.Attempts, Attempt{Module: m.Name})

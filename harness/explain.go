@@ -1,0 +1,320 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/loader"
+	"umlab/harness/outcome"
+	"umlab/harness/report"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+)
+
+// ExplainOutputs are files that the page is also written to; Script is a
+// directory, which gets the scripts that repeat the cell.
+type ExplainOutputs struct{ HTML, JSON, Script string }
+
+// Explain prints all that is known about one cell at one placement: the one
+// that is named, else the first at which a module does not load, else the first.
+// The exit code is ExitDiffers where a prediction and an observation disagree,
+// ExitInfra where the run proves nothing.
+func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs ExplainOutputs) (e *result.Explanation, exit int, err error) {
+	for flag, file := range map[string]string{"html": outputs.HTML, "json": outputs.JSON} {
+		if err := checkOutput(flag, file); err != nil {
+			return nil, ExitUsage, err
+		}
+	}
+	if d := outputs.Script; d != "" {
+		if info, err := os.Stat(d); err != nil || !info.IsDir() {
+			return nil, ExitUsage, usagef("-script=%s: give a directory that exists", d)
+		}
+	}
+	j, given, err := l.planCell(cell, o)
+	if err != nil {
+		return nil, ExitUsage, err
+	}
+	r, err := l.run(ctx, j)
+	if err != nil {
+		return nil, ExitInfra, err
+	}
+	if bad := r.Cells[0].Build.Outcome; bad != nil {
+		return nil, ExitDiffers, &NoBinaryError{r.Cells[0].ID, *bad, r.Cells[0].Build.Log}
+	}
+	j.Fresh = false
+	b, err := l.buildCell(ctx, j)
+	if err != nil {
+		return nil, ExitInfra, err
+	}
+	if e, err = l.explain(ctx, b, r, given); err != nil {
+		return nil, ExitInfra, err
+	}
+	l.sink.Close()
+	if err := report.Explanation(l.stdout, e, l.table); err != nil {
+		return e, ExitInfra, err
+	}
+	exit = ExitExpected
+	for _, m := range e.Modules {
+		if m.Agrees != nil && !*m.Agrees {
+			exit = ExitDiffers
+		}
+	}
+	if e.Infra != "" {
+		exit = ExitInfra
+	}
+	return e, exit, outputs.write(e)
+}
+
+func (o ExplainOutputs) write(e *result.Explanation) error {
+	for _, f := range []struct {
+		path   string
+		render func(io.Writer, *result.Explanation) error
+	}{{o.HTML, report.ExplanationHTML}, {o.JSON, report.ExplanationJSON}} {
+		if f.path == "" {
+			continue
+		}
+		var text bytes.Buffer
+		if err := f.render(&text, e); err != nil {
+			return fmt.Errorf("write %s: %w", f.path, err)
+		}
+		if err := renameio.WriteFile(f.path, text.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", f.path, err)
+		}
+	}
+	if o.Script == "" {
+		return nil
+	}
+	for _, s := range e.Scripts {
+		if err := renameio.WriteFile(filepath.Join(o.Script, s.Name+".sh"), []byte(s.Text), 0o755); err != nil {
+			return fmt.Errorf("write the scripts: %w", err)
+		}
+	}
+	return nil
+}
+
+// explain puts the page together.
+func (l *Lab) explain(ctx context.Context, b *built, r *result.Results, given bool) (*result.Explanation, error) {
+	c := r.Cells[0]
+	at, n, why := chosen(c, given)
+	place, run := c.Placements[at], c.Placements[at].Runs[n]
+	e := &result.Explanation{
+		Schema: result.ExplanationSchema, Cell: c.ID, Chosen: why, Command: r.Command, Tree: r.Tree, Toolchain: r.Toolchain,
+		Config: r.Config, Verdict: c.Verdict, Reason: c.Reason, Requested: requested(b.cell), Modules: []result.ExplainedModule{},
+		Notes: r.Notes, Infra: r.Infra,
+		Placement: result.Placement{Name: place.Name, Mem: place.Mem, ASLR: place.ASLR, Runs: []result.Run{run}},
+	}
+	transcript, err := os.ReadFile(run.Transcript)
+	if err != nil {
+		return nil, fmt.Errorf("read the transcript: %w", err)
+	}
+	debugged, debugErr := l.builder.Debug(ctx, b.baseline, kbuild.Request{Cell: b.cell})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	oracle := newOracle(b.baseline)
+	if oracle.tree != nil {
+		rules := oracle.tree.Rules
+		e.Loader = fmt.Sprintf("%s:%d-%d (%s)", rules.File, rules.First, rules.Last, rules.Function)
+	}
+	forecasts := oracle.forecast(b.product, b.cell.Modules, b.cell.Placements[at].Mem, run)
+	flags := b.flags(debugged)
+	for i, m := range run.Modules {
+		planned := b.cell.Modules[slices.IndexFunc(b.cell.Modules, func(p scenario.Module) bool { return p.Name == m.Name })]
+		x := result.ExplainedModule{Module: m, Path: b.product.Modules[planned.Path].Path, Objects: []result.ObjectFlags{},
+			Reasoning: forecasts[i].Sentences(), Groups: []result.RejectedGroup{}, Excerpt: excerpt(transcript, m.Outcome, around)}
+		if own, ok := flags[planned.Path]; ok {
+			x.Objects = own
+		}
+		lines := linesOf(forecasts[i].Ko, debugged, planned.Path, debugErr)
+		if x.Groups, err = groups(forecasts[i], lines); err != nil {
+			return nil, err
+		}
+		if len(x.Groups) > 0 {
+			x.Lines = lines.said
+		}
+		e.Modules = append(e.Modules, x)
+	}
+	e.Scripts = l.hand(b, b.cell.Placements[at]).scripts()
+	return e, nil
+}
+
+// chosen is the placement and the run that the page is about, and why.
+func chosen(c result.Cell, given bool) (at, n int, why string) {
+	for i, p := range c.Placements {
+		for k, run := range p.Runs {
+			for _, m := range run.Modules {
+				if m.Outcome.Kind != outcome.Loaded {
+					switch {
+					case len(p.Runs) > 1:
+						return i, k, fmt.Sprintf("boot %d of %d, the first in which %s is not loaded", k+1, len(p.Runs), m.Name)
+					case given:
+						return i, k, "as asked"
+					}
+					return i, k, fmt.Sprintf("the first placement at which %s is not loaded", m.Name)
+				}
+			}
+		}
+	}
+	if given {
+		return 0, 0, "as asked"
+	}
+	return 0, 0, "the first one: the modules load at every placement that was booted"
+}
+
+// requested is the variant's argument of make, as it is typed.
+func requested(c scenario.Cell) string {
+	if v := c.MakeVariable(); v != "" {
+		return v + "='" + strings.Join(c.Variant.Flags(), " ") + "'"
+	}
+	return ""
+}
+
+// around is how many lines of the transcript are shown before and behind the
+// evidence.
+const around = 3
+
+// excerpt is the transcript around the evidence of an outcome.
+func excerpt(transcript []byte, o outcome.Outcome, around int) []result.ConsoleLine {
+	out := []result.ConsoleLine{}
+	if o.Evidence == "" || !bytes.HasPrefix(transcript[min(o.Offset, int64(len(transcript))):], []byte(o.Evidence)) {
+		return out
+	}
+	at := lineAt(transcript, o.Offset)
+	var offset int64
+	number := 0
+	for line := range bytes.Lines(transcript) {
+		number++
+		if number >= at-around && number <= at+around {
+			text := strings.TrimRight(string(line), "\r\n")
+			out = append(out, result.ConsoleLine{Number: number, Offset: offset, Text: text, Evidence: number == at})
+		}
+		offset += int64(len(line))
+	}
+	return out
+}
+
+// lines are source lines with where they come from, or why there are none.
+type lines struct {
+	*loader.Lines
+	said string
+}
+
+// linesOf reads the lines of a module's second build, and believes them only
+// where it has the relocations of the first.
+func linesOf(ko *loader.Module, d *kbuild.Debugged, target string, err error) lines {
+	unknown := func(format string, args ...any) lines {
+		return lines{nil, "source lines are unknown: " + fmt.Sprintf(format, args...)}
+	}
+	if err != nil {
+		return unknown("%v", err)
+	}
+	made, ok := d.Modules[target]
+	switch {
+	case ko == nil:
+		return lines{}
+	case !ok:
+		return unknown("the module was not built again with debug information")
+	}
+	text, err := os.ReadFile(made.Path)
+	if err != nil {
+		return unknown("%v", err)
+	}
+	debug, err := loader.Open(bytes.NewReader(text))
+	if err == nil {
+		err = loader.SameRelocations(ko, debug)
+	}
+	if err != nil {
+		return unknown("a second build with debug information is not the same code: %v", err)
+	}
+	l, err := loader.ReadLines(debug)
+	if err != nil {
+		return unknown("%v", err)
+	}
+	return lines{l, "source lines: of a second build with debug information, whose code and relocations are the same"}
+}
+
+// groups are the relocations that the loader refuses or writes wrong.
+func groups(f forecast, l lines) ([]result.RejectedGroup, error) {
+	out := []result.RejectedGroup{}
+	if f.Err != nil || f.Ko == nil {
+		return out, nil
+	}
+	list, err := loader.Rejected(f.Tree, f.Kernel, f.Ko, f.Prediction.Placement)
+	if err != nil {
+		return nil, fmt.Errorf("explain %s: %w", f.Module, err)
+	}
+	attributed := loader.Attribute(f.Ko, list, l.Lines)
+	decides := -1
+	if d := f.Prediction.Entry; d != nil {
+		decides = slices.IndexFunc(list, func(a loader.Applied) bool { return a.Section == d.Section && a.Index == d.Index })
+	}
+	for _, g := range loader.Groups(attributed) {
+		group := result.RejectedGroup{Summary: g.String(), Entries: []result.RejectedLocation{}}
+		for i, a := range attributed {
+			if a.Relocation.Type == g.Relocation.Type {
+				group.Entries = append(group.Entries, result.RejectedLocation{
+					Relocation: a.Relocation, Entry: a.Entry, Decides: i == decides, Symbol: a.Symbol, Function: a.Function,
+					Within: a.Within, Instruction: a.Instruction, Source: a.Source, Inlined: a.Inlined, Value: a.Value, Detail: a.Detail,
+				})
+			}
+		}
+		out = append(out, group)
+	}
+	return out, nil
+}
+
+// flags are the options of the Rust objects of each module, by target.
+func (b *built) flags(d *kbuild.Debugged) map[string][]result.ObjectFlags {
+	out := map[string][]result.ObjectFlags{}
+	if d == nil {
+		return out
+	}
+	var targets []string
+	for _, m := range b.cell.Modules {
+		targets = append(targets, m.Path)
+	}
+	texts := makefiles(os.DirFS(b.tree.Dir), dirsOf(targets)...)
+	spec, _ := os.ReadFile(filepath.Join(b.baseline.Build(), "scripts", "target.json")) // without one, rustc's own targets hold
+	own := b.cell.Variant.Flags()
+	if b.cell.Scope == scenario.ScopeKernel {
+		own = nil // they do not reach modules
+	}
+	for target, objects := range d.Objects {
+		list := []result.ObjectFlags{}
+		for _, o := range objects {
+			list = append(list, objectFlags(texts, spec, o.Name, o.Given, own, b.cell.MakeVariable()+" of make's command line"))
+		}
+		out[target] = list
+	}
+	return out
+}
+
+// hand is what it takes to repeat the cell by hand.
+func (l *Lab) hand(b *built, p scenario.Placement) hand {
+	h := hand{
+		title:   fmt.Sprintf("%s:%s of %s", b.cell.ID(), p.Name, b.tree.Name),
+		store:   l.store.Root(),
+		sysroot: b.toolchain.Root, busybox: b.toolchain.Busybox(), linux: b.product.Linux, tree: b.tree.Dir,
+		options: filepath.Join(b.baseline.Build(), ".umlab.config"), make: b.baseline.Base.Make(), flags: b.cell.MakeArg(),
+		module: b.cell.Scope == scenario.ScopeModule, llvm: b.baseline.Base.Compiler == kbuild.Clang, mem: p.Mem, aslr: p.ASLR,
+	}
+	for _, m := range b.cell.Modules {
+		h.modules = append(h.modules, handModule{m.Name, b.product.Modules[m.Path].Path, m.Path, m.Params})
+		if m.External != nil {
+			h.external = true
+		} else {
+			h.targets = append(h.targets, m.Path)
+		}
+	}
+	h.byHand = b.baseline.Base.ByHand(b.cell, h.targets...)
+	return h
+}

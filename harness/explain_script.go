@@ -1,0 +1,176 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"umlab/harness/result"
+	"umlab/harness/uml"
+)
+
+// hand is what a person needs who repeats a cell without umlab.
+type hand struct {
+	title            string // "static-kernel@module:high of debian-7.3"
+	store            string // directory that most of the paths lie in
+	sysroot, busybox string // paths on the host
+	linux            string
+	tree, options    string // the options are those that were requested over allnoconfig
+	make             []string
+	flags            string   // argument of make, "" for stock
+	module           bool     // flags reach only modules, which are made by themselves
+	targets          []string // modules of the tree
+	external         bool     // there are others
+	byHand           string   // the make command for a toolchain of one's own
+	llvm             bool
+	mem              int64
+	aslr             bool
+	modules          []handModule
+}
+
+type handModule struct {
+	name, path, target string
+	params             []string
+}
+
+// scripts are the ways to repeat the cell. They are made to be pasted: no tabs,
+// which an interactive shell takes for a wish to complete, nothing read from
+// standard input, and all in a subshell, so that the first error leaves the
+// user's shell alone.
+func (h hand) scripts() []result.ExplanationScript {
+	out := []result.ExplanationScript{{Name: "boot", Title: "boot again what umlab built", Text: h.boot()}}
+	if !h.external {
+		out = append(out, result.ExplanationScript{Name: "build", Title: "build it again", Text: h.build(), Brief: h.own()})
+	}
+	return out
+}
+
+// script collects the lines of a script.
+type script struct{ strings.Builder }
+
+func (s *script) line(format string, args ...any) { fmt.Fprintf(s, format+"\n", args...) }
+
+// path is a file as a word of a script that sets store.
+func (h hand) path(file string) string {
+	if rest, ok := strings.CutPrefix(file, h.store+"/"); ok && rest == quote(rest) {
+		return `"$store"/` + rest
+	}
+	return quote(file)
+}
+
+// namespace begins a command in a mount namespace of its own and leaves it in a
+// root directory that holds the toolchain and the directories dirs. A user
+// needs a user namespace for that; root does not. setarch may stand before it.
+func (s *script) namespace(before string, dirs string) {
+	s.line(`user=; [ "$(id -u)" = 0 ] || user="--user --map-root-user"`)
+	s.line("%sunshare $user --mount sh -ec '", before)
+	s.line(`  mount -t tmpfs tmpfs "$root"; cd "$root"; mkdir usr etc dev proc tmp %s`, dirs)
+	s.line(`  cp -P "$sysroot"/bin "$sysroot"/lib* "$sysroot"/sbin .`)
+	s.line(`  for d in usr etc; do mount --bind "$sysroot/$d" $d; done; for d in dev proc; do mount --rbind /$d $d; done`)
+}
+
+// boot is a script that boots the kernel with the modules.
+func (h hand) boot() string {
+	s := &script{}
+	s.line("# %s", h.title)
+	if h.aslr {
+		s.line("# Address randomisation stays on: where this kernel lets it decide, addresses differ from boot to boot.")
+	}
+	s.line("( set -e; store=%s", quote(h.store))
+	s.line("export sysroot=%s", h.path(h.sysroot))
+	s.line("export linux=${linux:-%s}", h.path(h.linux))
+	s.line(`work=$(mktemp -d); export work root="$work/root"; mkdir -p "$root" "$work/guest"; cd "$work/guest"`)
+	s.line("mkdir bin modules proc sys dev; cp %s bin/busybox", h.path(h.busybox))
+	s.line("for a in sh mount insmod cat rmmod poweroff; do ln -s busybox bin/$a; done")
+	for _, m := range h.modules {
+		s.line(`ko=${%s:-%s}; cp "$ko" modules/%s.ko`, shellName(m.name), h.path(m.path), m.name)
+	}
+	s.line("cat > init <<'INIT'\n#!/bin/sh\nexport PATH=/bin\nmount -t proc proc /proc; mount -t sysfs sys /sys")
+	for _, m := range h.modules {
+		s.line("%s && cat /proc/modules && rmmod %s", insmod(m.name, m.params), m.name)
+	}
+	s.line("poweroff -f\nINIT\nchmod +x init")
+	before := ""
+	if !h.aslr {
+		before = `setarch "$(uname -m)" -R `
+	}
+	s.namespace(before, "guest")
+	s.line(`  touch linux; mount --bind "$linux" linux; mount --bind "$work/guest" guest`)
+	s.line("  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp HOME=/tmp chroot . /linux %s",
+		strings.Join(uml.Options{Mem: h.mem, RootDir: "/guest"}.Cmdline(), " "))
+	s.line("' </dev/null || true")
+	s.line(`rm -r "$work" )`)
+	return s.String()
+}
+
+// build is a script that makes kernel and modules as umlab did, and leaves them
+// to the boot script.
+func (h hand) build() string {
+	s := &script{}
+	s.line("# %s: kernel and modules, in ./umlab-build", h.title)
+	s.line("( set -e; store=%s", quote(h.store))
+	s.line("export sysroot=%s", h.path(h.sysroot))
+	s.line("export tree=%s", h.path(h.tree))
+	s.line(`mkdir -p umlab-build umlab-root; export build="$PWD/umlab-build" root="$PWD/umlab-root"`)
+	s.line("cp %s umlab-build/requested.config", h.path(h.options))
+	s.namespace("", "src build")
+	s.line(`  mount --bind "$tree" src; mount --bind "$build" build`)
+	s.line(`  mk() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C chroot . %s "$@"; }`, strings.Join(h.make, " "))
+	s.line("  mk KCONFIG_ALLCONFIG=/build/requested.config allnoconfig")
+	flags := ""
+	if h.flags != "" {
+		flags = ` "` + h.flags + `"`
+	}
+	if h.module {
+		s.line(`  mk -j"$(nproc)"`)
+		s.line(`  mk -j"$(nproc)"%s %s`, flags, strings.Join(h.targets, " "))
+	} else {
+		s.line(`  mk -j"$(nproc)"%s`, flags)
+	}
+	s.line("' </dev/null; rmdir umlab-root )")
+	s.line("# The other script boots these now:")
+	vars := []string{`linux="$PWD/umlab-build/linux"`}
+	for _, m := range h.modules {
+		vars = append(vars, fmt.Sprintf(`%s="$PWD/umlab-build/%s"`, shellName(m.name), m.target))
+	}
+	s.line("export %s", strings.Join(vars, " "))
+	return s.String()
+}
+
+// own is the same with a toolchain of the user's own, in the tree.
+func (h hand) own() string {
+	s := &script{}
+	config := []string{"make", "ARCH=um", "O=build"}
+	if h.llvm {
+		config = append(config, "LLVM=1")
+	}
+	s.line("%s KCONFIG_ALLCONFIG=%s allnoconfig", strings.Join(config, " "), quote(h.options))
+	if h.module {
+		s.line("%s", strings.Join(config, " "))
+	}
+	s.line("%s", h.byHand)
+	return s.String()
+}
+
+// insmod is the guest's command that loads a module.
+func insmod(name string, params []string) string {
+	words := []string{"insmod", "/modules/" + name + ".ko"}
+	for _, p := range params {
+		words = append(words, quote(p))
+	}
+	return strings.Join(words, " ")
+}
+
+// shellName is the variable that can name another .ko for a module.
+func shellName(module string) string { return strings.ReplaceAll(module, "-", "_") + "_ko" }
+
+// quote makes s one word of a shell.
+func quote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-=:@%+,", r)
+	}
+	if s != "" && !slices.ContainsFunc([]rune(s), func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,131 @@
+package harness
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+func module(name string, kind outcome.Kind) result.Module {
+	return result.Module{Name: name, Outcome: outcome.Outcome{Kind: kind}}
+}
+
+func run(kinds ...outcome.Kind) (r result.Run) {
+	for i, k := range kinds {
+		r.Modules = append(r.Modules, module(string(rune('a'+i)), k))
+	}
+	return r
+}
+
+func TestChosen(t *testing.T) {
+	const ok, no = outcome.Loaded, outcome.RelocationOverflow
+	place := func(runs ...result.Run) result.Placement { return result.Placement{Runs: runs} }
+	for name, c := range map[string]struct {
+		places []result.Placement
+		given  bool
+		at, n  int
+		why    string
+	}{
+		"loads everywhere":      {[]result.Placement{place(run(ok)), place(run(ok))}, false, 0, 0, "the first one: the modules load at every placement that was booted"},
+		"fails at the second":   {[]result.Placement{place(run(ok, ok)), place(run(ok, no))}, false, 1, 0, "the first placement at which b is not loaded"},
+		"fails at both":         {[]result.Placement{place(run(no)), place(run(no))}, false, 0, 0, "the first placement at which a is not loaded"},
+		"asked, fails":          {[]result.Placement{place(run(no))}, true, 0, 0, "as asked"},
+		"asked, loads":          {[]result.Placement{place(run(ok))}, true, 0, 0, "as asked"},
+		"fails in a later boot": {[]result.Placement{place(run(ok), run(ok), run(no))}, true, 0, 2, "boot 3 of 3, the first in which a is not loaded"},
+	} {
+		at, n, why := chosen(result.Cell{Placements: c.places}, c.given)
+		if at != c.at || n != c.n || why != c.why {
+			t.Errorf("%s: %d, %d, %q", name, at, n, why)
+		}
+	}
+}
+
+func TestExcerpt(t *testing.T) {
+	log := []byte("one\r\ntwo\nthree\nfour\nfive")
+	got := excerpt(log, outcome.Outcome{Evidence: "thr", Offset: 9}, 1)
+	want := []result.ConsoleLine{{Number: 2, Offset: 5, Text: "two"}, {Number: 3, Offset: 9, Text: "three", Evidence: true}, {Number: 4, Offset: 15, Text: "four"}}
+	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+		t.Errorf("%+v", got)
+	}
+	for _, o := range []outcome.Outcome{{}, {Evidence: "three", Offset: 8}, {Evidence: "x", Offset: 1000}} {
+		if got := excerpt(log, o, 1); len(got) != 0 {
+			t.Errorf("%+v is shown: %+v", o, got)
+		}
+	}
+}
+
+// FuzzExcerpt: whatever a log says, its evidence is in the excerpt, and every
+// line stands where it is said to.
+func FuzzExcerpt(f *testing.F) {
+	f.Add([]byte("subarch: rust_print: Unknown rela relocation: 9\n"))
+	f.Add([]byte("> subarch: overflow in relocation type 11 val\r\n> a0 sec 2 idx 7\r\n"))
+	f.Fuzz(func(t *testing.T, log []byte) {
+		if len(bytes.TrimSpace(log)) == 0 {
+			return
+		}
+		for _, m := range classification("x", log).Modules {
+			lines := excerpt(log, m.Outcome, around)
+			evidence := 0
+			for _, l := range lines {
+				if !bytes.HasPrefix(log[l.Offset:], []byte(l.Text)) {
+					t.Fatalf("line %d is not at %d", l.Number, l.Offset)
+				}
+				if l.Evidence {
+					evidence = l.Number
+				}
+			}
+			if evidence != m.Line {
+				t.Fatalf("evidence in line %d, shown at %d", m.Line, evidence)
+			}
+		}
+	})
+}
+
+func theHand() hand {
+	return hand{
+		title: "static-small@module:low of a tree", store: "/home/o'brien/my cache", sysroot: "/home/o'brien/my cache/root",
+		busybox: "/home/o'brien/my cache/root/busybox", linux: "/elsewhere $x/linux", tree: "/home/me/linux", options: "/home/o'brien/my cache/a b",
+		make: []string{"make", "-C", "/src"}, flags: "RUSTFLAGS_MODULE=-Crelocation-model=static -Ccode-model=small", module: true,
+		targets: []string{"samples/rust/x-y.ko"}, byHand: "make x", llvm: true, mem: 64 << 20,
+		modules: []handModule{{"x-y", "/home/o'brien/my cache/x.ko", "samples/rust/x-y.ko", []string{"name=it's"}}},
+	}
+}
+
+// TestScriptsParse: the shell reads the scripts as they were meant, whatever the
+// paths; that they do what they say is a real test's business.
+func TestScriptsParse(t *testing.T) {
+	for _, s := range theHand().scripts() {
+		sh := exec.Command("sh", "-n")
+		sh.Stdin = strings.NewReader(s.Text)
+		if out, err := sh.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s\n%s", s.Name, err, out, s.Text)
+		}
+		if strings.ContainsAny(s.Text, "\t") {
+			t.Errorf("%s: a tab, which an interactive shell does not take as it is", s.Name)
+		}
+	}
+	if boot := theHand().boot(); !strings.Contains(boot, `setarch "$(uname -m)" -R unshare`) {
+		t.Errorf("randomisation stays on:\n%s", boot)
+	}
+	on := theHand()
+	on.aslr, on.external = true, true
+	if boot := on.boot(); strings.Contains(boot, "setarch") {
+		t.Errorf("randomisation is turned off:\n%s", boot)
+	}
+	if n := len(on.scripts()); n != 1 {
+		t.Errorf("%d scripts for a module from outside of the tree, whose directory they cannot know", n)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for _, s := range []string{"", "plain/path-1.ko", "it's", "a b", "$HOME", "`x`", "a\nb", "*", "ü"} {
+		out, err := exec.Command("sh", "-c", "printf %s "+quote(s)).Output()
+		if err != nil || string(out) != s {
+			t.Errorf("%q comes back as %q: %v", s, out, err)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"umlab/harness/console"
+	"umlab/harness/report"
+	"umlab/harness/sandbox"
+	"umlab/harness/uml"
+)
+
+// Interact boots a cell's kernel with the guest's shell on the user's terminal.
+// Everything typed goes to the guest, ^C too; ^] ends a guest that hangs. The
+// terminal is as before when it returns.
+//
+// Both must be a terminal: UML loses what is typed while its kernel prints, so
+// that commands from a file would run or not by chance.
+func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, out *os.File) error {
+	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
+		return usagef("boot needs a terminal on standard input and output; without one: go tool mage explain %s, or matrix -cells=%s", cell, cell)
+	}
+	j, _, err := l.planCell(cell, o)
+	if err != nil {
+		return err
+	}
+	b, err := l.buildCell(ctx, j)
+	if err != nil {
+		return err
+	}
+	g, closeGuest, err := l.newGuest(b.toolchain)
+	if err != nil {
+		return err
+	}
+	defer closeGuest()
+	place := b.cell.Placements[0]
+	spec := uml.Spec{Kernel: b.product.Linux, Mem: place.Mem, ASLR: place.ASLR}
+	intro := report.Intro{
+		Cell: b.cell.ID() + ":" + place.Name, Tree: b.tree.Name, Version: b.tree.Version, Toolchain: b.toolchain.Name,
+		Mem: place.MemText, ASLR: place.ASLR, Kernel: b.product.Linux,
+	}
+	for _, m := range b.cell.Modules {
+		spec.Modules = append(spec.Modules, uml.Module{Name: m.Name, Path: b.product.Modules[m.Path].Path, Params: m.Params})
+		intro.Insmod = append(intro.Insmod, strings.Join(append([]string{"insmod /modules/" + m.Name + ".ko"}, m.Params...), " "))
+	}
+	l.sink.Close()
+	if err := report.Introduce(l.stdout, intro); err != nil {
+		return err
+	}
+	status, err := attach(ctx, in, out, func(ctx context.Context, tty *os.File) (sandbox.Status, error) {
+		return g.booter.Interact(ctx, spec, tty, tty)
+	})
+	var left *leftError
+	switch {
+	case errors.As(err, &left):
+		fmt.Fprintln(l.stdout, report.Ended(""))
+		return nil
+	case err != nil:
+		return err
+	}
+	fmt.Fprintln(l.stdout, report.Ended(status.String()))
+	return nil
+}
+
+// leftError is the cause that ends a guest when the user typed the way out.
+type leftError struct{}
+
+func (*leftError) Error() string { return "left by the user" }
+
+// wayOut is ^], as in telnet and virsh.
+const wayOut = 0x1d
+
+// attach runs a guest on a pty of its own and joins that to the user's terminal,
+// which is raw meanwhile. The pty keeps the guest from being stopped as a
+// background job of the terminal, and gives it one that nothing else reads.
+func attach(ctx context.Context, in, out *os.File, guest func(context.Context, *os.File) (sandbox.Status, error)) (status sandbox.Status, err error) {
+	master, slave, err := console.NewPTY()
+	if err != nil {
+		return status, err
+	}
+	defer master.Close()
+	defer slave.Close()
+	// Ends by signal must not leave the terminal raw.
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+
+	restore, err := raw(in)
+	if err != nil {
+		return status, err
+	}
+	defer func() { err = errors.Join(err, restore()) }()
+
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, unix.SIGWINCH)
+	defer signal.Stop(resized)
+	resize := func() {
+		if size, err := pty.GetsizeFull(in); err == nil {
+			_ = pty.Setsize(slave, size) // without it, the guest takes 80 columns
+		}
+	}
+	resize()
+	typed, unplug, err := newInput(in)
+	if err != nil {
+		return status, err
+	}
+	ended := make(chan struct{})
+	done := make(chan error, 2)
+	go func() {
+		_, err := io.Copy(out, master) // to EIO, which is how a pty ends
+		if errors.Is(err, unix.EIO) || errors.Is(err, os.ErrClosed) {
+			err = nil
+		}
+		done <- err
+	}()
+	go func() { done <- typed.forward(master, func() { leave(&leftError{}) }) }()
+	go func() {
+		for {
+			select {
+			case <-resized:
+				resize()
+			case <-ended:
+				return
+			}
+		}
+	}()
+	status, err = guest(ctx, slave)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	close(ended)
+	unplug()
+	slave.Close() // so that the master comes to its end
+	return status, errors.Join(err, <-done, <-done)
+}
+
+// raw makes a terminal hand on every key at once and as it is. Line ends of the
+// output stay its business: the kernel prints some without a carriage return.
+func raw(f *os.File) (restore func() error, err error) {
+	fd := int(f.Fd())
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return nil, fmt.Errorf("make the terminal raw: %w", err)
+	}
+	restore = func() error {
+		if err := term.Restore(fd, before); err != nil {
+			return fmt.Errorf("restore the terminal: %w; type: stty sane", err)
+		}
+		return nil
+	}
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err == nil {
+		t.Oflag |= unix.OPOST | unix.ONLCR
+		err = unix.IoctlSetTermios(fd, unix.TCSETS, t)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make the terminal raw: %w", err), restore())
+	}
+	return restore, nil
+}
+
+// input reads a terminal until it is unplugged, and takes no key after that: a
+// blocked read would swallow the first one that is meant for the user's shell.
+type input struct {
+	terminal *os.File
+	end      *os.File
+}
+
+func newInput(terminal *os.File) (in *input, unplug func(), err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &input{terminal, r}, func() { w.Close() }, nil
+}
+
+// forward copies what is typed to w, and calls leave when the way out is.
+func (i *input) forward(w io.Writer, leave func()) error {
+	defer i.end.Close()
+	buf := make([]byte, 4096)
+	for {
+		fds := []unix.PollFd{{Fd: int32(i.terminal.Fd()), Events: unix.POLLIN}, {Fd: int32(i.end.Fd()), Events: unix.POLLIN}}
+		if _, err := unix.Poll(fds, -1); errors.Is(err, unix.EINTR) {
+			continue
+		} else if err != nil {
+			return fmt.Errorf("wait for the terminal: %w", err)
+		}
+		if fds[1].Revents != 0 {
+			return nil
+		}
+		n, err := i.terminal.Read(buf)
+		if at := strings.IndexByte(string(buf[:n]), wayOut); at >= 0 {
+			leave()
+			return nil
+		}
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return nil // the guest has ended, and says so itself
+			}
+		}
+		if err != nil {
+			leave() // the terminal is gone
+			return nil
+		}
+	}
+}

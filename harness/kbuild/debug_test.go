@@ -1,0 +1,40 @@
+package kbuild
+
+import (
+	"slices"
+	"testing"
+
+	"umlab/harness/scenario"
+)
+
+func TestGiven(t *testing.T) {
+	for command, want := range map[string][]string{
+		"": nil,
+		"rustc --edition=2021 -Cpanic=abort -C relocation-model=pie --codegen opt-level=2 -Crelocation-model=static -Cdebuginfo=2 a.rs": {
+			"-Cpanic=abort", "-Crelocation-model=pie", "-Copt-level=2", "-Crelocation-model=static"},
+		"rustc '-Ctarget-feature=-sse,-avx' x.rs -C": {"-Ctarget-feature=-sse,-avx", "-C"},
+		"gcc -c -Wall": nil,
+	} {
+		if got := given(command); !slices.Equal(got, want) {
+			t.Errorf("%s:\n got  %q\n want %q", command, got, want)
+		}
+	}
+}
+
+func TestDebugFlags(t *testing.T) {
+	v := scenario.Variant{RelocationModel: "static", CodeModel: "large"}
+	for scope, want := range map[string]string{
+		"":                   "-Cdebuginfo=2",
+		scenario.ScopeModule: "-Crelocation-model=static -Ccode-model=large -Cdebuginfo=2",
+		scenario.ScopeAll:    "-Crelocation-model=static -Ccode-model=large -Cdebuginfo=2",
+		scenario.ScopeKernel: "-Cdebuginfo=2", // the modules do not get them
+	} {
+		c := scenario.Cell{Variant: v, Scope: scope}
+		if scope == "" {
+			c.Variant = scenario.Variant{}
+		}
+		if got := debugFlags(Request{Cell: c}); got != want {
+			t.Errorf("scope %q: %s, want %s", scope, got, want)
+		}
+	}
+}

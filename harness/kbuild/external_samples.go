@@ -1,0 +1,217 @@
+package kbuild
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"umlab/harness/kconfig"
+	"umlab/harness/scenario"
+)
+
+// samplesDir is where a tree has its sample modules.
+const samplesDir = "samples"
+
+// Sample is a sample module of a tree.
+type Sample struct {
+	Name    string           // as /proc/modules shows it
+	Target  string           // "samples/rust/rust_misc_device.ko"
+	Options []kconfig.Option // what building it needs, dependencies first; File and Line are of the tree's Kconfig
+}
+
+// UnknownSampleError says that a tree has no sample of a name.
+type UnknownSampleError struct {
+	Name  string
+	Names []string // of the samples that it has
+}
+
+func (e *UnknownSampleError) Error() string {
+	return fmt.Sprintf("module %q is neither the scenario's nor a sample of the tree, which has %s; a target of the tree, as in drivers/misc/dummy-irq.ko, and a directory of your own, as in ./%s, are allowed too",
+		e.Name, strings.Join(e.Names, ", "), e.Name)
+}
+
+// FindSample finds the sample called name in the tree, with the options that
+// its Makefiles and Kconfig files name. Dependencies of the form A && B are
+// requested; of others (!A, A || B) Kconfig has the last word, and its answer is
+// compared as ever. The error is an *UnknownSampleError where there is none.
+func FindSample(tree fs.FS, name string) (Sample, error) {
+	made, err := samplesOf(tree)
+	if err != nil {
+		return Sample{}, err
+	}
+	var names []string
+	for _, m := range made {
+		if m.name == name {
+			k, err := readKconfigs(tree)
+			if err != nil {
+				return Sample{}, err
+			}
+			s := Sample{Name: name, Target: m.target}
+			asked := map[string]bool{}
+			for _, o := range m.options {
+				s.Options = k.request(s.Options, o, symbol{}, o == m.options[len(m.options)-1], asked)
+			}
+			return s, nil
+		}
+		names = append(names, m.name)
+	}
+	slices.Sort(names)
+	return Sample{}, &UnknownSampleError{name, slices.Compact(names)}
+}
+
+// made is a module that a Makefile below samples/ makes.
+type made struct {
+	name, target string
+	options      []string // that its directories and it depend on, outermost first: "CONFIG_SAMPLES_RUST"
+}
+
+var assignment = regexp.MustCompile(`^(?:obj|subdir)-(?:\$\((CONFIG_\w+)\)|m|y)\s*[:+]?=\s*(.*)$`)
+
+// samplesOf reads the Makefiles from samples/ downward, as Kbuild does.
+func samplesOf(tree fs.FS) ([]made, error) {
+	type visit struct {
+		dir     string
+		options []string
+	}
+	var out []made
+	todo := []visit{{samplesDir, []string{"CONFIG_SAMPLES"}}}
+	for len(todo) > 0 {
+		at := todo[0]
+		todo = todo[1:]
+		text, err := fs.ReadFile(tree, path.Join(at.dir, "Kbuild"))
+		if errors.Is(err, fs.ErrNotExist) {
+			text, err = fs.ReadFile(tree, path.Join(at.dir, "Makefile"))
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the tree's samples: %w", err)
+		}
+		for line := range strings.SplitSeq(strings.ReplaceAll(string(text), "\\\n", " "), "\n") {
+			line, _, _ = strings.Cut(line, "#")
+			m := assignment.FindStringSubmatch(strings.TrimSpace(line))
+			if m == nil {
+				continue
+			}
+			options := slices.Clip(slices.Clone(at.options))
+			if m[1] != "" {
+				options = append(options, m[1])
+			}
+			for _, word := range strings.Fields(m[2]) {
+				switch {
+				case strings.ContainsAny(word, "$()"):
+				case strings.HasSuffix(word, ".o"):
+					if !strings.HasPrefix(line, "subdir") {
+						out = append(out, made{scenario.ModuleName(word), path.Join(at.dir, strings.TrimSuffix(word, ".o")+".ko"), options})
+					}
+				default:
+					if dir := path.Join(at.dir, word); len(dir) > len(at.dir) {
+						todo = append(todo, visit{dir, options})
+					}
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// symbol is an option that a Kconfig file below samples/ defines.
+type symbol struct {
+	tristate bool
+	depends  []string // symbols that it needs, all of them
+	file     string
+	line     int
+}
+
+type symbols map[string]symbol
+
+var (
+	configLine  = regexp.MustCompile(`^(?:menu)?config (\w+)$`)
+	dependsLine = regexp.MustCompile(`^depends on (.+)$`)
+	ifLine      = regexp.MustCompile(`^if (.+)$`)
+	needed      = regexp.MustCompile(`^([A-Z0-9_]+)(?: ?= ?y)?$`)
+)
+
+// conjunction returns the symbols that an expression needs to be on.
+func conjunction(expression string) []string {
+	if strings.Contains(expression, "||") {
+		return nil
+	}
+	var out []string
+	for part := range strings.SplitSeq(expression, "&&") {
+		if m := needed.FindStringSubmatch(strings.TrimSpace(part)); m != nil {
+			out = append(out, m[1])
+		}
+	}
+	return out
+}
+
+// readKconfigs reads the Kconfig files below samples/.
+func readKconfigs(tree fs.FS) (symbols, error) {
+	all := symbols{}
+	err := fs.WalkDir(tree, samplesDir, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "Kconfig" || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(tree, file)
+		if err != nil {
+			return err
+		}
+		var around [][]string // the symbols of each open if
+		current := ""
+		for i, line := range strings.Split(string(text), "\n") {
+			line = strings.TrimSpace(line)
+			if m := configLine.FindStringSubmatch(line); m != nil {
+				current = m[1]
+				all[current] = symbol{depends: slices.Concat(around...), file: file, line: i + 1}
+				continue
+			}
+			s, in := all[current]
+			switch {
+			case ifLine.MatchString(line):
+				around = append(around, conjunction(ifLine.FindStringSubmatch(line)[1]))
+				current = ""
+			case line == "endif" && len(around) > 0:
+				around = around[:len(around)-1]
+				current = ""
+			case in && (strings.HasPrefix(line, "tristate") || strings.HasPrefix(line, "def_tristate")):
+				s.tristate = true
+				all[current] = s
+			case in && dependsLine.MatchString(line):
+				s.depends = append(slices.Clip(s.depends), conjunction(dependsLine.FindStringSubmatch(line)[1])...)
+				all[current] = s
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the Kconfig of the tree's samples: %w", err)
+	}
+	return all, nil
+}
+
+// request adds what the option and its dependencies need to have. What is no
+// option of a sample is told by the place that needs it. asked ends circles.
+func (k symbols) request(options []kconfig.Option, option string, by symbol, module bool, asked map[string]bool) []kconfig.Option {
+	if asked[option] {
+		return options
+	}
+	asked[option] = true
+	s, known := k[strings.TrimPrefix(option, "CONFIG_")]
+	if !known {
+		s = symbol{file: by.file, line: by.line}
+	}
+	for _, d := range s.depends {
+		options = k.request(options, "CONFIG_"+d, s, false, asked)
+	}
+	o := kconfig.Option{Name: option, Value: "y", File: s.file, Line: s.line}
+	if module && s.tristate {
+		o.Value = "m"
+	}
+	return append(options, o)
+}

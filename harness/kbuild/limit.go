@@ -1,0 +1,57 @@
+package kbuild
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"umlab/harness/store"
+)
+
+// measureEvery is how often the space that a build takes is looked at. No quota
+// is to be had without root, so a build is measured while it runs; what it can
+// write in between is bounded by the speed of the disk.
+const measureEvery = time.Second
+
+// limit ends ctx with a *LimitError when j has used up its time or its space.
+func (b *Builder) limit(ctx context.Context, j job) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if b.Limits.Time > 0 {
+		timer := time.AfterFunc(b.Limits.Time, func() {
+			cancel(&LimitError{What: j.what, Limit: fmt.Sprintf("time (%s)", b.Limits.Time)})
+		})
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	}
+	var dirs []string
+	for _, m := range j.mounts {
+		if !m.ReadOnly {
+			dirs = append(dirs, m.Source)
+		}
+	}
+	for _, o := range j.overlays {
+		if o.Upper != "" {
+			dirs = append(dirs, o.Upper)
+		}
+	}
+	if b.Limits.Disk > 0 && len(dirs) > 0 {
+		go func() {
+			tick := time.NewTicker(measureEvery)
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				}
+				var used int64
+				for _, d := range dirs {
+					used += store.Allocated(d)
+				}
+				if used > b.Limits.Disk {
+					cancel(&LimitError{What: j.what, Limit: fmt.Sprintf("disk (%d MB)", b.Limits.Disk>>20)})
+				}
+			}
+		}()
+	}
+	return ctx, func() { cancel(nil) }
+}

@@ -1,0 +1,179 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+// addBlocks fills the tables. Toolchains, and cells other than stock, which
+// showed the same, share one.
+func (t *trial) addBlocks(pairs []result.Pair) {
+	cells := 0
+	for _, p := range pairs {
+		cells = max(cells, len(p.Before.Cells), len(p.After.Cells))
+	}
+	for i := range cells {
+		var list []block
+		for _, p := range pairs {
+			before, after := cellsAt(p, i)
+			b := block{[]string{clean(p.Before.Toolchain.Name)}, []string{cellName(before, after)}, contrasts(before, after)}
+			at := slices.IndexFunc(list, func(x block) bool { return slices.Equal(x.Cells, b.Cells) && sameRows(x, b) })
+			if at < 0 {
+				list = append(list, b)
+				continue
+			}
+			list[at].Toolchains = append(list[at].Toolchains, b.Toolchains...)
+		}
+		for _, b := range list {
+			if b.Cells[0] == stock {
+				t.Stock = append(t.Stock, b)
+				continue
+			}
+			at := slices.IndexFunc(t.Others, func(x block) bool { return slices.Equal(x.Toolchains, b.Toolchains) && sameRows(x, b) })
+			if at < 0 {
+				t.Others = append(t.Others, b)
+				continue
+			}
+			t.Others[at].Cells = append(t.Others[at].Cells, b.Cells...)
+		}
+	}
+}
+
+// stock is the cell that no flags override: there the patch is the variant.
+const stock = "stock"
+
+// cellsAt are the cells number i of both sides, which umlab runs in the same
+// order; what is missing is a cell in which nothing was run.
+func cellsAt(p result.Pair, i int) (before, after *result.Cell) {
+	at := func(r *result.Results) *result.Cell {
+		if i < len(r.Cells) {
+			return &r.Cells[i]
+		}
+		return &result.Cell{}
+	}
+	return at(p.Before), at(p.After)
+}
+
+func cellName(before, after *result.Cell) string {
+	if before.ID != "" {
+		return clean(before.ID)
+	}
+	return clean(after.ID)
+}
+
+// A stage is one placement of a cell on both sides; nil where it was not run.
+type stage struct {
+	column
+	Before, After *result.Placement
+}
+
+func stages(before, after *result.Cell) []stage {
+	var list []stage
+	at := func(p *result.Placement) *stage {
+		col := columnOf(*p)
+		i := slices.IndexFunc(list, func(s stage) bool { return s.column == col })
+		if i < 0 {
+			i = len(list)
+			list = append(list, stage{column: col})
+		}
+		return &list[i]
+	}
+	for i := range before.Placements {
+		p := &before.Placements[i]
+		at(p).Before = p
+	}
+	for i := range after.Placements {
+		p := &after.Placements[i]
+		at(p).After = p
+	}
+	return list
+}
+
+// modules names what either side tried, in the order first seen.
+func (s stage) modules() []string {
+	var names []string
+	for _, p := range []*result.Placement{s.Before, s.After} {
+		if p == nil {
+			continue
+		}
+		for _, t := range p.Tallies() {
+			if !slices.Contains(names, t.Module) {
+				names = append(names, t.Module)
+			}
+		}
+	}
+	return names
+}
+
+// contrasts are the rows of a cell: one per placement, or where modules differ,
+// one for each group of modules that agree.
+func contrasts(before, after *result.Cell) []contrast {
+	var rows []contrast
+	for _, s := range stages(before, after) {
+		modules := s.modules()
+		var groups []contrast
+		var names [][]string
+		for _, m := range modules {
+			c := contrast{Placement: s.title(), Before: shown(before, s.Before, m), After: shown(after, s.After, m)}
+			at := slices.IndexFunc(groups, c.same)
+			if at < 0 {
+				at = len(groups)
+				groups, names = append(groups, c), append(names, nil)
+			}
+			names[at] = append(names[at], clean(m))
+		}
+		if len(modules) == 0 {
+			groups = []contrast{{Placement: s.title(), Before: unrun(before), After: unrun(after)}}
+		}
+		for i := range groups {
+			if len(groups) > 1 {
+				groups[i].Modules = strings.Join(names[i], ", ")
+			}
+		}
+		rows = append(rows, groups...)
+	}
+	if len(rows) == 0 {
+		rows = []contrast{{Before: unrun(before), After: unrun(after)}}
+	}
+	return rows
+}
+
+// shown is what p showed for module. That it was predicted so is said once for
+// all, below the tables.
+func shown(c *result.Cell, p *result.Placement, module string) entry {
+	if p == nil || !slices.ContainsFunc(p.Tallies(), func(t result.Tally) bool { return t.Module == module }) {
+		return unrun(c)
+	}
+	entries := entriesOf(*p)
+	i := max(0, slices.IndexFunc(entries, func(e entry) bool { return e.Module == clean(module) }))
+	return entry{Parts: entries[i].Parts, Predicted: entries[i].Predicted}
+}
+
+func unrun(c *result.Cell) entry { return entry{Parts: []part{notRun(c)}} }
+
+func (c contrast) same(d contrast) bool {
+	equal := func(e, f entry) bool { return slices.Equal(e.Parts, f.Parts) && e.Predicted == f.Predicted }
+	return c.Placement == d.Placement && c.Modules == d.Modules && equal(c.Before, d.Before) && equal(c.After, d.After)
+}
+
+func sameRows(a, b block) bool { return slices.EqualFunc(a.Rows, b.Rows, contrast.same) }
+
+// named reports whether any row of the block speaks of some modules only.
+func named(b block) bool {
+	return slices.ContainsFunc(b.Rows, func(c contrast) bool { return c.Modules != "" })
+}
+
+// columns are placement, modules, before, after; without modules where every
+// row speaks of all.
+func (b block) columns(cells []string) []string {
+	if named(b) {
+		return cells
+	}
+	return slices.Delete(cells, 1, 2)
+}
+
+// loadedAlways reports whether every run of t loaded the module.
+func loadedAlways(t result.Tally) bool { return t.Stable() && t.Has(outcome.Loaded) }

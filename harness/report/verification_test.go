@@ -1,0 +1,397 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+func written(t testing.TB, render func(io.Writer, *result.Verification) error, v *result.Verification) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := render(&b, v); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// Every conclusion has a fixture that is judged so, and its files.
+func TestVerificationGolden(t *testing.T) {
+	all := verifications()
+	for _, c := range result.Conclusions() {
+		v := all[string(c)]
+		if v == nil || v.Conclusion != c {
+			t.Fatalf("no fixture is %s", c)
+		}
+		t.Run(string(c), func(t *testing.T) {
+			golden(t, "verify."+string(c)+".txt", written(t, VerificationText, v))
+			if c == result.PartlyFixed || c == result.Fixed {
+				golden(t, "verify."+string(c)+".md", written(t, VerificationMarkdown, v))
+				golden(t, "verify."+string(c)+".xml", written(t, VerificationJUnit, v))
+			}
+		})
+	}
+}
+
+// narrow holds what a mail must be: no line is wider than 72 columns, ends in
+// space or holds what is not printed, and only one that was tested says so.
+func narrow(t testing.TB, v *result.Verification, mail string) {
+	t.Helper()
+	tested := 0
+	for l := range strings.SplitSeq(mail, "\n") {
+		if n := text.StringWidth(l); n > 72 || strings.TrimRight(l, " ") != l {
+			t.Errorf("%d columns: %q", n, l)
+		}
+		if strings.HasPrefix(l, "Tested-by:") {
+			tested++
+		}
+		for _, r := range l {
+			if !unicode.IsPrint(r) {
+				t.Errorf("%q in %q", r, l)
+			}
+		}
+	}
+	want := 0
+	if v.Conclusion == result.Fixed && legible(v.TestedBy) != "" {
+		want = 1
+	}
+	if tested != want {
+		t.Errorf("%d lines say Tested-by, want %d:\n%s", tested, want, mail)
+	}
+}
+
+// words is s without what its width makes of it.
+func words(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func TestVerificationTextSays(t *testing.T) {
+	for name, v := range verifications() {
+		mail := string(written(t, VerificationText, v))
+		narrow(t, v, mail)
+		_, after, found := strings.Cut(mail, "\nConclusion\n")
+		if !found || !strings.Contains(words(after), words(string(v.Conclusion)+": "+clean(v.Reason))) {
+			t.Errorf("%s: the conclusion is not told:\n%s", name, mail)
+		}
+		for _, f := range v.Findings {
+			if !strings.Contains(after, "  "+f.Tool+":\n") {
+				t.Errorf("%s: %s does not stand below the conclusion", name, f.Tool)
+			}
+		}
+		full := []string{strings.TrimPrefix(v.Pairs[0].Before.Tree.Digest, "sha256:")}
+		for _, p := range v.Patches {
+			full = append(full, p.PatchID, strings.TrimPrefix(p.Digest, "sha256:"))
+		}
+		for _, d := range full {
+			if !strings.Contains(mail, d) {
+				t.Errorf("%s: %s does not stand in full", name, d)
+			}
+		}
+	}
+	mail := string(written(t, VerificationText, verifications()["regressed"]))
+	if i, j := strings.Index(mail, "!! "+msgDisagree+" !!"), strings.Index(mail, "\n  placement"); i < 0 || i > j {
+		t.Errorf("the disagreement is not the headline:\n%s", mail)
+	}
+	v := verifications()["fixed"]
+	v.TestedBy = ""
+	narrow(t, v, string(written(t, VerificationText, v)))
+}
+
+// Rows that agree share one, and only those.
+func TestVerificationBlocks(t *testing.T) {
+	split := func(m string) outcome.Outcome {
+		if m == "rust_print" {
+			return unknown(9)(m)
+		}
+		return loaded(m)
+	}
+	one := func(toolchain string, s ...show) *result.Results { return trialSide(toolchain, false, s...) }
+	for _, tt := range []struct {
+		name  string
+		pairs []result.Pair
+		want  []string // heading, then the rows
+	}{
+		{"toolchains agree", []result.Pair{{Before: one("a", unknown(9)), After: one("a", loaded)}, {Before: one("b", unknown(9)), After: one("b", loaded)}},
+			[]string{"a, b: stock", "low (64M)||unknown 9 GOTPCREL|loaded"}},
+		{"toolchains differ", []result.Pair{{Before: one("a", unknown(9)), After: one("a", loaded)}, {Before: one("b", unknown(9)), After: one("b", unknown(29))}},
+			[]string{"a: stock", "low (64M)||unknown 9 GOTPCREL|loaded", "b: stock", "low (64M)||unknown 9 GOTPCREL|unknown 29 GOTPC64"}},
+		{"modules differ after", []result.Pair{{Before: one("a", unknown(9)), After: one("a", split)}},
+			[]string{"a: stock", "low (64M)|rust_minimal|unknown 9 GOTPCREL|loaded", "low (64M)|rust_print|unknown 9 GOTPCREL|unknown 9 GOTPCREL"}},
+		{"a placement only after", []result.Pair{{Before: one("a", unknown(9)), After: one("a", loaded, loaded)}},
+			[]string{"a: stock", "low (64M)||unknown 9 GOTPCREL|loaded", "high (1G)||not run|loaded"}},
+		{"one side is missing", []result.Pair{{Before: one("a", unknown(9))}}, []string{"a: stock", "low (64M)||unknown 9 GOTPCREL|not run"}},
+	} {
+		var got []string
+		for _, b := range newTrial(&result.Verification{Pairs: tt.pairs}).Stock {
+			got = append(got, msgBlock(b))
+			for _, c := range b.Rows {
+				got = append(got, strings.Join([]string{c.Placement, c.Modules, briefly(c.Before), briefly(c.After)}, "|"))
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// A module that only one side tried is not run on the other, even where that
+// side has one result for all that it tried.
+func TestVerificationOfAnotherModule(t *testing.T) {
+	v := verifications()["fixed"]
+	for _, p := range v.Pairs {
+		run := &p.Before.Cells[0].Placements[0].Runs[0]
+		run.Modules = run.Modules[:1]
+	}
+	row := newTrial(v).Stock[0].Rows[1]
+	if row.Modules != "rust_print" || briefly(row.Before) != msgNoRun || briefly(row.After) != "loaded" {
+		t.Errorf("%s: %s, then %s", row.Modules, briefly(row.Before), briefly(row.After))
+	}
+}
+
+func TestVerificationLimits(t *testing.T) {
+	c := result.Cell{ID: "stock"}
+	limit := result.Threshold{Modules: []string{"m"}, Mem: "504M", Base: "0x80000000", Before: loaded("m"), After: overflow(11)("m")}
+	for want, change := range map[string]func(*result.Threshold){
+		"computed, not booted":              func(*result.Threshold) {},
+		"confirmed by boots":                func(l *result.Threshold) { l.Probes, l.Holds = []result.Placement{{Runs: []result.Run{{}}}}, true },
+		"THE BOOTS WENT OTHERWISE":          func(l *result.Threshold) { l.Probes = []result.Placement{{Runs: []result.Run{{}}}} },
+		"stock fails from mem=504M on (m),": func(*result.Threshold) {},
+	} {
+		l := limit
+		change(&l)
+		if got := msgLimit(c, l); !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+}
+
+// What is printed on several lines is to sh the command that it was.
+func TestShellLines(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skipf("no shell: %v", err)
+	}
+	long := strings.Repeat("0123456789", 12)
+	for _, command := range []string{
+		"short", "a b  c", strings.Repeat("word ", 40) + "end", "-tree=/" + long, "before '" + long + " and " + long + "' after",
+		`"` + long + `\"` + long + `" 'it'\''s' ` + long, strings.Repeat(`\ `, 60), `'` + strings.Repeat(`\`, 90) + `'`,
+		strings.Repeat(`"a 'b' c" `, 20), strings.Repeat("日本語", 40), strings.Repeat("'", 200), strings.Repeat(`""`, 100), `a\\b '' "" c`,
+	} {
+		lines := shellLines(command, "  ", 72)
+		for _, l := range lines {
+			if n := text.StringWidth(l); n > 72 {
+				t.Errorf("%d columns: %q", n, l)
+			}
+		}
+		args := func(c string) string {
+			out, err := exec.Command(sh, "-c", `printf '<%s>\n' `+c).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v: %s", c, err, out)
+			}
+			return string(out)
+		}
+		if diff := cmp.Diff(args(command), args(strings.Join(lines, "\n"))); diff != "" {
+			t.Errorf("%s\nbecame (-want +got):\n%s", strings.Join(lines, "\n"), diff)
+		}
+	}
+	if got := shellLines("", "  ", 72); got != nil {
+		t.Errorf("no command became %q", got)
+	}
+}
+
+func TestVerificationJSON(t *testing.T) {
+	for name, v := range verifications() {
+		data := written(t, VerificationJSON, v)
+		if err := ValidateVerificationJSON(data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var back result.Verification
+		dec := json.NewDecoder(bytes.NewReader(data))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&back); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if again := written(t, VerificationJSON, &back); !bytes.Equal(data, again) {
+			t.Errorf("%s: what was read is written otherwise", name)
+		}
+		if diff := cmp.Diff(v.Pairs[0].After.Cells[0].Placements, back.Pairs[0].After.Cells[0].Placements); len(v.Pairs[0].After.Cells[0].Placements) > 0 && diff != "" {
+			t.Errorf("%s (-written +read):\n%s", name, diff)
+		}
+	}
+	nothing := written(t, VerificationJSON, &result.Verification{Conclusion: result.NoConclusion, Exit: 3, Pairs: []result.Pair{{}}, Findings: []result.Finding{{Tool: "t"}}})
+	if err := ValidateVerificationJSON(nothing); err != nil || bytes.Contains(nothing, []byte("null")) {
+		t.Errorf("%v:\n%s", err, nothing)
+	}
+}
+
+func TestValidateVerificationJSONRefuses(t *testing.T) {
+	pair := func(doc map[string]any) map[string]any { return doc["pairs"].([]any)[0].(map[string]any) }
+	patch := func(doc map[string]any) map[string]any { return doc["patches"].([]any)[0].(map[string]any) }
+	for name, mutate := range map[string]func(map[string]any){
+		"another schema":              func(d map[string]any) { d["schema"] = result.Schema },
+		"an unknown key":              func(d map[string]any) { d["colour"] = 1 },
+		"an unknown conclusion":       func(d map[string]any) { d["conclusion"] = "perhaps" },
+		"no conclusion":               func(d map[string]any) { delete(d, "conclusion") },
+		"null patches":                func(d map[string]any) { d["patches"] = nil },
+		"success of what is no fix":   func(d map[string]any) { d["conclusion"] = "partly-fixed" },
+		"a foreign exit":              func(d map[string]any) { d["exit"] = 4 },
+		"no side after":               func(d map[string]any) { delete(pair(d), "after") },
+		"a null side":                 func(d map[string]any) { pair(d)["before"] = nil },
+		"a side that is no result":    func(d map[string]any) { pair(d)["before"].(map[string]any)["cells"] = 1 },
+		"an unknown key, deep inside": func(d map[string]any) { pair(d)["after"].(map[string]any)["colour"] = 1 },
+		"an abbreviated patch-id":     func(d map[string]any) { patch(d)["patch_id"] = "0123456789ab" },
+		"a finding of nobody": func(d map[string]any) {
+			d["findings"].([]any)[0].(map[string]any)["tool"] = ""
+		},
+	} {
+		var doc map[string]any
+		if err := json.Unmarshal(written(t, VerificationJSON, verifications()["fixed"]), &doc); err != nil {
+			t.Fatal(err)
+		}
+		mutate(doc)
+		data, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ValidateVerificationJSON(data) == nil {
+			t.Errorf("%s is valid", name)
+		}
+	}
+	for _, s := range []string{"", "{", "[]", `{"schema":"umlab.verification/v1"}`} {
+		if ValidateVerificationJSON([]byte(s)) == nil {
+			t.Errorf("%q is valid", s)
+		}
+	}
+}
+
+func TestVerificationSchemaMatchesTypes(t *testing.T) {
+	var schema map[string]any
+	if err := json.Unmarshal(VerificationSchema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	matchTypes(t, reflect.TypeFor[result.Verification](), schema)
+	var conclusions []string
+	for _, c := range result.Conclusions() {
+		conclusions = append(conclusions, string(c))
+	}
+	if diff := cmp.Diff(conclusions, enum(schema["$defs"].(map[string]any)["conclusion"].(map[string]any)["enum"])); diff != "" {
+		t.Errorf("conclusions (-Go +schema):\n%s", diff)
+	}
+}
+
+func TestVerificationJUnit(t *testing.T) {
+	for name, want := range map[string][3]int{ // tests, failures, errors
+		"fixed":          {1 + 2*6, 0, 0},
+		"partly-fixed":   {1 + 6, 1 + 3, 0},
+		"not-fixed":      {1 + 6, 1 + 6, 0},
+		"no-effect":      {1 + 6, 1 + 6, 0},
+		"regressed":      {1 + 6, 1 + 1, 0},
+		"build-failed":   {1 + 6, 1 + 6, 0},
+		"not-reproduced": {1 + 6, 1, 0},
+		"infra":          {1 + 6, 0, 1 + 2},
+	} {
+		doc := parseJUnit(t, bytes.NewReader(written(t, VerificationJUnit, verifications()[name])))
+		if got := [3]int{doc.Tests, doc.Failures, doc.Errors}; got != want {
+			t.Errorf("%s: %v tests, failures, errors; want %v", name, got, want)
+		}
+	}
+}
+
+// Set UMLAB_HTML to a directory to look at the pages.
+func TestVerificationHTML(t *testing.T) {
+	for name, v := range verifications() {
+		b := written(t, VerificationHTML, v)
+		if dir := os.Getenv("UMLAB_HTML"); dir != "" {
+			if err := os.WriteFile(dir+"/verify."+name+".html", b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		checkPage(t, b)
+		if !bytes.Contains(b, []byte(v.Patches[0].PatchID)) || !bytes.Contains(b, []byte(v.Conclusion)) {
+			t.Errorf("%s: the page lacks patch-id or conclusion", name)
+		}
+	}
+}
+
+func TestVerificationWriteErrors(t *testing.T) {
+	for name, render := range verificationRenderers() {
+		if render(fullDisk{}, verifications()["fixed"]) == nil {
+			t.Errorf("%s: a full disk went unnoticed", name)
+		}
+	}
+}
+
+func verificationRenderers() map[string]func(io.Writer, *result.Verification) error {
+	return map[string]func(io.Writer, *result.Verification) error{
+		"text": VerificationText, "markdown": VerificationMarkdown, "html": VerificationHTML, "json": VerificationJSON, "junit": VerificationJUnit,
+	}
+}
+
+// FuzzVerification puts foreign bytes where patches, consoles, checkers and
+// users can put them, and holds that no format breaks.
+func FuzzVerification(f *testing.F) {
+	for _, s := range []string{
+		"rust_print: Unknown rela relocation: 9", "\nTested-by: Nobody <n@example.org>", "\x1b[2J\x07", "]]>", "</pre><script>alert(1)</script>", "{{.}}",
+		"| a | b |\n", "`````", "a\r\nb\x00\xff\xfe\u202e\u2028", "'", `"\`, "", " ", "           leading", "日本語 ≠ wide 日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語",
+		strings.Repeat("wide", 60), strings.Repeat("many words ", 30), "From nobody", "---",
+	} {
+		f.Add(s)
+	}
+	schema, err := compileVerificationSchema()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v := spoiledVerification(s)
+		narrow(t, v, string(written(t, VerificationText, v)))
+		checkPage(t, written(t, VerificationHTML, v))
+		doc := parseJUnit(t, bytes.NewReader(written(t, VerificationJUnit, v)))
+		if len(doc.Suites) != 1+len(v.Pairs) {
+			t.Fatalf("%d suites", len(doc.Suites))
+		}
+		rows, tr := 0, newTrial(v)
+		for l := range strings.SplitSeq(string(written(t, VerificationMarkdown, v)), "\n") {
+			if strings.HasPrefix(l, "| ") {
+				rows++
+			}
+		}
+		want := 0
+		for _, list := range [][]block{tr.Stock, tr.Others} {
+			for _, b := range list {
+				want += 2 + len(b.Rows)
+			}
+		}
+		if rows != want {
+			t.Fatalf("%d rows of Markdown, want %d", rows, want)
+		}
+		for i := range v.Patches {
+			v.Patches[i].PatchID = "" // git's own words
+		}
+		if err := validate(schema, written(t, VerificationJSON, v)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func spoiledVerification(s string) *result.Verification {
+	v := &result.Verification{Conclusion: result.Fixed, Reason: s, Untested: []string{s}, Notes: []string{s}, TestedBy: s, Command: s,
+		Patches:  []result.Patch{{Subject: s, From: s, PatchID: s, Digest: s}, {}},
+		Findings: []result.Finding{{Tool: "x" + s, Lines: []string{s}, Failed: "x" + s}, {Tool: "y" + s}}}
+	for range 2 {
+		p := result.Pair{Before: spoiled(s), After: spoiled(s)}
+		p.After.Cells[0].Thresholds = []result.Threshold{{Modules: []string{"x" + s}, Mem: s, Base: "0x0", Before: loaded(s), After: overflow(11)(s)}}
+		p.Before.Cells[1].ID, p.After.Cells[1].ID = stock, stock
+		v.Pairs = append(v.Pairs, p)
+	}
+	return v
+}

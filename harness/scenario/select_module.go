@@ -1,0 +1,86 @@
+package scenario
+
+import (
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// same reports whether m and n are one module of the tree, and not only two of
+// one name.
+func (m Module) same(n Module) bool {
+	return m.Name == n.Name && m.Path == n.Path && m.External == nil && n.External == nil
+}
+
+// owns reports whether m is a module of the scenario's own.
+func (s *Scenario) owns(m Module) bool { return slices.ContainsFunc(s.Modules, m.same) }
+
+// silentOutput is the -output= of a module that prints nothing.
+const silentOutput = "none"
+
+// selectModules returns the modules that a selection names. Of names that only
+// the tree can tell, and of directories, the caller finds out the rest: they
+// have no Path yet.
+func (s *Scenario) selectModules(sel Selection, usage usageFunc) []Module {
+	var output *regexp.Regexp
+	if sel.Output != "" && sel.Output != silentOutput {
+		var err error
+		if output, err = regexp.Compile(sel.Output); err != nil {
+			usage("-output=%s is no regular expression: write Go's syntax: %v", sel.Output, err)
+		}
+	}
+	if len(sel.Modules) == 0 {
+		if sel.Output != "" {
+			usage("-output= says what modules of your choice print: name them with -modules=")
+		}
+		return s.Modules
+	}
+	var out []Module
+	for _, name := range sel.Modules {
+		m, ok := s.module(name)
+		if !ok {
+			if m, ok = otherModule(name); !ok {
+				names := moduleNames(s.Modules)
+				usage("module %q is unknown: scenario %s has %s; allowed are also names of the tree's samples, targets of the tree, as in samples/rust/rust_minimal.ko, and directories of your own, as in ./hello%s", name, s.Name, list(names), meant(name, names))
+				continue
+			}
+			m.Output, m.Silent = output, sel.Output == silentOutput
+		}
+		i := slices.Index(moduleNames(out), m.Name)
+		switch {
+		case i < 0:
+			out = append(out, m)
+		case out[i].Path != m.Path || !sameDirectory(out[i].External, m.External):
+			usage("-modules= names two modules %s, of which the guest can load only one at a time", m.Name)
+		}
+	}
+	return out
+}
+
+func sameDirectory(a, b *External) bool {
+	return (a == nil) == (b == nil) && (a == nil || filepath.Clean(a.Given) == filepath.Clean(b.Given))
+}
+
+// otherModule reads what names no module of the scenario.
+func otherModule(name string) (Module, bool) {
+	switch {
+	case strings.HasSuffix(name, ".ko"):
+		if !strings.Contains(name, "/") || !validTarget(name) {
+			return Module{}, false
+		}
+		return Module{Name: ModuleName(path.Base(name)), Path: name}, true
+	case strings.Contains(name, "/"), name == ".", name == "..":
+		abs, err := filepath.Abs(name)
+		return Module{Name: ModuleName(filepath.Base(abs)), External: &External{Given: name}}, err == nil
+	}
+	name = ModuleName(name)
+	return Module{Name: name}, moduleName.MatchString(name)
+}
+
+// ModuleName is the name that /proc/modules has for an object or a module file.
+func ModuleName(file string) string {
+	file = strings.TrimSuffix(strings.TrimSuffix(file, ".ko"), ".o")
+	return strings.ReplaceAll(file, "-", "_")
+}

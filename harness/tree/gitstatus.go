@@ -1,0 +1,88 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// WorkTree is what git says of a directory.
+type WorkTree struct {
+	Path      string
+	Commit    string   // checked out, full; empty where there is none yet
+	Changed   []string // tracked files that differ from the commit
+	Untracked []string // files and directories that git does not know and was not told to ignore
+}
+
+// Dirty reports whether the directory holds more than its commit.
+func (w *WorkTree) Dirty() bool { return len(w.Changed)+len(w.Untracked) > 0 }
+
+// Note is the sentence that a report says of it, or "" of a directory that is
+// just its commit.
+func (w *WorkTree) Note() string {
+	if !w.Dirty() {
+		return ""
+	}
+	on := "that has no commit yet"
+	if w.Commit != "" {
+		on = "over commit " + w.Commit[:12]
+	}
+	var what []string
+	for _, g := range []struct {
+		name  string
+		files []string
+	}{{"changed", w.Changed}, {"untracked", w.Untracked}} {
+		if n := len(g.files); n > 0 {
+			text := fmt.Sprintf("%d %s (%s", n, g.name, strings.Join(g.files[:min(n, 3)], ", "))
+			if n > 3 {
+				text += ", …"
+			}
+			what = append(what, text+")")
+		}
+	}
+	return fmt.Sprintf("%s is a work tree with uncommitted files %s, taken as it is: %s", w.Path, on, strings.Join(what, ", "))
+}
+
+// ReadWorkTree asks git about the kernel directory at path, without writing to
+// it or to its repository. It returns nil for a directory that is no work tree.
+func ReadWorkTree(ctx context.Context, path string, git Git) (*WorkTree, error) {
+	r, err := openRepo(path)
+	var no *NoRepoError
+	if errors.As(err, &no) || err == nil && r.work == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := &WorkTree{Path: path}
+	if w.Commit, err = r.resolve(ctx, git, "HEAD"); err != nil {
+		var said *GitError
+		if !errors.As(err, &said) {
+			return nil, err
+		}
+		w.Commit = ""
+	}
+	// In a user namespace every owner differs from what the index holds, and each
+	// file would be read; the minimal check looks at size and time alone.
+	out, err := output(ctx, git, "ask git about "+path, r.refs(GitCommand{
+		Args: []string{"-c", "core.checkStat=minimal", "-c", "core.trustctime=false", "-c", "core.untrackedCache=false",
+			"status", "--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=all", "--untracked-files=normal"},
+		Dir: gitSource, Mounts: []GitMount{{Host: r.work, At: gitSource}},
+	}))
+	if err != nil {
+		return nil, err
+	}
+	for l := range strings.SplitSeq(string(out), "\x00") {
+		if len(l) < 4 {
+			continue
+		}
+		name := oneLine(l[3:])
+		if strings.HasPrefix(l, "??") {
+			w.Untracked = append(w.Untracked, name)
+		} else {
+			w.Changed = append(w.Changed, name)
+		}
+	}
+	return w, nil
+}

@@ -1,0 +1,140 @@
+package tree
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"umlab/harness/progress"
+	"umlab/harness/store"
+)
+
+// What a directory of modules may hold: more is somebody's home directory.
+const (
+	mostModuleFiles = 10_000
+	mostModuleBytes = 256 << 20
+)
+
+const kindModules = "modules"
+
+// FromModules snapshots a directory of external modules into the store, without
+// what an earlier build left there, and leaves path itself untouched. It returns
+// the snapshot and its digest (see Tree.Digest).
+func FromModules(ctx context.Context, st *store.Store, sink progress.Sink, dir string) (kept, digest string, err error) {
+	fail := func(err error) (string, string, error) {
+		return "", "", fmt.Errorf("snapshot modules %s: %w", dir, err)
+	}
+	abs, err := filepath.Abs(dir)
+	if err == nil {
+		abs, err = filepath.EvalSymlinks(abs)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if err := bounded(ctx, abs); err != nil {
+		return fail(err)
+	}
+	look, entries, _, err := list(ctx, abs)
+	if err != nil {
+		return fail(err)
+	}
+	var sources []entry
+	for _, e := range entries {
+		if !product(e.path) {
+			sources = append(sources, e)
+		}
+	}
+	task := sink.Start("snapshot modules "+dir, progress.Bytes, 0)
+	defer func() { task.Done(err) }()
+	tmp, remove, err := st.Scratch("modules")
+	if err != nil {
+		return fail(err)
+	}
+	defer remove()
+	copied := filepath.Join(tmp, "modules")
+	clean := func(context.Context, string) error { return nil } // no product was copied
+	if _, err = snapshot(ctx, abs, copied, sources, task, clean); err != nil {
+		return fail(err)
+	}
+	if digest, err = digestModules(copied, sources); err != nil {
+		return fail(err)
+	}
+	if again, _, _, err := list(ctx, abs); err != nil || again != look {
+		return fail(errors.Join(err, errors.New("a file changed while it was read: wait until nothing writes to it and run again")))
+	}
+	kept, _, err = st.Dir(ctx, kindModules, digest, func(_ context.Context, entry string) error {
+		return errors.Join(os.Remove(entry), os.Rename(copied, entry))
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return kept, digest, nil
+}
+
+// digestModules is the digest of a snapshot. The paths that a build needs are in
+// it, directories are not: see digest.
+func digestModules(dir string, entries []entry) (string, error) {
+	d := newDigest()
+	for _, e := range entries {
+		p := filepath.Join(dir, filepath.FromSlash(e.path))
+		switch {
+		case e.mode.IsRegular():
+			text, err := os.ReadFile(p)
+			if err != nil {
+				return "", err
+			}
+			sum := sha256.Sum256(text)
+			d.file(e.path, e.mode&0o111 != 0, sum[:])
+		case e.mode&fs.ModeSymlink != 0:
+			target, err := os.Readlink(p)
+			if err != nil {
+				return "", err
+			}
+			d.link(e.path, target)
+		}
+	}
+	return d.sum(), nil
+}
+
+// bounded refuses a directory that is none of modules, before all of it is read.
+func bounded(ctx context.Context, dir string) error {
+	files, size := 0, int64(0)
+	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+		if d.Type().IsRegular() {
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			files++
+			size += info.Size()
+		}
+		if files > mostModuleFiles || size > mostModuleBytes {
+			return fmt.Errorf("it holds more than %d files or %d MiB: give the directory of the modules alone", mostModuleFiles, mostModuleBytes>>20)
+		}
+		return nil
+	})
+}
+
+// product reports whether Kbuild made the file: see "make clean" of an external
+// module, in the top Makefile.
+func product(name string) bool {
+	base := path.Base(name)
+	switch base {
+	case "Module.symvers", "modules.order", "modules.nsdeps", ".tmp_versions":
+		return true
+	}
+	switch path.Ext(base) {
+	case ".o", ".ko", ".mod", ".cmd", ".a":
+		return true
+	}
+	return strings.HasSuffix(base, ".mod.c")
+}

@@ -1,0 +1,198 @@
+package tree
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"umlab/harness/progress"
+	"umlab/harness/store"
+)
+
+// kindPatched is the store's kind of patched trees. They are kept by base and
+// patches, not by digest: that untouched files have the base's own times is what
+// lets a fork of the base's build stay valid, and the same content may also have
+// come from elsewhere.
+const kindPatched = "tree-patched"
+
+// patchVersion is raised when the same patches would give another tree.
+const patchVersion = "1"
+
+type patchedRecord struct {
+	Digest, Version string
+}
+
+// gitSource is where git sees a tree in the sandbox.
+const gitSource = "/src"
+
+// Patched returns base with the patches applied in their order. The base is not
+// written to, files that no patch touches are the base's own (hard links, with
+// their times), and the result's Digest is that of any tree with the same
+// content. Where a patch does not apply the error is an *ApplyError and nothing
+// is left in the store.
+func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tree, patches []Patch, git Git) (*Tree, error) {
+	if len(patches) == 0 {
+		return base, nil
+	}
+	key := []string{"patched", patchVersion, base.Digest}
+	t := *base
+	t.Notes = slices.Clone(base.Notes)
+	t.Patches = slices.Clone(base.Patches)
+	for _, p := range patches {
+		key = append(key, p.Sum)
+		t.Patches = append(t.Patches, p.Sum)
+	}
+	t.Base, t.Touched = base.Digest, Touched(patches)
+	if base.Base != "" {
+		t.Base = base.Base
+		t.Touched = slices.Sorted(maps.Keys(set(append(slices.Clone(base.Touched), t.Touched...))))
+	}
+	name := store.Key(key...)
+	var rec patchedRecord
+	find := func() (ok bool) {
+		if !st.Get("patched", name, &rec) {
+			return false
+		}
+		t.Dir, ok = st.Lookup(kindPatched, name)
+		t.Digest, t.Version = rec.Digest, rec.Version
+		return ok
+	}
+	if find() {
+		return &t, nil
+	}
+	task := sink.Start("patch tree "+base.Name, progress.None, 0)
+	_, _, err := st.Dir(ctx, kindPatched, name, func(ctx context.Context, dir string) error {
+		if err := os.Remove(dir); err != nil {
+			return err
+		}
+		made, err := apply(ctx, st, dir, base, patches, git, task)
+		if err != nil {
+			return err
+		}
+		return st.Put("patched", name, made)
+	})
+	if err == nil && !find() {
+		// The directory is there and its record is not: it was removed by hand.
+		if err = st.Drop(kindPatched, name); err == nil {
+			err = fmt.Errorf("the store lost the record of %s: run again", store.Short(name))
+		}
+	}
+	task.Done(err)
+	if err != nil {
+		return nil, fmt.Errorf("patch tree %s: %w", base.Name, err)
+	}
+	return &t, nil
+}
+
+func set(names []string) map[string]bool {
+	s := make(map[string]bool, len(names))
+	for _, n := range names {
+		s[n] = true
+	}
+	return s
+}
+
+// apply makes dir, which is missing, a copy of base with the patches applied.
+func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches []Patch, git Git, task progress.Task) (patchedRecord, error) {
+	var rec patchedRecord
+	d, err := manifest(ctx, st, base)
+	if err != nil {
+		return rec, err
+	}
+	led, err := escaping(base.Dir, d)
+	if err != nil {
+		return rec, err
+	}
+	touched := set(Touched(patches))
+	task.Status("link its files")
+	copied, err := farm(ctx, base.Dir, dir, touched)
+	if err != nil {
+		return rec, err
+	}
+	for i, p := range patches {
+		task.Status(p.Title())
+		said := new(bytes.Buffer)
+		status, err := git(ctx, GitCommand{
+			Args:   []string{"apply", "--whitespace=nowarn", "-p1", "-"},
+			Dir:    gitSource,
+			Mounts: []GitMount{{Host: dir, At: gitSource, Writable: true}},
+			Stdin:  bytes.NewReader(p.Data), Stderr: said,
+		})
+		if err != nil {
+			return rec, fmt.Errorf("git apply %s: %w", p.Name, err)
+		}
+		if status != 0 {
+			e := misfit(dir, p, d)
+			e.Tree, e.Version, e.Index, e.Of = base.Name, base.Version, i+1, len(patches)
+			e.Said = oneLine(strings.ReplaceAll(said.String(), "<stdin>", p.Name))
+			return rec, e
+		}
+		// The next patch is judged against what this one left.
+		if err := rereadAll(dir, d, Touched(patches[i:i+1])); err != nil {
+			return rec, err
+		}
+	}
+	if err := audit(ctx, dir, d, touched, copied); err != nil {
+		return rec, fmt.Errorf("the patch was not understood: %w", err)
+	}
+	leads, err := escaping(dir, d)
+	if err != nil {
+		return rec, err
+	}
+	for name := range leads {
+		if !led[name] {
+			return rec, &PatchError{patches[len(patches)-1].Name, 0, fmt.Sprintf("makes %s a symbolic link that leads out of the tree", name)}
+		}
+	}
+	if rec.Version, err = Version(dir); err != nil {
+		return rec, err
+	}
+	rec.Digest = d.sum()
+	return rec, keepManifest(ctx, st, d)
+}
+
+func rereadAll(dir string, d *digest, paths []string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, p := range paths {
+		if err := d.reread(root, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Renew makes the touched files of a patched tree newer than made, the moment at
+// which the build of its base was finished: make compares times, and a tree that
+// was patched before its base was built would look already built.
+func (t *Tree) Renew(made time.Time) error {
+	root, err := os.OpenRoot(t.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	now := time.Now()
+	if !now.After(made) {
+		return fmt.Errorf("tree %s: its base was built at %s, which is in the future: set the clock right", t.Name, made.Format(time.DateTime))
+	}
+	for _, p := range t.Touched {
+		info, err := root.Lstat(filepath.FromSlash(p))
+		if err != nil || info.Mode()&fs.ModeSymlink != 0 || info.ModTime().After(made) {
+			continue // deleted by the patch, or nothing that make compares
+		}
+		if err := root.Chtimes(p, now, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
