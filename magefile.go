@@ -115,6 +115,39 @@ func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int
 	return s, nil
 }
 
+// Verify shows what a patch changes: the cells before and after it, and a report to be mailed; PATCH is a file, an mbox, - for standard input, or -range=A..B of the repository that -tree= names.
+func Verify(ctx context.Context, patch string, scenario, tree, toolchains, compiler, scope, cells, placements, modules, mem, aslr, fragment, output *string, repeat, jobs *int, fresh, matrix *bool, json, junit, html, md *string) error {
+	commits, isRange := strings.CutPrefix(patch, "-range=")
+	if isRange {
+		patch = ""
+	} else if commits = ""; strings.HasPrefix(patch, "-") && patch != "-" {
+		return fail(&harness.UsageError{Err: fmt.Errorf("%s: give the patch, or -range=A..B, before the flags", patch)})
+	}
+	o := harness.VerifyOptions{
+		Patch: patch, Range: commits, Toolchains: list(toolchains), Matrix: matrix != nil && *matrix, Stdin: os.Stdin,
+		Outputs: harness.VerifyOutputs{JSON: str(json), JUnit: str(junit), HTML: str(html), Markdown: str(md)},
+		MatrixOptions: harness.MatrixOptions{
+			Scenario: str(scenario), Tree: str(tree), Compiler: str(compiler), Fragments: list(fragment),
+			Jobs: num(jobs), Fresh: fresh != nil && *fresh, Command: command(),
+		},
+	}
+	var err error
+	if o.Select, err = selection(scope, cells, placements, modules, mem, aslr, repeat); err != nil {
+		return fail(err)
+	}
+	o.Select.Output = str(output)
+	return with(func(lab *harness.Lab) error {
+		v, err := lab.Verify(ctx, o)
+		if err != nil {
+			return err
+		}
+		if v.Exit != harness.ExitExpected {
+			return mg.Fatalf(v.Exit, "%s", v.Conclusion)
+		}
+		return nil
+	})
+}
+
 // Fetch asks the archive what it serves now, and fetches a tree and a toolchain.
 func Fetch(ctx context.Context, tree, toolchain *string) error {
 	return with(func(lab *harness.Lab) error { return lab.Fetch(ctx, str(tree), str(toolchain)) })

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/report"
 	"umlab/harness/result"
+	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 )
 
@@ -43,15 +45,21 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if err != nil {
 		return nil, ExitUsage, err
 	}
-	r, err := l.run(ctx, j)
+	if err := sandbox.Check(ctx); err != nil {
+		return nil, ExitInfra, err
+	}
+	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	if err != nil {
+		return nil, ExitInfra, err
+	}
+	r, baseline, err := l.runOn(ctx, j, t, tc, nil)
 	if err != nil {
 		return nil, ExitInfra, err
 	}
 	if bad := r.Cells[0].Build.Outcome; bad != nil {
 		return nil, ExitDiffers, &NoBinaryError{r.Cells[0].ID, *bad, r.Cells[0].Build.Log}
 	}
-	j.Fresh = false
-	b, err := l.buildCell(ctx, j)
+	b, err := l.fork(ctx, j, baseline, false)
 	if err != nil {
 		return nil, ExitInfra, err
 	}
@@ -279,19 +287,29 @@ func (b *built) flags(d *kbuild.Debugged) map[string][]result.ObjectFlags {
 		return out
 	}
 	var targets []string
+	own := map[string]string{} // of the user's directories
 	for _, m := range b.cell.Modules {
-		targets = append(targets, m.Path)
+		if m.External == nil {
+			targets = append(targets, m.Path)
+			continue
+		}
+		for name, text := range makefiles(os.DirFS(m.External.Dir), ".") {
+			if name == "Makefile" || name == "Kbuild" {
+				own[filepath.Join(m.External.Given, name)] = text
+			}
+		}
 	}
-	texts := makefiles(os.DirFS(b.tree.Dir), dirsOf(targets)...)
+	texts := makefiles(os.DirFS(b.baseline.Base.Tree.Dir), dirsOf(targets)...)
+	maps.Copy(texts, own)
 	spec, _ := os.ReadFile(filepath.Join(b.baseline.Build(), "scripts", "target.json")) // without one, rustc's own targets hold
-	own := b.cell.Variant.Flags()
+	requested := b.cell.Variant.Flags()
 	if b.cell.Scope == scenario.ScopeKernel {
-		own = nil // they do not reach modules
+		requested = nil // they do not reach modules
 	}
 	for target, objects := range d.Objects {
 		list := []result.ObjectFlags{}
 		for _, o := range objects {
-			list = append(list, objectFlags(texts, spec, o.Name, o.Given, own, b.cell.MakeVariable()+" of make's command line"))
+			list = append(list, objectFlags(texts, spec, o.Name, o.Given, requested, b.cell.MakeVariable()+" of make's command line"))
 		}
 		out[target] = list
 	}
@@ -300,12 +318,13 @@ func (b *built) flags(d *kbuild.Debugged) map[string][]result.ObjectFlags {
 
 // hand is what it takes to repeat the cell by hand.
 func (l *Lab) hand(b *built, p scenario.Placement) hand {
+	base := b.baseline.Base
 	h := hand{
-		title:   fmt.Sprintf("%s:%s of %s", b.cell.ID(), p.Name, b.tree.Name),
+		title:   fmt.Sprintf("%s:%s of %s", b.cell.ID(), p.Name, base.Tree.Name),
 		store:   l.store.Root(),
-		sysroot: b.toolchain.Root, busybox: b.toolchain.Busybox(), linux: b.product.Linux, tree: b.tree.Dir,
-		options: filepath.Join(b.baseline.Build(), ".umlab.config"), make: b.baseline.Base.Make(), flags: b.cell.MakeArg(),
-		module: b.cell.Scope == scenario.ScopeModule, llvm: b.baseline.Base.Compiler == kbuild.Clang, mem: p.Mem, aslr: p.ASLR,
+		sysroot: base.Toolchain.Root, busybox: base.Toolchain.Busybox(), linux: b.product.Linux, tree: base.Tree.Dir,
+		options: filepath.Join(b.baseline.Build(), ".umlab.config"), make: base.Make(), flags: b.cell.MakeArg(),
+		module: b.cell.Scope == scenario.ScopeModule, llvm: base.Compiler == kbuild.Clang, mem: p.Mem, aslr: p.ASLR,
 	}
 	for _, m := range b.cell.Modules {
 		h.modules = append(h.modules, handModule{m.Name, b.product.Modules[m.Path].Path, m.Path, m.Params})
@@ -315,6 +334,6 @@ func (l *Lab) hand(b *built, p scenario.Placement) hand {
 			h.targets = append(h.targets, m.Path)
 		}
 	}
-	h.byHand = b.baseline.Base.ByHand(b.cell, h.targets...)
+	h.byHand = base.ByHand(b.cell, h.targets...)
 	return h
 }

@@ -10,8 +10,6 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
-	"umlab/harness/toolchain"
-	"umlab/harness/tree"
 )
 
 // NoBinaryError says that a cell has nothing to boot, and why: its build
@@ -66,41 +64,42 @@ func ids(cells []scenario.Cell) (out []string) {
 
 // built is a cell with its binaries.
 type built struct {
-	*job
-	cell      scenario.Cell
-	tree      *tree.Tree
-	toolchain *toolchain.Toolchain
-	baseline  *kbuild.Baseline
-	product   *kbuild.Product
-	cached    bool
+	cell     scenario.Cell
+	baseline *kbuild.Baseline
+	product  *kbuild.Product
 }
 
 // buildCell makes the binaries of a planned cell, or finds them in the store.
 // The error is a *NoBinaryError where the source, not the machine, is why there
 // are none.
 func (l *Lab) buildCell(ctx context.Context, j *job) (*built, error) {
-	b := &built{job: j, cell: j.plan.Cells[0]}
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
-	var err error
-	if b.tree, b.toolchain, err = l.sources(ctx, j.Tree, j.Toolchain); err != nil {
+	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	if err != nil {
 		return nil, err
 	}
-	base := kbuild.Base{Tree: b.tree, Toolchain: b.toolchain, Compiler: j.compiler(l, b.tree), Options: j.options}
-	b.baseline, _, err = l.baseline(ctx, j, base)
-	b.cell = j.plan.Cells[0] // with what its modules are
+	bl, _, err := l.baseline(ctx, j, kbuild.Base{Tree: t, Toolchain: tc, Compiler: j.compiler(l, t), Options: j.options})
 	var broken *kbuild.BuildError
 	var dropped *kbuild.ConfigError
 	switch {
 	case errors.As(err, &dropped):
-		return nil, &NoBinaryError{Cell: b.cell.ID(), Outcome: outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: dropped.Error()}}
+		return nil, &NoBinaryError{Cell: j.plan.Cells[0].ID(), Outcome: outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: dropped.Error()}}
 	case errors.As(err, &broken):
-		return nil, &NoBinaryError{b.cell.ID(), outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First}, broken.Log}
+		return nil, &NoBinaryError{j.plan.Cells[0].ID(), outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First}, broken.Log}
 	case err != nil:
 		return nil, err
 	}
-	if b.product, b.cached, err = l.builder.Fork(ctx, b.baseline, kbuild.Request{Cell: b.cell}, j.Fresh); err != nil {
+	return l.fork(ctx, j, bl, j.Fresh)
+}
+
+// fork makes the binaries of a planned cell of a baseline. The errors are those
+// of buildCell.
+func (l *Lab) fork(ctx context.Context, j *job, bl *kbuild.Baseline, fresh bool) (*built, error) {
+	b := &built{cell: j.plan.Cells[0], baseline: bl}
+	var err error
+	if b.product, _, err = l.builder.Fork(ctx, bl, kbuild.Request{Cell: b.cell}, fresh); err != nil {
 		return nil, err
 	}
 	if o := b.product.Outcome; o != nil {

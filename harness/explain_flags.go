@@ -22,7 +22,7 @@ func makefiles(tree fs.FS, dirs ...string) map[string]string {
 	texts := map[string]string{}
 	patterns := []string{"Makefile", "arch/um/Makefile*", "arch/x86/Makefile.um", "scripts/Makefile*", "rust/Makefile"}
 	for _, d := range dirs {
-		patterns = append(patterns, d+"/Makefile", d+"/Kbuild")
+		patterns = append(patterns, path.Join(d, "Makefile"), path.Join(d, "Kbuild"))
 	}
 	for _, p := range patterns {
 		names, _ := fs.Glob(tree, p)

@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -100,6 +101,7 @@ func TestExplain(t *testing.T) {
 		}
 		checkFlags(t, tree, m)
 	}
+	page = strings.Join(strings.Fields(page), " ") // however it was folded
 	for _, want := range []string{"arch/um/Makefile:", "is not below 2^31, so R_X86_64_32S", "vmalloc begins at 0x60000000 + 1 GiB",
 		"the one that decides", "samples/rust/rust_minimal.rs:", "umlab[1]: begin insmod rust_minimal", "✓ as predicted"} {
 		if !strings.Contains(page, want) {
@@ -171,7 +173,7 @@ func TestExplainStock(t *testing.T) {
 	if k := e.Modules[0].Outcome.Kind; k != outcome.RelocationUnknown || e.Chosen != "as asked" {
 		t.Errorf("%s, %s", k, e.Chosen)
 	}
-	if !strings.Contains(page, "the loader has no case for type 9, at any address") {
+	if !strings.Contains(strings.Join(strings.Fields(page), " "), "the loader has no case for type 9, at any address") {
 		t.Errorf("the page does not say why:\n%s", page)
 	}
 }
@@ -245,22 +247,29 @@ func TestExplainBuilds(t *testing.T) {
 	shows(t, e, repeats(t, both))
 }
 
+// prompt is that of the guest's shell, at its end the question where the cursor is.
+const prompt = "~ # \x1b[6n"
+
 // terminal is a user at a pty.
 type terminal struct {
 	*os.File
 	t    *testing.T
 	seen []byte
+	at   int // up to where seen was waited for
 }
 
-// until reads until the guest has shown text, beyond what was read before.
+// until reads until the guest has shown text behind what was waited for before.
 func (u *terminal) until(text string) {
 	u.t.Helper()
-	from := len(u.seen)
 	if err := u.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		u.t.Fatal(err)
 	}
 	buf := make([]byte, 4096)
-	for !bytes.Contains(u.seen[from:], []byte(text)) {
+	for {
+		if i := bytes.Index(u.seen[u.at:], []byte(text)); i >= 0 {
+			u.at += i + len(text)
+			return
+		}
 		n, err := u.Read(buf)
 		u.seen = append(u.seen, buf[:n]...)
 		if err != nil {
@@ -276,7 +285,7 @@ func (u *terminal) types(keys string) {
 	}
 }
 
-// sits boots a cell with a user at its terminal; the error is that of the boot.
+// sits boots a cell with a user at its terminal, who finds it afterwards as it was before.
 func sits(t *testing.T, cell string, act func(*terminal)) {
 	t.Helper()
 	l, _ := real(t)
@@ -299,12 +308,19 @@ func sits(t *testing.T, cell string, act func(*terminal)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- l.Interact(t.Context(), cell, harness.MatrixOptions{}, slave, slave) }()
-	u.until("/ # ")
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ended = l.Interact(ctx, cell, harness.MatrixOptions{}, slave, slave)
+	}()
+	defer func() { cancel(); <-done }() // before the terminal goes
+	u.until(prompt)
 	act(u)
-	if err := <-done; err != nil {
-		t.Errorf("boot: %v\n%s", err, u.seen)
+	<-done
+	if ended != nil {
+		t.Errorf("boot: %v\n%s", ended, u.seen)
 	}
 	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
 	if err != nil || *after != *before {
@@ -317,14 +333,14 @@ func TestBoot(t *testing.T) {
 	sits(t, "static-large@module:low", func(u *terminal) {
 		u.types("insmod /modules/rust_print.ko\n")
 		u.until("Rust printing macros sample (init)")
-		u.until("/ # ")
-		u.types("cat\n")
-		u.until("\n")
+		u.until(prompt)
+		u.types("echo $((40+1)); cat\n")
+		u.until("41")
 		u.types("\x03") // ends cat in the guest, and nothing here
-		u.until("/ # ")
+		u.until(prompt)
 		u.types("rmmod rust_print; echo $((6*7))\n")
 		u.until("42")
-		u.until("/ # ")
+		u.until(prompt)
 		u.types("poweroff -f\n")
 	})
 }
@@ -332,8 +348,8 @@ func TestBoot(t *testing.T) {
 // TestBootLeft ends a guest that does not end by itself.
 func TestBootLeft(t *testing.T) {
 	sits(t, "stock", func(u *terminal) {
-		u.types("while :; do :; done\n")
-		u.until("\n")
+		u.types("echo $((40+1)); while :; do :; done\n")
+		u.until("41")
 		u.types("\x1d")
 	})
 }

@@ -37,15 +37,15 @@ func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, ou
 	if err != nil {
 		return err
 	}
-	g, closeGuest, err := l.newGuest(b.toolchain)
+	g, closeGuest, err := l.newGuest(b.baseline.Base.Toolchain)
 	if err != nil {
 		return err
 	}
 	defer closeGuest()
-	place := b.cell.Placements[0]
+	base, place := b.baseline.Base, b.cell.Placements[0]
 	spec := uml.Spec{Kernel: b.product.Linux, Mem: place.Mem, ASLR: place.ASLR}
 	intro := report.Intro{
-		Cell: b.cell.ID() + ":" + place.Name, Tree: b.tree.Name, Version: b.tree.Version, Toolchain: b.toolchain.Name,
+		Cell: b.cell.ID() + ":" + place.Name, Tree: base.Tree.Name, Version: base.Tree.Version, Toolchain: base.Toolchain.Name,
 		Mem: place.MemText, ASLR: place.ASLR, Kernel: b.product.Linux,
 	}
 	for _, m := range b.cell.Modules {

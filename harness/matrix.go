@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -17,6 +18,7 @@ import (
 	"umlab/harness/runner"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/toolchain"
 	"umlab/harness/tree"
 )
 
@@ -132,10 +134,6 @@ func (l *Lab) plan(o MatrixOptions) (*job, error) {
 // run does the work of a validated matrix.
 func (l *Lab) run(ctx context.Context, j *job) (*result.Results, error) {
 	started := l.now()
-	r := &result.Results{
-		Schema: result.Schema, Command: j.Command, Started: started.UTC(), Notes: j.notes,
-		Scenario: result.Scenario{Name: j.scenario.Name, Title: j.scenario.Title, Digest: j.scenario.Digest},
-	}
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -143,14 +141,40 @@ func (l *Lab) run(ctx context.Context, j *job) (*result.Results, error) {
 	if err != nil {
 		return nil, err
 	}
+	r, _, err := l.runOn(ctx, j, t, tc, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
+	return r, nil
+}
+
+// runOn runs the cells of j on a tree. With from, the tree is one that patches
+// made of from's, and only what they change is built. The baseline is nil where
+// it does not build.
+func (l *Lab) runOn(ctx context.Context, j *job, t *tree.Tree, tc *toolchain.Toolchain, from *kbuild.Baseline) (*result.Results, *kbuild.Baseline, error) {
+	started := l.now()
+	r := &result.Results{
+		Schema: result.Schema, Command: j.Command, Started: started.UTC(), Notes: slices.Clone(j.notes),
+		Scenario: result.Scenario{Name: j.scenario.Name, Title: j.scenario.Title, Digest: j.scenario.Digest},
+	}
 	compiler := j.compiler(l, t)
 	r.Notes = append(r.Notes, append(t.Notes, tc.Notes...)...)
-	r.Tree = result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Digest: t.Digest, Patches: []string{}}
+	r.Tree = result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Digest: t.Digest, Patches: append([]string{}, t.Patches...)}
 	r.Toolchain = result.Toolchain{Name: tc.Name, Compiler: compiler, Identity: tc.Identity, Digest: tc.Digest}
 	r.Config.Fragments = j.sources
 
 	base := kbuild.Base{Tree: t, Toolchain: tc, Compiler: compiler, Options: j.options}
-	baseline, notes, err := l.baseline(ctx, j, base)
+	var (
+		baseline *kbuild.Baseline
+		notes    []string
+		err      error
+	)
+	if from == nil {
+		baseline, notes, err = l.baseline(ctx, j, base)
+	} else {
+		baseline, _, err = l.builder.Derive(ctx, from, t)
+	}
 	r.Notes = append(r.Notes, notes...)
 	var broken *kbuild.BuildError
 	var dropped *kbuild.ConfigError
@@ -169,16 +193,16 @@ func (l *Lab) run(ctx context.Context, j *job) (*result.Results, error) {
 		r.Cells = unbuilt(j.plan.Cells, outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
 			Detail: "the baseline, which all cells are forks of, does not build; all of make's output: " + broken.Log})
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	default:
 		r.Config.Digest, r.Config.Resolved = baseline.Config, baseline.ResolvedConfig()
 		if err := l.cells(ctx, j, baseline, r); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	l.judge(j, t.Version, r)
 	r.Seconds = l.now().Sub(started).Seconds()
-	return r, nil
+	return r, baseline, nil
 }
 
 func rustSaid(said string) string {

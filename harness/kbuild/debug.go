@@ -2,7 +2,6 @@ package kbuild
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -39,16 +38,14 @@ type RustObject struct {
 // For a scope that reaches the whole kernel, the modules are built with the
 // baseline's crates: the machine code of a module is its own.
 func (b *Builder) Debug(ctx context.Context, bl *Baseline, r Request) (*Debugged, error) {
-	key := store.Key(append([]string{kindDebug, version, bl.Key, r.Cell.MakeArg()}, r.targets()...)...)
+	parts := append([]string{kindDebug, version, bl.Key, r.Cell.MakeArg()}, r.targets()...)
+	key := store.Key(append(parts, externalKey(r.Cell)...)...)
 	unlock, err := b.Store.Lock(ctx, kindDebug+"-"+key)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	d := &Debugged{}
-	if len(r.targets()) == 0 {
-		return d, nil
-	}
 	if b.Store.Get(kindDebug, key, d) {
 		return d, nil
 	}
@@ -79,58 +76,111 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 		return nil, err
 	}
 	defer log.Close()
-	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
-	if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755)); err != nil {
+	kernel, err := newOverlay(dir, bl.Build(), buildDir)
+	if err != nil {
 		return nil, err
 	}
 	task := b.Sink.Start("build "+r.name()+" with debug information", progress.Objects, 0)
-	j := job{
-		what: r.name() + " with debug information", base: bl.Base,
-		overlays: []sandbox.Overlay{{Lower: []string{bl.Build()}, Upper: upper, Work: work, Target: buildDir}},
-		log:      &makeLog{Log: log, Task: task},
-	}
+	j := job{what: r.name() + " with debug information", base: bl.Base, overlays: []sandbox.Overlay{kernel}, log: &makeLog{Log: log, Task: task}}
 	set := []string{"RUSTFLAGS_MODULE=" + debugFlags(r), "CFLAGS_MODULE=-g"}
-	if bl.Direct {
-		j.dir, j.env, j.args = buildDir, append(slices.Clone(bl.Env), set...), directArgs(r, b.jobs())
-	} else {
-		j.args = append(append(append(bl.Base.Make(), "-j"+strconv.Itoa(b.jobs())), set...), r.targets()...)
-	}
-	err = b.run(ctx, j)
+	built, err := b.makeDebug(ctx, bl, r, j, set, dir)
 	task.Done(err)
 	if err != nil {
 		return nil, b.judge(ctx, j.what, err, logPath)
 	}
-	return b.debugged(ctx, bl, r, upper)
-}
-
-// debugged keeps what the overlay got.
-func (b *Builder) debugged(ctx context.Context, bl *Baseline, r Request, upper string) (*Debugged, error) {
 	d := &Debugged{Modules: map[string]Module{}, Objects: map[string][]RustObject{}}
-	read := reader(upper, bl.Build())
 	for _, target := range r.targets() {
-		ko, ok := find(upper, "", target)
-		if !ok {
-			continue // it was not built again, so that it has no lines
+		// What the overlay has not was not built again, so that it has no lines.
+		if ko, ok := find(kernel.Upper, "", target); ok {
+			if err := b.debugged(ctx, d, target, ko, reader(kernel.Upper, bl.Build()), path.Clean); err != nil {
+				return nil, err
+			}
 		}
-		var m Module
-		var err error
-		if m.Path, m.Sum, err = b.Store.Keep(ctx, ko); err != nil {
-			return nil, err
-		}
-		d.Modules[target] = m
-		objects, err := objectsOf(target, read)
-		if err != nil {
-			return nil, err
-		}
-		rust, err := rustObjects(objects, read)
-		if err != nil {
-			return nil, err
-		}
-		for _, o := range rust {
-			d.Objects[target] = append(d.Objects[target], RustObject{o.name, given(o.command)})
+	}
+	for _, m := range r.Cell.Modules {
+		for _, e := range built {
+			if m.External == nil || m.External.Mount != e.Mount {
+				continue
+			}
+			inside := func(name string) string {
+				return path.Clean(strings.TrimPrefix(strings.TrimPrefix(name, "/"), e.Mount+"/"))
+			}
+			read := func(name string) ([]byte, error) { return reader(e.upper, "")(inside(name)) }
+			ko, ok := find(e.upper, "", inside(m.Path))
+			if !ok {
+				continue
+			}
+			named := func(object string) string { return path.Join(e.Mount, inside(object)) }
+			if err := b.debugged(ctx, d, m.Path, ko, read, named); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return d, nil
+}
+
+// makeDebug runs make for the modules of the tree, in the overlay of j, and for
+// each of the user's directories.
+func (b *Builder) makeDebug(ctx context.Context, bl *Baseline, r Request, j job, set []string, dir string) ([]builtExternal, error) {
+	top := append(append(bl.Base.Make(), "-j"+strconv.Itoa(b.jobs())), set...)
+	if len(r.targets()) > 0 {
+		tree := j
+		if bl.Direct {
+			tree.dir, tree.env, tree.args = buildDir, append(slices.Clone(bl.Env), set...), directArgs(r, b.jobs())
+		} else {
+			tree.args = append(slices.Clone(top), r.targets()...)
+		}
+		if err := b.run(ctx, tree); err != nil {
+			return nil, err
+		}
+	}
+	var built []builtExternal
+	for i, e := range externals(r.Cell) {
+		own := filepath.Join(dir, "external", strconv.Itoa(i))
+		module, err := newOverlay(filepath.Join(own, "module"), e.Dir, "/"+e.Mount)
+		if err != nil {
+			return nil, err
+		}
+		kernel, err := newOverlay(filepath.Join(own, "kernel"), bl.Build(), buildDir)
+		if err != nil {
+			return nil, err
+		}
+		x := j
+		x.overlays = []sandbox.Overlay{kernel, module}
+		x.args = append(slices.Clone(top), "M=/"+e.Mount, "modules")
+		if err := b.run(ctx, x); err != nil {
+			return nil, err
+		}
+		built = append(built, builtExternal{e, module.Upper})
+	}
+	return built, nil
+}
+
+// debugged keeps a module that was built again, and notes how its Rust objects
+// were. read gives a file that stands beside it, and named the name of an object
+// as a Product has it.
+func (b *Builder) debugged(ctx context.Context, d *Debugged, target, ko string, read func(string) ([]byte, error), named func(string) string) error {
+	var m Module
+	var err error
+	if m.Path, m.Sum, err = b.Store.Keep(ctx, ko); err != nil {
+		return err
+	}
+	d.Modules[target] = m
+	objects, err := objectsOf(target, read)
+	if err != nil {
+		return err
+	}
+	for i, o := range objects {
+		objects[i] = named(o)
+	}
+	rust, err := rustObjects(objects, read)
+	if err != nil {
+		return err
+	}
+	for _, o := range rust {
+		d.Objects[target] = append(d.Objects[target], RustObject{o.name, given(o.command)})
+	}
+	return nil
 }
 
 // debugOption asks rustc for all that lines need.

@@ -77,7 +77,7 @@ func (p *printer) painted(st style, s string) {
 func fold(s string, width int) []string {
 	const least = 16
 	var list []string
-	for width >= least && text.StringWidth(s) > width && !strings.Contains(s, "\x1b") {
+	for painted := strings.Contains(s, "\x1b"); width >= least && !painted; {
 		cut, space, columns := 0, 0, 0
 		for i, r := range s {
 			columns += text.RuneWidth(r)
@@ -88,6 +88,9 @@ func fold(s string, width int) []string {
 				break
 			}
 			cut = i + utf8.RuneLen(r)
+		}
+		if columns <= width {
+			break
 		}
 		if space > 0 {
 			cut = space

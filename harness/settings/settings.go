@@ -56,11 +56,19 @@ type Suite struct {
 	Snapshot    string   `toml:"snapshot"` // YYYYMMDDTHHMMSSZ, or empty
 }
 
-// Tree is a named kernel tree, see configs/trees.toml.
+// Tree is a named kernel tree, see configs/trees.toml: exactly one of Package,
+// URL and Tarball is set.
 type Tree struct {
-	Package  string `toml:"package"`
-	Suite    string `toml:"suite"`
-	Compiler string `toml:"compiler"` // clang or gcc
+	Package string `toml:"package"` // of the Debian suite Suite
+	Suite   string `toml:"suite"`
+
+	URL string `toml:"url"` // of a git repository: https, http, git, or an absolute path
+	Ref string `toml:"ref"` // branch, tag or commit of it
+
+	Tarball string `toml:"tarball"` // https or http URL, or an absolute path
+	SHA256  string `toml:"sha256"`  // of Tarball, hex
+
+	Compiler string `toml:"compiler"` // clang or gcc; may be empty where there is no Package: the tree decides
 }
 
 // Toolchain is a named Debian sysroot, see configs/toolchains.toml. Packages has
@@ -123,14 +131,11 @@ func Load(configs fs.FS) (*Settings, error) {
 	known := strings.Join(slices.Sorted(maps.Keys(suites.Suite)), ", ")
 	for _, name := range slices.Sorted(maps.Keys(trees.Tree)) {
 		t := trees.Tree[name]
-		if t.Package == "" {
-			bad("trees.toml", "tree %s has no package", name)
+		for _, wrong := range t.mistakes(name) {
+			bad("trees.toml", "tree %s%s", name, wrong)
 		}
-		if _, ok := suites.Suite[t.Suite]; !ok {
+		if _, ok := suites.Suite[t.Suite]; !ok && (t.Package != "" || t.Suite != "") {
 			bad("trees.toml", "tree %s: unknown suite %q (configs/suites.toml has %s)", name, t.Suite, known)
-		}
-		if t.Compiler != "clang" && t.Compiler != "gcc" {
-			bad("trees.toml", "tree %s: compiler %q is neither clang nor gcc", name, t.Compiler)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(chains.Toolchain)) {
@@ -180,11 +185,16 @@ func merge(common, own []string) []string {
 	return append(all, own...)
 }
 
-// read decodes one file; an error names file, line and column.
+// read decodes one file of configs/.
 func read(configs fs.FS, name string, into any) error {
-	b, err := fs.ReadFile(configs, name)
+	return readAs(configs, name, "configs/"+name, into)
+}
+
+// readAs decodes one file; an error names it as where, with line and column.
+func readAs(dir fs.FS, name, where string, into any) error {
+	b, err := fs.ReadFile(dir, name)
 	if err != nil {
-		return fmt.Errorf("configs/%s: %w", name, err)
+		return fmt.Errorf("%s: %w", where, err)
 	}
 	err = toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(into)
 	var unknown *toml.StrictMissingError
@@ -192,14 +202,14 @@ func read(configs fs.FS, name string, into any) error {
 		var errs *multierror.Error
 		for _, e := range unknown.Errors {
 			row, col := e.Position()
-			errs = multierror.Append(errs, fmt.Errorf("configs/%s:%d:%d: unknown key %s (the head of the file lists what there is)", name, row, col, strings.Join(e.Key(), ".")))
+			errs = multierror.Append(errs, fmt.Errorf("%s:%d:%d: unknown key %s (the head of the file lists what there is)", where, row, col, strings.Join(e.Key(), ".")))
 		}
 		return errs.ErrorOrNil()
 	}
 	var wrong *toml.DecodeError
 	if errors.As(err, &wrong) {
 		row, col := wrong.Position()
-		return fmt.Errorf("configs/%s:%d:%d: %w", name, row, col, err)
+		return fmt.Errorf("%s:%d:%d: %w", where, row, col, err)
 	}
 	return err
 }

@@ -39,12 +39,16 @@ func (t *Toolchain) Busybox() string { return filepath.Join(t.Root, "usr", "bin"
 const (
 	kindSysroot = "sysroot"
 	// version is raised when the same packages would unpack to another sysroot.
-	version = "1"
+	version = "2"
 )
 
 // unneeded are packages that dependencies ask for and that do nothing in a
 // sysroot that is never booted.
-var unneeded = []string{"debconf", "debconf-2.0", "dpkg", "perl", "init-system-helpers", "adduser", "passwd"}
+var unneeded = []string{"debconf", "debconf-2.0", "dpkg", "init-system-helpers", "adduser", "passwd"}
+
+// unread are patterns of files that no kernel build reads: of rust-src, Kbuild
+// builds the library alone.
+var unread = []string{"usr/src/rustc-*/compiler", "usr/src/rustc-*/src"}
 
 // alternatives are the links that maintainer scripts would make, with what they
 // may lead to; the first that is there is taken.
@@ -124,7 +128,7 @@ func (p *Provider) fill(ctx context.Context, name string, t *Toolchain, packages
 		return err
 	}
 	defer in.Close()
-	opt := debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut()}
+	opt := debian.UnpackOptions{LeaveOut: append(debian.DefaultLeaveOut(), unread...)}
 	if err := debian.Unpack(ctx, in, first, opt); err != nil {
 		return err
 	}

@@ -167,4 +167,3 @@ func (s sideband) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-

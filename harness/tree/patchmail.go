@@ -23,8 +23,8 @@ import (
 type message struct {
 	header map[string]string // by lower-case name; the first of a name counts
 	body   []byte
-	line   int  // of the input, where the mail begins
-	text   int  // of the input, where the body begins
+	line   int // of the input, where the mail begins
+	text   int // of the input, where the body begins
 	commit string
 	mbox   bool // lines of the body that began with "From " are quoted by ">"
 }
@@ -43,7 +43,7 @@ func (m mailed) tag() string {
 var (
 	// fromLine begins a mail of an mbox: a sender and a date. git mailsplit looks
 	// for the same, a time and a year.
-	fromLine    = regexp.MustCompile(`^From \S+ +\S.*\d:\d\d.* \d{4}`)
+	fromLine = regexp.MustCompile(`^From \S+ +\S.*\d:\d\d.* \d{4}`)
 	// fromCommit is how git format-patch fills it; the date is always this.
 	fromCommit  = regexp.MustCompile(`^From ([0-9a-f]{40}|[0-9a-f]{64}) Mon Sep 17 00:00:00 2001$`)
 	headerLine  = regexp.MustCompile(`^([!-9;-~]+):[ \t]*(.*)$`)

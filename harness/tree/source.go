@@ -1,0 +1,107 @@
+package tree
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Source is where the value of -tree= says that a tree comes from. Exactly one of
+// its fields is set.
+type Source struct {
+	Name      string // of configs/trees.toml
+	Directory string // path of a kernel directory, taken as it is
+	Git       *GitSource
+	Tarball   *Tarball
+}
+
+// SourceSyntax says what -tree= takes, for the errors and the help of a command.
+const SourceSyntax = `a name of configs/trees.toml
+  /path/to/linux                          a kernel directory, as it is
+  /path/to/linux#REF                      a branch, tag or commit of a local git repository
+  git+https://HOST/linux.git#REF          the same of one elsewhere (git+http, git+git)
+  /path/to/linux.tar.xz[#sha256=DIGEST]   a tarball (xz, gz, zst, bz2)
+  https://HOST/linux.tar.xz#sha256=DIGEST one to fetch`
+
+var tarName = regexp.MustCompile(`(?i)\.(tar|tar\.(xz|gz|zst|bz2)|txz|tgz|tzst|tbz2?)$`)
+
+// ParseSource reads the value of -tree=. It looks at the machine's files only
+// where a path could mean two things.
+func ParseSource(value string) (Source, error) {
+	bad := func(format string, args ...any) (Source, error) {
+		return Source{}, fmt.Errorf("-tree=%s: %s; -tree= takes\n  %s", value, fmt.Sprintf(format, args...), SourceSyntax)
+	}
+	if value == "" {
+		return bad("nothing is named")
+	}
+	base, fragment, hash := cutLast(value, "#")
+	if hash && !strings.Contains(value, "://") {
+		if _, err := os.Stat(value); err == nil {
+			base, fragment, hash = value, "", false // a path that holds a #
+		}
+	}
+	sum, isSum := strings.CutPrefix(fragment, "sha256=")
+	if inner, ok := strings.CutPrefix(base, "git+"); ok && strings.Contains(inner, "://") {
+		if fragment == "" {
+			return bad("it does not say which branch, tag or commit: add #REF")
+		}
+		if path, ok := strings.CutPrefix(inner, "file://"); ok {
+			return Source{Git: &GitSource{Name: value, Path: path, Ref: fragment}}, nil
+		}
+		return Source{Git: &GitSource{Name: value, URL: inner, Ref: fragment}}, nil
+	}
+	if strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://") {
+		switch {
+		case isSum:
+			return Source{Tarball: &Tarball{Name: base, URL: base, Sum: sum}}, nil
+		case tarName.MatchString(base):
+			return bad("a tarball to fetch needs its digest: add #sha256=DIGEST")
+		default:
+			return bad("of a git repository, put git+ before the URL and #REF behind it; of a tarball, #sha256=DIGEST behind it")
+		}
+	}
+	if strings.Contains(base, "://") {
+		return bad("no way is known to fetch from there")
+	}
+	if isSum || tarName.MatchString(base) {
+		if info, err := os.Stat(base); err == nil && info.IsDir() && !isSum {
+			return Source{Directory: base}, nil
+		} else if err != nil {
+			return bad("%v", err)
+		}
+		if hash && !isSum {
+			return bad("%q is no #sha256=DIGEST", "#"+fragment)
+		}
+		return Source{Tarball: &Tarball{Name: base, Path: base, Sum: sum}}, nil
+	}
+	if hash {
+		if fragment == "" {
+			return bad("it does not say which branch, tag or commit: add #REF")
+		}
+		if !IsPath(base) {
+			if info, err := os.Stat(base); err != nil || !info.IsDir() {
+				return bad("there is no repository %s", base)
+			}
+		}
+		return Source{Git: &GitSource{Name: value, Path: base, Ref: fragment}}, nil
+	}
+	if IsPath(value) {
+		return Source{Directory: value}, nil
+	}
+	return Source{Name: value}, nil
+}
+
+// IsPath reports whether the value of -tree= is a path: a name has no slash.
+func IsPath(value string) bool {
+	return strings.ContainsRune(value, filepath.Separator) || value == "." || value == ".."
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
