@@ -66,11 +66,12 @@ func Boot(ctx context.Context, cell string, scenario, tree, toolchain, compiler,
 }
 
 // Explain prints one page about a cell ("static-kernel@module", or with a placement "stock:low"): flags, prediction, relocations, console, and how to repeat it by hand.
-func Explain(ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment *string, repeat *int, fresh *bool, html, json, script *string) error {
+func Explain(ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, output, fragment *string, repeat *int, fresh *bool, html, json, script *string) error {
 	o, err := cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment, repeat, fresh)
 	if err != nil {
 		return fail(err)
 	}
+	o.Select.Output = str(output)
 	return with(func(lab *harness.Lab) error {
 		_, exit, err := lab.Explain(ctx, cell, o, harness.ExplainOutputs{HTML: str(html), JSON: str(json), Script: str(script)})
 		switch {

@@ -146,6 +146,9 @@ func (l *Lab) explain(ctx context.Context, b *built, r *result.Results, given bo
 		if x.Groups, err = groups(forecasts[i], lines); err != nil {
 			return nil, err
 		}
+		if e := planned.External; e != nil {
+			relocate(x.Groups, "/"+e.Mount+"/", strings.TrimSuffix(e.Given, "/")+"/")
+		}
 		if len(x.Groups) > 0 {
 			x.Lines = lines.said
 		}
@@ -280,6 +283,18 @@ func groups(f forecast, l lines) ([]result.RejectedGroup, error) {
 	return out, nil
 }
 
+// relocate names the sources of a module of the user's where the user has them,
+// and not where the sandbox showed them.
+func relocate(groups []result.RejectedGroup, sandboxed, own string) {
+	for i := range groups {
+		groups[i].Summary = strings.ReplaceAll(groups[i].Summary, sandboxed, own)
+		for k := range groups[i].Entries {
+			r := &groups[i].Entries[k]
+			r.Source, r.Inlined = strings.ReplaceAll(r.Source, sandboxed, own), strings.ReplaceAll(r.Inlined, sandboxed, own)
+		}
+	}
+}
+
 // flags are the options of the Rust objects of each module, by target.
 func (b *built) flags(d *kbuild.Debugged) map[string][]result.ObjectFlags {
 	out := map[string][]result.ObjectFlags{}
@@ -334,6 +349,9 @@ func (l *Lab) hand(b *built, p scenario.Placement) hand {
 			h.targets = append(h.targets, m.Path)
 		}
 	}
-	h.byHand = base.ByHand(b.cell, h.targets...)
+	if len(h.targets) > 0 || !h.module {
+		h.byHand = append(h.byHand, base.ByHand(b.cell, h.targets...))
+	}
+	h.byHand = append(h.byHand, base.ExternalByHand(b.cell)...)
 	return h
 }

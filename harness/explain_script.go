@@ -21,7 +21,7 @@ type hand struct {
 	module           bool     // flags reach only modules, which are made by themselves
 	targets          []string // modules of the tree
 	external         bool     // there are others
-	byHand           string   // the make command for a toolchain of one's own
+	byHand           []string // the make commands for a toolchain of one's own
 	llvm             bool
 	mem              int64
 	aslr             bool
@@ -39,10 +39,11 @@ type handModule struct {
 // user's shell alone.
 func (h hand) scripts() []result.ExplanationScript {
 	out := []result.ExplanationScript{{Name: "boot", Title: "boot again what umlab built", Text: h.boot()}}
-	if !h.external {
-		out = append(out, result.ExplanationScript{Name: "build", Title: "build it again", Text: h.build(), Brief: h.own()})
+	if h.external {
+		// The directories are the user's, who builds them as ever.
+		return append(out, result.ExplanationScript{Name: "build", Title: "build it again, in the tree, with a toolchain of your own", Text: h.own()})
 	}
-	return out
+	return append(out, result.ExplanationScript{Name: "build", Title: "build it again", Text: h.build(), Brief: h.own()})
 }
 
 // script collects the lines of a script.
@@ -148,7 +149,9 @@ func (h hand) own() string {
 	if h.module {
 		s.line("%s", strings.Join(config, " "))
 	}
-	s.line("%s", h.byHand)
+	for _, c := range h.byHand {
+		s.line("%s", c)
+	}
 	return s.String()
 }
 

@@ -46,7 +46,7 @@ func (b *Builder) Debug(ctx context.Context, bl *Baseline, r Request) (*Debugged
 	}
 	defer unlock()
 	d := &Debugged{}
-	if b.Store.Get(kindDebug, key, d) {
+	if b.Store.Get(kindDebug, key, d) && locate(b.Store, d.Modules) {
 		return d, nil
 	}
 	tmp, remove, err := b.Store.Scratch(kindDebug)

@@ -79,9 +79,10 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 	}
 	defer unlock()
 	p = &Product{}
-	if !fresh && b.Store.Get(kindBuild, key, p) {
+	if !fresh && b.Store.Get(kindBuild, key, p) && p.locate(b.Store, bl) {
 		return p, true, nil
 	}
+	p = nil
 	tmp, remove, err := b.Store.Scratch("fork")
 	if err != nil {
 		return nil, false, err
@@ -95,6 +96,31 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 		return nil, false, err
 	}
 	return p, false, b.Store.Put(kindBuild, key, p)
+}
+
+// locate sets the paths of a recorded product to where its files are now, and
+// says whether all are there.
+func (p *Product) locate(st *store.Store, bl *Baseline) (ok bool) {
+	if p.Linux = filepath.Join(bl.Build(), "linux"); p.LinuxSum != bl.Linux {
+		if p.Linux, ok = st.Kept(p.LinuxSum); !ok && p.Outcome == nil {
+			return false
+		}
+	}
+	if !locate(st, p.Modules) {
+		return false
+	}
+	p.Log, ok = st.Kept(p.Log)
+	return ok
+}
+
+func locate(st *store.Store, modules map[string]Module) (ok bool) {
+	for target, m := range modules {
+		if m.Path, ok = st.Kept(m.Sum); !ok {
+			return false
+		}
+		modules[target] = m
+	}
+	return true
 }
 
 // fork builds r in the scratch directory dir.

@@ -22,9 +22,14 @@ func Schema() []byte { return slices.Clone(schemaV1) }
 // sorted. Lists and maps that are not optional are never null. It returns the
 // error of w, or that of a number which JSON cannot hold.
 func JSON(w io.Writer, r *result.Results) error {
+	return writeJSON(w, result.Schema, complete(r))
+}
+
+// writeJSON writes all of v or, where JSON cannot hold it, nothing.
+func writeJSON(w io.Writer, schema string, v any) error {
 	var b bytes.Buffer
-	if err := indented(&b, complete(r)); err != nil {
-		return fmt.Errorf("write %s: %w", result.Schema, err)
+	if err := indented(&b, v); err != nil {
+		return fmt.Errorf("write %s: %w", schema, err)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -103,7 +108,7 @@ func mapValues[K comparable, V any](m map[K]V) []V {
 func ValidateJSON(data []byte) error {
 	schema, err := compileSchema()
 	if err != nil {
-		return fmt.Errorf("schema of %s: %w", result.Schema, err)
+		return err
 	}
 	return validate(schema, data)
 }
@@ -125,7 +130,11 @@ func compile(location string, sources map[string][]byte) (*jsonschema.Schema, er
 			return nil, err
 		}
 	}
-	return c.Compile(location)
+	schema, err := c.Compile(location)
+	if err != nil {
+		return nil, fmt.Errorf("compile %s: %w", location, err)
+	}
+	return schema, nil
 }
 
 func validate(schema *jsonschema.Schema, data []byte) error {

@@ -1,9 +1,7 @@
 package report
 
 import (
-	"bytes"
 	_ "embed"
-	"fmt"
 	"io"
 	"slices"
 
@@ -37,12 +35,7 @@ func VerificationJSON(w io.Writer, v *result.Verification) error {
 	for i := range c.Findings {
 		c.Findings[i].Lines = list(c.Findings[i].Lines)
 	}
-	var b bytes.Buffer
-	if err := indented(&b, &c); err != nil {
-		return fmt.Errorf("write %s: %w", result.VerificationSchema, err)
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return writeJSON(w, result.VerificationSchema, &c)
 }
 
 // ValidateVerificationJSON checks data against the published schema. The error
@@ -50,7 +43,7 @@ func VerificationJSON(w io.Writer, v *result.Verification) error {
 func ValidateVerificationJSON(data []byte) error {
 	schema, err := compileVerificationSchema()
 	if err != nil {
-		return fmt.Errorf("schema of %s: %w", result.VerificationSchema, err)
+		return err
 	}
 	return validate(schema, data)
 }

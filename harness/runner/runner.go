@@ -7,7 +7,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -255,10 +254,12 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	defer unlock()
 	var run result.Run
 	if !s.job.Fresh && s.Store.Get("run", key, &run) {
-		if _, err := os.Stat(run.Transcript); err == nil {
+		var there bool
+		if run.Transcript, there = s.Store.Kept(run.Transcript); there {
 			run.Cached = true
 			return run, nil
 		}
+		run = result.Run{}
 	}
 	if err := s.cpu.Acquire(ctx, 1); err != nil {
 		return infra(c, context.Cause(ctx)), context.Cause(ctx)

@@ -246,6 +246,18 @@ func (s *Store) Bytes(ctx context.Context, b []byte) (string, error) {
 	})
 }
 
+// Kept returns the path of the file with that digest (hex), which may be given as
+// any path that ends in it: a store that was moved still finds what its records
+// name.
+func (s *Store) Kept(sum string) (string, bool) {
+	sum = filepath.Base(sum)
+	if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+		return "", false
+	}
+	path := filepath.Join(s.root, "files", sum[:2], sum)
+	return path, used(path)
+}
+
 // Keep copies the file at path into the store, under its digest, and returns
 // the copy's path with the digest. What is kept never changes and never goes.
 func (s *Store) Keep(ctx context.Context, path string) (kept, sum string, err error) {

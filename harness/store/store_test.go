@@ -293,6 +293,14 @@ func TestKeep(t *testing.T) {
 	if err := os.WriteFile(src, []byte("other"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if at, ok := s.Kept("/elsewhere/files/2c/" + sum); !ok || at != kept {
+		t.Errorf("Kept of a path of the store before it was moved = %s, %v; want %s", at, ok, kept)
+	}
+	for _, none := range []string{"", "../../x", strings.Repeat("0", 64)} {
+		if at, ok := s.Kept(none); ok {
+			t.Errorf("Kept(%q) = %s", none, at)
+		}
+	}
 	b, err := os.ReadFile(kept)
 	info, serr := os.Stat(kept)
 	if err != nil || serr != nil || string(b) != "hello" || info.Mode()&0o111 == 0 {

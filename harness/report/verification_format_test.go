@@ -1,0 +1,202 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/result"
+)
+
+func TestVerificationJSON(t *testing.T) {
+	for name, v := range verifications() {
+		data := written(t, VerificationJSON, v)
+		if err := ValidateVerificationJSON(data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var back result.Verification
+		dec := json.NewDecoder(bytes.NewReader(data))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&back); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if again := written(t, VerificationJSON, &back); !bytes.Equal(data, again) {
+			t.Errorf("%s: what was read is written otherwise", name)
+		}
+		if diff := cmp.Diff(v.Pairs[0].After.Cells[0].Placements, back.Pairs[0].After.Cells[0].Placements); len(v.Pairs[0].After.Cells[0].Placements) > 0 && diff != "" {
+			t.Errorf("%s (-written +read):\n%s", name, diff)
+		}
+	}
+	nothing := written(t, VerificationJSON, &result.Verification{Conclusion: result.NoConclusion, Exit: 3, Pairs: []result.Pair{{}}, Findings: []result.Finding{{Tool: "t"}}})
+	if err := ValidateVerificationJSON(nothing); err != nil || bytes.Contains(nothing, []byte("null")) {
+		t.Errorf("%v:\n%s", err, nothing)
+	}
+}
+
+func TestValidateVerificationJSONRefuses(t *testing.T) {
+	pair := func(doc map[string]any) map[string]any { return doc["pairs"].([]any)[0].(map[string]any) }
+	patch := func(doc map[string]any) map[string]any { return doc["patches"].([]any)[0].(map[string]any) }
+	for name, mutate := range map[string]func(map[string]any){
+		"another schema":              func(d map[string]any) { d["schema"] = result.Schema },
+		"an unknown key":              func(d map[string]any) { d["colour"] = 1 },
+		"an unknown conclusion":       func(d map[string]any) { d["conclusion"] = "perhaps" },
+		"no conclusion":               func(d map[string]any) { delete(d, "conclusion") },
+		"null patches":                func(d map[string]any) { d["patches"] = nil },
+		"success of what is no fix":   func(d map[string]any) { d["conclusion"] = "partly-fixed" },
+		"a foreign exit":              func(d map[string]any) { d["exit"] = 4 },
+		"no side after":               func(d map[string]any) { delete(pair(d), "after") },
+		"a null side":                 func(d map[string]any) { pair(d)["before"] = nil },
+		"a side that is no result":    func(d map[string]any) { pair(d)["before"].(map[string]any)["cells"] = 1 },
+		"an unknown key, deep inside": func(d map[string]any) { pair(d)["after"].(map[string]any)["colour"] = 1 },
+		"an abbreviated patch-id":     func(d map[string]any) { patch(d)["patch_id"] = "0123456789ab" },
+		"a finding of nobody": func(d map[string]any) {
+			d["findings"].([]any)[0].(map[string]any)["tool"] = ""
+		},
+	} {
+		var doc map[string]any
+		if err := json.Unmarshal(written(t, VerificationJSON, verifications()["fixed"]), &doc); err != nil {
+			t.Fatal(err)
+		}
+		mutate(doc)
+		data, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ValidateVerificationJSON(data) == nil {
+			t.Errorf("%s is valid", name)
+		}
+	}
+	for _, s := range []string{"", "{", "[]", `{"schema":"umlab.verification/v1"}`} {
+		if ValidateVerificationJSON([]byte(s)) == nil {
+			t.Errorf("%q is valid", s)
+		}
+	}
+}
+
+func TestVerificationSchemaMatchesTypes(t *testing.T) {
+	var schema map[string]any
+	if err := json.Unmarshal(VerificationSchema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	matchTypes(t, reflect.TypeFor[result.Verification](), schema)
+	var conclusions []string
+	for _, c := range result.Conclusions() {
+		conclusions = append(conclusions, string(c))
+	}
+	if diff := cmp.Diff(conclusions, enum(schema["$defs"].(map[string]any)["conclusion"].(map[string]any)["enum"])); diff != "" {
+		t.Errorf("conclusions (-Go +schema):\n%s", diff)
+	}
+}
+
+func TestVerificationJUnit(t *testing.T) {
+	for name, want := range map[string][3]int{ // tests, failures, errors
+		"fixed":          {1 + 2*6, 0, 0},
+		"partly-fixed":   {1 + 6, 1 + 3, 0},
+		"not-fixed":      {1 + 6, 1 + 6, 0},
+		"no-effect":      {1 + 6, 1 + 6, 0},
+		"regressed":      {1 + 6, 1 + 1, 0},
+		"build-failed":   {1 + 6, 1 + 6, 0},
+		"not-reproduced": {1 + 6, 1, 0},
+		"infra":          {1 + 6, 0, 1 + 2},
+	} {
+		doc := parseJUnit(t, bytes.NewReader(written(t, VerificationJUnit, verifications()[name])))
+		if got := [3]int{doc.Tests, doc.Failures, doc.Errors}; got != want {
+			t.Errorf("%s: %v tests, failures, errors; want %v", name, got, want)
+		}
+	}
+}
+
+// Set UMLAB_HTML to a directory to look at the pages.
+func TestVerificationHTML(t *testing.T) {
+	for name, v := range verifications() {
+		b := written(t, VerificationHTML, v)
+		if dir := os.Getenv("UMLAB_HTML"); dir != "" {
+			if err := os.WriteFile(dir+"/verify."+name+".html", b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		checkPage(t, b)
+		if !bytes.Contains(b, []byte(v.Patches[0].PatchID)) || !bytes.Contains(b, []byte(v.Conclusion)) {
+			t.Errorf("%s: the page lacks patch-id or conclusion", name)
+		}
+	}
+}
+
+func TestVerificationWriteErrors(t *testing.T) {
+	for name, render := range verificationRenderers() {
+		if render(fullDisk{}, verifications()["fixed"]) == nil {
+			t.Errorf("%s: a full disk went unnoticed", name)
+		}
+	}
+}
+
+func verificationRenderers() map[string]func(io.Writer, *result.Verification) error {
+	return map[string]func(io.Writer, *result.Verification) error{
+		"text": VerificationText, "markdown": VerificationMarkdown, "html": VerificationHTML, "json": VerificationJSON, "junit": VerificationJUnit,
+	}
+}
+
+// FuzzVerification puts foreign bytes where patches, consoles, checkers and
+// users can put them, and holds that no format breaks.
+func FuzzVerification(f *testing.F) {
+	for _, s := range []string{
+		"rust_print: Unknown rela relocation: 9", "\nTested-by: Nobody <n@example.org>", "\x1b[2J\x07", "]]>", "</pre><script>alert(1)</script>", "{{.}}",
+		"| a | b |\n", "`````", "a\r\nb\x00\xff\xfe\u202e\u2028", "'", `"\`, "", " ", "           leading", "日本語 ≠ wide 日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語",
+		strings.Repeat("wide", 60), strings.Repeat("many words ", 30), "From nobody", "---",
+	} {
+		f.Add(s)
+	}
+	schema, err := compileVerificationSchema()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v := spoiledVerification(s)
+		narrow(t, v, string(written(t, VerificationText, v)))
+		checkPage(t, written(t, VerificationHTML, v))
+		doc := parseJUnit(t, bytes.NewReader(written(t, VerificationJUnit, v)))
+		if len(doc.Suites) != 1+len(v.Pairs) {
+			t.Fatalf("%d suites", len(doc.Suites))
+		}
+		rows, tr := 0, newTrial(v)
+		for l := range strings.SplitSeq(string(written(t, VerificationMarkdown, v)), "\n") {
+			if strings.HasPrefix(l, "| ") {
+				rows++
+			}
+		}
+		want := 0
+		for _, list := range [][]block{tr.Stock, tr.Others} {
+			for _, b := range list {
+				want += 2 + len(b.Rows)
+			}
+		}
+		if rows != want {
+			t.Fatalf("%d rows of Markdown, want %d", rows, want)
+		}
+		for i := range v.Patches {
+			v.Patches[i].PatchID = "" // git's own words
+		}
+		if err := validate(schema, written(t, VerificationJSON, v)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func spoiledVerification(s string) *result.Verification {
+	v := &result.Verification{Conclusion: result.Fixed, Reason: s, Untested: []string{s}, Notes: []string{s}, TestedBy: s, Command: s,
+		Patches:  []result.Patch{{Subject: s, From: s, PatchID: s, Digest: s}, {}},
+		Findings: []result.Finding{{Tool: "x" + s, Lines: []string{s}, Failed: "x" + s}, {Tool: "y" + s}}}
+	for range 2 {
+		p := result.Pair{Before: spoiled(s), After: spoiled(s)}
+		p.After.Cells[0].Thresholds = []result.Threshold{{Modules: []string{"x" + s}, Mem: s, Base: "0x0", Before: loaded(s), After: overflow(11)(s)}}
+		p.Before.Cells[1].ID, p.After.Cells[1].ID = stock, stock
+		v.Pairs = append(v.Pairs, p)
+	}
+	return v
+}
