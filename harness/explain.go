@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -280,7 +281,19 @@ func groups(f forecast, l lines) ([]result.RejectedGroup, error) {
 		}
 		out = append(out, group)
 	}
+	// What decides comes first.
+	slices.SortStableFunc(out, func(a, b result.RejectedGroup) int { return cmp.Compare(deciding(b), deciding(a)) })
 	return out, nil
+}
+
+// deciding counts the entries of a group that decide: one or none.
+func deciding(g result.RejectedGroup) (n int) {
+	for _, e := range g.Entries {
+		if e.Decides {
+			n++
+		}
+	}
+	return n
 }
 
 // relocate names the sources of a module of the user's where the user has them,

@@ -43,15 +43,14 @@ type origin struct {
 
 var assignment = regexp.MustCompile(`^\s*(?:export\s+|override\s+)*([A-Za-z0-9_$(){}.@-]+)\s*(?:[:+?]*=|:::=)`)
 
+// givenRE finds the -C options that a line gives, with key and value.
+var givenRE = regexp.MustCompile(`(?:^|[\s,(])-C\s*([\w-]+)(?:=(\S*)|[\s,)\\]|$)`)
+
 // originsOf finds where the Makefiles give a -C option to Rust code of the
 // target: the places that spell it, else those that give its key a computed
 // value.
 func originsOf(texts map[string]string, option string) []string {
 	key, value, _ := strings.Cut(strings.TrimPrefix(option, "-C"), "=")
-	given := regexp.MustCompile(`(?:^|[\s,(])-C\s*` + regexp.QuoteMeta(key) + `(?:=(\S*)|[\s,)\\]|$)`)
-	if key == "" {
-		return []string{}
-	}
 	var found []origin
 	names := make([]string, 0, len(texts))
 	for name := range texts {
@@ -72,12 +71,13 @@ func originsOf(texts map[string]string, option string) []string {
 			if strings.Contains(variable, "HOST") { // of programs that run while the kernel is built
 				continue
 			}
-			for _, m := range given.FindAllStringSubmatch(code, -1) {
-				got := strings.TrimRight(m[1], `)\`)
+			for _, m := range givenRE.FindAllStringSubmatch(code, -1) {
+				got := strings.TrimRight(m[2], `)\`)
 				switch {
+				case optionKey(m[1]) != optionKey(key):
 				case got == value:
 					found = append(found, origin{fmt.Sprintf("%s:%d", name, i+1), true})
-				case strings.HasPrefix(m[1], "$"):
+				case strings.HasPrefix(m[2], "$"):
 					found = append(found, origin{fmt.Sprintf("%s:%d", name, i+1), false})
 				}
 			}

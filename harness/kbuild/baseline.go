@@ -122,7 +122,9 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, key, dir string) 
 	defer logFile.Close()
 	name := fmt.Sprintf("build baseline %s (%s, %s)", base.Tree.Name, base.Toolchain.Name, base.Compiler)
 	var last int
-	b.Store.Get("steps", base.Compiler, &last) // how many it was the last time is the best guess
+	if key == base.key() { // how many it was the last time is the best guess for a build from nothing
+		b.Store.Get("steps", base.Compiler, &last)
+	}
 	task := b.Sink.Start(name, progress.Objects, int64(last))
 	defer func() { task.Done(err) }()
 	out := &makeLog{Log: logFile, Task: task}
@@ -178,8 +180,10 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, key, dir string) 
 	if err != nil {
 		return err
 	}
-	if err := b.Store.Put("steps", base.Compiler, out.Steps); err != nil {
-		return err
+	if key == base.key() {
+		if err := b.Store.Put("steps", base.Compiler, out.Steps); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(filepath.Join(dir, "baseline.json"), record, 0o644)
 }

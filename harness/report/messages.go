@@ -398,7 +398,7 @@ func msgBrief(s result.ExplanationScript) string {
 // explainWords are the labels of an explanation's HTML page.
 type explainWords struct {
 	Infra, Flags, Requested, Effective, Option, Origin, NotGiven, Module, Predicted, Observed, Nothing, Agree, Disagree, Why,
-	Relocations, Evidence, Notes, Repeat, Loader string
+	Relocations, Evidence, Notes, Repeat string
 }
 
 func newExplainWords() explainWords {
@@ -406,6 +406,6 @@ func newExplainWords() explainWords {
 		Infra: msgInfra, Flags: wordFlags, Requested: wordRequested, Effective: wordEffective, Option: "option", Origin: "comes from",
 		NotGiven: wordNone, Module: "module", Predicted: wordPredicted, Observed: wordObserved, Nothing: wordNothing,
 		Agree: markAgrees + " " + wordAgree, Disagree: markDiffers + " " + wordDisagree, Why: wordWhy, Relocations: "relocations that the loader refuses or writes wrong",
-		Evidence: "console", Notes: "Notes", Repeat: msgRepeat, Loader: "read from",
+		Evidence: "console", Notes: "Notes", Repeat: msgRepeat,
 	}
 }

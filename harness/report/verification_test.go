@@ -48,7 +48,8 @@ func narrow(t testing.TB, v *result.Verification, mail string) {
 	t.Helper()
 	tested := 0
 	for l := range strings.SplitSeq(mail, "\n") {
-		if n := text.StringWidth(l); n > 72 || strings.TrimRight(l, " ") != l {
+		// git reads a trailer up to the end of its line, so that one is never folded.
+		if n := text.StringWidth(l); n > 72 && !strings.HasPrefix(l, "Tested-by:") || strings.TrimRight(l, " ") != l {
 			t.Errorf("%d columns: %q", n, l)
 		}
 		if strings.HasPrefix(l, "Tested-by:") {

@@ -13,8 +13,8 @@ import (
 // mailWidth is what a mail holds without folding, in columns.
 const mailWidth = 72
 
-// VerificationText writes v as the text of a mail: at most 72 columns, no
-// colours. Nothing that is quoted stands at the margin, so that neither mbox nor
+// VerificationText writes v as the text of a mail: at most 72 columns, but
+// for a trailer with a very long name, and no colours. Nothing that is quoted stands at the margin, so that neither mbox nor
 // git take it for a header or a trailer; a Tested-by line is there only where the
 // conclusion is fixed. It returns the error of w.
 func VerificationText(w io.Writer, v *result.Verification) error {
@@ -58,7 +58,9 @@ func VerificationText(w io.Writer, v *result.Verification) error {
 	p.mailEvidence(words, t.Evidence)
 	p.items(words.Notes, t.Notes)
 	if t.TestedBy != "" {
-		p.heading(msgTestedBy + t.TestedBy)
+		// A trailer is one line, however long a name is: folded, git reads half.
+		p.line("")
+		p.line(msgTestedBy + t.TestedBy)
 	}
 	if t.Command != "" {
 		p.heading(words.Repeat + " (" + msgTook(t.Took) + ")")

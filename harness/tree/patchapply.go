@@ -155,7 +155,7 @@ func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches
 		return rec, err
 	}
 	rec.Digest = d.sum()
-	return rec, keepManifest(ctx, st, d)
+	return rec, nil
 }
 
 func rereadAll(dir string, d *digest, paths []string) error {

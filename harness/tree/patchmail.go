@@ -82,7 +82,7 @@ func splitMails(data []byte) []message {
 		}
 		m := readMessage(lines[begin+1:end], begin+1)
 		m.line, m.mbox = begin+1, true
-		if f := fromCommit.FindStringSubmatch(bare(begin)); f != nil {
+		if f := fromCommit.FindStringSubmatch(bare(begin)); f != nil && strings.Trim(f[1], "0") != "" {
 			m.commit = f[1]
 		}
 		all = append(all, m)

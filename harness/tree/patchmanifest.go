@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -17,7 +18,11 @@ import (
 // keepManifest keeps the list that the tree's digest is computed over. It lies in
 // the store under that very digest, as the list's sha256 is the digest.
 func keepManifest(ctx context.Context, st *store.Store, d *digest) error {
-	_, err := st.File(ctx, d.sum(), func(_ context.Context, w io.Writer) error { return d.write(w) })
+	var text bytes.Buffer
+	if err := d.write(&text); err != nil {
+		return err
+	}
+	_, err := st.Bytes(ctx, text.Bytes())
 	return err
 }
 
