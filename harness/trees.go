@@ -23,17 +23,24 @@ import (
 	"umlab/harness/tree"
 )
 
-// isPath reports whether the value of -tree= is a path: a name has no slash.
+// isPath reports whether the value of -tree= is a kernel directory.
 func isPath(name string) bool {
-	return strings.ContainsRune(name, filepath.Separator) || name == "." || name == ".."
+	s, err := tree.ParseSource(name)
+	return err == nil && s.Directory != ""
 }
 
 // checkTree says, before any work, whether -tree= can be meant.
 func (l *Lab) checkTree(name string) error {
-	if isPath(name) {
+	s, err := tree.ParseSource(name)
+	switch {
+	case err != nil:
+		return &UsageError{err}
+	case s.Directory != "":
 		if _, err := tree.Version(name); err != nil {
 			return &UsageError{err}
 		}
+		return nil
+	case s.Name == "":
 		return nil
 	}
 	if _, ok := l.settings.Trees[name]; ok {
@@ -41,10 +48,29 @@ func (l *Lab) checkTree(name string) error {
 	}
 	hint := ""
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		hint = fmt.Sprintf("; for the directory, give ./%s", name)
+		hint = fmt.Sprintf("\nfor the directory, give ./%s", name)
 	}
-	return usagef("unknown tree %q: configs/trees.toml has %s; the path of a kernel directory is allowed too%s",
-		name, strings.Join(slices.Sorted(maps.Keys(l.settings.Trees)), ", "), hint)
+	return usagef("unknown tree %q: configs/trees.toml has %s; -tree= takes\n  %s%s",
+		name, strings.Join(slices.Sorted(maps.Keys(l.settings.Trees)), ", "), tree.SourceSyntax, hint)
+}
+
+// source is where the tree that -tree= names comes from. Name is set for a
+// Debian package alone.
+func (l *Lab) source(name string) (tree.Source, error) {
+	t, ok := l.settings.Trees[name]
+	switch {
+	case !ok:
+		return tree.ParseSource(name)
+	case t.URL != "" && filepath.IsAbs(t.URL):
+		return tree.Source{Git: &tree.GitSource{Name: name, Path: t.URL, Ref: t.Ref}}, nil
+	case t.URL != "":
+		return tree.Source{Git: &tree.GitSource{Name: name, URL: t.URL, Ref: t.Ref}}, nil
+	case t.Tarball != "" && filepath.IsAbs(t.Tarball):
+		return tree.Source{Tarball: &tree.Tarball{Name: name, Path: t.Tarball, Sum: t.SHA256}}, nil
+	case t.Tarball != "":
+		return tree.Source{Tarball: &tree.Tarball{Name: name, URL: t.Tarball, Sum: t.SHA256}}, nil
+	}
+	return tree.Source{Name: name}, nil
 }
 
 // sources fetches tree and toolchain. Where the archive no longer has what it
@@ -62,9 +88,13 @@ func (l *Lab) sources(ctx context.Context, treeName, toolchainName string) (*tre
 	return t, tc, err
 }
 
-// fetch gets tree and toolchain beside each other. The tree is unpacked with the
-// toolchain's xz, so its last step comes after the toolchain's.
+// fetch gets tree and toolchain, what is to be downloaded beside each other. What
+// is done to the tree then is done with the toolchain's tools, in the sandbox.
 func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.Tree, *toolchain.Toolchain, error) {
+	src, err := l.source(treeName)
+	if err != nil {
+		return nil, nil, err
+	}
 	var (
 		res *archive.Resolution
 		tc  *toolchain.Toolchain
@@ -74,7 +104,7 @@ func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.
 		tc, err = l.toolchain(gctx, toolchainName)
 		return err
 	})
-	if !isPath(treeName) {
+	if src.Name != "" {
 		g.Go(func() (err error) {
 			t := l.settings.Trees[treeName]
 			if res, err = l.archive.Newest(gctx, t.Suite, t.Package); err != nil {
@@ -89,20 +119,45 @@ func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.
 	if err := g.Wait(); err != nil {
 		return nil, nil, err
 	}
-	if isPath(treeName) {
-		t, err := tree.FromDirectory(ctx, l.store, l.sink, treeName, func(ctx context.Context, dir string) error { return mrproper(ctx, tc, dir) })
-		return t, tc, err
+	var t *tree.Tree
+	switch {
+	case src.Directory != "":
+		t, err = l.directory(ctx, src.Directory, tc)
+	case src.Git != nil:
+		t, err = tree.FromGit(ctx, l.store, l.sink, *src.Git, git(tc))
+	case src.Tarball != nil:
+		xz := func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return toolchain.XZ(ctx, tc.Root, r) }
+		t, err = tree.FromTarball(ctx, l.store, l.sink, *src.Tarball, xz, nil)
+	default:
+		pkg := res.Packages[0]
+		t, err = tree.FromArchive(ctx, l.store, l.sink, tree.Archive{
+			Name: treeName, Package: pkg.Name + " " + pkg.Version, Sum: pkg.SHA256,
+			Open: func(ctx context.Context) (io.ReadCloser, error) { return l.openSource(ctx, pkg, tc) },
+		})
+		if err == nil {
+			t.Notes = append(t.Notes, res.Notes...)
+		}
 	}
-	pkg := res.Packages[0]
-	t, err := tree.FromArchive(ctx, l.store, l.sink, tree.Archive{
-		Name: treeName, Package: pkg.Name + " " + pkg.Version, Sum: pkg.SHA256,
-		Open: func(ctx context.Context) (io.ReadCloser, error) { return l.openSource(ctx, pkg, tc) },
-	})
+	return t, tc, err
+}
+
+// directory is the user's own tree, as it is, with a note where that is not a
+// commit.
+func (l *Lab) directory(ctx context.Context, path string, tc *toolchain.Toolchain) (*tree.Tree, error) {
+	t, err := tree.FromDirectory(ctx, l.store, l.sink, path, func(ctx context.Context, dir string) error { return mrproper(ctx, tc, dir) })
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	t.Notes = append(t.Notes, res.Notes...)
-	return t, tc, nil
+	work, err := tree.ReadWorkTree(ctx, path, git(tc))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		t.Notes = append(t.Notes, fmt.Sprintf("git says nothing of %s: %v", path, err))
+	case work != nil && work.Note() != "":
+		t.Notes = append(t.Notes, work.Note())
+	}
+	return t, nil
 }
 
 // openSource yields the tar stream that a linux-source package holds.

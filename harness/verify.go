@@ -48,7 +48,7 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification
 	}
 	v := &result.Verification{Schema: result.VerificationSchema, Command: o.Command, Notes: []string{}}
 	for i, j := range jobs {
-		pair, err := l.pair(ctx, v, j, patches, i == 0)
+		pair, err := l.pair(ctx, v, j, o.Range, patches, i == 0)
 		if err != nil {
 			return nil, err
 		}
@@ -56,6 +56,9 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification
 	}
 	v.Conclusion, v.Reason = result.Conclude(v.Pairs)
 	v.Untested = untested(jobs)
+	for _, m := range tree.Missing(patches) {
+		v.Untested = append(v.Untested, "patch "+m+" of the series, which was not given")
+	}
 	v.Seconds = l.now().Sub(started).Seconds()
 	switch v.Conclusion {
 	case result.Fixed:
@@ -105,6 +108,9 @@ func (l *Lab) planVerify(ctx context.Context, o *VerifyOptions) ([]*job, []tree.
 		return nil, nil, err
 	}
 	if o.Range != "" {
+		if !tree.IsPath(jobs[0].Tree) {
+			return nil, nil, usagef("-range=%s names commits of a repository of yours: give its path with -tree=", o.Range)
+		}
 		return jobs, nil, nil // read in the sandbox, with the toolchain's git
 	}
 	name, text, err := o.Patch, []byte(nil), error(nil)
@@ -126,9 +132,18 @@ func (l *Lab) planVerify(ctx context.Context, o *VerifyOptions) ([]*job, []tree.
 
 // pair runs the cells of one toolchain before and after the patches. With first,
 // what does not depend on the toolchain is noted in v.
-func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, patches []tree.Patch, first bool) (result.Pair, error) {
-	var p result.Pair
-	base, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits string, patches []tree.Patch, first bool) (result.Pair, error) {
+	var (
+		p    result.Pair
+		base *tree.Tree
+		tc   *toolchain.Toolchain
+		err  error
+	)
+	if commits == "" {
+		base, tc, err = l.sources(ctx, j.Tree, j.Toolchain)
+	} else {
+		base, tc, patches, err = l.commits(ctx, j, commits)
+	}
 	if err != nil {
 		return p, err
 	}
@@ -162,6 +177,21 @@ func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, patches 
 	plan.Controls, after.plan = nil, &plan
 	p.After, _, err = l.runOn(ctx, &after, patched, tc, from)
 	return p, err
+}
+
+// commits returns the commits A..B of the repository that -tree= names, as
+// patches, with the tree that they start from.
+func (l *Lab) commits(ctx context.Context, j *job, commits string) (*tree.Tree, *toolchain.Toolchain, []tree.Patch, error) {
+	tc, err := l.toolchain(ctx, j.Toolchain)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	r, err := tree.ReadRange(ctx, l.store, j.Tree, commits, git(tc))
+	if err != nil {
+		return nil, nil, nil, &UsageError{err}
+	}
+	base, err := tree.FromGit(ctx, l.store, l.sink, r.Base, git(tc))
+	return base, tc, r.Patches, err
 }
 
 // git is the sysroot's, in the sandbox.

@@ -15,6 +15,7 @@ import (
 	"umlab/harness"
 	"umlab/harness/report"
 	"umlab/harness/result"
+	"umlab/harness/scenario"
 	"umlab/harness/settings"
 )
 
@@ -231,5 +232,61 @@ func TestLimit(t *testing.T) {
 	var errno interface{ Timeout() bool }
 	if errors.As(err, &errno) && errno.Timeout() {
 		t.Errorf("the limit shows as a time-out: %v", err)
+	}
+}
+
+// TestHostileGuest boots a guest whose init mounts the host's file system, as
+// far as its process sees one, and reads and writes there: it finds the sysroot
+// and its own files, read-only, and nothing of the machine.
+func TestHostileGuest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots: not with -short")
+	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("canary-77aa"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	init, err := os.ReadFile("../rootfs/init")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ready = `printf '\numlab: ready\n'`
+	attack := `mount -t hostfs -o / none /sys && echo "HOSTILE: mounted"
+cat /sys` + secret + ` 2>/dev/null && echo "HOSTILE: read a file of the host"
+for f in ` + secret + ` /usr/bin/umlab-x /umlab/root/x /umlab/linux /etc/passwd /proc/sys/kernel/core_pattern; do
+	if echo x > /sys$f; then echo "HOSTILE: wrote $f"; fi
+done 2>/dev/null
+umount /sys
+`
+	text := strings.Replace(string(init), ready, attack+ready, 1)
+	if !strings.Contains(text, attack) {
+		t.Fatal("rootfs/init no longer says that it is ready as this test expects")
+	}
+	out, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	l, err := harness.Open(harness.Options{Project: replaced{os.DirFS(".."), "rootfs/init", []byte(text)}, Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	r := matrix(t, l, harness.MatrixOptions{Select: scenario.Selection{Cells: []string{"static-large"}, Placements: []string{"low"}}})
+	check(t, r)
+	console, err := os.ReadFile(r.Cells[0].Placements[0].Runs[0].Transcript)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(console), "HOSTILE: mounted") {
+		t.Fatalf("the guest did not mount hostfs, so nothing was tried:\n%s", console)
+	}
+	for _, bad := range []string{"HOSTILE: read", "HOSTILE: wrote", "canary-77aa"} {
+		if strings.Contains(string(console), bad) {
+			t.Errorf("console holds %q:\n%s", bad, console)
+		}
+	}
+	if text, err := os.ReadFile(secret); err != nil || string(text) != "canary-77aa" {
+		t.Errorf("the host's file is now %q, %v", text, err)
 	}
 }

@@ -37,7 +37,7 @@ type mailed struct {
 }
 
 func (m mailed) tag() string {
-	return strings.TrimSpace(fmt.Sprintf("patch %s %d/%d", m.version, m.Number, m.Of))
+	return oneLine(fmt.Sprintf("patch %s %d/%d", m.version, m.Number, m.Of))
 }
 
 var (

@@ -1,0 +1,375 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"umlab/harness/progress"
+	"umlab/harness/store"
+)
+
+// hostGit runs the machine's git as the sandbox would run the sysroot's: what is
+// mounted is reached by its path on the machine.
+func hostGit(t testing.TB) Git {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("no git on this machine to stand in for the sysroot's")
+	}
+	return func(ctx context.Context, c GitCommand) (int, error) {
+		inside := func(p string) string {
+			for _, m := range c.Mounts {
+				if p == m.At || strings.HasPrefix(p, m.At+"/") {
+					return m.Host + p[len(m.At):]
+				}
+			}
+			return p
+		}
+		cmd := exec.CommandContext(ctx, "git", c.Args...)
+		cmd.Dir = inside(c.Dir)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES=" + filepath.Dir(cmd.Dir)}
+		for _, v := range c.Env {
+			name, value, _ := strings.Cut(v, "=")
+			var paths []string
+			for p := range strings.SplitSeq(value, ":") {
+				paths = append(paths, inside(p))
+			}
+			cmd.Env = append(cmd.Env, name+"="+strings.Join(paths, ":"))
+		}
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
+		err := cmd.Run()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			return exit.ExitCode(), nil
+		}
+		return 0, err
+	}
+}
+
+// base is a tree in a fresh store, of files and more.
+func base(t *testing.T, more map[string]string) (*store.Store, *Tree) {
+	t.Helper()
+	st, dir := open(t), t.TempDir()
+	lay(t, dir, files())
+	lay(t, dir, more)
+	if err := os.Symlink("Makefile", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	b, err := FromDirectory(context.Background(), st, progress.Discard{}, dir, noClean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Name = "base"
+	return st, b
+}
+
+func patches(t *testing.T, text string) []Patch {
+	t.Helper()
+	p, err := ReadPatches("x.patch", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// left is what lies in the store's places for work and for patched trees.
+func left(t *testing.T, st *store.Store) (all []string) {
+	t.Helper()
+	for _, g := range []string{"tmp/*", "dirs/" + kindPatched + "/*", "records/patched/*"} {
+		m, err := filepath.Glob(filepath.Join(st.Root(), g))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, m...)
+	}
+	return all
+}
+
+func inode(t *testing.T, p string) (ino uint64, mtime time.Time) {
+	t.Helper()
+	info, err := os.Lstat(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t).Ino, info.ModTime()
+}
+
+func TestPatched(t *testing.T) {
+	git := hostGit(t)
+	st, b := base(t, nil)
+	before, err := readDigest(context.Background(), b.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := change + `diff --git a/new/deep/file.c b/new/deep/file.c
+new file mode 100755
+index 0000000..257cc56
+--- /dev/null
++++ b/new/deep/file.c
+@@ -0,0 +1 @@
++foo
+diff --git a/include/x/link.h b/include/x/link.h
+deleted file mode 100644
+index e69de29..0000000
+diff --git a/scripts/tool.sh b/scripts/other.sh
+old mode 100644
+new mode 100755
+similarity index 100%
+rename from scripts/tool.sh
+rename to scripts/other.sh
+`
+	ps := slices.Concat(patches(t, series), patches(t, strings.NewReplacer("select HAVE_RUST if X86", "select HAVE_RUST if ARM", "-\tselect HAVE_RUST\n", "-\tselect HAVE_RUST if X86\n").Replace(change)))
+	got, err := Patched(context.Background(), st, progress.Discard{}, b, ps, git)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The same files from the user's own directory have the same digest.
+	dir := t.TempDir()
+	same := files()
+	delete(same, "scripts/tool.sh")
+	delete(same, "include/x/link.h")
+	same["arch/um/Kconfig"] = "config UML\n\tselect HAVE_RUST if ARM\n"
+	same["new/deep/file.c"], same["scripts/other.sh"] = "foo\n", files()["scripts/tool.sh"]
+	lay(t, dir, same)
+	for _, x := range []string{"new/deep/file.c", "scripts/other.sh"} {
+		if err := os.Chmod(filepath.Join(dir, x), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("Makefile", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	want, err := FromDirectory(context.Background(), st, progress.Discard{}, dir, noClean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Digest != want.Digest || got.Digest == b.Digest {
+		t.Errorf("digest %s, of the same files %s, of the base %s", got.Digest, want.Digest, b.Digest)
+	}
+	if got.Base != b.Digest || !slices.Equal(got.Patches, []string{ps[0].Sum, ps[1].Sum}) || got.Version != b.Version {
+		t.Errorf("%+v", got)
+	}
+	// The base is as it was, and shares exactly what was not touched.
+	after, err := readDigest(context.Background(), b.Dir)
+	if err != nil || after.sum() != before.sum() {
+		t.Errorf("the base was changed: %v", err)
+	}
+	for f := range files() {
+		there, was := inode(t, filepath.Join(b.Dir, f))
+		if _, err := os.Lstat(filepath.Join(got.Dir, f)); err != nil {
+			continue
+		}
+		here, is := inode(t, filepath.Join(got.Dir, f))
+		if touched := slices.Contains(got.Touched, f); touched == (here == there) || !touched && !is.Equal(was) {
+			t.Errorf("%s: touched %v, same file %v, same time %v", f, touched, here == there, is.Equal(was))
+		}
+	}
+	// Nothing is done twice.
+	again, err := Patched(context.Background(), st, progress.Discard{}, b, ps, func(context.Context, GitCommand) (int, error) {
+		return 0, errors.New("git was called again")
+	})
+	if err != nil || again.Dir != got.Dir || again.Digest != got.Digest {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	// A patch over a patched tree is a series.
+	back := patches(t, strings.NewReplacer("\tselect HAVE_RUST\n", "\tselect HAVE_RUST if ARM\n", "\tselect HAVE_RUST if X86\n", "\tselect HAVE_RUST\n").Replace(change))
+	more, err := Patched(context.Background(), st, progress.Discard{}, again, back, git)
+	if err != nil || len(more.Patches) != 3 || more.Base != b.Digest || !slices.Contains(more.Touched, "new/deep/file.c") {
+		t.Errorf("over a patched tree: %+v, %v", more, err)
+	}
+}
+
+// TestUndone: a patch and its undoing are the base, to the digest.
+func TestUndone(t *testing.T) {
+	st, b := base(t, nil)
+	undo := strings.NewReplacer("-\tselect HAVE_RUST\n", "+\tselect HAVE_RUST\n", "+\tselect HAVE_RUST if X86\n", "-\tselect HAVE_RUST if X86\n").Replace(change)
+	got, err := Patched(context.Background(), st, progress.Discard{}, b, append(patches(t, change), patches(t, undo)...), hostGit(t))
+	if err != nil || got.Digest != b.Digest {
+		t.Errorf("%+v, %v; want digest %s", got, err, b.Digest)
+	}
+}
+
+func TestRenew(t *testing.T) {
+	st, b := base(t, nil)
+	got, err := Patched(context.Background(), st, progress.Discard{}, b, patches(t, change), hostGit(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	touched, other := filepath.Join(got.Dir, "arch/um/Kconfig"), filepath.Join(got.Dir, "Makefile")
+	old := time.Now().Add(-time.Hour)
+	for _, f := range []string{touched, other} {
+		if err := os.Chtimes(f, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	built := time.Now().Add(-time.Minute)
+	if err := got.Renew(built); err != nil {
+		t.Fatal(err)
+	}
+	if _, is := inode(t, touched); !is.After(built) {
+		t.Errorf("a touched file is of %v, the base's build of %v", is, built)
+	}
+	if _, is := inode(t, other); !is.Equal(old) {
+		t.Error("an untouched file has another time")
+	}
+	if err := got.Renew(time.Now().Add(time.Hour)); err == nil {
+		t.Error("a base that was built in the future is no mistake")
+	}
+}
+
+func TestMisfit(t *testing.T) {
+	long := "one\ntwo\nthree\nobj-y += first.o\nobj-y += second.o\n\nKBUILD_RUSTFLAGS += -Crelocation-model=pie\n\nlast\n"
+	more := map[string]string{"arch/um/Makefile": long, "drivers/um/only.c": "x\n"}
+	hunk := func(file, text string) string { return "--- a/" + file + "\n+++ b/" + file + "\n" + text }
+	for _, tc := range []struct {
+		name, text string
+		want       ApplyError
+		said       []string
+	}{
+		{"another line", hunk("arch/um/Makefile", "@@ -20,3 +20,3 @@\n \n-KBUILD_RUSTFLAGS += -Crelocation-model=pic\n+KBUILD_RUSTFLAGS += -Crelocation-model=static\n \n"),
+			ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 6},
+			[]string{"x.patch:3 does not apply to base (6.12.107-rc1)", "hunk 1 of 1, @@ -20,3 +20,3 @@", "it wants, at line 20:", "> | KBUILD_RUSTFLAGS += -Crelocation-model=pic", "has, at line 6:", "> | KBUILD_RUSTFLAGS += -Crelocation-model=pie", "Nothing was built."}},
+		{"the second hunk", hunk("arch/um/Makefile", "@@ -1,2 +1,3 @@\n one\n+new\n two\n@@ -4,2 +5,2 @@\n obj-y += first.o\n-obj-y += zweites.o\n+obj-y += third.o\n"),
+			ApplyError{File: "arch/um/Makefile", Hunk: 2, Line: 7, NearestLine: 5}, []string{"hunk 2 of 2", "> | obj-y += zweites.o", "> | obj-y += second.o"}},
+		{"done already", hunk("arch/um/Makefile", "@@ -4,2 +4,2 @@\n obj-y += first.o\n-obj-y += old.o\n+obj-y += second.o\n"),
+			ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 4}, []string{"has this change already"}},
+		{"white space", hunk("arch/um/Makefile", "@@ -4,2 +4,2 @@\n obj-y  +=  first.o\n-obj-y +=\tsecond.o\n+obj-y += third.o\n"),
+			ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 4}, []string{"differ in their white space"}},
+		{"nothing like it", hunk("arch/um/Makefile", "@@ -1,2 +1,2 @@\n alpha\n-beta\n+gamma\n"),
+			ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3}, []string{"the file has nothing like it"}},
+		{"another place", hunk("arch/x86/um/only.c", "@@ -1 +1 @@\n-x\n+y\n"),
+			ApplyError{File: "arch/x86/um/only.c", Line: 1, NearestFile: "drivers/um/only.c"}, []string{"the tree has no such file; the tree has drivers/um/only.c"}},
+		{"there already", "diff --git a/Makefile b/Makefile\nnew file mode 100644\n--- /dev/null\n+++ b/Makefile\n@@ -0,0 +1 @@\n+x\n",
+			ApplyError{File: "Makefile", Line: 1}, []string{"the tree has it already"}},
+		{"what only git knows", "diff --git a/link b/link\nindex 1111111..2222222 100644\n--- a/link\n+++ b/link\n@@ -1,9 +1,9 @@\n # SPDX\n-VERSION = 6\n+VERSION = 7\n PATCHLEVEL = 12\n SUBLEVEL = 107\n EXTRAVERSION = -rc1\n",
+			ApplyError{}, []string{"x.patch"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			git := hostGit(t)
+			st, b := base(t, more)
+			ps, err := ReadPatches("x.patch", []byte(tc.text))
+			if err != nil {
+				if tc.want.File == "" {
+					return // refused even sooner
+				}
+				t.Fatal(err)
+			}
+			_, err = Patched(context.Background(), st, progress.Discard{}, b, ps, git)
+			var e *ApplyError
+			if !errors.As(err, &e) {
+				t.Fatalf("got %v, want an ApplyError", err)
+			}
+			if e.File != tc.want.File || e.Hunk != tc.want.Hunk || e.Line != tc.want.Line && tc.want.Line > 0 || e.NearestLine != tc.want.NearestLine || e.NearestFile != tc.want.NearestFile {
+				t.Errorf("got %+v\nwant %+v", *e, tc.want)
+			}
+			for _, s := range tc.said {
+				if !strings.Contains(e.Error(), s) {
+					t.Errorf("the error lacks %q:\n%s", s, e)
+				}
+			}
+			if l := left(t, st); len(l) > 0 {
+				t.Errorf("left in the store: %v", l)
+			}
+		})
+	}
+}
+
+func TestSecondPatchOfASeries(t *testing.T) {
+	st, b := base(t, nil)
+	series := mailOf("[PATCH 1/2] um: one", "b\n", change) + mailOf("[PATCH 2/2] um: two", "b\n", change)
+	_, err := Patched(context.Background(), st, progress.Discard{}, b, patches(t, series), hostGit(t))
+	var e *ApplyError
+	if !errors.As(err, &e) || e.Index != 2 || e.Of != 2 || !strings.Contains(err.Error(), "patch 2 of 2 (um: two)") || !strings.Contains(err.Error(), "already") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestHostilePatches: what git does beyond what was read from a patch, and links
+// out of the tree, are refused, and nothing is kept.
+func TestHostilePatches(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := func(name, target string) string {
+		return "diff --git a/" + name + " b/" + name + "\nnew file mode 120000\nindex 0000000..1111111\n--- /dev/null\n+++ b/" + name + "\n@@ -0,0 +1 @@\n+" + target + "\n\\ No newline at end of file\n"
+	}
+	liar := func(do func(dir string) error) func(Git) Git {
+		return func(git Git) Git {
+			return func(ctx context.Context, c GitCommand) (int, error) {
+				if _, err := io.Copy(io.Discard, c.Stdin); err != nil {
+					return 0, err
+				}
+				return 0, do(c.Mounts[0].Host)
+			}
+		}
+	}
+	for _, tc := range []struct {
+		name, text string
+		git        func(Git) Git
+		want       string
+	}{
+		{"absolute link", link("out", secret), nil, "leads out of the tree"},
+		{"relative link", link("arch/out", "../../../../../.."), nil, "leads out of the tree"},
+		{"link through a link", link("arch/um/deep", "..") + link("chain", "arch/um/deep/../../../.."), nil, "leads out of the tree"},
+		{"a link inside is no harm", link("arch/inside", "../Makefile"), nil, ""},
+		{"git makes a file more", change, liar(func(dir string) error { return os.WriteFile(filepath.Join(dir, "more"), nil, 0o644) }), "git made more"},
+		{"git removes a file more", change, liar(func(dir string) error { return os.Remove(filepath.Join(dir, "Makefile")) }), "git removed some"},
+		{"git replaces a file more", change, liar(func(dir string) error {
+			p := filepath.Join(dir, "Makefile")
+			text, err := os.ReadFile(p)
+			return errors.Join(err, os.Remove(p), os.WriteFile(p, append(text, "\n"...), 0o644))
+		}), "git changed Makefile"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			git := hostGit(t)
+			if tc.git != nil {
+				git = tc.git(git)
+			}
+			st, b := base(t, nil)
+			_, err := Patched(context.Background(), st, progress.Discard{}, b, patches(t, tc.text), git)
+			if tc.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+			if l := left(t, st); len(l) > 0 {
+				t.Errorf("left in the store: %v", l)
+			}
+		})
+	}
+}
+
+// TestManifest: a tree whose files in the store were changed behind its back is
+// found out, and a lost list is made anew.
+func TestManifest(t *testing.T) {
+	st, b := base(t, nil)
+	list := filepath.Join(st.Root(), "files", b.Digest[:2], b.Digest)
+	for range 2 {
+		d, err := manifest(context.Background(), st, b)
+		if err != nil || d.sum() != b.Digest {
+			t.Fatalf("digest of the list %v, %v", d, err)
+		}
+		if err := os.Remove(list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(b.Dir, "Makefile"), []byte("changed"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := manifest(context.Background(), st, b); err == nil || !strings.Contains(err.Error(), "were changed") {
+		t.Errorf("of a changed tree: %v", err)
+	}
+}
