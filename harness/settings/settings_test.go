@@ -47,8 +47,14 @@ func TestMistakes(t *testing.T) {
 		{"suites.toml", "[suite.x\n", []string{"configs/suites.toml:1:9:"}},
 		{"trees.toml", "default = \"t\"\n[tree.t]\npackage = 3\n", []string{"configs/trees.toml:3:"}},
 		{"trees.toml", "default = \"u\"\n[tree.t]\nsuite = \"y\"\ncompiler = \"tcc\"\n", []string{
-			"no package", "unknown suite \"y\" (configs/suites.toml has x)", "\"tcc\" is neither", "default = \"u\" names no tree"}},
+			"tree t has no package, no url and no tarball", "suite goes with package", "unknown suite \"y\" (configs/suites.toml has x)", "\"tcc\" is neither", "default = \"u\" names no tree"}},
 		{"limits.toml", "[build]\nminutes = 0\n", []string{"build.minutes = 0: a limit", "boot.seconds"}},
+		{"trees.toml", "default = \"t\"\n[tree.t]\nurl = \"ssh://localhost/x\"\ntarball = \"x.tar\"\nsha256 = \"12\"\n", []string{
+			"has url and tarball", "has url, but no ref", "sha256 \"12\" is not 64", "url \"ssh://localhost/x\" is neither", "tarball \"x.tar\" is neither"}},
+		{"trees.toml", "default = \"t\"\n[tree.t]\ntarball = \"https://localhost/x.tar\"\nref = \"v1\"\n", []string{"has tarball, but no sha256", "ref goes with url"}},
+		{"trees.toml", "default = \"t\"\n[tree.t]\npackage = \"p\"\nsuite = \"x\"\n", []string{"compiler \"\" is neither"}},
+		{"trees.toml", "default = \"t.tar.xz\"\n[tree.\"t.tar.xz\"]\nurl = \"/x\"\nref = \"v1\"\n", []string{"cannot be told from a path"}},
+		{"trees.toml", "default = \"t\"\n[tree.t]\nurl = \"https://user:pass@localhost/x\"\nref = \"v1\"\n", []string{"is neither"}},
 		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\n", []string{"has no suites"}},
 	} {
 		fsys := fstest.MapFS{}
@@ -64,6 +70,27 @@ func TestMistakes(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), w) {
 				t.Errorf("%s %q: error %v lacks %q", tc.file, tc.text, err, w)
 			}
+		}
+	}
+}
+
+// TestKindsOfTrees holds what a tree may come from.
+func TestKindsOfTrees(t *testing.T) {
+	sum := strings.Repeat("0f", 32)
+	for _, text := range []string{
+		"url = \"https://localhost/linux.git\"\nref = \"v6.12\"\n",
+		"url = \"git://localhost/linux.git\"\nref = \"v6.12\"\ncompiler = \"gcc\"\n",
+		"url = \"/home/x/linux\"\nref = \"HEAD\"\n",
+		"tarball = \"https://localhost/linux.tar.xz\"\nsha256 = \"" + sum + "\"\n",
+		"tarball = \"/home/x/linux.tar.gz\"\nsha256 = \"" + sum + "\"\ncompiler = \"clang\"\n",
+	} {
+		_, err := Load(fstest.MapFS{
+			"suites.toml":     &fstest.MapFile{Data: []byte("[suite.x]\n")},
+			"trees.toml":      &fstest.MapFile{Data: []byte("default = \"t\"\n[tree.t]\n" + text)},
+			"toolchains.toml": &fstest.MapFile{Data: []byte("default = \"c\"\n[toolchain.c]\nsuites = [\"x\"]\n")},
+		})
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

@@ -88,7 +88,6 @@ func TestFromLocalGit(t *testing.T) {
 		t.Fatal(err)
 	}
 	config.Close()
-	before := snapshotOf(t, dir)
 
 	// A linked work tree and a clone that borrows objects are other ways in.
 	linked, clone := filepath.Join(t.TempDir(), "linked"), filepath.Join(t.TempDir(), "clone")
@@ -97,7 +96,7 @@ func TestFromLocalGit(t *testing.T) {
 			t.Fatalf("git %v: %s", args, out)
 		}
 	}
-	before = snapshotOf(t, dir)
+	before := snapshotOf(t, dir)
 
 	st := open(t)
 	want := map[string]string{}

@@ -373,3 +373,30 @@ func TestManifest(t *testing.T) {
 		t.Errorf("of a changed tree: %v", err)
 	}
 }
+
+// FuzzMisfit: whatever file and patch, the explanation names lines that both
+// have.
+func FuzzMisfit(f *testing.F) {
+	f.Add("config UML\n\tselect HAVE_RUST if ARM\n", change)
+	f.Add("", change)
+	f.Add("a\nb\nc", "--- a/arch/um/Kconfig\n+++ b/arch/um/Kconfig\n@@ -9,2 +9 @@\n a\n-x\n@@ -1 +1 @@\n-c\n\\ No newline at end of file\n+d\n")
+	f.Fuzz(func(t *testing.T, text, patch string) {
+		ps, err := ReadPatches("x", []byte(patch))
+		if err != nil {
+			return
+		}
+		dir := t.TempDir()
+		lay(t, dir, map[string]string{"arch/um/Kconfig": text})
+		d := newDigest()
+		d.link("arch/um/Kconfig", "")
+		for _, p := range ps {
+			e := misfit(dir, p, d)
+			if e.Error() == "" || len(e.Wanted) > maxWanted || len(e.Nearest) > len(e.Wanted) {
+				t.Fatalf("%+v", e)
+			}
+			if len(e.Nearest) > 0 && len(ps) == 1 && len(p.Files) == 1 && e.Hunk == 1 && !strings.Contains(text, strings.Join(e.Nearest, "")) {
+				t.Fatalf("%q is not in %q", e.Nearest, text)
+			}
+		}
+	})
+}

@@ -53,10 +53,10 @@ func patchID(diff string) string {
 			}
 		}
 		if binary {
-			if !strings.HasPrefix(line, "diff ") {
-				continue
+			if strings.HasPrefix(line, "diff ") {
+				binary, before = false, -1
 			}
-			binary, before = false, -1
+			continue // git leaves this "diff" line out, too
 		}
 		if before == 0 && after == 0 {
 			if strings.HasPrefix(line, "@@ -") {
