@@ -2,11 +2,8 @@ package kbuild
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -26,20 +23,9 @@ func (b *Builder) Derive(ctx context.Context, from *Baseline, t *tree.Tree) (bl 
 	if t.Digest == from.Base.Tree.Digest {
 		return from, true, nil
 	}
-	return b.baseline(ctx, base, store.Key("derived", version, from.Key, t.Digest), func(dir string) error {
-		// What a killed run left may be half a copy.
-		build := filepath.Join(dir, "build")
-		if err := store.RemoveAll(build); err != nil {
-			return err
-		}
+	return b.continued(ctx, from, base, store.Key("derived", version, from.Key, t.Digest), func() (timeOf, error) {
 		when, err := sourceTime(ctx, from.Base.Tree.Dir, t.Dir)
-		if err != nil {
-			return err
-		}
-		if err := copyDir(ctx, build, from.Build(), when); err != nil {
-			return fmt.Errorf("copy the baseline of %s: %w", from.Base.Tree.Name, err)
-		}
-		return nil
+		return func(fs.FileInfo) time.Time { return when }, err
 	})
 }
 
@@ -97,55 +83,4 @@ func walkFiles(ctx context.Context, dir string, visit func(rel string, info fs.F
 		}
 		return visit(rel, info)
 	})
-}
-
-// copyDir copies a directory; all its files get the same time.
-func copyDir(ctx context.Context, to, from string, when time.Time) error {
-	return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		rel, err := filepath.Rel(from, p)
-		if err != nil {
-			return err
-		}
-		dst := filepath.Join(to, rel)
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.IsDir():
-			return os.MkdirAll(dst, info.Mode().Perm()|0o700)
-		case info.Mode()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(p)
-			if err != nil {
-				return err
-			}
-			return os.Symlink(target, dst)
-		case info.Mode().IsRegular():
-			if err := copyContent(dst, p, info.Mode().Perm()|0o200); err != nil {
-				return err
-			}
-			return os.Chtimes(dst, when, when)
-		}
-		return nil
-	})
-}
-
-func copyContent(dst, src string, perm fs.FileMode) error {
-	in, err := os.Open(src)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }

@@ -88,6 +88,7 @@ func TestKindsOfTrees(t *testing.T) {
 			"suites.toml":     &fstest.MapFile{Data: []byte("[suite.x]\n")},
 			"trees.toml":      &fstest.MapFile{Data: []byte("default = \"t\"\n[tree.t]\n" + text)},
 			"toolchains.toml": &fstest.MapFile{Data: []byte("default = \"c\"\n[toolchain.c]\nsuites = [\"x\"]\n")},
+			"limits.toml":     &fstest.MapFile{Data: []byte("[build]\nminutes = 1\nprocesses = 1\nmemory-mb = 1\ndisk-mb = 1\nfile-mb = 1\n[boot]\nseconds = 1\nprocesses = 1\noutput-mb = 1\ndisk-mb = 1\n")},
 		})
 		if err != nil {
 			t.Errorf("%q: %v", text, err)

@@ -144,7 +144,11 @@ func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir strin
 	}
 	gctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	pr, pw := io.Pipe()
+	// A file, so that git writes to it itself and nothing is copied in between.
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
 	ended := make(chan error, 1)
 	go func() {
 		var said bytes.Buffer
@@ -154,7 +158,7 @@ func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir strin
 		if err == nil && status != 0 {
 			err = &GitError{"read its files", oneLine(said.String())}
 		}
-		pw.CloseWithError(err) // nil is io.EOF
+		pw.Close()
 		ended <- err
 	}()
 	d := newDigest()
@@ -162,8 +166,9 @@ func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir strin
 	if err != nil {
 		cancel(err)
 	}
-	pr.CloseWithError(errors.New("no longer read"))
-	if ran := <-ended; err == nil {
+	pr.Close()
+	// Where git's output ended too soon, git knows why.
+	if ran := <-ended; ran != nil && (err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		err = ran
 	}
 	return d, err
