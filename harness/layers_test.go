@@ -42,6 +42,8 @@ var only = map[string][]string{
 	"github.com/vbauerster/mpb/v8":       {"report"},
 	"golang.org/x/arch/x86/x86asm":       {"loader"},
 	"github.com/pelletier/go-toml/v2":    {"scenario", "settings"},
+	"github.com/bluekeyes/go-gitdiff/":   {"tree"},
+	"github.com/go-git/":                 {"tree"},
 	"github.com/knqyf263/go-deb-version": {"debian"},
 }
 

@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io/fs"
-	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"umlab/harness/progress"
 	"umlab/harness/store"
@@ -48,11 +44,6 @@ func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tre
 	for _, p := range patches {
 		key = append(key, p.Sum)
 		t.Patches = append(t.Patches, p.Sum)
-	}
-	t.Base, t.Touched = base.Digest, Touched(patches)
-	if base.Base != "" {
-		t.Base = base.Base
-		t.Touched = slices.Sorted(maps.Keys(set(append(slices.Clone(base.Touched), t.Touched...))))
 	}
 	name := store.Key(key...)
 	var rec patchedRecord
@@ -166,31 +157,6 @@ func rereadAll(dir string, d *digest, paths []string) error {
 	defer root.Close()
 	for _, p := range paths {
 		if err := d.reread(root, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Renew makes the touched files of a patched tree newer than made, the moment at
-// which the build of its base was finished: make compares times, and a tree that
-// was patched before its base was built would look already built.
-func (t *Tree) Renew(made time.Time) error {
-	root, err := os.OpenRoot(t.Dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	now := time.Now()
-	if !now.After(made) {
-		return fmt.Errorf("tree %s: its base was built at %s, which is in the future: set the clock right", t.Name, made.Format(time.DateTime))
-	}
-	for _, p := range t.Touched {
-		info, err := root.Lstat(filepath.FromSlash(p))
-		if err != nil || info.Mode()&fs.ModeSymlink != 0 || info.ModTime().After(made) {
-			continue // deleted by the patch, or nothing that make compares
-		}
-		if err := root.Chtimes(p, now, now); err != nil {
 			return err
 		}
 	}

@@ -24,8 +24,6 @@ type Tree struct {
 	Notes   []string // what every report must say of it
 
 	Patches []string // sha256 of the patches it has over its origin, in their order
-	Base    string   // where it has patches: the digest of the tree without them
-	Touched []string // where it has patches: the paths that these may have changed
 }
 
 // Decompress returns the content of the xz stream r. Closing it ends whatever
