@@ -224,7 +224,7 @@ func (l *Lab) findings(ctx context.Context, tc *toolchain.Toolchain, t *tree.Tre
 	}
 	for _, c := range []checker{
 		{"checkpatch.pl", []string{"perl", "scripts/checkpatch.pl", "--no-tree", "--no-signoff", "--terse", "--color=never", "-"}},
-		{"get_maintainer.pl", []string{"perl", "scripts/get_maintainer.pl", "--no-git", "--no-git-fallback", "--norolestats", "-"}},
+		{"get_maintainer.pl", []string{"perl", "scripts/get_maintainer.pl", "--no-git", "--no-git-fallback", "--norolestats"}},
 	} {
 		f := result.Finding{Tool: c.tool, Lines: []string{}}
 		var said, complaints bytes.Buffer
