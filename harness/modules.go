@@ -79,6 +79,11 @@ func (l *Lab) baseline(ctx context.Context, j *job, base kbuild.Base) (bl *kbuil
 	if err != nil {
 		return nil, notes, err
 	}
+	options, all, err := l.allSamples(ctx, j, base, options)
+	notes = append(notes, all...)
+	if err != nil {
+		return nil, notes, err
+	}
 	if bl, _, err = l.builder.Extend(ctx, bl, options); err != nil {
 		return nil, notes, err
 	}
@@ -93,7 +98,7 @@ func (j *job) samples(base kbuild.Base) (options []kconfig.Option, notes []strin
 	errs := &multierror.Error{ErrorFormat: onePerLine}
 	found := map[string]kbuild.Sample{}
 	for _, m := range j.modules() {
-		if m.Path != "" || m.External != nil {
+		if m.Path != "" || m.External != nil || m.IsAll() {
 			continue
 		}
 		s, err := kbuild.FindSample(os.DirFS(base.Tree.Dir), m.Name)
@@ -106,19 +111,9 @@ func (j *job) samples(base kbuild.Base) (options []kconfig.Option, notes []strin
 			return nil, nil, err
 		}
 		found[m.Name] = s
-		add := kconfig.Fragment{}
-		for _, o := range s.Options {
-			i := slices.IndexFunc(options, func(have kconfig.Option) bool { return have.Name == o.Name })
-			if i < 0 || options[i].Value == kconfig.Unset {
-				add.Options = append(add.Options, o)
-				notes = append(notes, fmt.Sprintf("module %s: %s=%s is added, for %s:%d", m.Name, o.Name, o.Value, o.File, o.Line))
-			}
-		}
-		var overrides []kconfig.Note
-		options, overrides = kconfig.Merge(kconfig.Fragment{Options: options}, add)
-		for _, n := range overrides {
-			notes = append(notes, n.String())
-		}
+		var more []string
+		options, more = withSample(options, s)
+		notes = append(notes, more...)
 	}
 	if err := errs.ErrorOrNil(); err != nil {
 		return nil, nil, err
@@ -130,6 +125,23 @@ func (j *job) samples(base kbuild.Base) (options []kconfig.Option, notes []strin
 		return []scenario.Module{m}
 	})
 	return options, notes, nil
+}
+
+// withSample adds to the options those that a sample needs and nobody decided.
+func withSample(options []kconfig.Option, s kbuild.Sample) (with []kconfig.Option, notes []string) {
+	add := kconfig.Fragment{}
+	for _, o := range s.Options {
+		i := slices.IndexFunc(options, func(have kconfig.Option) bool { return have.Name == o.Name })
+		if i < 0 || options[i].Value == kconfig.Unset {
+			add.Options = append(add.Options, o)
+			notes = append(notes, fmt.Sprintf("module %s: %s=%s is added, for %s:%d", s.Name, o.Name, o.Value, o.File, o.Line))
+		}
+	}
+	with, overrides := kconfig.Merge(kconfig.Fragment{Options: options}, add)
+	for _, n := range overrides {
+		notes = append(notes, n.String())
+	}
+	return with, notes
 }
 
 // modules are the plan's; all cells have the same.

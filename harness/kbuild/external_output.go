@@ -30,7 +30,8 @@ func (m Module) Prints() (*regexp.Regexp, error) {
 // in front: those at error and warning are for when something is wrong, and
 // those that only .exit.text refers to are not init's. Of Rust modules the
 // kernel holds the formats, one symbol a level; their text begins with the
-// module's name.
+// module's name. What a driver prints of its devices says nothing of its init:
+// that is of its probe, which runs only where there is such a device.
 func readOutput(path, name string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -58,6 +59,11 @@ func moduleOutput(r io.ReaderAt, name string) (string, error) {
 		}
 	}
 	prints := func(re *regexp.Regexp) bool { return slices.ContainsFunc(found.functions, re.MatchString) }
+	if prints(registersDriver) {
+		found.functions = slices.DeleteFunc(found.functions, func(name string) bool {
+			return devicePrinter.MatchString(name) || rustDevicePrinter.MatchString(name)
+		})
+	}
 	if prints(rustPrinter) {
 		add("^" + regexp.QuoteMeta(name) + ": ")
 	} else if prints(rustDevicePrinter) {
@@ -86,6 +92,10 @@ const anyLine = "."
 
 var (
 	cPrinter = regexp.MustCompile(`^(_printk|_printk_deferred|vprintk\w*|_dev_(notice|info|printk)|dev_v?printk\w*|netdev_(notice|info|printk)|__dynamic_\w+|print_hex_dump\w*)$`)
+	// Those of cPrinter whose lines begin with a device.
+	devicePrinter = regexp.MustCompile(`^(_dev_(notice|info|printk)|dev_v?printk\w*)$`)
+	// __platform_driver_register, i2c_register_driver, driver_register
+	registersDriver = regexp.MustCompile(`(_register_driver|(^|_)driver_register)$`)
 	// kernel::print::format_strings::{NOTICE, INFO, DEBUG}, mangled, and what
 	// continues a line.
 	rustPrinter = regexp.MustCompile(`6kernel5print(14format_strings(6NOTICE|4INFO|5DEBUG)|16call_printk_cont)$`)

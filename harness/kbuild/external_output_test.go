@@ -39,6 +39,7 @@ const (
 	relative   = "\tleaq fmt(%rip), %rdi\n\tcall _printk\n"
 	rustInfo   = "\tmovabsq $_RNvNtNtCsb5MLIFMWygY_6kernel5print14format_strings4INFO, %rdi\n\tmovabsq $_RNvNtCsb5MLIFMWygY_6kernel5print11call_printk, %rax\n\tcall *%rax\n"
 	rustErr    = "\tmovabsq $_RNvNtNtCsb5MLIFMWygY_6kernel5print14format_strings3ERR, %rdi\n\tmovabsq $_RNvNtCsb5MLIFMWygY_6kernel5print11call_printk, %rax\n\tcall *%rax\n"
+	callDevice = "\tmovabsq $fmt, %rsi\n\tcall _dev_info\n"
 	rustDevice = "\tcall _RNvMs_NtCsb5MLIFMWygY_6kernel6deviceNtB4_6Device6printk\n"
 )
 
@@ -65,6 +66,11 @@ func TestModuleOutput(t *testing.T) {
 		{"Rust", module(".init.text", rustInfo, hello), `^m: `},
 		{"Rust, errors alone", module(".init.text", rustErr, hello), ""},
 		{"Rust, of a device", module(".init.text", rustDevice, hello), "."},
+		{"of a device", module(".init.text", callDevice, hello), `Hello .*, .* of .*%`},
+		{"a driver, of its devices", module(".init.text", "\tcall __platform_driver_register\n"+callDevice, hello), ""},
+		{"a driver that was removed", module(".init.text", "\tcall platform_driver_unregister\n\tcall usb_unregister_driver\n"+callDevice, hello), `Hello .*, .* of .*%`},
+		{"Rust, a driver, of its devices", module(".init.text", "\tcall i2c_register_driver\n"+rustDevice, hello), ""},
+		{"a driver, of itself", module(".init.text", "\tcall driver_register\n"+callPrintk, hello), `Hello .*, .* of .*%`},
 		{"Rust, both", module(".init.text", rustInfo+rustDevice, hello), "^m: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,6 +20,7 @@ const samplesDir = "samples"
 type Sample struct {
 	Name    string           // as /proc/modules shows it
 	Target  string           // "samples/rust/rust_misc_device.ko"
+	Option  string           // that makes it: "CONFIG_SAMPLE_RUST_MISC_DEVICE"; "" where its directory's do
 	Options []kconfig.Option // what building it needs, dependencies first; File and Line are of the tree's Kconfig
 }
 
@@ -50,12 +51,7 @@ func FindSample(tree fs.FS, name string) (Sample, error) {
 			if err != nil {
 				return Sample{}, err
 			}
-			s := Sample{Name: name, Target: m.target}
-			asked := map[string]bool{}
-			for _, o := range m.options {
-				s.Options = k.request(s.Options, o, symbol{}, o == m.options[len(m.options)-1], asked)
-			}
-			return s, nil
+			return k.sample(m), nil
 		}
 		names = append(names, m.name)
 	}
@@ -63,9 +59,20 @@ func FindSample(tree fs.FS, name string) (Sample, error) {
 	return Sample{}, &UnknownSampleError{name, slices.Compact(names)}
 }
 
+// sample is a module with the options that building it needs.
+func (k symbols) sample(m made) Sample {
+	s := Sample{Name: m.name, Target: m.target, Option: m.option}
+	asked := map[string]bool{}
+	for _, o := range m.options {
+		s.Options = k.request(s.Options, o, symbol{}, o == m.options[len(m.options)-1], asked)
+	}
+	return s
+}
+
 // made is a module that a Makefile below samples/ makes.
 type made struct {
 	name, target string
+	option       string   // its own, or ""
 	options      []string // that its directories and it depend on, outermost first: "CONFIG_SAMPLES_RUST"
 }
 
@@ -107,7 +114,7 @@ func samplesOf(tree fs.FS) ([]made, error) {
 				case strings.ContainsAny(word, "$()"):
 				case strings.HasSuffix(word, ".o"):
 					if !strings.HasPrefix(line, "subdir") {
-						out = append(out, made{scenario.ModuleName(word), path.Join(at.dir, strings.TrimSuffix(word, ".o")+".ko"), options})
+						out = append(out, made{scenario.ModuleName(word), path.Join(at.dir, strings.TrimSuffix(word, ".o")+".ko"), m[1], options})
 					}
 				default:
 					if dir := path.Join(at.dir, word); len(dir) > len(at.dir) {

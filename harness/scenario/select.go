@@ -13,7 +13,7 @@ type Selection struct {
 	Scope      []string // for all cells whose pattern names none
 	Placements []string // names
 	Mem        []string // sizes, "512M"; each is a placement of its own, with randomisation off
-	Modules    []string // names of the scenario or of the tree's samples, targets of the tree: "drivers/misc/dummy-irq.ko", directories
+	Modules    []string // names of the scenario or of the tree's samples, targets of the tree: "drivers/misc/dummy-irq.ko", directories, AllModules
 	Output     string   // regexp of a line that the init of such a module prints, where the scenario does not say; "none" for a silent one
 	Repeat     int      // boots of every placement
 	ASLR       *bool    // of every placement
@@ -63,12 +63,23 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 	id, scope, _ := strings.Cut(c.Cell, "@")
 	i := slices.Index(variantIDs(s.Variants), id)
 	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.Variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
-	for _, cell := range cells {
-		if cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, p.same) && slices.ContainsFunc(cell.Modules, m.same) {
-			pc.Selected = true
-		}
-	}
+	pc.Selected = pc.in(cells)
 	return pc
+}
+
+// in reports whether the cells contain the control.
+func (c PlannedControl) in(cells []Cell) bool {
+	return slices.ContainsFunc(cells, func(cell Cell) bool {
+		return cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, c.Shown.Placements[0].same) && slices.ContainsFunc(cell.Modules, c.Shown.Modules[0].same)
+	})
+}
+
+// Reselect finds out again which controls the plan's cells contain, after the
+// tree told which modules a cell has.
+func (p *Plan) Reselect() {
+	for i := range p.Controls {
+		p.Controls[i].Selected = p.Controls[i].in(p.Cells)
+	}
 }
 
 type usageFunc func(format string, args ...any)

@@ -17,6 +17,23 @@ func (m Module) same(n Module) bool {
 // owns reports whether m is a module of the scenario's own.
 func (s *Scenario) owns(m Module) bool { return slices.ContainsFunc(s.Modules, m.same) }
 
+// AllModules, among the modules of a selection, stands for every Rust sample
+// that UML can build in the tree.
+const AllModules = "all"
+
+// IsAll reports whether m stands for AllModules, which the tree is yet to be
+// asked for.
+func (m Module) IsAll() bool { return m.Name == AllModules && m.Path == "" && m.External == nil }
+
+// Own returns the scenario's module of a target; ok is false where it has none.
+func (s *Scenario) Own(target string) (m Module, ok bool) {
+	i := slices.IndexFunc(s.Modules, func(m Module) bool { return m.Path == target && m.External == nil })
+	if i < 0 {
+		return Module{}, false
+	}
+	return s.Modules[i], true
+}
+
 // silentOutput is the -output= of a module that prints nothing.
 const silentOutput = "none"
 
@@ -43,7 +60,7 @@ func (s *Scenario) selectModules(sel Selection, usage usageFunc) []Module {
 		if !ok {
 			if m, ok = otherModule(name); !ok {
 				names := moduleNames(s.Modules)
-				usage("module %q is unknown: scenario %s has %s; allowed are also names of the tree's samples, targets of the tree, as in samples/rust/rust_minimal.ko, and directories of your own, as in ./hello%s", name, s.Name, list(names), meant(name, names))
+				usage("module %q is unknown: scenario %s has %s; allowed are also names of the tree's samples, all for its Rust samples, targets of the tree, as in samples/rust/rust_minimal.ko, and directories of your own, as in ./hello%s", name, s.Name, list(names), meant(name, names))
 				continue
 			}
 			m.Output, m.Silent = output, sel.Output == silentOutput

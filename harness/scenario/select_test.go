@@ -165,7 +165,7 @@ func TestOthersModulesExpectNothing(t *testing.T) {
 func TestSelectUsage(t *testing.T) {
 	s := shipped(t)
 	const has = "scenario unknown-rela-relocation has stock, pie-small, pie-kernel, pie-large, static-small, static-kernel, static-large; static, pic, pie with small, kernel, medium, large is allowed too; scopes are module, kernel, all"
-	const alsoModules = "scenario unknown-rela-relocation has rust_minimal, rust_print; allowed are also names of the tree's samples, targets of the tree, as in samples/rust/rust_minimal.ko, and directories of your own, as in ./hello"
+	const alsoModules = "scenario unknown-rela-relocation has rust_minimal, rust_print; allowed are also names of the tree's samples, all for its Rust samples, targets of the tree, as in samples/rust/rust_minimal.ko, and directories of your own, as in ./hello"
 	for _, tt := range []struct {
 		name string
 		sel  Selection

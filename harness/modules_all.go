@@ -1,0 +1,162 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/kconfig"
+	"umlab/harness/scenario"
+)
+
+// allSamples puts the Rust samples that UML can build in the tree where the plan
+// says scenario.AllModules. It returns the options with those that they need; the
+// notes say which samples are left out, and why.
+func (l *Lab) allSamples(ctx context.Context, j *job, base kbuild.Base, options []kconfig.Option) (with []kconfig.Option, notes []string, err error) {
+	if !slices.ContainsFunc(j.modules(), scenario.Module.IsAll) {
+		return options, nil, nil
+	}
+	samples, err := kbuild.RustSamples(os.DirFS(base.Tree.Dir))
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, with, notes, err := buildable(options, samples, func(options []kconfig.Option) (kconfig.Config, error) {
+		b := base
+		b.Options = options
+		return l.builder.Configure(ctx, b)
+	})
+	if err != nil {
+		return nil, notes, err
+	}
+	if len(kept) == 0 {
+		return nil, notes, usagef("-modules=%s: UML can build no Rust sample of %s (%s): name modules of your own", scenario.AllModules, base.Tree.Name,
+			strings.Join(append(notes, fmt.Sprintf("samples/rust/Makefile lists %d", len(samples))), "; "))
+	}
+	j.expand(kept)
+	return with, append(notes, "modules all: "+strings.Join(sampleNames(kept), ", ")), nil
+}
+
+// expand replaces scenario.AllModules in the plan by samples that are not there
+// yet. What the scenario says of one of them holds.
+func (j *job) expand(samples []kbuild.Sample) {
+	named := map[string]bool{}
+	for _, m := range j.modules() {
+		named[m.Path] = true
+	}
+	j.replace(func(m scenario.Module) []scenario.Module {
+		if !m.IsAll() {
+			return []scenario.Module{m}
+		}
+		var out []scenario.Module
+		for _, s := range samples {
+			if named[s.Target] {
+				continue
+			}
+			n, ok := j.scenario.Own(s.Target)
+			if !ok {
+				n = m // with the user's -output=
+				n.Name, n.Path = s.Name, s.Target
+			}
+			out = append(out, n)
+		}
+		return out
+	})
+	j.plan.Reselect()
+}
+
+// buildable returns the samples whose every option Kconfig takes, beside the
+// options and one another's, and whose own option makes a module of them.
+// configure asks Kconfig.
+func buildable(options []kconfig.Option, samples []kbuild.Sample, configure func([]kconfig.Option) (kconfig.Config, error)) (kept []kbuild.Sample, with []kconfig.Option, notes []string, err error) {
+	leave := func(s kbuild.Sample, why []string) {
+		notes = append(notes, fmt.Sprintf("module %s is left out of -modules=%s: %s", s.Name, scenario.AllModules, strings.Join(why, "; ")))
+	}
+	for _, s := range samples {
+		if o := s.Options[len(s.Options)-1]; o.Name == s.Option && o.Value != "m" {
+			leave(s, []string{fmt.Sprintf("%s:%d: %s is no tristate", o.File, o.Line, o.Name)})
+			continue
+		}
+		kept = append(kept, s)
+	}
+	// ask returns what Kconfig dropped of all that samples and the options ask
+	// for, and why each of the samples that it refuses is refused.
+	ask := func(samples []kbuild.Sample) (dropped []kconfig.Dropped, refused map[string][]string, err error) {
+		with, _ := withSamples(options, samples)
+		config, err := configure(with)
+		if err != nil {
+			return nil, nil, err
+		}
+		refused = map[string][]string{}
+		for _, s := range samples {
+			if s.Option != "" && config.Get(s.Option) != "m" {
+				refused[s.Name] = why(kconfig.Compare(s.Options, config))
+			}
+		}
+		return kconfig.Compare(with, config), refused, nil
+	}
+	for {
+		dropped, refused, err := ask(kept)
+		if err != nil {
+			return nil, nil, notes, err
+		}
+		if len(refused) == 0 {
+			if len(dropped) > 0 { // something else that was asked for suffers
+				break
+			}
+			with, added := withSamples(options, kept)
+			return kept, with, append(notes, added...), nil
+		}
+		// What the refused ones need is not asked for again: the others must
+		// do without.
+		kept = slices.DeleteFunc(kept, func(s kbuild.Sample) bool {
+			reasons, out := refused[s.Name]
+			if out {
+				leave(s, reasons)
+			}
+			return out
+		})
+	}
+	// One by one: who cannot join those before it is left out.
+	rest := kept
+	kept = nil
+	for _, s := range rest {
+		dropped, refused, err := ask(append(slices.Clip(kept), s))
+		switch {
+		case err != nil:
+			return nil, nil, notes, err
+		case len(dropped)+len(refused) > 0:
+			leave(s, why(dropped))
+		default:
+			kept = append(kept, s)
+		}
+	}
+	with, added := withSamples(options, kept)
+	return kept, with, append(notes, added...), nil
+}
+
+func withSamples(options []kconfig.Option, samples []kbuild.Sample) (with []kconfig.Option, notes []string) {
+	with = options
+	for _, s := range samples {
+		var more []string
+		with, more = withSample(with, s)
+		notes = append(notes, more...)
+	}
+	return with, notes
+}
+
+func why(dropped []kconfig.Dropped) (lines []string) {
+	for _, d := range dropped {
+		lines = append(lines, d.String())
+	}
+	return lines
+}
+
+func sampleNames(samples []kbuild.Sample) (names []string) {
+	for _, s := range samples {
+		names = append(names, s.Name)
+	}
+	return names
+}
