@@ -84,7 +84,7 @@ type Attempt struct {
 }
 
 // Refused frees everything as a refused load does: the regions, each with a
-// purge, and the copy of the file last, which stays unusable for now.
+// purge, and the copy of the file last, which stays unusable until the next purge.
 func (t *Attempt) Refused() {
 	t.freeRegions(func(int) bool { return true })
 	t.arena.Free(t.copy)
