@@ -149,9 +149,6 @@ func (l *Lab) Close() {
 	_ = l.store.Close() // it was not written through this handle
 }
 
-// Stdout is where results go.
-func (l *Lab) Stdout() io.Writer { return l.stdout }
-
 // toolchain returns the toolchain of that name.
 func (l *Lab) toolchain(ctx context.Context, name string) (*toolchain.Toolchain, error) {
 	p := &toolchain.Provider{Archive: l.archive, Store: l.store, Sink: l.sink}

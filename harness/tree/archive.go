@@ -51,47 +51,62 @@ func Have(st *store.Store, sum string) bool {
 	return ok
 }
 
-// FromArchive unpacks a into the store, or finds it there.
-func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Archive) (*Tree, error) {
-	key := archiveKey(a.Sum)
-	t := &Tree{Name: a.Name, Package: a.Package}
+// errLost says that what was just made is not there.
+var errLost = errors.New("the store lost it at once: run again")
+
+// once sets t to the tree that is recorded under key. Where there is none, fill
+// keeps and records it, in one process at a time.
+func once(ctx context.Context, st *store.Store, t *Tree, key string, fill func() error) error {
 	find := func() bool {
 		dir, rec, ok := lookup(st, key)
 		t.Dir, t.Digest, t.Version = dir, rec.Digest, rec.Version
 		return ok
 	}
 	if find() {
-		return t, nil
+		return nil
 	}
 	unlock, err := st.Lock(ctx, "tree-of-"+key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer unlock()
 	if find() {
-		return t, nil
+		return nil
 	}
-	task := sink.Start("unpack tree "+a.Name, progress.Bytes, 0)
-	tmp, remove, err := st.Scratch("tree")
-	if err != nil {
-		task.Done(err)
-		return nil, err
-	}
-	defer remove()
-	dir := filepath.Join(tmp, "tree")
-	rec, d, err := unpack(ctx, a, dir, task)
-	if err == nil {
-		err = keep(ctx, st, dir, d)
-	}
-	if err == nil {
-		err = st.Put("tree-of", key, rec)
-	}
-	task.Done(err)
-	if err != nil {
-		return nil, fmt.Errorf("unpack tree %s: %w", a.Name, err)
+	if err := fill(); err != nil {
+		return err
 	}
 	if !find() {
-		return nil, fmt.Errorf("unpack tree %s: the store lost it at once", a.Name)
+		return errLost
+	}
+	return nil
+}
+
+// FromArchive unpacks a into the store, or finds it there.
+func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Archive) (*Tree, error) {
+	key := archiveKey(a.Sum)
+	t := &Tree{Name: a.Name, Package: a.Package}
+	err := once(ctx, st, t, key, func() error {
+		task := sink.Start("unpack tree "+a.Name, progress.Bytes, 0)
+		tmp, remove, err := st.Scratch("tree")
+		if err != nil {
+			task.Done(err)
+			return err
+		}
+		defer remove()
+		dir := filepath.Join(tmp, "tree")
+		rec, d, err := unpack(ctx, a, dir, task)
+		if err == nil {
+			err = keep(ctx, st, dir, d)
+		}
+		if err == nil {
+			err = st.Put("tree-of", key, rec)
+		}
+		task.Done(err)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("unpack tree %s: %w", a.Name, err)
 	}
 	return t, nil
 }

@@ -65,49 +65,33 @@ func FromGit(ctx context.Context, st *store.Store, sink progress.Sink, s GitSour
 func checkedOut(ctx context.Context, st *store.Store, sink progress.Sink, name string, r *repo, commit string, git Git) (*Tree, error) {
 	key := store.Key("commit", unpackVersion, r.common, commit)
 	t := &Tree{Name: name}
-	find := func() bool {
-		dir, rec, ok := lookup(st, key)
-		t.Dir, t.Digest, t.Version = dir, rec.Digest, rec.Version
-		return ok
-	}
-	if find() {
-		return t, nil
-	}
-	unlock, err := st.Lock(ctx, "tree-of-"+key)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	if find() {
-		return t, nil
-	}
-	task := sink.Start("check out tree "+name, progress.Bytes, 0)
-	err = r.withSkeleton(st, commit, func(skeleton string) error {
-		tmp, remove, err := st.Scratch("tree")
-		if err != nil {
-			return err
-		}
-		defer remove()
-		dir := filepath.Join(tmp, "tree")
-		d, err := checkout(ctx, git, r, skeleton, commit, dir, task)
-		if err != nil {
-			return err
-		}
-		version, err := Version(dir)
-		if err != nil {
-			return err
-		}
-		if err := keep(ctx, st, dir, d); err != nil {
-			return err
-		}
-		return st.Put("tree-of", key, treeRecord{d.sum(), version})
+	err := once(ctx, st, t, key, func() error {
+		task := sink.Start("check out tree "+name, progress.Bytes, 0)
+		err := r.withSkeleton(st, commit, func(skeleton string) error {
+			tmp, remove, err := st.Scratch("tree")
+			if err != nil {
+				return err
+			}
+			defer remove()
+			dir := filepath.Join(tmp, "tree")
+			d, err := checkout(ctx, git, r, skeleton, commit, dir, task)
+			if err != nil {
+				return err
+			}
+			version, err := Version(dir)
+			if err != nil {
+				return err
+			}
+			if err := keep(ctx, st, dir, d); err != nil {
+				return err
+			}
+			return st.Put("tree-of", key, treeRecord{d.sum(), version})
+		})
+		task.Done(err)
+		return err
 	})
-	task.Done(err)
 	if err != nil {
 		return nil, fmt.Errorf("check out %s: %w", commit[:12], err)
-	}
-	if !find() {
-		return nil, errors.New("the store lost it at once: run again")
 	}
 	return t, nil
 }

@@ -4,10 +4,7 @@
 package uml
 
 import (
-	"fmt"
-	"math"
 	"strconv"
-	"strings"
 )
 
 // Options decide the command line of `linux`, see Documentation/virt/uml in a kernel tree.
@@ -36,37 +33,6 @@ func (o Options) Cmdline() []string {
 		args = append(args, "umlab_shell=1")
 	}
 	return append(args, o.Extra...)
-}
-
-// ParseMem reads an amount of memory as on the kernel's command line: a whole number with K, M or G behind it (powers
-// of 1024), or of bytes.
-func ParseMem(s string) (int64, error) {
-	digits, unit := s, int64(1)
-	if n := len(s); n > 0 {
-		switch s[n-1] {
-		case 'k', 'K':
-			unit = 1 << 10
-		case 'm', 'M':
-			unit = 1 << 20
-		case 'g', 'G':
-			unit = 1 << 30
-		}
-		if unit > 1 {
-			digits = s[:n-1]
-		}
-	}
-	// ParseInt would take a sign and underscores.
-	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, fmt.Errorf("memory size %q is no number; write for example 64M or 1G", s)
-	}
-	v, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || v > math.MaxInt64/unit {
-		return 0, fmt.Errorf("memory size %q is too large; write for example 64M or 1G", s)
-	}
-	if v == 0 {
-		return 0, fmt.Errorf("memory size %q is nothing; write for example 64M or 1G", s)
-	}
-	return v * unit, nil
 }
 
 // FormatMem writes an amount of memory in the largest unit that leaves a whole number: "64M", "1536M", "1G".
