@@ -141,12 +141,11 @@ func (l *Lab) handLoop(ctx context.Context, b *benched) (float64, error) {
 	}
 	var said bytes.Buffer
 	start := time.Now()
-	status, err := sandbox.Run(ctx, sandbox.Command{
-		Root:     b.Base.Toolchain.Root,
+	status, err := sandbox.Run(ctx, b.Base.Toolchain.In(sandbox.Command{
 		Mounts:   []sandbox.Mount{{Source: b.Base.Tree.Dir, Target: "/src", ReadOnly: true}},
 		Overlays: []sandbox.Overlay{{Lower: []string{b.Build()}, Upper: upper, Work: work, Target: "/build"}},
-		Args:     args, Env: []string{"PATH=/usr/sbin:/usr/bin", "LC_ALL=C"}, Stdout: &said, Stderr: &said,
-	})
+		Args:     args, Stdout: &said, Stderr: &said,
+	}))
 	if err == nil && !status.Success() {
 		err = fmt.Errorf("hand loop: %s: %s", status, lastLines(said.String(), 5))
 	}

@@ -350,7 +350,7 @@ func (l *Lab) hand(b *built, p scenario.Placement) hand {
 	h := hand{
 		title:   fmt.Sprintf("%s:%s of %s", b.cell.ID(), p.Name, base.Tree.Name),
 		store:   l.store.Root(),
-		sysroot: base.Toolchain.Root, busybox: base.Toolchain.Busybox(), linux: b.product.Linux, tree: base.Tree.Dir,
+		sysroot: base.Toolchain.Root, busybox: base.Toolchain.Busybox, linux: b.product.Linux, tree: base.Tree.Dir,
 		options: filepath.Join(b.baseline.Build(), ".umlab.config"), make: base.Make(), flags: b.cell.MakeArg(),
 		module: b.cell.Scope == scenario.ScopeModule, llvm: base.Compiler == kbuild.Clang, mem: p.Mem, aslr: p.ASLR,
 	}

@@ -33,7 +33,7 @@ func (l *Lab) newGuest(tc *toolchain.Toolchain) (g *guest, close func(), err err
 	}
 	boot := l.settings.Limits.Boot
 	g = &guest{booter: &uml.Booter{
-		Sysroot: tc.Root, Busybox: tc.Busybox(), Rootfs: rootfs, Scratch: scratch,
+		Sysroot: tc.Root, Mounts: tc.Mounts, Busybox: tc.Busybox, Rootfs: rootfs, Scratch: scratch,
 		Limits:  console.Limits{Total: time.Duration(boot.Seconds) * time.Second, Bytes: boot.OutputMB << 20},
 		Sandbox: sandbox.Limits{Processes: boot.Processes, Disk: boot.DiskMB << 20},
 	}}

@@ -149,18 +149,57 @@ func (l *Lab) Close() {
 	_ = l.store.Close() // it was not written through this handle
 }
 
-// toolchain returns the toolchain of that name.
+// toolchain returns the toolchain of that name: one of configs/toolchains.toml,
+// or a member of one of its series ("debian-rustc:1.96.1").
 func (l *Lab) toolchain(ctx context.Context, name string) (*toolchain.Toolchain, error) {
-	p := &toolchain.Provider{Archive: l.archive, Store: l.store, Sink: l.sink}
-	return p.Debian(ctx, name, l.settings.Toolchains[name])
+	if c, ok := l.settings.Toolchains[name]; ok {
+		return l.provider().Get(ctx, name, c)
+	}
+	series, version, _ := toolchain.Split(name)
+	members, err := l.series(ctx, series)
+	if err != nil {
+		return nil, err
+	}
+	var have []string
+	for _, m := range members {
+		if m.Name == name {
+			return l.provider().Get(ctx, name, m.Spec)
+		}
+		have = append(have, m.Version)
+	}
+	return nil, usagef("series %s has no %q; it has %s now", series, version, strings.Join(have, ", "))
 }
 
-// checkToolchain says whether configs/toolchains.toml knows the name.
+// series returns the members of a series of configs/toolchains.toml, oldest
+// first, as the source has them now.
+func (l *Lab) series(ctx context.Context, name string) ([]toolchain.Member, error) {
+	s, ok := l.settings.Series[name]
+	if !ok {
+		return nil, usagef("unknown series %q: configs/toolchains.toml has %s", name, strings.Join(slices.Sorted(maps.Keys(l.settings.Series)), ", "))
+	}
+	members, notes, err := l.provider().Series(ctx, name, s, l.settings.Toolchains)
+	for _, n := range notes {
+		l.sink.Note(n)
+	}
+	return members, err
+}
+
+func (l *Lab) provider() *toolchain.Provider {
+	return &toolchain.Provider{Archive: l.archive, Store: l.store, Sink: l.sink, Getenv: l.getenv}
+}
+
+// checkToolchain says whether configs/toolchains.toml knows the name, or the
+// series that it is a member of.
 func (l *Lab) checkToolchain(name string) error {
 	if _, ok := l.settings.Toolchains[name]; ok {
 		return nil
 	}
-	return usagef("unknown toolchain %q: configs/toolchains.toml has %s", name, strings.Join(slices.Sorted(maps.Keys(l.settings.Toolchains)), ", "))
+	series, version, member := toolchain.Split(name)
+	if _, ok := l.settings.Series[series]; ok && member && version != "" {
+		return nil
+	}
+	return usagef("unknown toolchain %q: configs/toolchains.toml has %s, and the series %s (write SERIES:VERSION)", name,
+		strings.Join(slices.Sorted(maps.Keys(l.settings.Toolchains)), ", "), strings.Join(slices.Sorted(maps.Keys(l.settings.Series)), ", "))
 }
 
 // onePerLine is how several errors are told: each is a sentence of its own.

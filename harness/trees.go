@@ -126,7 +126,7 @@ func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.
 	case src.Git != nil:
 		t, err = tree.FromGit(ctx, l.store, l.sink, *src.Git, git(tc))
 	case src.Tarball != nil:
-		xz := func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return toolchain.XZ(ctx, tc.Root, r) }
+		xz := func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return toolchain.XZ(ctx, tc, r) }
 		t, err = tree.FromTarball(ctx, l.store, l.sink, *src.Tarball, xz, nil)
 	default:
 		pkg := res.Packages[0]
@@ -176,7 +176,7 @@ func (l *Lab) openSource(ctx context.Context, pkg debian.Package, tc *toolchain.
 		pw.Close()
 		extracted <- err
 	}()
-	plain, err := toolchain.XZ(ctx, tc.Root, pr)
+	plain, err := toolchain.XZ(ctx, tc, pr)
 	pr.Close()
 	if err != nil {
 		return nil, errors.Join(err, <-extracted)
@@ -195,11 +195,11 @@ func (s *source) Close() error { return errors.Join(s.ReadCloser.Close(), <-s.ex
 func mrproper(ctx context.Context, tc *toolchain.Toolchain, dir string) error {
 	for _, arch := range []string{"um", "x86"} {
 		var said bytes.Buffer
-		status, err := sandbox.Run(ctx, sandbox.Command{
-			Root: tc.Root, Mounts: []sandbox.Mount{{Source: dir, Target: "/src"}}, Dir: "/src",
-			Args: []string{"make", "-s", "ARCH=" + arch, "mrproper"}, Env: []string{"LC_ALL=C"},
+		status, err := sandbox.Run(ctx, tc.In(sandbox.Command{
+			Mounts: []sandbox.Mount{{Source: dir, Target: "/src"}}, Dir: "/src",
+			Args:   []string{"make", "-s", "ARCH=" + arch, "mrproper"},
 			Stdout: &said, Stderr: &said, Grace: time.Second,
-		})
+		}))
 		if err != nil {
 			return err
 		}

@@ -198,13 +198,13 @@ func (l *Lab) commits(ctx context.Context, j *job, commits string) (*tree.Tree, 
 func git(tc *toolchain.Toolchain) tree.Git {
 	return func(ctx context.Context, c tree.GitCommand) (int, error) {
 		cmd := sandbox.Command{
-			Root: tc.Root, Dir: c.Dir, Args: append([]string{"git"}, c.Args...), Env: append([]string{"LC_ALL=C"}, c.Env...),
+			Dir: c.Dir, Args: append([]string{"git"}, c.Args...), Env: c.Env,
 			Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 		}
 		for _, m := range c.Mounts {
 			cmd.Mounts = append(cmd.Mounts, sandbox.Mount{Source: m.Host, Target: m.At, ReadOnly: !m.Writable})
 		}
-		status, err := sandbox.Run(ctx, cmd)
+		status, err := sandbox.Run(ctx, tc.In(cmd))
 		return status.Code, err
 	}
 }
@@ -228,10 +228,10 @@ func (l *Lab) findings(ctx context.Context, tc *toolchain.Toolchain, t *tree.Tre
 	} {
 		f := result.Finding{Tool: c.tool, Lines: []string{}}
 		var said, complaints bytes.Buffer
-		status, err := sandbox.Run(ctx, sandbox.Command{
-			Root: tc.Root, Mounts: []sandbox.Mount{{Source: t.Dir, Target: "/src", ReadOnly: true}}, Dir: "/src",
-			Args: c.args, Env: []string{"LC_ALL=C"}, Stdin: bytes.NewReader(all), Stdout: &said, Stderr: &complaints,
-		})
+		status, err := sandbox.Run(ctx, tc.In(sandbox.Command{
+			Mounts: []sandbox.Mount{{Source: t.Dir, Target: "/src", ReadOnly: true}}, Dir: "/src",
+			Args: c.args, Stdin: bytes.NewReader(all), Stdout: &said, Stderr: &complaints,
+		}))
 		for line := range strings.Lines(said.String()) {
 			if line = strings.TrimSpace(line); line != "" {
 				f.Lines = append(f.Lines, line)
@@ -262,10 +262,10 @@ func (l *Lab) identity(ctx context.Context, tc *toolchain.Toolchain) string {
 		}
 		get := func(key string) string {
 			var said bytes.Buffer
-			_, err := sandbox.Run(ctx, sandbox.Command{
-				Root: tc.Root, Mounts: []sandbox.Mount{{Source: f, Target: "/umlab/gitconfig", ReadOnly: true}},
-				Args: []string{"git", "config", "--file", "/umlab/gitconfig", "--get", key}, Env: []string{"LC_ALL=C"}, Stdout: &said,
-			})
+			_, err := sandbox.Run(ctx, tc.In(sandbox.Command{
+				Mounts: []sandbox.Mount{{Source: f, Target: "/umlab/gitconfig", ReadOnly: true}},
+				Args:   []string{"git", "config", "--file", "/umlab/gitconfig", "--get", key}, Stdout: &said,
+			}))
 			if err != nil {
 				return ""
 			}

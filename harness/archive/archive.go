@@ -59,6 +59,21 @@ func (a *Archive) Closure(ctx context.Context, suites, want, exclude []string) (
 	})
 }
 
+// Versions returns all versions of the packages whose names match one of the
+// patterns (path.Match), by pattern and name, newest first.
+func (a *Archive) Versions(ctx context.Context, suites, patterns []string) (*Resolution, error) {
+	return a.ask(ctx, "versions", suites, patterns, func(ar *debian.Archive) (all []debian.Package, err error) {
+		for _, p := range patterns {
+			found, err := ar.Match(p)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
+		}
+		return all, nil
+	})
+}
+
 // Fetch fetches packages; purpose says in the progress what they are for:
 // "toolchain trixie: ".
 func (a *Archive) Fetch(ctx context.Context, purpose string, packages []debian.Package) ([]debian.File, error) {

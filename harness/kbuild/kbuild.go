@@ -114,11 +114,6 @@ func (b Base) ByHand(c scenario.Cell, targets ...string) string {
 	return strings.Join(append(args, targets...), " ")
 }
 
-// environment is all that a tool in the sandbox sees of its surroundings.
-func environment() []string {
-	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "TMPDIR=/tmp", "LC_ALL=C", "TERM=dumb", "SHELL=/bin/sh"}
-}
-
 // ConfigError says that Kconfig did not take what was requested.
 type ConfigError struct {
 	When          string // "configuring" or "building"
@@ -174,9 +169,6 @@ type job struct {
 
 // run runs j and returns nil only if it exited 0. A failure is an exitError.
 func (b *Builder) run(ctx context.Context, j job) error {
-	if j.env == nil {
-		j.env = environment()
-	}
 	if j.dir == "" {
 		j.dir = "/"
 	}
@@ -185,8 +177,7 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	}
 	ctx, done := b.limit(ctx, j)
 	defer done()
-	status, err := sandbox.Run(ctx, sandbox.Command{
-		Root:     j.base.Toolchain.Root,
+	status, err := sandbox.Run(ctx, j.base.Toolchain.In(sandbox.Command{
 		Mounts:   append([]sandbox.Mount{{Source: j.base.Tree.Dir, Target: srcDir, ReadOnly: true}}, j.mounts...),
 		Overlays: j.overlays,
 		Dir:      j.dir,
@@ -197,7 +188,7 @@ func (b *Builder) run(ctx context.Context, j job) error {
 		Limits:   b.Limits.Sandbox,
 		Grace:    2 * time.Second,
 		Hostname: "umlab",
-	})
+	}))
 	var limit *LimitError
 	if errors.As(context.Cause(ctx), &limit) {
 		return limit

@@ -23,6 +23,8 @@ type Settings struct {
 	DefaultTree      string
 	Toolchains       map[string]Toolchain
 	DefaultToolchain string
+	Series           map[string]Series
+	DefaultSeries    string
 	Limits           Limits
 }
 
@@ -71,13 +73,6 @@ type Tree struct {
 	Compiler string `toml:"compiler"` // clang or gcc; may be empty where there is no Package: the tree decides
 }
 
-// Toolchain is a named Debian sysroot, see configs/toolchains.toml. Packages has
-// the common ones merged in.
-type Toolchain struct {
-	Suites   []string `toml:"suites"`
-	Packages []string `toml:"packages"`
-}
-
 var stamp = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
 
 // Load reads suites.toml, trees.toml, toolchains.toml and limits.toml of configs and checks
@@ -91,9 +86,11 @@ func Load(configs fs.FS) (*Settings, error) {
 		Tree    map[string]Tree `toml:"tree"`
 	}
 	var chains struct {
-		Default   string               `toml:"default"`
-		Common    []string             `toml:"common"`
-		Toolchain map[string]Toolchain `toml:"toolchain"`
+		Default       string               `toml:"default"`
+		DefaultSeries string               `toml:"default-series"`
+		Common        []string             `toml:"common"`
+		Toolchain     map[string]Toolchain `toml:"toolchain"`
+		Series        map[string]Series    `toml:"series"`
 	}
 	var limits Limits
 	var errs *multierror.Error
@@ -138,51 +135,22 @@ func Load(configs fs.FS) (*Settings, error) {
 			bad("trees.toml", "tree %s: unknown suite %q (configs/suites.toml has %s)", name, t.Suite, known)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(chains.Toolchain)) {
-		c := chains.Toolchain[name]
-		if len(c.Suites) == 0 {
-			bad("toolchains.toml", "toolchain %s has no suites", name)
-		}
-		for _, s := range c.Suites {
-			if _, ok := suites.Suite[s]; !ok {
-				bad("toolchains.toml", "toolchain %s: unknown suite %q (configs/suites.toml has %s)", name, s, known)
-			}
-		}
-		c.Packages = merge(chains.Common, c.Packages)
-		chains.Toolchain[name] = c
-	}
+	toolchains(chains.Toolchain, chains.Common, suites.Suite, bad)
+	series(chains.Series, chains.Toolchain, suites.Suite, bad)
 	if _, ok := trees.Tree[trees.Default]; !ok {
 		bad("trees.toml", "default = %q names no tree", trees.Default)
 	}
 	if _, ok := chains.Toolchain[chains.Default]; !ok {
 		bad("toolchains.toml", "default = %q names no toolchain", chains.Default)
 	}
+	if _, ok := chains.Series[chains.DefaultSeries]; !ok && (chains.DefaultSeries != "" || len(chains.Series) > 0) {
+		bad("toolchains.toml", "default-series = %q names no series", chains.DefaultSeries)
+	}
 	return &Settings{
 		Suites: suites.Suite, Trees: trees.Tree, DefaultTree: trees.Default,
-		Toolchains: chains.Toolchain, DefaultToolchain: chains.Default, Limits: limits,
+		Toolchains: chains.Toolchain, DefaultToolchain: chains.Default,
+		Series: chains.Series, DefaultSeries: chains.DefaultSeries, Limits: limits,
 	}, errs.ErrorOrNil()
-}
-
-// merge adds the packages of own to common; an own "rustc/sid" takes the place
-// of a common "rustc".
-func merge(common, own []string) []string {
-	base := func(want string) string {
-		if i := strings.IndexAny(want, "/="); i >= 0 {
-			return want[:i]
-		}
-		return want
-	}
-	replaced := make(map[string]bool)
-	for _, p := range own {
-		replaced[base(p)] = true
-	}
-	var all []string
-	for _, p := range common {
-		if !replaced[base(p)] {
-			all = append(all, p)
-		}
-	}
-	return append(all, own...)
 }
 
 // read decodes one file of configs/.

@@ -1,9 +1,14 @@
 package toolchain
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"umlab/harness/sandbox"
+	"umlab/harness/store"
 )
 
 // identityScript asks every tool for its version; each answer follows a line
@@ -57,19 +62,70 @@ func identityOf(answers string) map[string]string {
 	return id
 }
 
-// checkIdentity says what keeps the tools from building Rust for a kernel,
-// whatever the kernel is.
-func checkIdentity(id map[string]string) error {
+// identify gives t its identity, by its tools' own words. What t has of one
+// already stays: where rust-src comes from, the provider knows.
+func (p *Provider) identify(ctx context.Context, t *Toolchain) error {
+	key := store.Key("identity", identityScript, t.Digest)
+	known := t.Identity
+	var said string
+	if !p.Store.Get("identity", key, &said) {
+		var out bytes.Buffer
+		status, err := sandbox.Run(ctx, t.In(sandbox.Command{Args: []string{"sh", "-c", identityScript}, Stdout: &out, Stderr: &out}))
+		if err != nil {
+			return err
+		}
+		said = out.String()
+		if !status.Success() {
+			return fmt.Errorf("ask the tools for their versions: %s: %s", status, strings.TrimSpace(said))
+		}
+		if err := p.Store.Put("identity", key, said); err != nil {
+			return err
+		}
+	}
+	t.Identity = identityOf(said)
+	for name, version := range known {
+		t.Identity[name] = version
+	}
+	if wrong := unfit(t.Identity); len(wrong) > 0 {
+		return &UnfitError{Toolchain: t.Name, Reasons: wrong}
+	}
+	return nil
+}
+
+// UnfitError says that a toolchain is there and cannot do what it is asked for.
+// Nothing was built.
+type UnfitError struct {
+	Toolchain string
+	Tree      string   // empty: it cannot build Rust for any kernel
+	Reasons   []string // a sentence each
+	Nearest   string   // the toolchain nearest to it that would do, if one is known
+}
+
+func (e *UnfitError) Error() string {
+	text := "it cannot build Rust for any kernel: "
+	if e.Tree != "" {
+		text = "it cannot build " + e.Tree + ": "
+	}
+	text += strings.Join(e.Reasons, "; ")
+	if e.Nearest != "" {
+		text += "; the nearest that would: " + e.Nearest
+	}
+	return text
+}
+
+// unfit says what keeps the tools from building Rust for a kernel, whatever the
+// kernel is.
+func unfit(id map[string]string) (wrong []string) {
 	for _, need := range []string{"rustc", "rustc-llvm", "rust-src", "bindgen", "libclang", "ld", "make"} {
 		if id[need] == "" {
-			return fmt.Errorf("%s does not say its version: it is missing or does not run", need)
+			wrong = append(wrong, need+" does not say its version: it is missing or does not run")
 		}
 	}
 	if id["clang"] == "" && id["gcc"] == "" {
-		return fmt.Errorf("there is neither clang nor gcc")
+		wrong = append(wrong, "there is neither clang nor gcc")
 	}
-	if id["rust-src"] != id["rustc"] {
-		return fmt.Errorf("rust-src is %s and rustc is %s: they must be the same to the digit", id["rust-src"], id["rustc"])
+	if id["rust-src"] != "" && id["rustc"] != "" && id["rust-src"] != id["rustc"] {
+		wrong = append(wrong, fmt.Sprintf("rust-src is %s and rustc is %s: they must be the same to the digit", id["rust-src"], id["rustc"]))
 	}
-	return nil
+	return wrong
 }

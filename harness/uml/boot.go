@@ -21,10 +21,11 @@ const version = "1"
 
 // Booter boots kernels with one busybox and one sysroot.
 type Booter struct {
-	Sysroot string // directory on the host: has the libc that `linux` was linked with
-	Busybox string // path of a statically linked busybox on the host
-	Rootfs  fs.FS  // the directory rootfs/: manifest, and the files that it names
-	Scratch string // directory on the host where guests' root directories are made and removed; "" for os.TempDir
+	Sysroot string          // directory on the host: has the libc that `linux` was linked with
+	Mounts  []sandbox.Mount // what is seen over Sysroot
+	Busybox string          // path of a statically linked busybox on the host
+	Rootfs  fs.FS           // the directory rootfs/: manifest, and the files that it names
+	Scratch string          // directory on the host where guests' root directories are made and removed; "" for os.TempDir
 	Limits  console.Limits
 	Sandbox sandbox.Limits // of the guest's processes; FileSize would bound its memory
 }
@@ -92,7 +93,7 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 		return nil, err
 	}
 	defer remove()
-	c := Command(b.Sysroot, s.Kernel, dir, Options{Mem: s.Mem, Extra: s.Extra}, s.ASLR)
+	c := b.command(s, dir, false)
 	c.Limits = b.Sandbox
 	r := &Result{Command: "linux " + strings.Join(c.Args[1:], " ")}
 	for _, m := range s.Modules {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"umlab/harness/console"
@@ -33,6 +34,13 @@ func Command(sysroot, kernel, rootDir string, o Options, aslr bool) sandbox.Comm
 		Env:    []string{"TMPDIR=/tmp", "HOME=/tmp"},
 		NoASLR: !aslr,
 	}
+}
+
+// command is that of a guest whose root directory is dir.
+func (b *Booter) command(s Spec, dir string, interactive bool) sandbox.Command {
+	c := Command(b.Sysroot, s.Kernel, dir, Options{Mem: s.Mem, Extra: s.Extra, Interactive: interactive}, s.ASLR)
+	c.Mounts = append(slices.Clone(b.Mounts), c.Mounts...)
+	return c
 }
 
 // errKilled is the cause that ends a sandbox when the console asks for it.
@@ -84,7 +92,7 @@ func (b *Booter) Interact(ctx context.Context, s Spec, in io.Reader, out io.Writ
 		return sandbox.Status{Code: -1}, err
 	}
 	defer remove()
-	c := Command(b.Sysroot, s.Kernel, dir, Options{Mem: s.Mem, Extra: s.Extra, Interactive: true}, s.ASLR)
+	c := b.command(s, dir, true)
 	c.Stdin, c.Stdout, c.Stderr = in, out, out
 	return sandbox.Run(ctx, c)
 }

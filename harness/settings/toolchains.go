@@ -1,0 +1,276 @@
+package settings
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Toolchain is a named toolchain, see configs/toolchains.toml. It comes from one
+// of Suites, Rustup, Tarball or Host; those that name parts of others (rust, c,
+// bindgen) are such a one after Load.
+type Toolchain struct {
+	Suites   []string `toml:"suites"`   // Debian suites; the first is preferred
+	Packages []string `toml:"packages"` // over the common ones; after Load with them
+	Without  []string `toml:"without"`  // of the common ones, not these
+
+	Rustup  string `toml:"rustup"`   // what rustup calls it: "stable", "1.95.0", "nightly-2026-05-20"
+	RustSrc string `toml:"rust-src"` // of Rustup and Host: "component", "debian", or empty: the component, else Debian's
+
+	Tarball   string `toml:"tarball"`   // URL or absolute path of an LLVM + Rust archive of kernel.org's layout
+	SHA256    string `toml:"sha256"`    // of Tarball, hex; or empty with Sums
+	Sums      string `toml:"sums"`      // URL or path of a signed list of digests that names Tarball
+	Host      bool   `toml:"host"`      // what is on PATH
+	Rust      string `toml:"rust"`      // the toolchain whose rustc and rust-src these are
+	C         string `toml:"c"`         // the Debian toolchain that everything else comes from
+	Bindgen   string `toml:"bindgen"`   // the Debian toolchain that bindgen comes from; empty: C's
+	Signature string `toml:"signature"` // URL or path of Tarball's detached signature
+
+	// Parts says, of a toolchain that was put together, which part comes from
+	// which toolchain: "rust", "c", "bindgen".
+	Parts map[string]string `toml:"-"`
+}
+
+// Series is an ordered list of toolchains in which one thing varies, see
+// configs/toolchains.toml. Its members are found out by asking the source.
+type Series struct {
+	Varies    string   `toml:"varies"`    // "rustc", "llvm", "rustup" or "snapshot"
+	C         string   `toml:"c"`         // rustc, rustup: the Debian toolchain that all else comes from
+	Suites    []string `toml:"suites"`    // rustc, llvm: that are asked; empty: all of suites.toml
+	Toolchain string   `toml:"toolchain"` // llvm: that all else comes from; snapshot: whose suites are read as they were
+	Channel   string   `toml:"channel"`   // rustup: "nightly", "beta"
+	From      string   `toml:"from"`      // rustup, snapshot: the first day, YYYY-MM-DD
+	Every     int      `toml:"every"`     // rustup, snapshot: days from one member to the next; 0: all there are
+}
+
+// The things that can vary in a series.
+const (
+	VariesRustc    = "rustc"
+	VariesLLVM     = "llvm"
+	VariesRustup   = "rustup"
+	VariesSnapshot = "snapshot"
+)
+
+// RustPackages are the packages that make the Rust side of a Debian toolchain.
+var RustPackages = []string{"rustc", "rust-src", "rustc-web", "rust-web-src"}
+
+var day = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+
+// base is the name of a wanted package: "rustc" of "rustc=1.85.*/trixie".
+func base(want string) string {
+	if i := strings.IndexAny(want, "/="); i >= 0 {
+		return want[:i]
+	}
+	return want
+}
+
+// merge adds the packages of own to common; an own "rustc/sid" takes the place
+// of a common "rustc".
+func merge(common, own, without []string) []string {
+	replaced := make(map[string]bool)
+	for _, p := range own {
+		replaced[base(p)] = true
+	}
+	for _, p := range without {
+		replaced[p] = true
+	}
+	var all []string
+	for _, p := range common {
+		if !replaced[base(p)] {
+			all = append(all, p)
+		}
+	}
+	return append(all, own...)
+}
+
+// With returns the Debian toolchain t with the packages of one of its parts
+// taken from suites: own replaces what t has under the same names, and without
+// is left out.
+func (t Toolchain) With(suites, own, without []string) Toolchain {
+	out := t
+	out.Suites = slices.Clone(t.Suites)
+	for _, s := range suites {
+		if !slices.Contains(out.Suites, s) {
+			out.Suites = append(out.Suites, s)
+		}
+	}
+	out.Packages = merge(t.Packages, own, without)
+	return out
+}
+
+// part returns the wants of t under the given names, pinned to where t gets them.
+func (t Toolchain) part(names ...string) (own []string) {
+	for _, p := range t.Packages {
+		if !slices.Contains(names, base(p)) {
+			continue
+		}
+		if !strings.Contains(p, "/") {
+			p += "/" + t.Suites[0]
+		}
+		own = append(own, p)
+	}
+	return own
+}
+
+// toolchains checks and completes what toolchains.toml says.
+func toolchains(all map[string]Toolchain, common []string, suites map[string]Suite, bad func(file, format string, args ...any)) {
+	const file = "toolchains.toml"
+	known := strings.Join(slices.Sorted(maps.Keys(suites)), ", ")
+	names := slices.Sorted(maps.Keys(all))
+	for _, name := range names {
+		c := all[name]
+		for _, wrong := range c.mistakes(name) {
+			bad(file, "toolchain %s%s", name, wrong)
+		}
+		for _, s := range c.Suites {
+			if _, ok := suites[s]; !ok {
+				bad(file, "toolchain %s: unknown suite %q (configs/suites.toml has %s)", name, s, known)
+			}
+		}
+		for _, w := range c.Without {
+			if !slices.Contains(common, w) {
+				bad(file, "toolchain %s: without = %q, which is not among the common packages", name, w)
+			}
+		}
+		for _, p := range []struct{ key, name string }{{"rust", c.Rust}, {"c", c.C}, {"bindgen", c.Bindgen}} {
+			other, ok := all[p.name]
+			switch {
+			case p.name == "":
+			case !ok:
+				bad(file, "toolchain %s: %s = %q names no toolchain", name, p.key, p.name)
+			case p.key != "rust" && len(other.Suites) == 0, p.key == "rust" && other.Rust != "":
+				bad(file, "toolchain %s: %s = %q is not a toolchain of Debian suites", name, p.key, p.name)
+			}
+		}
+		if len(c.Suites) > 0 {
+			c.Packages = merge(common, c.Packages, c.Without)
+			all[name] = c
+		}
+	}
+	for _, name := range names {
+		if c := all[name]; c.Rust != "" || c.C != "" {
+			all[name] = c.compose(all)
+		}
+	}
+}
+
+// compose puts a toolchain together from the parts that it names.
+func (t Toolchain) compose(all map[string]Toolchain) Toolchain {
+	rust, c, bindgen := all[t.Rust], all[t.C], all[t.Bindgen]
+	out := t
+	out.Parts = map[string]string{"c": t.C, "bindgen": t.C}
+	if t.Rust != "" {
+		out.Parts["rust"] = t.Rust
+		out.Rustup, out.RustSrc, out.Tarball, out.SHA256, out.Sums, out.Signature, out.Host = rust.Rustup, rust.RustSrc, rust.Tarball, rust.SHA256, rust.Sums, rust.Signature, rust.Host
+	}
+	// Where rustc comes from elsewhere, the sysroot below needs none.
+	own := rust.part(RustPackages...)
+	from := rust.Suites
+	if len(own) == 0 {
+		from = nil
+	}
+	mixed := c.With(from, own, RustPackages)
+	if t.Bindgen != "" {
+		out.Parts["bindgen"] = t.Bindgen
+		mixed = mixed.With(bindgen.Suites, bindgen.part("bindgen"), nil)
+	}
+	out.Suites, out.Packages = mixed.Suites, mixed.Packages
+	return out
+}
+
+// mistakes are what is wrong with t by itself.
+func (t Toolchain) mistakes(name string) (wrong []string) {
+	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if !treeName.MatchString(name) {
+		add(": %q: a name has letters, digits, dots and dashes", name)
+	}
+	var kinds []string
+	for _, k := range []struct {
+		key string
+		set bool
+	}{{"suites", len(t.Suites) > 0}, {"rustup", t.Rustup != ""}, {"tarball", t.Tarball != ""}, {"host", t.Host}, {"rust", t.Rust != ""}} {
+		if k.set {
+			kinds = append(kinds, k.key)
+		}
+	}
+	switch {
+	case len(kinds) == 0:
+		add(" has no suites, no rustup, no tarball, no host and no rust: set one of them")
+	case len(kinds) > 1:
+		add(" has %s: a toolchain comes from one of them", strings.Join(kinds, " and "))
+	}
+	needsC := t.Rustup != "" || t.Tarball != "" || t.Rust != ""
+	if needsC && t.C == "" {
+		add(" needs c: the Debian toolchain that make, libc and all else come from")
+	}
+	if !needsC && (t.C != "" || t.Bindgen != "") {
+		add(": c and bindgen go with rust, rustup or tarball")
+	}
+	if t.RustSrc != "" && t.RustSrc != "component" && t.RustSrc != "debian" {
+		add(": rust-src %q is neither component nor debian", t.RustSrc)
+	}
+	if t.RustSrc != "" && t.Rustup == "" && !t.Host {
+		add(": rust-src goes with rustup or host")
+	}
+	if (t.SHA256 != "" || t.Sums != "" || t.Signature != "") && t.Tarball == "" {
+		add(": sha256, sums and signature go with tarball")
+	}
+	if t.Tarball != "" && t.SHA256 == "" && t.Sums == "" {
+		add(" has a tarball, but neither sha256 nor sums")
+	}
+	if t.SHA256 != "" && !digest.MatchString(t.SHA256) {
+		add(": sha256 %q is not 64 hexadecimal digits", t.SHA256)
+	}
+	if len(t.Suites) == 0 && (len(t.Packages) > 0 || len(t.Without) > 0) {
+		add(": packages and without go with suites")
+	}
+	return wrong
+}
+
+// series checks what toolchains.toml says of series.
+func series(all map[string]Series, chains map[string]Toolchain, suites map[string]Suite, bad func(file, format string, args ...any)) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		s := all[name]
+		add := func(format string, args ...any) {
+			bad("toolchains.toml", "series %s: "+format, append([]any{name}, args...)...)
+		}
+		if !treeName.MatchString(name) {
+			add("%q: a name has letters, digits, dots and dashes", name)
+		}
+		from := func(key, name string) {
+			if t, ok := chains[name]; !ok || len(t.Suites) == 0 {
+				add("%s = %q names no toolchain of Debian suites", key, name)
+			}
+		}
+		switch s.Varies {
+		case VariesRustc:
+			from("c", s.C)
+		case VariesRustup:
+			from("c", s.C)
+			if s.Channel != "nightly" && s.Channel != "beta" {
+				add("channel = %q is neither nightly nor beta", s.Channel)
+			}
+		case VariesLLVM, VariesSnapshot:
+			from("toolchain", s.Toolchain)
+		default:
+			add("varies = %q is none of %s", s.Varies, strings.Join([]string{VariesRustc, VariesLLVM, VariesRustup, VariesSnapshot}, ", "))
+		}
+		for _, n := range s.Suites {
+			if _, ok := suites[n]; !ok {
+				add("unknown suite %q (configs/suites.toml has %s)", n, strings.Join(slices.Sorted(maps.Keys(suites)), ", "))
+			}
+		}
+		if s.From != "" && !day.MatchString(s.From) {
+			add("from = %q is not of the form YYYY-MM-DD", s.From)
+		}
+		if s.Every < 0 {
+			add("every = %d: give a number of days", s.Every)
+		}
+		if len(s.Suites) == 0 {
+			s.Suites = slices.Sorted(maps.Keys(suites))
+			all[name] = s
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package toolchain
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"umlab/harness/debian"
+	"umlab/harness/progress"
+	"umlab/harness/settings"
+	"umlab/harness/store"
+)
+
+const (
+	kindSysroot = "sysroot"
+	// version is raised when the same packages would unpack to another sysroot.
+	version = "2"
+	// busybox is where the guest's comes from.
+	busybox = "usr/bin/busybox"
+)
+
+// unneeded are packages that dependencies ask for and that do nothing in a
+// sysroot that is never booted.
+var unneeded = []string{"debconf", "debconf-2.0", "dpkg", "init-system-helpers", "adduser", "passwd"}
+
+// unread are patterns of files that no kernel build reads: of rust-src, Kbuild
+// builds the library alone.
+var unread = []string{"usr/src/rustc-*/compiler", "usr/src/rustc-*/src"}
+
+// alternatives are the links that maintainer scripts would make, with what they
+// may lead to; the first that is there is taken.
+var alternatives = []struct {
+	name string
+	to   []string
+}{
+	{"awk", []string{"gawk", "mawk", "original-awk"}},
+	{"cc", []string{"gcc", "clang"}},
+	{"c++", []string{"g++", "clang++"}},
+	{"sh", []string{"dash", "bash"}},
+	{"python3", []string{"python3.14", "python3.13", "python3.12"}},
+}
+
+// debian returns the sysroot of the packages that c wants, without an identity.
+func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain) (*Toolchain, error) {
+	res, err := p.Archive.Closure(ctx, c.Suites, c.Packages, unneeded)
+	if err != nil {
+		return nil, err
+	}
+	t := &Toolchain{Notes: slices.Clone(res.Notes)}
+	var sums []string
+	for _, pkg := range res.Packages {
+		sums = append(sums, pkg.SHA256)
+		t.Packages = append(t.Packages, pkg.String())
+	}
+	slices.Sort(sums)
+	t.Digest = store.Key(append([]string{"sysroot", version}, sums...)...)
+	dir, _, err := p.Store.Dir(ctx, kindSysroot, t.Digest, func(ctx context.Context, dir string) error {
+		return p.fill(ctx, name, res.Packages, dir)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.Root = filepath.Join(dir, "root")
+	t.Busybox = filepath.Join(t.Root, busybox)
+	return t, nil
+}
+
+// fill makes the sysroot dir/root.
+func (p *Provider) fill(ctx context.Context, name string, packages []debian.Package, dir string) error {
+	root := filepath.Join(dir, "root")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return err
+	}
+	files, err := p.Archive.Fetch(ctx, "toolchain "+name+": ", packages)
+	if err != nil {
+		return err
+	}
+	// xz in Go is several times slower than xz, so the sysroot's own is unpacked
+	// first and unpacks the rest.
+	first, rest := split(files, "libc6", "liblzma5", "xz-utils")
+	in, err := os.OpenRoot(root)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	opt := debian.UnpackOptions{LeaveOut: append(debian.DefaultLeaveOut(), unread...)}
+	if err := debian.Unpack(ctx, in, first, opt); err != nil {
+		return err
+	}
+	opt.Progress = progress.Prefix{Sink: p.Sink, Text: "toolchain " + name + ": "}
+	opt.Decompress = func(ctx context.Context, r io.Reader) (io.ReadCloser, error) {
+		return XZ(ctx, &Toolchain{Root: root}, r)
+	}
+	if err := debian.Unpack(ctx, in, rest, opt); err != nil {
+		return err
+	}
+	for _, a := range alternatives {
+		if err := link(filepath.Join(root, "usr", "bin"), a.name, a.to); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(filepath.Join(root, busybox)); err != nil {
+		return fmt.Errorf("no busybox for the guest: %w", err)
+	}
+	return nil
+}
+
+// split separates the files of the named packages, in that order.
+func split(files []debian.File, names ...string) (first, rest []debian.File) {
+	for _, f := range files {
+		if slices.Contains(names, f.Package.Name) {
+			first = append(first, f)
+		} else {
+			rest = append(rest, f)
+		}
+	}
+	return first, rest
+}
+
+// link makes bin/name lead to the first of to that is there, unless there is a
+// bin/name already.
+func link(bin, name string, to []string) error {
+	at := filepath.Join(bin, name)
+	if _, err := os.Lstat(at); err == nil {
+		return nil
+	}
+	for _, t := range to {
+		if _, err := os.Lstat(filepath.Join(bin, t)); err == nil {
+			return os.Symlink(t, at)
+		}
+	}
+	return nil
+}
