@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,8 @@ type Archive struct {
 
 // Resolution is what the suites answered to a question.
 type Resolution struct {
-	Packages []debian.Package `json:"packages"`
+	Packages []debian.Package `json:"packages,omitempty"`
+	Stamps   []string         `json:"stamps,omitempty"`
 	Notes    []string         `json:"notes"` // what every report must say of the suites
 	Asked    time.Time        `json:"asked"`
 }
@@ -94,24 +96,34 @@ func (a *Archive) ask(ctx context.Context, kind string, names, question []string
 		id = append(id, n, s.Snapshot, strings.Join(s.Components, " "))
 	}
 	key := store.Key(append(id, question...)...)
-	var was Resolution
-	known := a.Store.Get("resolution", key, &was)
 	// A snapshot never changes.
 	fixed := !slices.ContainsFunc(suites, func(s debian.Suite) bool { return s.Snapshot == "" })
+	return a.remembered(key, strings.Join(names, ", "), fixed, func() (*Resolution, error) {
+		index, err := a.Client.Open(ctx, suites)
+		if err != nil {
+			return nil, err
+		}
+		packages, err := answer(index)
+		return &Resolution{Packages: packages, Notes: index.Notes()}, err
+	})
+}
+
+// remembered is the answer that is kept under key, or that of ask where there is
+// none, or none young enough. An answer that is fixed does not age. Whom is who
+// is asked, for messages.
+func (a *Archive) remembered(key, whom string, fixed bool, ask func() (*Resolution, error)) (*Resolution, error) {
+	var was Resolution
+	known := a.Store.Get("resolution", key, &was)
 	if known && (fixed || !a.Refresh && a.Now().Sub(was.Asked) < MaxAge) {
 		return &was, nil
 	}
-	is := Resolution{Asked: a.Now()}
-	index, err := a.Client.Open(ctx, suites)
-	if err == nil {
-		is.Packages, err = answer(index)
-		is.Notes = index.Notes()
-	}
+	asked := a.Now()
+	is, err := ask()
 	if err != nil {
 		var network *debian.NetworkError
 		if errors.As(err, &network) {
 			if known && !a.Refresh {
-				was.Notes = append(was.Notes, fmt.Sprintf("the archive could not be asked; what %s served on %s stands", strings.Join(names, ", "), was.Asked.UTC().Format(time.DateOnly)))
+				was.Notes = append(was.Notes, fmt.Sprintf("the archive could not be asked; what %s served on %s stands", whom, was.Asked.UTC().Format(time.DateOnly)))
 				a.Sink.Note(was.Notes[len(was.Notes)-1])
 				return &was, nil
 			}
@@ -119,5 +131,31 @@ func (a *Archive) ask(ctx context.Context, kind string, names, question []string
 		}
 		return nil, err
 	}
-	return &is, a.Store.Put("resolution", key, is)
+	is.Asked = asked
+	return is, a.Store.Put("resolution", key, is)
+}
+
+// Snapshots returns the stamps of the dated archives that the snapshot service
+// has since from, oldest first.
+func (a *Archive) Snapshots(ctx context.Context, from time.Time) ([]string, error) {
+	key := store.Key("resolution", "snapshots", a.Client.SnapshotBase, from.Format(time.DateOnly))
+	r, err := a.remembered(key, "the snapshot service", false, func() (*Resolution, error) {
+		stamps, err := a.Client.Snapshots(ctx, from)
+		return &Resolution{Stamps: stamps}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.Stamps, nil
+}
+
+// At is a with every suite as the snapshot service has it of that stamp.
+func (a *Archive) At(stamp string) *Archive {
+	at := *a
+	at.Suites = maps.Clone(a.Suites)
+	for name, s := range at.Suites {
+		s.Snapshot = stamp
+		at.Suites[name] = s
+	}
+	return &at
 }

@@ -16,6 +16,9 @@ type Toolchain struct {
 	Packages []string `toml:"packages"` // over the common ones; after Load with them
 	Without  []string `toml:"without"`  // of the common ones, not these
 
+	LLVM     string `toml:"llvm"`     // of Suites: the major version of clang, lld, llvm and libclang instead of the suite's default
+	Snapshot string `toml:"snapshot"` // of Suites: YYYYMMDDTHHMMSSZ, all of them as they were then
+
 	Rustup  string `toml:"rustup"`   // what rustup calls it: "stable", "1.95.0", "nightly-2026-05-20"
 	RustSrc string `toml:"rust-src"` // of Rustup and Host: "component", "debian", or empty: the component, else Debian's
 
@@ -55,6 +58,8 @@ const (
 
 // RustPackages are the packages that make the Rust side of a Debian toolchain.
 var RustPackages = []string{"rustc", "rust-src", "rustc-web", "rust-web-src"}
+
+var number = regexp.MustCompile(`^[0-9]+$`)
 
 var day = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 
@@ -97,6 +102,25 @@ func (t Toolchain) With(suites, own, without []string) Toolchain {
 		}
 	}
 	out.Packages = merge(t.Packages, own, without)
+	return out
+}
+
+// LLVMPackages are the packages of Debian that hold the tools of one major
+// version of LLVM that a kernel build calls; libclang1 is what bindgen loads, and
+// has another name in some releases.
+func LLVMPackages(major string) []string {
+	return []string{"clang-" + major, "lld-" + major, "llvm-" + major, "libclang-" + major + "-dev"}
+}
+
+// WithLLVM returns the Debian toolchain t with another major version of LLVM for
+// the C side and bindgen; wants are its packages, those of LLVMPackages if none
+// are given.
+func (t Toolchain) WithLLVM(major string, wants ...string) Toolchain {
+	if len(wants) == 0 {
+		wants = LLVMPackages(major)
+	}
+	out := t.With(nil, wants, []string{"clang", "lld", "llvm"})
+	out.LLVM = major
 	return out
 }
 
@@ -146,6 +170,9 @@ func toolchains(all map[string]Toolchain, common []string, suites map[string]Sui
 		}
 		if len(c.Suites) > 0 {
 			c.Packages = merge(common, c.Packages, c.Without)
+			if c.LLVM != "" {
+				c = c.WithLLVM(c.LLVM)
+			}
 			all[name] = c
 		}
 	}
@@ -176,7 +203,7 @@ func (t Toolchain) compose(all map[string]Toolchain) Toolchain {
 		out.Parts["bindgen"] = t.Bindgen
 		mixed = mixed.With(bindgen.Suites, bindgen.part("bindgen"), nil)
 	}
-	out.Suites, out.Packages = mixed.Suites, mixed.Packages
+	out.Suites, out.Packages, out.LLVM, out.Snapshot = mixed.Suites, mixed.Packages, mixed.LLVM, mixed.Snapshot
 	return out
 }
 
@@ -223,8 +250,14 @@ func (t Toolchain) mistakes(name string) (wrong []string) {
 	if t.SHA256 != "" && !digest.MatchString(t.SHA256) {
 		add(": sha256 %q is not 64 hexadecimal digits", t.SHA256)
 	}
-	if len(t.Suites) == 0 && (len(t.Packages) > 0 || len(t.Without) > 0) {
-		add(": packages and without go with suites")
+	if len(t.Suites) == 0 && (len(t.Packages) > 0 || len(t.Without) > 0 || t.LLVM != "" || t.Snapshot != "") {
+		add(": packages, without, llvm and snapshot go with suites")
+	}
+	if t.LLVM != "" && !number.MatchString(t.LLVM) {
+		add(": llvm %q is not a major version", t.LLVM)
+	}
+	if t.Snapshot != "" && !stamp.MatchString(t.Snapshot) {
+		add(": snapshot %q is not of the form YYYYMMDDTHHMMSSZ", t.Snapshot)
 	}
 	return wrong
 }
@@ -254,6 +287,9 @@ func series(all map[string]Series, chains map[string]Toolchain, suites map[strin
 			}
 		case VariesLLVM, VariesSnapshot:
 			from("toolchain", s.Toolchain)
+			if s.Varies == VariesSnapshot && s.From == "" {
+				add("needs from: the first day to read")
+			}
 		default:
 			add("varies = %q is none of %s", s.Varies, strings.Join([]string{VariesRustc, VariesLLVM, VariesRustup, VariesSnapshot}, ", "))
 		}

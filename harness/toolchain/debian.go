@@ -45,7 +45,11 @@ var alternatives = []struct {
 
 // debian returns the sysroot of the packages that c wants, without an identity.
 func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain) (*Toolchain, error) {
-	res, err := p.Archive.Closure(ctx, c.Suites, c.Packages, unneeded)
+	from := p.Archive
+	if c.Snapshot != "" {
+		from = from.At(c.Snapshot)
+	}
+	res, err := from.Closure(ctx, c.Suites, c.Packages, unneeded)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +69,14 @@ func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain
 	}
 	t.Root = filepath.Join(dir, "root")
 	t.Busybox = filepath.Join(t.Root, busybox)
+	if c.LLVM != "" {
+		// A version beside the default one has its programs here under their usual
+		// names, and only here.
+		llvm := "/usr/lib/llvm-" + c.LLVM
+		t.Path = []string{llvm + "/bin"}
+		t.Env = []string{"LIBCLANG_PATH=" + llvm + "/lib"}
+		t.Digest = store.Key("llvm", c.LLVM, t.Digest)
+	}
 	return t, nil
 }
 
