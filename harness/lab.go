@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"umlab/harness/archive"
@@ -24,6 +25,7 @@ import (
 	"umlab/harness/settings"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
+	"umlab/harness/tree"
 )
 
 // Init must be called before anything else in a program that uses Lab: the
@@ -52,6 +54,7 @@ type Lab struct {
 	sink     *report.Progress
 	archive  *archive.Archive
 	builder  *kbuild.Builder
+	trees    map[string]*tree.Tree // that a flow has read already, and does not read again; nil: none are kept
 }
 
 // Exit codes of the targets, see DESIGN.md.
@@ -80,10 +83,11 @@ func ExitCode(err error) int {
 	var usage *UsageError
 	var name *scenario.UsageError
 	var mistake *scenario.Mistake
+	var unfit *toolchain.UnfitError
 	switch {
 	case err == nil:
 		return ExitExpected
-	case errors.As(err, &usage), errors.As(err, &name), errors.As(err, &mistake):
+	case errors.As(err, &usage), errors.As(err, &name), errors.As(err, &mistake), errors.As(err, &unfit):
 		return ExitUsage
 	}
 	return ExitInfra
@@ -127,7 +131,7 @@ func Open(o Options) (*Lab, error) {
 		archive: &archive.Archive{
 			Client: &debian.Client{Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},
-			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now,
+			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now, Seen: &sync.Map{},
 		},
 		builder: &kbuild.Builder{Store: st, Sink: sink, Limits: buildLimits(set.Limits.Build)},
 	}, nil
@@ -152,22 +156,31 @@ func (l *Lab) Close() {
 // toolchain returns the toolchain of that name: one of configs/toolchains.toml,
 // or a member of one of its series ("debian-rustc:1.96.1").
 func (l *Lab) toolchain(ctx context.Context, name string) (*toolchain.Toolchain, error) {
+	c, err := l.spec(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return l.provider().Get(ctx, name, c)
+}
+
+// spec is what the toolchain of that name is made of.
+func (l *Lab) spec(ctx context.Context, name string) (settings.Toolchain, error) {
 	if c, ok := l.settings.Toolchains[name]; ok {
-		return l.provider().Get(ctx, name, c)
+		return c, nil
 	}
 	series, version, _ := toolchain.Split(name)
 	members, err := l.series(ctx, series)
 	if err != nil {
-		return nil, err
+		return settings.Toolchain{}, err
 	}
 	var have []string
 	for _, m := range members {
 		if m.Name == name {
-			return l.provider().Get(ctx, name, m.Spec)
+			return m.Spec, nil
 		}
 		have = append(have, m.Version)
 	}
-	return nil, usagef("series %s has no %q; it has %s now", series, version, strings.Join(have, ", "))
+	return settings.Toolchain{}, usagef("series %s has no %q; it has %s now", series, version, strings.Join(have, ", "))
 }
 
 // series returns the members of a series of configs/toolchains.toml, oldest

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"umlab/harness/debian"
@@ -30,6 +31,10 @@ type Archive struct {
 	Suites  map[string]settings.Suite
 	Now     func() time.Time
 	Refresh bool // ask, however young the remembered answer is
+
+	// Seen remembers what the suites' InRelease were in this process, so that many
+	// questions ask for them once; nil: each question asks.
+	Seen *sync.Map
 }
 
 // Resolution is what the suites answered to a question.
@@ -38,6 +43,7 @@ type Resolution struct {
 	Stamps   []string         `json:"stamps,omitempty"`
 	Notes    []string         `json:"notes"` // what every report must say of the suites
 	Asked    time.Time        `json:"asked"`
+	Releases []string         `json:"releases,omitempty"` // sha256 of the InRelease of each suite that was asked
 }
 
 // ErrOffline is wrapped by errors of a question that has no remembered answer
@@ -98,27 +104,80 @@ func (a *Archive) ask(ctx context.Context, kind string, names, question []string
 	key := store.Key(append(id, question...)...)
 	// A snapshot never changes.
 	fixed := !slices.ContainsFunc(suites, func(s debian.Suite) bool { return s.Snapshot == "" })
-	return a.remembered(key, strings.Join(names, ", "), fixed, func() (*Resolution, error) {
+	return a.remembered(key, strings.Join(names, ", "), fixed, func(was *Resolution) (*Resolution, error) {
+		if was != nil {
+			// As long as the suites are what they were, so is the answer.
+			now, err := a.releases(ctx, suites)
+			if err != nil {
+				return nil, err
+			}
+			if slices.Equal(sums(now), was.Releases) {
+				return &Resolution{Packages: was.Packages, Notes: notes(now), Releases: was.Releases}, nil
+			}
+		}
 		index, err := a.Client.Open(ctx, suites)
 		if err != nil {
 			return nil, err
 		}
 		packages, err := answer(index)
-		return &Resolution{Packages: packages, Notes: index.Notes()}, err
+		return &Resolution{Packages: packages, Notes: index.Notes(), Releases: sums(index.Releases())}, err
 	})
+}
+
+// releases asks for the InRelease of suites that this process has not yet asked
+// for.
+func (a *Archive) releases(ctx context.Context, suites []debian.Suite) ([]debian.Release, error) {
+	if a.Seen == nil {
+		return a.Client.Releases(ctx, suites)
+	}
+	list := make([]debian.Release, len(suites))
+	for i, s := range suites {
+		key := s.Name + " " + s.Snapshot
+		known, ok := a.Seen.Load(key)
+		if !ok {
+			one, err := a.Client.Releases(ctx, suites[i:i+1])
+			if err != nil {
+				return nil, err
+			}
+			known = one[0]
+			a.Seen.Store(key, known)
+		}
+		list[i] = known.(debian.Release)
+	}
+	return list, nil
+}
+
+func sums(releases []debian.Release) (list []string) {
+	for _, r := range releases {
+		list = append(list, r.SHA256)
+	}
+	return list
+}
+
+func notes(releases []debian.Release) (list []string) {
+	for _, r := range releases {
+		if n := r.Note(); n != "" {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // remembered is the answer that is kept under key, or that of ask where there is
 // none, or none young enough. An answer that is fixed does not age. Whom is who
-// is asked, for messages.
-func (a *Archive) remembered(key, whom string, fixed bool, ask func() (*Resolution, error)) (*Resolution, error) {
+// is asked, for messages; ask is given the answer of then, if there is one.
+func (a *Archive) remembered(key, whom string, fixed bool, ask func(was *Resolution) (*Resolution, error)) (*Resolution, error) {
 	var was Resolution
 	known := a.Store.Get("resolution", key, &was)
 	if known && (fixed || !a.Refresh && a.Now().Sub(was.Asked) < MaxAge) {
 		return &was, nil
 	}
 	asked := a.Now()
-	is, err := ask()
+	var then *Resolution
+	if known {
+		then = &was
+	}
+	is, err := ask(then)
 	if err != nil {
 		var network *debian.NetworkError
 		if errors.As(err, &network) {
@@ -139,7 +198,7 @@ func (a *Archive) remembered(key, whom string, fixed bool, ask func() (*Resoluti
 // has since from, oldest first.
 func (a *Archive) Snapshots(ctx context.Context, from time.Time) ([]string, error) {
 	key := store.Key("resolution", "snapshots", a.Client.SnapshotBase, from.Format(time.DateOnly))
-	r, err := a.remembered(key, "the snapshot service", false, func() (*Resolution, error) {
+	r, err := a.remembered(key, "the snapshot service", false, func(*Resolution) (*Resolution, error) {
 		stamps, err := a.Client.Snapshots(ctx, from)
 		return &Resolution{Stamps: stamps}, err
 	})

@@ -74,6 +74,26 @@ func (c *Client) Open(ctx context.Context, suites []Suite) (*Archive, error) {
 	return a, nil
 }
 
+// Releases fetches and verifies the InRelease of each suite, and nothing else.
+// Errors are those of Open.
+func (c *Client) Releases(ctx context.Context, suites []Suite) ([]Release, error) {
+	s, done := c.session()
+	defer done()
+	list := make([]Release, len(suites))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, suite := range suites {
+		g.Go(func() (err error) {
+			list[i], err = c.release(ctx, s, suite)
+			return doing("suite "+suite.Name, err)
+		})
+	}
+	return list, g.Wait()
+}
+
+// Note is what a reader of any result must know about the suite, or empty: "sid:
+// InRelease expired on …, allowed by configuration".
+func (r Release) Note() string { return r.note }
+
 // release fetches and verifies the InRelease of suite.
 func (c *Client) release(ctx context.Context, s *session, suite Suite) (Release, error) {
 	base, at := strings.TrimRight(cmp.Or(suite.Mirror, c.Mirror), "/"), c.now()
