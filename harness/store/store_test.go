@@ -220,6 +220,19 @@ func TestKill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// A record on its way to its name may be a living process's: it stays for an
+		// hour, and is all that may stay.
+		for _, left := range tmp(t, s) {
+			if info, err := os.Stat(left); err == nil && info.Mode().IsRegular() {
+				old := time.Now().Add(-2 * time.Hour)
+				if err := os.Chtimes(left, old, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if s, err = Open(root); err != nil {
+			t.Fatal(err)
+		}
 		if left := tmp(t, s); len(left) > 0 {
 			t.Errorf("round %d: after Open, tmp holds %v", round, left)
 		}
