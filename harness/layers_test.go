@@ -22,10 +22,13 @@ var layers = [][]string{
 	{"scenario"},
 	{"tree", "toolchain"},
 	{"archive"},
+	{"tarball"},
 	{"debian"},
 	{"sandbox"},
 	{"console"},
 	{"bisect"},
+	{"predicate"},
+	{"history"},
 	{"result"},
 	{"outcome"},
 	{"kconfig", "settings"},
@@ -41,10 +44,11 @@ var only = map[string][]string{
 	"github.com/jedib0t/go-pretty/v6/":   {"report"},
 	"github.com/vbauerster/mpb/v8":       {"report"},
 	"golang.org/x/arch/x86/x86asm":       {"loader"},
-	"github.com/pelletier/go-toml/v2":    {"scenario", "settings"},
+	"github.com/pelletier/go-toml/v2":    {"scenario", "settings", "toolchain"},
 	"github.com/bluekeyes/go-gitdiff/":   {"tree"},
 	"github.com/go-git/":                 {"tree"},
 	"github.com/knqyf263/go-deb-version": {"debian"},
+	"modernc.org/sqlite":                 {"history"},
 }
 
 func level(pkg string) int {

@@ -24,6 +24,14 @@ func (c Config) Get(name string) string {
 	return Unset
 }
 
+// Values returns what is set, by name; it is the caller's.
+func (c Config) Values() map[string]string {
+	if c.values == nil {
+		return map[string]string{}
+	}
+	return maps.Clone(c.values)
+}
+
 // Len is the number of options that are set.
 func (c Config) Len() int { return len(c.values) }
 

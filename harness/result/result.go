@@ -56,8 +56,9 @@ type Tree struct {
 	Name    string   `json:"name"`    // of configs/trees.toml, or the path given
 	Version string   `json:"version"` // make kernelversion, "6.12.107"
 	Package string   `json:"package,omitempty"`
-	Digest  string   `json:"digest"`  // over names, modes and contents of all files
-	Patches []string `json:"patches"` // sha256 of each, in order; never null
+	Commit  string   `json:"commit,omitempty"` // of git, full, where the origin of the tree is one
+	Digest  string   `json:"digest"`           // over names, modes and contents of all files
+	Patches []string `json:"patches"`          // sha256 of each, in order; never null
 }
 
 // Toolchain is the compilers, by their own words.
@@ -118,6 +119,10 @@ type Build struct {
 	Cached    bool                `json:"cached"`
 	Outcome   *outcome.Outcome    `json:"outcome,omitempty"` // build-failed, config-dropped, infra
 	Log       string              `json:"log,omitempty"`     // path of the build log in the store
+
+	// Relocations counts, for each built module, the entries that the loader
+	// would apply: module -> "R_X86_64_GOTPCREL" -> entries in allocated sections.
+	Relocations map[string]map[string]int `json:"relocations,omitempty"`
 }
 
 // Placement is one cell's runs at one set of boot parameters.

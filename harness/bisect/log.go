@@ -1,0 +1,244 @@
+package bisect
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// logHead is the first line of a log.
+const logHead = "umlab.bisect.log/v1"
+
+// Log is what a bisection has seen: a text of one line each,
+//
+//	umlab.bisect.log/v1
+//	question "cell stock"
+//	candidate "debian-rustc:1.85.0"
+//	candidate "debian-rustc:1.96.1"
+//	probe "debian-rustc:1.85.0" first good 1.500 "loaded"
+//	fault "debian-rustc:1.96.1" 1 "no space left on device"
+//	probe "debian-rustc:1.85.0" fresh good 0.400 "loaded"
+//
+// with strings as Go quotes them, and seconds. Behind the reason, Answer.Data may
+// follow. The answers of one question over
+// one list are of no use for another, so both stand at its head.
+type Log struct {
+	Question []string // what is asked, in lines for people
+	Names    []string // candidates
+	Records  []Record // in their order
+
+	lines []int // of the head: where each of Question and Names stands
+	found map[string]Record
+}
+
+// Record is one answer.
+type Record struct {
+	Name    string
+	Fresh   bool
+	Answer  Answer
+	Seconds float64
+}
+
+// Head is how the log begins.
+func (l *Log) Head() string {
+	var b strings.Builder
+	b.WriteString(logHead + "\n")
+	for _, q := range l.Question {
+		fmt.Fprintf(&b, "question %s\n", strconv.Quote(q))
+	}
+	for _, n := range l.Names {
+		fmt.Fprintf(&b, "candidate %s\n", strconv.Quote(n))
+	}
+	return b.String()
+}
+
+// Line is how the record stands in a log.
+func (r Record) Line() string {
+	line := fmt.Sprintf("probe %s %s %s %.3f %s", strconv.Quote(r.Name), when(r.Fresh), r.Answer.Verdict, r.Seconds, strconv.Quote(r.Answer.Reason))
+	if r.Answer.Data != "" {
+		line += " " + strconv.Quote(r.Answer.Data)
+	}
+	return line + "\n"
+}
+
+func when(fresh bool) string {
+	if fresh {
+		return "fresh"
+	}
+	return "first"
+}
+
+// faultLine is for the reader alone: no fault is an answer.
+func faultLine(name string, attempt int, err error) string {
+	return fmt.Sprintf("fault %s %d %s\n", strconv.Quote(name), attempt, strconv.Quote(oneLine(err.Error())))
+}
+
+// ParseLog reads a log; file is its name, for errors. A last line without its
+// end was being written when the bisection was ended, and is left out: whole is
+// how many bytes of data are taken. The error is a LogError.
+func ParseLog(file string, data []byte) (l *Log, whole int, err error) {
+	l = &Log{found: map[string]Record{}}
+	n := 0
+	fail := func(format string, args ...any) (*Log, int, error) {
+		return nil, 0, &LogError{file, n, fmt.Sprintf(format, args...)}
+	}
+	for line := range strings.Lines(string(data)) {
+		if !strings.HasSuffix(line, "\n") {
+			break
+		}
+		n++
+		line = strings.TrimSuffix(line, "\n")
+		if n == 1 {
+			if line != logHead {
+				return fail("this is no log of a bisection: it does not begin with %q", logHead)
+			}
+			whole += len(line) + 1
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		switch word {
+		case "question", "candidate":
+			text, err := strconv.Unquote(rest)
+			if err != nil {
+				return fail("%s: expected a quoted string, not %s", word, rest)
+			}
+			if len(l.Records) > 0 {
+				return fail("%s stands behind the first probe", word)
+			}
+			if word == "candidate" {
+				l.Names = append(l.Names, text)
+				l.lines = append(l.lines, n)
+				break
+			}
+			if len(l.Names) > 0 {
+				return fail("question stands behind the first candidate")
+			}
+			l.Question = append(l.Question, text)
+			l.lines = append(l.lines, n)
+		case "probe":
+			r, err := parseRecord(rest)
+			if err != nil {
+				return fail("probe: %v", err)
+			}
+			key := r.key()
+			if _, twice := l.found[key]; twice {
+				return fail("probe: %s is answered twice", r.Name)
+			}
+			l.found[key] = r
+			l.Records = append(l.Records, r)
+		case "fault":
+			if _, _, err := quoted(rest); err != nil {
+				return fail("fault: %v", err)
+			}
+		default:
+			return fail("expected question, candidate, probe or fault, not %q", word)
+		}
+		whole += len(line) + 1
+	}
+	if n == 0 {
+		n = 1
+		return fail("this is no log of a bisection: it is empty")
+	}
+	return l, whole, nil
+}
+
+// quoted cuts a quoted string off the front of s.
+func quoted(s string) (text, rest string, err error) {
+	q, err := strconv.QuotedPrefix(s)
+	if err == nil {
+		text, err = strconv.Unquote(q)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("expected a quoted string at %q", s)
+	}
+	return text, strings.TrimPrefix(s[len(q):], " "), nil
+}
+
+func parseRecord(s string) (r Record, err error) {
+	var rest string
+	if r.Name, rest, err = quoted(s); err != nil {
+		return r, err
+	}
+	f := strings.SplitN(rest, " ", 4)
+	if len(f) != 4 {
+		return r, fmt.Errorf("expected first or fresh, a verdict, seconds and a reason, not %q", rest)
+	}
+	switch f[0] {
+	case "first", "fresh":
+		r.Fresh = f[0] == "fresh"
+	default:
+		return r, fmt.Errorf("expected first or fresh, not %q", f[0])
+	}
+	switch r.Answer.Verdict = Verdict(f[1]); r.Answer.Verdict {
+	case Good, Bad, Skip:
+	default:
+		return r, fmt.Errorf("expected good, bad or skip, not %q", f[1])
+	}
+	if r.Seconds, err = strconv.ParseFloat(f[2], 64); err != nil || math.IsNaN(r.Seconds) || math.IsInf(r.Seconds, 0) || r.Seconds < 0 {
+		return r, fmt.Errorf("%q is no number of seconds", f[2])
+	}
+	if r.Answer.Reason, rest, err = quoted(f[3]); err == nil && rest != "" {
+		r.Answer.Data, rest, err = quoted(rest)
+	}
+	if err == nil && rest != "" {
+		err = fmt.Errorf("there is more behind its end: %q", rest)
+	}
+	return r, err
+}
+
+func (r Record) key() string { return when(r.Fresh) + " " + r.Name }
+
+func (l *Log) find(name string, fresh bool) (Record, bool) {
+	if l == nil {
+		return Record{}, false
+	}
+	if l.found != nil {
+		r, ok := l.found[Record{Name: name, Fresh: fresh}.key()]
+		return r, ok
+	}
+	for _, r := range l.Records {
+		if r.Name == name && r.Fresh == fresh {
+			return r, true
+		}
+	}
+	return Record{}, false
+}
+
+// First is what the log holds of a candidate's first probe.
+func (l *Log) First(name string) (Record, bool) { return l.find(name, false) }
+
+// Check says, as a LogError, whether the log is of another question or of another
+// list; file is its name.
+func (l *Log) Check(file string, question, names []string) error {
+	fail := func(at int, format string, args ...any) error {
+		line := len(l.Question) + len(l.Names) + 1
+		if at < len(l.lines) {
+			line = l.lines[at]
+		}
+		return &LogError{file, line, fmt.Sprintf(format, args...) + "; name another file, or remove this one"}
+	}
+	for i, q := range question {
+		if i >= len(l.Question) {
+			return fail(i, "the log does not say %q, which is asked now", q)
+		}
+		if l.Question[i] != q {
+			return fail(i, "the log is of another question: %q, not %q", l.Question[i], q)
+		}
+	}
+	if len(l.Question) > len(question) {
+		return fail(len(question), "the log is of another question: it says %q", l.Question[len(question)])
+	}
+	for i, n := range names {
+		if i >= len(l.Names) {
+			return fail(len(l.Question)+i, "the log is of another list: it has %d candidates, not %d", len(l.Names), len(names))
+		}
+		if l.Names[i] != n {
+			return fail(len(l.Question)+i, "the log is of another list: its candidate %d is %s, not %s", i+1, l.Names[i], n)
+		}
+	}
+	if len(l.Names) > len(names) {
+		return fail(len(l.Question)+len(names), "the log is of another list: it has %d candidates, not %d", len(l.Names), len(names))
+	}
+	return nil
+}

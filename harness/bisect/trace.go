@@ -1,0 +1,90 @@
+package bisect
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Kind is what an event tells of.
+type Kind string
+
+// The kinds of events, in the order in which a search tells them.
+const (
+	Started Kind = "started" // Names, Most
+	Asking  Kind = "asking"  // Step, up to Why: the probe begins
+	Faulted Kind = "faulted" // Step, Fault, Again
+	Stepped Kind = "stepped" // Step
+	Ended   Kind = "ended"   // Names, Found
+)
+
+// Event is something that happened in a search.
+type Event struct {
+	Kind  Kind
+	Names []string
+	Most  int // steps there are at most, when none is skipped
+	Step  Step
+	Fault *FaultError
+	Again bool // it is tried again
+	Found *Found
+}
+
+// Trace is the event in one line, without its end.
+func Trace(e Event) string {
+	s := e.Step
+	most := "at most"
+	if s.Rough {
+		most = "about"
+	}
+	head := fmt.Sprintf("step %d of %s %d: %s (%s)", s.Number, most, s.Most, s.Name, s.Why)
+	switch e.Kind {
+	case Started:
+		return fmt.Sprintf("bisect %d candidates, from %s (good) to %s (bad): at most %d steps, and one for each that has to be skipped",
+			len(e.Names), e.Names[0], e.Names[len(e.Names)-1], e.Most)
+	case Asking:
+		return head
+	case Faulted:
+		next := "given up"
+		if e.Again {
+			next = "tried again"
+		}
+		return fmt.Sprintf("%s: attempt %d failed, %s: %s", head, s.Attempts, next, oneLine(e.Fault.Err.Error()))
+	case Stepped:
+		parts := []string{string(s.Answer.Verdict)}
+		if s.Answer.Reason != "" {
+			parts = append(parts, s.Answer.Reason)
+		}
+		took := "from the log"
+		if !s.Replayed {
+			took = duration(s.Seconds)
+		}
+		line := head + ": " + strings.Join(parts, ": ") + ", " + took
+		if s.Ahead > 0 && s.Wait >= 1 { // nobody waits for tenths of an estimate
+			line += "; about " + duration(max(math.Round(s.Wait), 10)) + " left"
+		}
+		return line
+	case Ended:
+		f := e.Found
+		good, bad := e.Names[f.Good], e.Names[f.Bad]
+		if f.Exact() {
+			return fmt.Sprintf("%s is the first bad one; %s, just before it, is good", bad, good)
+		}
+		return fmt.Sprintf("the first bad one is %s, or one of the %d skipped ones between it and %s, which is good", bad, len(f.Skipped), good)
+	}
+	return ""
+}
+
+// duration is seconds for people: "0.4 s", "92 s", "3 min", "2 h 5 min".
+func duration(seconds float64) string {
+	switch {
+	case seconds < 9.95:
+		return fmt.Sprintf("%.1f s", seconds)
+	case seconds < 119.5:
+		return fmt.Sprintf("%.0f s", seconds)
+	}
+	minutes := int(math.Round(seconds / 60))
+	if minutes < 120 {
+		return fmt.Sprintf("%d min", minutes)
+	}
+	return fmt.Sprintf("%d h %d min", minutes/60, minutes%60)
+}

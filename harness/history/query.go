@@ -1,0 +1,239 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"umlab/harness/result"
+)
+
+// Filter says which results are asked for: in each list, a name is exact or a
+// pattern of path.Match, any of them will do, and an empty list asks for all.
+type Filter struct{ Scenario, Tree, Toolchain, Cell []string }
+
+// Check says whether the patterns can be read.
+func (f Filter) Check() error {
+	for _, l := range f.lists() {
+		for _, p := range l.patterns {
+			if _, err := path.Match(p, ""); err != nil {
+				return fmt.Errorf("-%s=%s: %w; see path.Match", l.name, p, err)
+			}
+		}
+	}
+	return nil
+}
+
+type patterns struct {
+	name     string // of the flag
+	patterns []string
+}
+
+func (f Filter) lists() []patterns {
+	return []patterns{{"scenario", f.Scenario}, {"tree", f.Tree}, {"toolchain", f.Toolchain}, {"cell", f.Cell}}
+}
+
+func matches(patterns []string, name string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		return p == name || ok && err == nil
+	})
+}
+
+// NothingError says which flag asks for what is not there.
+type NothingError struct {
+	Flag, Asked string   // "tree", "debian-6.13"; "" where each alone would match
+	There       []string // what the history has instead
+}
+
+func (e *NothingError) Error() string {
+	if e.Flag == "" {
+		return "history: no result matches all of the filters: leave one out"
+	}
+	return fmt.Sprintf("history: nothing matches -%s=%s: there is %s", e.Flag, e.Asked, strings.Join(e.There, ", "))
+}
+
+// ErrEmpty says that nothing was recorded yet.
+var ErrEmpty = errors.New("history: nothing is recorded yet: run `go tool mage matrix`, or give results written with -json= or -export= to `go tool mage history -import=FILE`")
+
+// record is a row of the table result, with its sightings and cells.
+type record struct {
+	id                    int64
+	digest                string
+	scenario, tree        string
+	treeVersion, treeSum  string
+	patches, fragments    []string
+	column                result.HistoryColumn
+	proved                bool
+	at                    []time.Time // sightings, oldest first
+	cells                 []cellRecord
+	patchText, configText string // patches and fragments as the database has them
+}
+
+// cellRecord is a row of the table cell.
+type cellRecord struct {
+	id      string
+	verdict result.Verdict
+	reason  string
+	seen    []result.Sight
+	proved  bool
+}
+
+// load reads all that matches, cells too. What matches nothing is a
+// *NothingError, and an empty history ErrEmpty.
+func (h *DB) load(ctx context.Context, f Filter) ([]*record, error) {
+	tx, err := h.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // so that all is of one moment
+	if err != nil {
+		return nil, h.failed("read", err)
+	}
+	defer tx.Rollback()
+	list, err := loadResults(ctx, tx)
+	if err == nil {
+		err = loadCells(ctx, tx, list)
+	}
+	if err != nil {
+		return nil, h.failed("read", err)
+	}
+	return f.choose(list)
+}
+
+func loadResults(ctx context.Context, q queryer) (list []*record, err error) {
+	rows, err := q.QueryContext(ctx, `
+		SELECT r.id, r.digest, r.scenario, r.tree, r.tree_version, r.tree_digest, r.patches, r.fragments,
+			r.toolchain, r.compiler, r.rustc, r.llvm, r.proved, s.at
+		FROM result r JOIN sighting s ON s.result = r.id ORDER BY r.id, s.at`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r record
+		var at int64
+		if err := rows.Scan(&r.id, &r.digest, &r.scenario, &r.tree, &r.treeVersion, &r.treeSum, &r.patchText, &r.configText,
+			&r.column.Toolchain, &r.column.Compiler, &r.column.Rustc, &r.column.LLVM, &r.proved, &at); err != nil {
+			return nil, err
+		}
+		if n := len(list); n == 0 || list[n-1].id != r.id {
+			if err := errors.Join(json.Unmarshal([]byte(r.patchText), &r.patches), json.Unmarshal([]byte(r.configText), &r.fragments)); err != nil {
+				return nil, fmt.Errorf("result %d: %w", r.id, err)
+			}
+			list = append(list, &r)
+		}
+		last := list[len(list)-1]
+		last.at = append(last.at, time.UnixMilli(at).UTC())
+	}
+	return list, rows.Err()
+}
+
+func loadCells(ctx context.Context, q queryer, list []*record) error {
+	byID := map[int64]*record{}
+	for _, r := range list {
+		byID[r.id] = r
+	}
+	rows, err := q.QueryContext(ctx, "SELECT result, id, verdict, reason, seen, proved FROM cell ORDER BY result, position")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var of int64
+		var c cellRecord
+		var seen []byte
+		if err := rows.Scan(&of, &c.id, &c.verdict, &c.reason, &seen, &c.proved); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(seen, &c.seen); err != nil {
+			return fmt.Errorf("result %d, %s: %w", of, c.id, err)
+		}
+		if r := byID[of]; r != nil {
+			r.cells = append(r.cells, c)
+		}
+	}
+	return rows.Err()
+}
+
+// choose returns what f asks for.
+func (f Filter) choose(list []*record) ([]*record, error) {
+	if err := f.Check(); err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, ErrEmpty
+	}
+	there := map[string][]string{}
+	note := func(flag, name string) {
+		if !slices.Contains(there[flag], name) {
+			there[flag] = append(there[flag], name)
+		}
+	}
+	var chosen []*record
+	for _, r := range list {
+		note("scenario", r.scenario)
+		note("tree", r.tree)
+		note("toolchain", r.column.Toolchain)
+		var cells []cellRecord
+		for _, c := range r.cells {
+			note("cell", c.id)
+			if matches(f.Cell, c.id) {
+				cells = append(cells, c)
+			}
+		}
+		if len(cells) == 0 && len(f.Cell) > 0 || !matches(f.Scenario, r.scenario) || !matches(f.Tree, r.tree) || !matches(f.Toolchain, r.column.Toolchain) {
+			continue
+		}
+		r.cells = cells
+		chosen = append(chosen, r)
+	}
+	if len(chosen) > 0 {
+		return chosen, nil
+	}
+	for _, l := range f.lists() {
+		if len(l.patterns) > 0 && !slices.ContainsFunc(there[l.name], func(n string) bool { return matches(l.patterns, n) }) {
+			slices.SortFunc(there[l.name], CompareVersions)
+			return nil, &NothingError{Flag: l.name, Asked: strings.Join(l.patterns, ","), There: there[l.name]}
+		}
+	}
+	return nil, &NothingError{}
+}
+
+// compareColumns is the order of versions: rustc's, LLVM's, then the names.
+func compareColumns(a, b result.HistoryColumn) int {
+	return cmp.Or(CompareVersions(a.Rustc, b.Rustc), CompareVersions(a.LLVM, b.LLVM), CompareVersions(a.Toolchain, b.Toolchain), cmp.Compare(a.Compiler, b.Compiler))
+}
+
+// Latest is the result that was seen last of a scenario on a tree without
+// patches, with a toolchain, among those that prove something; nil where there
+// is none.
+func (h *DB) Latest(ctx context.Context, scenario, tree, toolchain string) (*result.Results, error) {
+	rows, err := h.db.QueryContext(ctx, `
+		SELECT r.document FROM result r JOIN sighting s ON s.result = r.id
+		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.patches = '[]' AND r.proved
+		ORDER BY s.at DESC, r.id DESC LIMIT 1`, scenario, tree, toolchain)
+	if err != nil {
+		return nil, h.failed("read", err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, h.failed("read", rows.Err())
+	}
+	var blob []byte
+	if err := rows.Scan(&blob); err != nil {
+		return nil, h.failed("read", err)
+	}
+	text, err := uncompress(blob)
+	if err != nil {
+		return nil, h.failed("read", &DamagedError{h.path, err})
+	}
+	var r result.Results
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, h.failed("read", &DamagedError{h.path, err})
+	}
+	return &r, nil
+}

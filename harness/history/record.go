@@ -1,0 +1,159 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"umlab/harness/result"
+)
+
+// Recorded says what became of a result.
+type Recorded int
+
+// What can become of a result.
+const (
+	Known   Recorded = iota // nothing was written: it is what was seen last, or this very run
+	Sighted                 // known before, and seen again
+	Entered                 // new
+)
+
+// Record remembers a document of umlab.results/v1. What is known already becomes
+// a sighting of it; where all of it comes from the store and it is what was last
+// seen of its tree and toolchain, nothing at all is written.
+func (h *DB) Record(ctx context.Context, text []byte) (Recorded, error) {
+	doc, err := parseDocument(text)
+	if err != nil {
+		return Known, fmt.Errorf("record a result: %w", err)
+	}
+	if cached(doc.results) {
+		last, err := newest(ctx, h.db, doc)
+		if err != nil {
+			return Known, h.failed("read", err)
+		}
+		if last == doc.digest {
+			return Known, nil
+		}
+	}
+	tx, err := h.begin(ctx)
+	if err != nil {
+		return Known, h.failed("write", err)
+	}
+	defer tx.Rollback()
+	did, err := enter(ctx, tx, doc)
+	if err == nil {
+		err = tx.Commit()
+	}
+	return did, h.failed("write", err)
+}
+
+// newest is the digest of the result that was last seen where doc is from: of
+// the same scenario, tree, patches, fragments and toolchain.
+func newest(ctx context.Context, q queryer, doc *document) (digest string, err error) {
+	r := doc.results
+	patches, err := names(r.Tree.Patches)
+	if err != nil {
+		return "", err
+	}
+	fragments, err := names(r.Config.Fragments)
+	if err != nil {
+		return "", err
+	}
+	err = q.QueryRowContext(ctx, `
+		SELECT r.digest FROM result r JOIN sighting s ON s.result = r.id
+		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.compiler = ? AND r.patches = ? AND r.fragments = ?
+		ORDER BY s.at DESC, r.id DESC LIMIT 1`,
+		r.Scenario.Name, r.Tree.Name, r.Toolchain.Name, r.Toolchain.Compiler, patches, fragments).Scan(&digest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return digest, err
+}
+
+// names is a list as the database has it; none is an empty one.
+func names(list []string) (string, error) {
+	if list == nil {
+		list = []string{}
+	}
+	text, err := json.Marshal(list)
+	return string(text), err
+}
+
+// enter writes doc.
+func enter(ctx context.Context, tx *sql.Tx, doc *document) (Recorded, error) {
+	did := Sighted
+	var id int64
+	err := tx.QueryRowContext(ctx, "SELECT id FROM result WHERE digest = ?", doc.digest).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		did = Entered
+		id, err = enterResult(ctx, tx, doc)
+	}
+	if err != nil {
+		return Known, err
+	}
+	done, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO sighting (result, at) VALUES (?, ?)", id, doc.results.Started.UnixMilli())
+	if err != nil {
+		return Known, err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return Known, err
+	}
+	return did, nil
+}
+
+func enterResult(ctx context.Context, tx *sql.Tx, doc *document) (int64, error) {
+	r := doc.results
+	patches, err := names(r.Tree.Patches)
+	if err != nil {
+		return 0, err
+	}
+	fragments, err := names(r.Config.Fragments)
+	if err != nil {
+		return 0, err
+	}
+	blob, err := compress(doc.text)
+	if err != nil {
+		return 0, err
+	}
+	c := column(r.Toolchain)
+	done, err := tx.ExecContext(ctx, `
+		INSERT INTO result (digest, scenario, scenario_digest, tree, tree_version, tree_digest, patches, fragments,
+			toolchain, toolchain_digest, compiler, rustc, llvm, proved, document)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		doc.digest, r.Scenario.Name, r.Scenario.Digest, r.Tree.Name, r.Tree.Version, r.Tree.Digest, patches, fragments,
+		c.Toolchain, r.Toolchain.Digest, c.Compiler, c.Rustc, c.LLVM, proves(r), blob)
+	if err != nil {
+		return 0, err
+	}
+	id, err := done.LastInsertId()
+	if err != nil {
+		return 0, err
+	}
+	for i, cell := range r.Cells {
+		if err := enterCell(ctx, tx, id, i, r, cell); err != nil {
+			return 0, err
+		}
+	}
+	return id, nil
+}
+
+func enterCell(ctx context.Context, tx *sql.Tx, id int64, at int, r *result.Results, c result.Cell) error {
+	sights := Sights(c)
+	seen, err := json.Marshal(sights)
+	if err != nil {
+		return err
+	}
+	var placed []string
+	for _, p := range c.Placements {
+		placed = append(placed, p.Name)
+	}
+	placements, err := names(placed)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO cell (result, position, id, placements, verdict, reason, message, seen, proved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		id, at, c.ID, placements, string(c.Verdict), c.Reason, Message(sights), string(seen), proved(r, c))
+	return err
+}

@@ -1,0 +1,234 @@
+package history
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Import enters documents of umlab.results/v1: one, several in a row (JSON
+// lines) or an array of them. Either all are entered or none; what is known
+// already is not entered again. check may refuse a document; nil accepts. name
+// is the input's in errors, each of which says which record it is about and in
+// which line that begins.
+func (h *DB) Import(ctx context.Context, name string, in io.ReadSeeker, check func([]byte) error) (Imported, error) {
+	var n Imported
+	tx, err := h.begin(ctx)
+	if err != nil {
+		return n, h.failed("write", err)
+	}
+	defer tx.Rollback()
+	err = documents(in, func(text []byte) error {
+		doc, err := parseDocument(text)
+		if err == nil && check != nil {
+			err = check(text)
+		}
+		if err != nil {
+			return err
+		}
+		did, err := enter(ctx, tx, doc)
+		if err != nil {
+			return &writeError{err} // not the input's fault
+		}
+		n.add(did)
+		return nil
+	})
+	var write *writeError
+	if errors.As(err, &write) {
+		return Imported{}, h.failed("write", write.error)
+	}
+	if err != nil {
+		return Imported{}, &InputError{fmt.Errorf("import %s: %w", name, err)}
+	}
+	if err := tx.Commit(); err != nil {
+		return Imported{}, h.failed("write", err)
+	}
+	return n, nil
+}
+
+// writeError is a fault of the database, not of the input.
+type writeError struct{ error }
+
+func (e *writeError) Unwrap() error { return e.error }
+
+// InputError says that what was to be imported is not what can be: where, and
+// why.
+type InputError struct{ Err error }
+
+func (e *InputError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what was wrong.
+func (e *InputError) Unwrap() error { return e.Err }
+
+// Imported counts the documents of an import by what became of them.
+type Imported struct{ Entered, Sighted, Known int }
+
+// All is the number of documents.
+func (n Imported) All() int { return n.Entered + n.Sighted + n.Known }
+
+func (n *Imported) add(did Recorded) {
+	switch did {
+	case Entered:
+		n.Entered++
+	case Sighted:
+		n.Sighted++
+	default:
+		n.Known++
+	}
+}
+
+// documents calls each for every document of in.
+func documents(in io.ReadSeeker, each func([]byte) error) error {
+	first, err := firstByte(in)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(in)
+	record := 0
+	failed := func(at int64, err error) error {
+		line, lerr := lineOf(in, at)
+		if lerr != nil {
+			return lerr
+		}
+		var bad *json.SyntaxError
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.As(err, &bad) && bad.Error() == "unexpected end of JSON input" {
+			err = errors.New("the JSON ends too early: is the file whole?")
+		}
+		return fmt.Errorf("nothing was imported: line %d, record %d: %w", line, record, err)
+	}
+	array := first == '['
+	if array {
+		if _, err := d.Token(); err != nil {
+			return failed(0, err)
+		}
+	}
+	for {
+		if array && !d.More() {
+			break
+		}
+		var text json.RawMessage
+		at := d.InputOffset()
+		record++
+		err := d.Decode(&text)
+		if err == io.EOF && !array {
+			record--
+			break
+		}
+		if err != nil {
+			var bad *json.SyntaxError
+			if errors.As(err, &bad) {
+				at = bad.Offset
+			}
+			return failed(at, err)
+		}
+		if err := each(text); err != nil {
+			return failed(d.InputOffset()-int64(len(text)), err)
+		}
+	}
+	if array {
+		at := d.InputOffset()
+		if _, err := d.Token(); err != nil {
+			return failed(at, err)
+		}
+		if _, err := d.Token(); err != io.EOF {
+			return failed(d.InputOffset(), errors.New("something follows the array"))
+		}
+	}
+	if record == 0 {
+		return errors.New("it holds no results: give what matrix -json= or history -export= wrote")
+	}
+	return nil
+}
+
+// firstByte is the first of in that is no white space, 0 where there is none; in
+// is at its beginning afterwards.
+func firstByte(in io.ReadSeeker) (byte, error) {
+	buf := make([]byte, 4096)
+	var first byte
+	for first == 0 {
+		n, err := in.Read(buf)
+		if rest := bytes.TrimLeft(buf[:n], " \t\r\n"); len(rest) > 0 {
+			first = rest[0]
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	_, err := in.Seek(0, io.SeekStart)
+	return first, err
+}
+
+// lineOf is the number of the line that the byte at lies in, from 1.
+func lineOf(in io.ReadSeeker, at int64) (int, error) {
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
+	line, r := 1, io.LimitReader(in, at)
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := r.Read(buf)
+		line += bytes.Count(buf[:n], []byte{'\n'})
+		if err == io.EOF {
+			return line, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Export writes the documents that f asks for, as they were recorded, oldest
+// first: one a line, or as an array. Each stands there once, however often it
+// was seen.
+func (h *DB) Export(ctx context.Context, w io.Writer, f Filter, array bool) (n int, err error) {
+	list, err := h.load(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	before, between, after := "", "", "\n"
+	if array {
+		before, between, after = "[\n", ",\n", "\n]\n"
+	}
+	for i, r := range list {
+		lead := between
+		if i == 0 {
+			lead = before
+		} else if !array {
+			lead = "\n"
+		}
+		text, err := h.document(ctx, r)
+		if err != nil {
+			return i, err
+		}
+		if _, err := io.WriteString(w, lead); err != nil {
+			return i, err
+		}
+		if _, err := w.Write(text); err != nil {
+			return i, err
+		}
+	}
+	_, err = io.WriteString(w, after)
+	return len(list), err
+}
+
+// document reads a document; its compressed form has a checksum.
+func (h *DB) document(ctx context.Context, r *record) ([]byte, error) {
+	var blob []byte
+	if err := h.db.QueryRowContext(ctx, "SELECT document FROM result WHERE id = ?", r.id).Scan(&blob); err != nil {
+		return nil, h.failed("read", err)
+	}
+	text, err := uncompress(blob)
+	if err == nil && !json.Valid(text) {
+		err = errors.New("it holds no JSON")
+	}
+	if err != nil {
+		return nil, h.failed("read", &DamagedError{h.path, fmt.Errorf("result %d: %w", r.id, err)})
+	}
+	return text, nil
+}

@@ -1,0 +1,328 @@
+package predicate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+// Class is how much a message proves.
+type Class string
+
+// The classes.
+const (
+	Proved      Class = "proved"       // the kernel said something for every targeted module at every targeted placement
+	BuildFailed Class = "build-failed" // there was nothing to boot
+	TimedOut    Class = "timeout"      // some run reached a deadline; the kernel or a slow machine
+	Unstable    Class = "unstable"     // runs differ at one placement
+	Unproved    Class = "unproved"     // infra, config-dropped, or not run: never counts
+)
+
+// Message is what a result shows for a target. It is a value that can be kept as
+// JSON; Same compares two.
+type Message struct {
+	Target Target           `json:"target"`
+	Class  Class            `json:"class"`
+	Places []Place          `json:"places,omitempty"` // in the order of the result; none where nothing was booted
+	Build  *outcome.Outcome `json:"build,omitempty"`  // why there was nothing to boot
+	Reason string           `json:"reason,omitempty"` // of Unproved
+
+	// Relocations are those of all modules of the cell, see result.Build. They
+	// are proved by the build alone, whatever the class says of the boots.
+	Relocations map[string]map[string]int `json:"relocations,omitempty"`
+}
+
+// Place is what all runs of one placement showed for one module.
+type Place struct {
+	Placement string `json:"placement"`
+	Module    string `json:"module"`
+	Seen      []Seen `json:"seen"` // one where the runs agree
+	Runs      int    `json:"runs"` // of the placement
+}
+
+// Seen is an outcome and in how many runs it was seen. The outcome is that of the
+// first of them, with its evidence.
+type Seen struct {
+	Outcome outcome.Outcome `json:"outcome"`
+	N       int             `json:"n"`
+}
+
+// Observe reads the message of a result. The error is a *TargetError where the
+// result has no such cell, placement or module.
+func Observe(r *result.Results, t Target) (Message, error) {
+	at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.ID == t.Cell })
+	if at < 0 {
+		var ids []string
+		for _, c := range r.Cells {
+			ids = append(ids, c.ID)
+		}
+		return Message{}, &TargetError{t, "cell", t.Cell, ids}
+	}
+	c := r.Cells[at]
+	m := Message{Target: t, Relocations: c.Build.Relocations}
+	if names := modules(c); t.Module != "" && len(names) > 0 && !slices.Contains(names, t.Module) {
+		return Message{}, &TargetError{t, "module", t.Module, names}
+	}
+	if r.Infra != "" {
+		m.Class, m.Reason = Unproved, r.Infra
+		return m, nil
+	}
+	if o := c.Build.Outcome; o != nil {
+		m.Build = o
+		switch o.Kind {
+		case outcome.BuildFailed:
+			m.Class = BuildFailed
+		case outcome.Timeout:
+			m.Class = TimedOut
+		default:
+			m.Class, m.Reason = Unproved, withEvidence(*o)
+		}
+		return m, nil
+	}
+	if len(c.Placements) == 0 {
+		m.Class, m.Reason = Unproved, t.Cell+" was not booted"
+		return m, nil
+	}
+	if err := m.read(c); err != nil {
+		return Message{}, err
+	}
+	m.classify()
+	return m, nil
+}
+
+// read takes the targeted placements and modules out of a cell.
+func (m *Message) read(c result.Cell) error {
+	names := modules(c)
+	var placements []string
+	found := false
+	for _, p := range c.Placements {
+		placements = append(placements, p.Name)
+		if m.Target.Placement != "" && p.Name != m.Target.Placement {
+			continue
+		}
+		found = true
+		tallies := p.Tallies()
+		for _, name := range names {
+			if m.Target.Module != "" && name != m.Target.Module {
+				continue
+			}
+			place := Place{Placement: p.Name, Module: name, Runs: len(p.Runs)}
+			for _, tally := range tallies {
+				if tally.Module != name {
+					continue
+				}
+				for _, n := range tally.Counts {
+					place.Seen = append(place.Seen, Seen{n.Outcome, n.N})
+				}
+			}
+			m.Places = append(m.Places, place)
+		}
+	}
+	if !found {
+		return &TargetError{m.Target, "placement", m.Target.Placement, placements}
+	}
+	return nil
+}
+
+// modules are the names of a cell's modules, in the order in which it loads them;
+// those that were only built come last.
+func modules(c result.Cell) (names []string) {
+	for _, p := range c.Placements {
+		for _, t := range p.Tallies() {
+			if !slices.Contains(names, t.Module) {
+				names = append(names, t.Module)
+			}
+		}
+	}
+	var built []string
+	for name := range c.Build.Signature {
+		if name != "linux" && !slices.Contains(names, name) {
+			built = append(built, name)
+		}
+	}
+	slices.Sort(built)
+	return append(names, built...)
+}
+
+// classify sets the class from the places: what proves least decides.
+func (m *Message) classify() {
+	m.Class = Proved
+	if len(m.Places) == 0 {
+		m.Class, m.Reason = Unproved, m.Target.String()+" was not booted"
+	}
+	for _, p := range m.Places {
+		runs := 0
+		for _, s := range p.Seen {
+			runs += s.N
+			switch k := s.Outcome.Kind; {
+			case k == outcome.Timeout:
+				if m.Class == Proved {
+					m.Class = TimedOut
+				}
+			case !k.Kernel():
+				m.Class, m.Reason = Unproved, fmt.Sprintf("%s at %s: %s", p.Module, p.Placement, withEvidence(s.Outcome))
+				return
+			}
+		}
+		if runs != p.Runs || p.Runs == 0 {
+			m.Class, m.Reason = Unproved, fmt.Sprintf("%s was tried in %d of %d runs at %s", p.Module, runs, p.Runs, p.Placement)
+			return
+		}
+		if len(p.Seen) > 1 {
+			m.Class = Unstable
+		}
+	}
+}
+
+func withEvidence(o outcome.Outcome) string {
+	text := o.String()
+	if text == "" {
+		text = "no outcome"
+	}
+	if o.Evidence != "" {
+		text += ": " + o.Evidence
+	}
+	return line(text)
+}
+
+// line makes one line of what a tool or a console said.
+func line(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// Same reports whether two messages show the same for the same target: equal
+// outcomes (see outcome.Outcome.Same) of every module at every placement. What
+// proves nothing is the same as nothing, not even as itself.
+func (m Message) Same(n Message) bool {
+	if m.Target != n.Target || m.Class != n.Class || len(m.Places) != len(n.Places) {
+		return false
+	}
+	switch m.Class {
+	case Proved, TimedOut, BuildFailed:
+	default:
+		return false
+	}
+	if (m.Build == nil) != (n.Build == nil) || m.Build != nil && !m.Build.Same(*n.Build) {
+		return false
+	}
+	for i, p := range m.Places {
+		q := n.Places[i]
+		if p.Placement != q.Placement || p.Module != q.Module || len(p.Seen) != 1 || len(q.Seen) != 1 || !p.Seen[0].Outcome.Same(q.Seen[0].Outcome) {
+			return false
+		}
+	}
+	return true
+}
+
+// outcomes are what the set of a condition is held against.
+func (m Message) outcomes() (out []outcome.Outcome) {
+	if m.Build != nil {
+		return []outcome.Outcome{*m.Build}
+	}
+	for _, p := range m.Places {
+		for _, s := range p.Seen {
+			out = append(out, s.Outcome)
+		}
+	}
+	return out
+}
+
+// String is the message in one line: "low/high rust_minimal, rust_print:
+// relocation-unknown 9 GOTPCREL; …".
+func (m Message) String() string {
+	switch m.Class {
+	case Unproved:
+		return "nothing was proved: " + line(m.Reason)
+	case BuildFailed, TimedOut:
+		if m.Build != nil {
+			return withEvidence(*m.Build)
+		}
+	}
+	// Modules of one placement with one outcome stand together, and so do
+	// placements at which all is the same.
+	type at struct{ placements, text string }
+	var list []at
+	for i := 0; i < len(m.Places); {
+		placement := m.Places[i].Placement
+		var order []string
+		names := map[string][]string{}
+		for ; i < len(m.Places) && m.Places[i].Placement == placement; i++ {
+			text := m.Places[i].text()
+			if names[text] == nil {
+				order = append(order, text)
+			}
+			names[text] = append(names[text], m.Places[i].Module)
+		}
+		var parts []string
+		for _, text := range order {
+			parts = append(parts, strings.Join(names[text], ", ")+": "+text)
+		}
+		text := strings.Join(parts, "; ")
+		if n := len(list); n > 0 && list[n-1].text == text {
+			list[n-1].placements += "/" + placement
+			continue
+		}
+		list = append(list, at{placement, text})
+	}
+	var parts []string
+	for _, a := range list {
+		parts = append(parts, a.placements+" "+a.text)
+	}
+	text := strings.Join(parts, "; ")
+	if m.Class == Unstable {
+		return "runs differ: " + text
+	}
+	return text
+}
+
+// text is the outcome of a place, "3/20 loaded, 17/20 relocation-overflow 11 32S"
+// where its runs differ.
+func (p Place) text() string {
+	if len(p.Seen) == 1 && p.Seen[0].N == p.Runs {
+		return p.Seen[0].Outcome.String()
+	}
+	var parts []string
+	for _, s := range p.Seen {
+		parts = append(parts, fmt.Sprintf("%d/%d %s", s.N, p.Runs, s.Outcome))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Evidence is the lines that prove the message, each once, with where it was
+// seen: "Unknown rela relocation: 9  [stock:low rust_minimal]".
+func (m Message) Evidence() (lines []string) {
+	add := func(text, where string) {
+		if text == "" {
+			return
+		}
+		if s := line(text) + "  [" + where + "]"; !slices.Contains(lines, s) {
+			lines = append(lines, s)
+		}
+	}
+	if m.Build != nil {
+		add(m.Build.Evidence, m.Target.Cell)
+	}
+	for _, p := range m.Places {
+		for _, s := range p.Seen {
+			add(s.Outcome.Evidence, m.Target.Cell+":"+p.Placement+" "+p.Module)
+		}
+	}
+	return lines
+}
+
+// TargetError says that a result has nothing of a target's name.
+type TargetError struct {
+	Target  Target
+	What    string   // "cell", "placement" or "module"
+	Name    string   // that was asked for
+	Allowed []string // what the result has
+}
+
+func (e *TargetError) Error() string {
+	has := "none"
+	if len(e.Allowed) > 0 {
+		has = strings.Join(e.Allowed, ", ")
+	}
+	return fmt.Sprintf("%s: the result has no %s %q: it has %s", e.Target, e.What, e.Name, has)
+}

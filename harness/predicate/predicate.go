@@ -1,0 +1,176 @@
+// Package predicate pins what a bisection looks for: it reads the message that a
+// result shows for a cell, and says which end of the list it belongs to. It is
+// pure; it imports result and outcome, never runs anything, and never takes what
+// proves nothing for an answer.
+package predicate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"umlab/harness/outcome"
+)
+
+// Answer is what a probe says to a bisection.
+type Answer string
+
+// The answers.
+const (
+	Good Answer = "good" // as at the good end
+	Bad  Answer = "bad"  // what is looked for
+	Skip Answer = "skip" // neither, or nothing was proved
+)
+
+// Target is what of a result the question is about.
+type Target struct {
+	Cell      string `json:"cell"`                // "stock", "static-small@module"
+	Placement string `json:"placement,omitempty"` // name; "": all of the cell
+	Module    string `json:"module,omitempty"`    // name; "": all of the cell
+}
+
+// ParseTarget reads CELL[:PLACEMENT[:MODULE]]: "static-small@module:high",
+// "stock:low:rust_print", "stock::rust_print".
+func ParseTarget(text string) (Target, error) {
+	parts := strings.Split(text, ":")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	if parts[0] == "" || len(parts) > 3 {
+		return Target{}, fmt.Errorf("%q names no cell: write CELL, CELL:PLACEMENT or CELL:PLACEMENT:MODULE, as in stock, static-small@module:high, stock:low:rust_print", text)
+	}
+	parts = append(parts, "", "")
+	return Target{Cell: parts[0], Placement: parts[1], Module: parts[2]}, nil
+}
+
+// String is the target as ParseTarget reads it.
+func (t Target) String() string {
+	return strings.TrimRight(strings.Join([]string{t.Cell, t.Placement, t.Module}, ":"), ":")
+}
+
+// Judge says which end a message belongs to, and why in one sentence. bad is the
+// message of the bad end; it may be nil where the condition is not empty.
+//
+// Without a condition: what equals the good end's message is good, what equals
+// the bad end's is bad, all else is skipped.
+//
+// With a set of outcomes: a message is bad where every targeted module at every
+// targeted placement shows an outcome of the set. All, not any: a cell that shows
+// one rejection at the good end already would be bad with any, and what is
+// neither wholly in the set nor as it was at the good end is another change than
+// the one that was asked for. It is skipped.
+//
+// With a property of the relocations: bad where it holds, good where it does
+// not. The boots have no say in it, and good and bad are not read.
+//
+// Messages that prove nothing, and runs that differ at one placement, are
+// skipped. So are build-failed and timeout unless the set names them.
+func Judge(cond Condition, good Message, bad *Message, seen Message) (Answer, string) {
+	if p := cond.property; p != nil {
+		return p.judge(seen)
+	}
+	switch seen.Class {
+	case Proved:
+	case BuildFailed, TimedOut:
+		if !cond.names(seen) {
+			return Skip, fmt.Sprintf("%s, and -until= does not name it", seen)
+		}
+	default:
+		return Skip, seen.String()
+	}
+	if cond.Empty() {
+		switch {
+		case seen.Same(good):
+			return Good, "as at the good end: " + seen.String()
+		case bad != nil && seen.Same(*bad):
+			return Bad, "as at the bad end: " + seen.String()
+		}
+		return Skip, "neither end's message: " + seen.String()
+	}
+	in, all := cond.matches(seen)
+	switch {
+	case all:
+		return Bad, seen.String()
+	case seen.Same(good):
+		return Good, "as at the good end: " + seen.String()
+	case in > 0:
+		return Skip, fmt.Sprintf("%s only in part: %s", cond, seen)
+	}
+	return Skip, fmt.Sprintf("neither %s nor as at the good end: %s", cond, seen)
+}
+
+// CheckEnds says why two ends cannot be bisected between: an end that proves
+// nothing, or a good end that is bad already. The error is a sentence for the
+// user. Whether the two are the right way round is then clear.
+func CheckEnds(cond Condition, good, bad Message) error {
+	for _, end := range []struct {
+		name string
+		m    Message
+	}{{"good", good}, {"bad", bad}} {
+		if reason := cond.unpinned(end.m); reason != "" {
+			return fmt.Errorf("the %s end cannot be pinned: %s", end.name, reason)
+		}
+	}
+	if cond.Empty() && good.Same(bad) {
+		return fmt.Errorf("both ends show the same: %s; give ends that differ, or say with -until= what to look for", good)
+	}
+	first, _ := Judge(cond, good, &bad, good)
+	second, _ := Judge(cond, good, &bad, bad)
+	switch {
+	case first == Bad && second == Good:
+		return fmt.Errorf("the ends are the wrong way round for %s: the good end shows it and the bad end does not", cond)
+	case first == Bad:
+		return fmt.Errorf("the good end shows %s already: %s", cond, cond.Shown(good))
+	case second != Bad:
+		return fmt.Errorf("the bad end does not show %s: %s", cond, cond.Shown(bad))
+	}
+	return nil
+}
+
+// unpinned says why a message cannot be an end; it is empty where it can.
+func (c Condition) unpinned(m Message) string {
+	if c.property != nil {
+		if answer, reason := c.property.judge(m); answer == Skip {
+			return reason
+		}
+		return ""
+	}
+	switch {
+	case m.Class == Proved, c.names(m):
+		return ""
+	case m.Class == BuildFailed:
+		return m.String() + "; where that is what you look for, say so: -until=build-failed"
+	case m.Class == TimedOut:
+		return m.String() + "; where that is what you look for, say so: -until=timeout"
+	case m.Class == Unstable:
+		return m.String() + "; name a placement without random addresses"
+	}
+	return m.String()
+}
+
+// Shown is a message as it answers the condition: for a property the count it is
+// about, else all of the message.
+func (c Condition) Shown(m Message) string {
+	if c.property != nil {
+		return c.property.shown(m)
+	}
+	return m.String()
+}
+
+// names reports whether the set names the kind of a message that counts only
+// where it is asked for.
+func (c Condition) names(m Message) bool {
+	kind := map[Class]outcome.Kind{BuildFailed: outcome.BuildFailed, TimedOut: outcome.Timeout}[m.Class]
+	return slices.ContainsFunc(c.set, func(t term) bool { return t.kind == kind })
+}
+
+// matches counts the outcomes of a message that lie in the set.
+func (c Condition) matches(m Message) (in int, all bool) {
+	outcomes := m.outcomes()
+	for _, o := range outcomes {
+		if slices.ContainsFunc(c.set, func(t term) bool { return t.holds(o) }) {
+			in++
+		}
+	}
+	return in, in > 0 && in == len(outcomes)
+}

@@ -1,0 +1,83 @@
+package result
+
+import "time"
+
+// BisectionSchema is the version of the JSON that Bisection marshals to.
+const BisectionSchema = "umlab.bisect/v1"
+
+// BisectionConclusion is how a bisection ended.
+type BisectionConclusion string
+
+// The conclusions.
+const (
+	BisectedTo    BisectionConclusion = "found"       // FirstBad is the culprit
+	BisectedRange BisectionConclusion = "range"       // it is FirstBad or one of the skipped ones before it
+	BisectedFlaky BisectionConclusion = "flaky"       // a candidate said something else when it was asked again
+	NotBisected   BisectionConclusion = "not-between" // an end is not what it was said to be
+)
+
+// The axes along which a bisection goes.
+const (
+	AxisToolchain = "toolchain" // the members of a series
+	AxisTree      = "tree"      // the configured trees
+	AxisCommit    = "commit"    // the commits of a git repository
+)
+
+// Bisection is where a list of toolchains or kernels turns from good to bad.
+type Bisection struct {
+	Schema     string              `json:"schema"` // BisectionSchema
+	Command    string              `json:"command"`
+	Started    time.Time           `json:"started"`
+	Seconds    float64             `json:"seconds"` // wall time of this invocation
+	Axis       string              `json:"axis"`    // AxisToolchain, ...
+	Series     string              `json:"series"`  // of AxisToolchain its name, of AxisCommit the repository; else empty
+	Scenario   Scenario            `json:"scenario"`
+	Tree       string              `json:"tree"`      // name; empty where it varies
+	Toolchain  string              `json:"toolchain"` // name; empty where it varies
+	Target     string              `json:"target"`    // "stock:low:rust_print"
+	Until      string              `json:"until"`     // the condition; empty for whatever differs from the good end
+	Good       string              `json:"good"`      // names of the ends
+	Bad        string              `json:"bad"`
+	Candidates []BisectCandidate   `json:"candidates"` // from the good end to the bad one; of commits, those that were asked
+	Steps      []BisectStep        `json:"steps"`
+	Conclusion BisectionConclusion `json:"conclusion"`
+	Reason     string              `json:"reason"` // one sentence
+	LastGood   *Boundary           `json:"last_good,omitempty"`
+	FirstBad   *Boundary           `json:"first_bad,omitempty"`
+	Skipped    []string            `json:"skipped"`         // names between the two; never null
+	Delta      *Delta              `json:"delta,omitempty"` // what differs between LastGood and FirstBad
+	Probed     int                 `json:"probed"`          // distinct candidates that were asked
+	Bound      int                 `json:"bound"`           // that may be at most, skipped ones apart; 0 where git chooses
+	Notes      []string            `json:"notes"`           // never null
+	Exit       int                 `json:"exit"`
+}
+
+// BisectCandidate is an entry of the list.
+type BisectCandidate struct {
+	Name    string `json:"name"`    // "debian-rustc:1.96.1"
+	Detail  string `json:"detail"`  // where it comes from; may be empty
+	Verdict string `json:"verdict"` // good, bad, skip; empty where it was not asked
+	Seen    string `json:"seen"`    // why, in one line
+}
+
+// BisectStep is one answer.
+type BisectStep struct {
+	Number   int     `json:"number"`
+	Name     string  `json:"name"`
+	Fresh    bool    `json:"fresh"` // a confirmation
+	Why      string  `json:"why"`   // why this candidate: "middle of 4 left"
+	Verdict  string  `json:"verdict"`
+	Seen     string  `json:"seen"`
+	Seconds  float64 `json:"seconds"`
+	Replayed bool    `json:"replayed"` // taken from a log
+}
+
+// Boundary is one side of the change.
+type Boundary struct {
+	Name      string    `json:"name"`
+	Detail    string    `json:"detail"`
+	Seen      string    `json:"seen"`     // what it showed, in one line
+	Evidence  []string  `json:"evidence"` // the lines that prove it; never null
+	Tree      Tree      `json:"tree"`
+	Toolchain Toolchain `json:"toolchain"`
+}

@@ -1,0 +1,157 @@
+package result
+
+import (
+	"slices"
+	"time"
+
+	"umlab/harness/outcome"
+)
+
+// SweepSchema is the version of the JSON that Sweep marshals to.
+const SweepSchema = "umlab.sweep/v1"
+
+// Sweep is one scenario on several trees and toolchains: a column for each pair
+// of them, by tree and then by toolchain.
+type Sweep struct {
+	Schema   string        `json:"schema"`  // SweepSchema
+	Command  string        `json:"command"` // the command that repeats it
+	Started  time.Time     `json:"started"`
+	Seconds  float64       `json:"seconds"` // wall time of this invocation
+	Scenario Scenario      `json:"scenario"`
+	Columns  []SweepColumn `json:"columns"`
+	Totals   SweepTotals   `json:"totals"`
+	Exit     int           `json:"exit"` // see SumSweep
+}
+
+// SweepColumn is one tree with one toolchain. Exactly one of Results, Refused
+// and Infra is set.
+type SweepColumn struct {
+	Tree      string   `json:"tree"`      // name of configs/trees.toml, or the source given
+	Toolchain string   `json:"toolchain"` // name of configs/toolchains.toml, or a member of a series
+	Results   *Results `json:"results,omitempty"`
+	Refused   *Refusal `json:"refused,omitempty"`
+	Infra     string   `json:"infra,omitempty"` // why there are no results, where the machine or the network is at fault
+}
+
+// Refusal says why a toolchain cannot work with a tree. Nothing was built.
+type Refusal struct {
+	Reasons []string `json:"reasons"`
+	Nearest string   `json:"nearest,omitempty"` // the toolchain nearest to it that would do
+}
+
+// ColumnState is what a column comes to.
+type ColumnState string
+
+// The states of a column.
+const (
+	ColumnExpected ColumnState = "as-expected"
+	ColumnDiffers  ColumnState = "differs" // from what the scenario expects, or from what was predicted
+	ColumnRefused  ColumnState = "refused" // the toolchain cannot work with the tree
+	ColumnInfra    ColumnState = "infra"   // proves nothing
+)
+
+// SweepTotals are the sums over the columns.
+type SweepTotals struct {
+	Columns     int                 `json:"columns"`
+	States      map[ColumnState]int `json:"states"`
+	Cells       int                 `json:"cells"` // as of Totals, as are all below
+	Placements  int                 `json:"placements"`
+	Loads       int                 `json:"loads"`
+	Boots       int                 `json:"boots"`
+	Cached      int                 `json:"cached"`
+	Differing   int                 `json:"differing"`
+	Predicted   int                 `json:"predicted"`
+	Disagreeing int                 `json:"disagreeing"`
+}
+
+// State is what c comes to.
+func (c SweepColumn) State() ColumnState {
+	switch {
+	case c.Refused != nil:
+		return ColumnRefused
+	case c.Results == nil || c.Infra != "" || c.Results.Infra != "" || c.Results.Exit == 3:
+		return ColumnInfra
+	case c.Results.Exit != 0:
+		return ColumnDiffers
+	}
+	return ColumnExpected
+}
+
+// SumSweep sets s.Totals and s.Exit from s.Columns: 3 if a column proves
+// nothing, else 1 if one differs, else 2 if nothing but refusals is left, else 0.
+func SumSweep(s *Sweep) {
+	t := SweepTotals{Columns: len(s.Columns), States: map[ColumnState]int{}}
+	for _, c := range s.Columns {
+		t.States[c.State()]++
+		if c.Results == nil {
+			continue
+		}
+		r := c.Results.Totals
+		t.Cells += r.Cells
+		t.Placements += r.Placements
+		t.Loads += r.Loads
+		t.Boots += r.Boots
+		t.Cached += r.Cached
+		t.Differing += r.Differing
+		t.Predicted += r.Predicted
+		t.Disagreeing += r.Disagreeing
+	}
+	s.Totals = t
+	switch {
+	case t.States[ColumnInfra] > 0:
+		s.Exit = 3
+	case t.States[ColumnDiffers] > 0:
+		s.Exit = 1
+	case t.States[ColumnRefused] == t.Columns:
+		s.Exit = 2
+	default:
+		s.Exit = 0
+	}
+}
+
+// SameSeen reports whether two cells showed the same: verdict, and at each
+// placement the same outcomes of the same modules (outcome.Same). How often each
+// came does not count, nor do addresses, binaries and thresholds.
+func (c Cell) SameSeen(d Cell) bool {
+	if c.Verdict != d.Verdict || (c.Build.Outcome == nil) != (d.Build.Outcome == nil) || len(c.Placements) != len(d.Placements) {
+		return false
+	}
+	if o := c.Build.Outcome; o != nil && !o.Same(*d.Build.Outcome) {
+		return false
+	}
+	for i, p := range c.Placements {
+		q := d.Placements[i]
+		if p.Name != q.Name || !subset(p, q) || !subset(q, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// subset reports whether every outcome of p's modules was also seen in q.
+func subset(p, q Placement) bool {
+	all := q.Tallies()
+	return !slices.ContainsFunc(p.Tallies(), func(t Tally) bool {
+		at := slices.IndexFunc(all, func(u Tally) bool { return u.Module == t.Module })
+		return at < 0 || slices.ContainsFunc(t.Counts, func(c Count) bool { return !all[at].shows(c.Outcome) })
+	})
+}
+
+func (t Tally) shows(o outcome.Outcome) bool {
+	return slices.ContainsFunc(t.Counts, func(c Count) bool { return c.Outcome.Same(o) })
+}
+
+// Before is the index of the column that column i is compared with, the nearest
+// to its left which shares its tree or its toolchain and proves something, or -1.
+// The first toolchain of a later tree begins anew.
+func (s *Sweep) Before(i int) int {
+	for at := i - 1; at >= 0; at-- {
+		if s.Columns[at].Tree != s.Columns[i].Tree && s.Columns[at].Toolchain != s.Columns[i].Toolchain {
+			return -1
+		}
+		if state := s.Columns[at].State(); state == ColumnExpected || state == ColumnDiffers {
+			return at
+		}
+	}
+	return -1
+}
