@@ -56,6 +56,13 @@ func complete(r *result.Results) *result.Results {
 			}
 			b.Effective = effective
 		}
+		if slices.ContainsFunc(mapValues(b.Relocations), func(v map[string]int) bool { return v == nil }) {
+			relocations := map[string]map[string]int{}
+			for k, v := range b.Relocations {
+				relocations[k] = object(v)
+			}
+			b.Relocations = relocations
+		}
 		c.Cells[i].Placements = completePlacements(c.Cells[i].Placements)
 		ts := slices.Clone(c.Cells[i].Thresholds)
 		c.Cells[i].Thresholds = ts

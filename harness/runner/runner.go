@@ -1,7 +1,7 @@
 // Package runner schedules the builds and boots of a matrix over CPU and memory
 // slots and journals every result, so that nothing is done twice and a killed
 // run resumes. It owns the Builder and Booter interfaces; it may import kbuild,
-// scenario, outcome, result, store and progress, and never prints a report.
+// loader, scenario, outcome, result, store and progress, and never prints a report.
 package runner
 
 import (
@@ -182,6 +182,7 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 		}
 		return out, nil
 	}
+	out.Build.Relocations = relocations(c, p)
 	return s.boots(ctx, c, p, out)
 }
 

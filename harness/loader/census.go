@@ -1,0 +1,54 @@
+package loader
+
+import (
+	"strings"
+
+	"umlab/harness/outcome"
+)
+
+// Counts is a number of relocations by the name of their type:
+// "R_X86_64_GOTPCREL" -> 23.
+type Counts = map[string]int
+
+// Census counts the entries that the kernel applies. It is empty, not nil, for a
+// module without any.
+func (m *Module) Census() Counts {
+	counts := Counts{}
+	for _, e := range m.Relocations() {
+		counts[outcome.NewRelocation(e.Type).Name]++
+	}
+	return counts
+}
+
+// References counts the same entries by the symbol that they refer to and by the
+// function that they stand in, both named so that builds by different compilers
+// can be compared: demangled, and what has no name of its own (a section, a
+// local label that a compiler numbered) by its section; so is the place of an
+// entry outside of functions.
+func (m *Module) References() (symbols, functions map[string]Counts) {
+	symbols, functions = map[string]Counts{}, map[string]Counts{}
+	add := func(to map[string]Counts, name, typ string) {
+		if to[name] == nil {
+			to[name] = Counts{}
+		}
+		to[name][typ]++
+	}
+	code := m.functions()
+	for _, e := range m.Relocations() {
+		typ := outcome.NewRelocation(e.Type).Name
+		name := "no symbol"
+		if s, ok := m.symbol(e); ok {
+			name = Demangle(m.Title(s))
+			if at := int(s.Section); strings.HasPrefix(s.Name, ".L") && at > 0 && at < len(m.Sections) {
+				name = m.Sections[at].Name
+			}
+		}
+		add(symbols, name, typ)
+		in := m.Sections[e.Target].Name // of an allocated section, see Relocations
+		if f, ok := functionAt(code[e.Target], e.Offset); ok {
+			in = Demangle(f.Name)
+		}
+		add(functions, in, typ)
+	}
+	return symbols, functions
+}
