@@ -40,6 +40,7 @@ type Options struct {
 	Stdout  *os.File            // results
 	Stderr  *os.File            // progress
 	Now     func() time.Time    // nil: time.Now
+	Forget  bool                // results do not enter the history: they are of umlab's own tests
 }
 
 // Lab is what all flows work with.
@@ -55,6 +56,7 @@ type Lab struct {
 	archive  *archive.Archive
 	builder  *kbuild.Builder
 	trees    map[string]*tree.Tree // that a flow has read already, and does not read again; nil: none are kept
+	forget   bool                  // results do not enter the history
 }
 
 // Exit codes of the targets, see DESIGN.md.
@@ -126,7 +128,7 @@ func Open(o Options) (*Lab, error) {
 	sink := report.NewProgress(o.Stderr, tty, color, o.Now)
 	_, color, width := report.Terminal(o.Stdout, o.Getenv)
 	return &Lab{
-		project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now,
+		project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now, forget: o.Forget,
 		table: report.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,
 		archive: &archive.Archive{
 			Client: &debian.Client{Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
@@ -190,10 +192,8 @@ func (l *Lab) series(ctx context.Context, name string) ([]toolchain.Member, erro
 	if !ok {
 		return nil, usagef("unknown series %q: configs/toolchains.toml has %s", name, strings.Join(slices.Sorted(maps.Keys(l.settings.Series)), ", "))
 	}
-	members, notes, err := l.provider().Series(ctx, name, s, l.settings.Toolchains)
-	for _, n := range notes {
-		l.sink.Note(n)
-	}
+	// What must be said of the suites is said of each toolchain.
+	members, _, err := l.provider().Series(ctx, name, s, l.settings.Toolchains)
 	return members, err
 }
 

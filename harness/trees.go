@@ -91,6 +91,10 @@ func (l *Lab) sources(ctx context.Context, treeName, toolchainName string) (*tre
 // fetch gets tree and toolchain, what is to be downloaded beside each other. What
 // is done to the tree then is done with the toolchain's tools, in the sandbox.
 func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.Tree, *toolchain.Toolchain, error) {
+	if t := l.trees[treeName]; t != nil {
+		tc, err := l.toolchain(ctx, toolchainName)
+		return t, tc, err
+	}
 	src, err := l.source(treeName)
 	if err != nil {
 		return nil, nil, err
@@ -138,6 +142,9 @@ func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.
 			t.Notes = append(t.Notes, res.Notes...)
 		}
 	}
+	if err == nil && l.trees != nil {
+		l.trees[treeName] = t
+	}
 	return t, tc, err
 }
 
@@ -156,6 +163,8 @@ func (l *Lab) directory(ctx context.Context, path string, tc *toolchain.Toolchai
 		t.Notes = append(t.Notes, fmt.Sprintf("git says nothing of %s: %v", path, err))
 	case work != nil && work.Note() != "":
 		t.Notes = append(t.Notes, work.Note())
+	case work != nil:
+		t.Commit = work.Commit
 	}
 	return t, nil
 }

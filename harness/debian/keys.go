@@ -33,11 +33,7 @@ func LoadKeys(fsys fs.FS) (openpgp.EntityList, error) {
 			if err != nil {
 				return nil, fmt.Errorf("archive keys: %w", err)
 			}
-			read := openpgp.ReadKeyRing
-			if bytes.HasPrefix(data, []byte("-----BEGIN ")) {
-				read = openpgp.ReadArmoredKeyRing
-			}
-			list, err := read(bytes.NewReader(data))
+			list, err := readKeys(data)
 			if err != nil {
 				return nil, fmt.Errorf("archive keys: %s: %w; replace it by a key file of Debian's debian-archive-keyring", name, err)
 			}

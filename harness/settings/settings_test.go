@@ -56,6 +56,8 @@ func TestMistakes(t *testing.T) {
 		{"trees.toml", "default = \"t.tar.xz\"\n[tree.\"t.tar.xz\"]\nurl = \"/x\"\nref = \"v1\"\n", []string{"cannot be told from a path"}},
 		{"trees.toml", "default = \"t\"\n[tree.t]\nurl = \"https://user:pass@localhost/x\"\nref = \"v1\"\n", []string{"is neither"}},
 		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\n", []string{"has no suites"}},
+		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\nrustup = \"stable\"\n", []string{"needs c"}},
+		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\nsuites = [\"x\"]\nserver = \"https://localhost\"\n", []string{"server goes with rustup"}},
 	} {
 		fsys := fstest.MapFS{}
 		for n, text := range good {

@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type Toolchain struct {
 
 	Rustup  string `toml:"rustup"`   // what rustup calls it: "stable", "1.95.0", "nightly-2026-05-20"
 	RustSrc string `toml:"rust-src"` // of Rustup and Host: "component", "debian", or empty: the component, else Debian's
+	Server  string `toml:"server"`   // of Rustup: what it installs from; empty: RUSTUP_DIST_SERVER, which comes first, else rustup's own
 
 	Tarball   string `toml:"tarball"`   // URL or absolute path of an LLVM + Rust archive of kernel.org's layout
 	SHA256    string `toml:"sha256"`    // of Tarball, hex; or empty with Sums
@@ -30,6 +32,7 @@ type Toolchain struct {
 	C         string `toml:"c"`         // the Debian toolchain that everything else comes from
 	Bindgen   string `toml:"bindgen"`   // the Debian toolchain that bindgen comes from; empty: C's
 	Signature string `toml:"signature"` // URL or path of Tarball's detached signature
+	Key       string `toml:"key"`       // path of the public keys that Sums and Signature are made with
 
 	// Parts says, of a toolchain that was put together, which part comes from
 	// which toolchain: "rust", "c", "bindgen".
@@ -44,6 +47,7 @@ type Series struct {
 	Suites    []string `toml:"suites"`    // rustc, llvm: that are asked; empty: all of suites.toml
 	Toolchain string   `toml:"toolchain"` // llvm: that all else comes from; snapshot: whose suites are read as they were
 	Channel   string   `toml:"channel"`   // rustup: "nightly", "beta"
+	Server    string   `toml:"server"`    // rustup: what says which days there are; RUSTUP_DIST_SERVER comes first
 	From      string   `toml:"from"`      // rustup, snapshot: the first day, YYYY-MM-DD
 	Every     int      `toml:"every"`     // rustup, snapshot: days from one member to the next; 0: all there are
 }
@@ -190,7 +194,7 @@ func (t Toolchain) compose(all map[string]Toolchain) Toolchain {
 	out.Parts = map[string]string{"c": t.C, "bindgen": t.C}
 	if t.Rust != "" {
 		out.Parts["rust"] = t.Rust
-		out.Rustup, out.RustSrc, out.Tarball, out.SHA256, out.Sums, out.Signature, out.Host = rust.Rustup, rust.RustSrc, rust.Tarball, rust.SHA256, rust.Sums, rust.Signature, rust.Host
+		out.Rustup, out.RustSrc, out.Server, out.Tarball, out.SHA256, out.Sums, out.Signature, out.Key, out.Host = rust.Rustup, rust.RustSrc, rust.Server, rust.Tarball, rust.SHA256, rust.Sums, rust.Signature, rust.Key, rust.Host
 	}
 	// Where rustc comes from elsewhere, the sysroot below needs none.
 	own := rust.part(RustPackages...)
@@ -241,8 +245,21 @@ func (t Toolchain) mistakes(name string) (wrong []string) {
 	if t.RustSrc != "" && t.Rustup == "" && !t.Host {
 		add(": rust-src goes with rustup or host")
 	}
-	if (t.SHA256 != "" || t.Sums != "" || t.Signature != "") && t.Tarball == "" {
-		add(": sha256, sums and signature go with tarball")
+	if t.Server != "" && t.Rustup == "" {
+		add(": server goes with rustup")
+	}
+	if (t.SHA256 != "" || t.Sums != "" || t.Signature != "" || t.Key != "") && t.Tarball == "" {
+		add(": sha256, sums, signature and key go with tarball")
+	}
+	for _, f := range []struct{ key, value string }{{"tarball", t.Tarball}, {"sums", t.Sums}, {"signature", t.Signature}} {
+		if schemes := []string{"https", "http"}; f.value != "" && !path.IsAbs(f.value) && !fetchable(f.value, schemes) {
+			add(": %s %q is neither an absolute path nor a URL of %s", f.key, f.value, strings.Join(schemes, ", "))
+		}
+	}
+	if signed := t.Sums != "" || t.Signature != ""; signed && t.Key == "" {
+		add(" has sums or a signature, but no key: the absolute path of a file with the OpenPGP keys that they are made with")
+	} else if t.Key != "" && (!signed || !path.IsAbs(t.Key)) {
+		add(": key is the absolute path of a file with OpenPGP keys, and goes with sums or signature")
 	}
 	if t.Tarball != "" && t.SHA256 == "" && t.Sums == "" {
 		add(" has a tarball, but neither sha256 nor sums")

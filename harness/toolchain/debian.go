@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"umlab/harness/archive"
 	"umlab/harness/debian"
 	"umlab/harness/progress"
 	"umlab/harness/settings"
@@ -43,25 +44,53 @@ var alternatives = []struct {
 	{"python3", []string{"python3.14", "python3.13", "python3.12"}},
 }
 
-// debian returns the sysroot of the packages that c wants, without an identity.
-func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain) (*Toolchain, error) {
+// resolve asks which packages c consists of; sysroot is the digest of what they
+// unpack to.
+func (p *Provider) resolve(ctx context.Context, c settings.Toolchain) (res *archive.Resolution, sysroot string, err error) {
 	from := p.Archive
 	if c.Snapshot != "" {
 		from = from.At(c.Snapshot)
 	}
-	res, err := from.Closure(ctx, c.Suites, c.Packages, unneeded)
-	if err != nil {
-		return nil, err
+	if res, err = from.Closure(ctx, c.Suites, c.Packages, unneeded); err != nil {
+		return nil, "", err
 	}
-	t := &Toolchain{Notes: slices.Clone(res.Notes)}
 	var sums []string
 	for _, pkg := range res.Packages {
 		sums = append(sums, pkg.SHA256)
-		t.Packages = append(t.Packages, pkg.String())
 	}
 	slices.Sort(sums)
-	t.Digest = store.Key(append([]string{"sysroot", version}, sums...)...)
-	dir, _, err := p.Store.Dir(ctx, kindSysroot, t.Digest, func(ctx context.Context, dir string) error {
+	return res, store.Key(append([]string{"sysroot", version}, sums...)...), nil
+}
+
+// Digest is the digest that Get would give the toolchain that c describes, found
+// out without fetching any of it; ok only where it consists of nothing but
+// Debian's packages.
+func (p *Provider) Digest(ctx context.Context, c settings.Toolchain) (digest string, ok bool, err error) {
+	if c.Host || c.Rustup != "" || c.Tarball != "" {
+		return "", false, nil
+	}
+	_, sysroot, err := p.resolve(ctx, c)
+	return debianDigest(c, sysroot), err == nil, err
+}
+
+func debianDigest(c settings.Toolchain, sysroot string) string {
+	if c.LLVM != "" {
+		return store.Key("llvm", c.LLVM, sysroot)
+	}
+	return sysroot
+}
+
+// debian returns the sysroot of the packages that c wants, without an identity.
+func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain) (*Toolchain, error) {
+	res, sysroot, err := p.resolve(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	t := &Toolchain{Notes: slices.Clone(res.Notes), Digest: debianDigest(c, sysroot)}
+	for _, pkg := range res.Packages {
+		t.Packages = append(t.Packages, pkg.String())
+	}
+	dir, _, err := p.Store.Dir(ctx, kindSysroot, sysroot, func(ctx context.Context, dir string) error {
 		return p.fill(ctx, name, res.Packages, dir)
 	})
 	if err != nil {
@@ -75,7 +104,6 @@ func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain
 		llvm := "/usr/lib/llvm-" + c.LLVM
 		t.Path = []string{llvm + "/bin"}
 		t.Env = []string{"LIBCLANG_PATH=" + llvm + "/lib"}
-		t.Digest = store.Key("llvm", c.LLVM, t.Digest)
 	}
 	return t, nil
 }

@@ -108,7 +108,7 @@ func (e *UnfitError) Error() string {
 	}
 	text += strings.Join(e.Reasons, "; ")
 	if e.Nearest != "" {
-		text += "; the nearest that would: " + e.Nearest
+		text += "; the nearest that would: -toolchain=" + e.Nearest
 	}
 	return text
 }

@@ -26,6 +26,8 @@ func (p *Provider) Series(ctx context.Context, name string, s settings.Series, c
 		list, notes, err = p.rustcs(ctx, s, chains[s.C])
 	case settings.VariesLLVM:
 		list, notes, err = p.llvms(ctx, s, chains[s.Toolchain])
+	case settings.VariesRustup:
+		list, notes, err = p.rustups(ctx, s, chains[s.C])
 	case settings.VariesSnapshot:
 		list, err = p.snapshots(ctx, s, chains[s.Toolchain])
 	default:

@@ -1,6 +1,6 @@
 // Package toolchain provides sysroots that hold a compiler set, a busybox and
 // what a kernel build calls, says who they are, and orders them in series. It may import archive,
-// debian, sandbox, settings, store and progress; it never builds a kernel.
+// debian, sandbox, settings, store, tarball and progress; it never builds a kernel.
 package toolchain
 
 import (
@@ -74,7 +74,10 @@ func (p *Provider) Get(ctx context.Context, name string, c settings.Toolchain) (
 	if err != nil {
 		return nil, fmt.Errorf("toolchain %s: %w", name, err)
 	}
-	t.Name, t.Parts = name, c.Parts
+	t.Name = name
+	if t.Parts == nil {
+		t.Parts = c.Parts
+	}
 	if err := p.identify(ctx, t); err != nil {
 		return nil, fmt.Errorf("toolchain %s: %w", name, err)
 	}
@@ -82,5 +85,13 @@ func (p *Provider) Get(ctx context.Context, name string, c settings.Toolchain) (
 }
 
 func (p *Provider) get(ctx context.Context, name string, c settings.Toolchain) (*Toolchain, error) {
+	switch {
+	case c.Rustup != "":
+		return p.rustup(ctx, name, c)
+	case c.Tarball != "":
+		return p.tarball(ctx, name, c)
+	case c.Host:
+		return p.host(ctx, name, c)
+	}
 	return p.debian(ctx, name, c)
 }

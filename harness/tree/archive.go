@@ -1,21 +1,16 @@
 package tree
 
 import (
-	"archive/tar"
-	"bufio"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"strings"
 
 	"umlab/harness/progress"
 	"umlab/harness/store"
+	"umlab/harness/tarball"
 )
 
 // Archive is a source tarball whose bytes were verified by who passes it.
@@ -49,6 +44,12 @@ func lookup(st *store.Store, key string) (dir string, rec treeRecord, ok bool) {
 func Have(st *store.Store, sum string) bool {
 	_, _, ok := lookup(st, archiveKey(sum))
 	return ok
+}
+
+// Unpacked returns where the archive with that sha256 is unpacked in the store.
+func Unpacked(st *store.Store, sum string) (dir string, ok bool) {
+	dir, _, ok = lookup(st, archiveKey(sum))
+	return dir, ok
 }
 
 // errLost says that what was just made is not there.
@@ -141,7 +142,7 @@ func unpack(ctx context.Context, a Archive, dir string, task progress.Task) (tre
 		return rec, nil, err
 	}
 	d := newDigest()
-	err = untar(ctx, bufio.NewReaderSize(io.TeeReader(stream, progress.Writer{Task: task}), 1<<20), root, d)
+	err = tarball.Unpack(ctx, io.TeeReader(stream, progress.Writer{Task: task}), root, tarball.Seen{File: d.file, Link: d.link})
 	// A decompressor that died shows as an end of the stream first; its own word
 	// says more.
 	if cerr := stream.Close(); cerr != nil && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) {
@@ -153,74 +154,4 @@ func unpack(ctx context.Context, a Archive, dir string, task progress.Task) (tre
 	rec.Digest = d.sum()
 	rec.Version, err = Version(dir)
 	return rec, d, err
-}
-
-// untar writes the members of the tar stream below root, without their first
-// path element (linux-source-6.12/), and adds them to d. root keeps every
-// member inside, whatever its name or links say.
-func untar(ctx context.Context, r io.Reader, root *os.Root, d *digest) error {
-	tr := tar.NewReader(r)
-	made := map[string]bool{".": true}
-	mkdir := func(dir string) error {
-		if made[dir] {
-			return nil
-		}
-		made[dir] = true
-		return root.MkdirAll(dir, 0o755)
-	}
-	for {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			// The padding behind the end is read too, so that who writes the
-			// stream never meets a closed pipe.
-			_, err := io.Copy(io.Discard, r)
-			return err
-		}
-		if err != nil {
-			return fmt.Errorf("read archive: %w", err)
-		}
-		_, name, ok := strings.Cut(strings.TrimPrefix(path.Clean(h.Name), "/"), "/")
-		if !ok {
-			continue // the top directory itself, or a pax header
-		}
-		if err := mkdir(path.Dir(name)); err != nil {
-			return fmt.Errorf("unpack %s: %w", name, err)
-		}
-		switch h.Typeflag {
-		case tar.TypeDir:
-			err = mkdir(name)
-		case tar.TypeReg:
-			err = untarFile(tr, root, name, h.FileInfo().Mode()&0o111 != 0, d)
-		case tar.TypeSymlink:
-			err = root.Symlink(h.Linkname, name)
-			d.link(name, h.Linkname)
-		case tar.TypeXGlobalHeader:
-		default:
-			err = fmt.Errorf("a member of type %q has no place in a kernel source", h.Typeflag)
-		}
-		if err != nil {
-			return fmt.Errorf("unpack %s: %w", name, err)
-		}
-	}
-}
-
-func untarFile(r io.Reader, root *os.Root, name string, executable bool, d *digest) error {
-	perm := fs.FileMode(0o644)
-	if executable {
-		perm = 0o755
-	}
-	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(f, h), r); err != nil {
-		f.Close()
-		return err
-	}
-	d.file(name, executable, h.Sum(nil))
-	return f.Close()
 }

@@ -1,17 +1,17 @@
 // Package tree provides pinned kernel sources: unpacked from an archive, or
 // snapshotted from the user's own directory, which it never writes to. It may
-// import store and progress, and what it needs of the archive and of the
+// import store, progress and tarball, and what it needs of the archive and of the
 // sandbox is passed to it; it never configures and never builds.
 package tree
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"umlab/harness/tarball"
 )
 
 // Tree is a kernel source in the store. Nobody writes to Dir.
@@ -19,6 +19,7 @@ type Tree struct {
 	Name    string   // of configs/trees.toml, or the path it was taken from
 	Version string   // VERSION.PATCHLEVEL.SUBLEVEL with EXTRAVERSION, "6.12.107"
 	Package string   // "linux-source-6.12 6.12.107-1", empty for a directory
+	Commit  string   // of git, full, where the origin is one; empty otherwise
 	Digest  string   // see Digest
 	Dir     string   // the source, read-only
 	Notes   []string // what every report must say of it
@@ -26,9 +27,8 @@ type Tree struct {
 	Patches []string // sha256 of the patches it has over its origin, in their order
 }
 
-// Decompress returns the content of the xz stream r. Closing it ends whatever
-// decompresses.
-type Decompress func(ctx context.Context, r io.Reader) (io.ReadCloser, error)
+// Decompress returns the content of the xz stream r.
+type Decompress = tarball.Decompress
 
 // NotKernelError says that a directory holds no kernel source that umlab can use.
 type NotKernelError struct{ Dir, Why string }
