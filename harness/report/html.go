@@ -39,6 +39,7 @@ func page(w io.Writer, name, source string, data map[string]any) error {
 		"column":      func(p result.Placement) string { return columnOf(p).title() },
 		"inc":         func(i int) int { return i + 1 },
 		"missed":      missed,
+		"control":     msgControl,
 		"predicted":   msgPredicted,
 		"differs":     func() string { return markDiffers },
 	}).Parse(pageSource)

@@ -15,7 +15,7 @@ import (
 	"umlab/harness/result"
 )
 
-func written(t testing.TB, render func(io.Writer, *result.Verification) error, v *result.Verification) []byte {
+func written[T any](t testing.TB, render func(io.Writer, *T) error, v *T) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := render(&b, v); err != nil {

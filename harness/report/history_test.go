@@ -1,0 +1,247 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/result"
+)
+
+// chronicled is a history with everything that one can hold: changes along
+// toolchains and along time, what proves nothing, what was never run, a tree
+// that moved, two configurations, and hostile text where foreign bytes can come
+// from.
+func chronicled() *result.History {
+	day := func(n int) time.Time { return time.Date(2026, 11, n, 12, 0, 0, 0, time.UTC) }
+	columns := []result.HistoryColumn{
+		{Toolchain: "trixie", Compiler: "clang", Rustc: "1.85.1", LLVM: "19.1.7"}, {Toolchain: "trixie-backports", Compiler: "clang", Rustc: "1.96.1", LLVM: "22.1.8"},
+		{Toolchain: "sid", Compiler: "clang", Rustc: "1.97.1", LLVM: "22.1.8"}, {Toolchain: "sid-experimental", Compiler: "clang", Rustc: "1.98.1", LLVM: "22.1.8"},
+	}
+	unknown := result.SeenOutcome{Text: "relocation-unknown 9 GOTPCREL", Evidence: "subarch: rust_print: Unknown rela relocation: 9"}
+	overflow := result.SeenOutcome{Text: "relocation-overflow 11 32S", Evidence: "subarch: overflow in relocation type 11 val a080d070"}
+	loaded := result.SeenOutcome{Text: "loaded", Evidence: "rust_print 16384 0 - Live 0x0000000062804000\x1b[31m<script>"}
+	failed := result.SeenOutcome{Text: "build-failed", Evidence: "error[E0658]: use of unstable library feature"}
+	sights := func(low, high result.SeenOutcome) []result.Sight {
+		return []result.Sight{
+			{Placement: "high", Mem: "1G", ASLR: true, Module: "rust_minimal", Outcomes: []result.SeenOutcome{high}},
+			{Placement: "high", Mem: "1G", ASLR: true, Module: "rust_print", Outcomes: []result.SeenOutcome{high}},
+			{Placement: "low", Mem: "64M", Module: "rust_print", Outcomes: []result.SeenOutcome{low}},
+		}
+	}
+	point := func(n, column int, v result.Verdict) result.HistoryPoint {
+		return result.HistoryPoint{When: day(n), Result: fmt.Sprint(n, column), Toolchain: columns[column], TreeVersion: "6.12.107", TreeDigest: "49a7fd156baf58117cab", Verdict: v}
+	}
+	entry := func(n, column int, v result.Verdict, reason string, seen []result.Sight) *result.HistoryEntry {
+		return &result.HistoryEntry{Point: point(n, column, v), Reason: reason, Seen: seen, Sightings: n}
+	}
+	both := []result.SeenOutcome{loaded, overflow}
+	stock := []*result.HistoryEntry{
+		entry(1, 0, result.Rejected, "relocation-unknown 9 GOTPCREL everywhere", sights(unknown, unknown)), entry(2, 1, result.Rejected, "", sights(unknown, unknown)),
+		entry(9, 2, result.Loads, "rust_minimal, rust_print loaded at low, high", sights(loaded, loaded)), entry(4, 3, result.Loads, "", sights(loaded, loaded)),
+	}
+	stock[2].Differs, stock[2].Moved = true, true
+	small := []*result.HistoryEntry{
+		entry(1, 0, result.AddressDependent, "", sights(loaded, overflow)), entry(2, 1, result.AddressDependent, "", sights(loaded, overflow)), nil,
+		entry(4, 3, result.Broken, "", []result.Sight{{Outcomes: []result.SeenOutcome{failed}}}),
+	}
+	small[3].Differs = true
+	large := []*result.HistoryEntry{
+		entry(1, 0, result.Loads, "", sights(loaded, loaded)), entry(2, 1, result.Unknown, "infra", []result.Sight{{Outcomes: []result.SeenOutcome{{Text: "infra"}}}}),
+		entry(9, 2, result.Flaky, "", sights(loaded, loaded)), entry(4, 3, result.Loads, "", sights(loaded, loaded)),
+	}
+	large[2].Differs, large[3].Differs = true, true
+	moved := point(9, 2, result.Loads)
+	moved.TreeVersion = "6.12.110"
+	older := point(3, 2, result.Rejected)
+	older.Toolchain.Rustc = "1.97.0"
+	change := func(axis, cell string, from, to result.HistoryPoint, d ...result.Difference) result.HistoryChange {
+		return result.HistoryChange{Axis: axis, Cell: cell, From: from, To: to, Differences: d}
+	}
+	diff := func(placement, module string, from, to []result.SeenOutcome) result.Difference {
+		return result.Difference{Placement: placement, Module: module, From: from, To: to}
+	}
+	one := func(o result.SeenOutcome) []result.SeenOutcome { return []result.SeenOutcome{o} }
+	fixed := []result.Difference{diff("high", "rust_print", one(unknown), one(loaded)), diff("low", "rust_print", one(unknown), one(loaded))}
+	same := point(5, 0, result.Rejected)
+	same.TreeDigest = "0123456789abcdef"
+	return &result.History{
+		Schema: result.HistorySchema, Command: "go tool mage history", Results: 7, Unproved: 1, First: day(1), Last: day(9),
+		Groups: []result.HistoryGroup{
+			{
+				Scenario: "unknown-rela-relocation", Tree: "debian-6.12", Patches: []string{}, Fragments: []string{"uml.config"}, Versions: []string{"6.12.107", "6.12.110"},
+				Columns: columns, Rows: []result.HistoryRow{{Cell: "stock", Entries: stock}, {Cell: "static-small@module", Entries: small}, {Cell: "static-large@module", Entries: large}},
+				Changes: []result.HistoryChange{
+					change(result.AlongToolchains, "static-small@module", point(2, 1, result.AddressDependent), point(4, 3, result.Broken), diff("", "", both, one(failed))),
+					change(result.AlongToolchains, "stock", point(2, 1, result.Rejected), moved, fixed...),
+					change(result.AlongToolchains, "static-large@module", point(1, 0, result.Loads), point(9, 2, result.Flaky), diff("low", "rust_print", one(loaded), both)),
+					change(result.AlongToolchains, "static-large@module", point(9, 2, result.Flaky), point(4, 3, result.Loads), diff("low", "rust_print", both, one(loaded))),
+					change(result.AlongTime, "stock", older, moved, fixed...),
+					change(result.AlongTime, "pie-small@module", older, moved, fixed...),
+					change(result.AlongTime, "stock", point(1, 0, result.Rejected), same, diff("low", "rust_print", one(unknown), []result.SeenOutcome{{Text: "relocation-unknown 29 GOTPC64"}})),
+					change(result.AlongTime, "stock", point(1, 0, result.Rejected), point(3, 0, result.Loads), fixed...),
+				},
+			},
+			{
+				Scenario: "unknown-rela-relocation", Tree: "debian-6.12", Patches: []string{}, Fragments: []string{"uml.config", "debug.config"}, Versions: []string{"6.12.107"},
+				Columns: []result.HistoryColumn{columns[0], {Toolchain: "trixie", Compiler: "gcc", Rustc: "1.85.1", LLVM: "19.1.7"}},
+				Rows:    []result.HistoryRow{{Cell: "stock", Entries: []*result.HistoryEntry{stock[0], stock[1]}}}, Changes: []result.HistoryChange{},
+			},
+			{
+				Scenario: "unknown-rela-relocation", Tree: "/home/<b>/linux\x1b[2J", Patches: []string{"0123456789abcdef"}, Fragments: []string{}, Versions: []string{""},
+				Columns: columns[:1], Rows: []result.HistoryRow{{Cell: "a|b`c", Entries: stock[:1]}}, Changes: []result.HistoryChange{},
+			},
+		},
+	}
+}
+
+// unchanged is a history in which nothing ever changed.
+func unchanged() *result.History {
+	h := chronicled()
+	g := &h.Groups[0]
+	g.Changes, h.Unproved, h.Groups = []result.HistoryChange{}, 0, h.Groups[:1]
+	g.Rows = g.Rows[:1]
+	for i, e := range g.Rows[0].Entries {
+		c := *g.Rows[0].Entries[0]
+		c.Point.Toolchain = e.Point.Toolchain
+		g.Rows[0].Entries[i] = &c
+	}
+	return h
+}
+
+// serial is a series of more toolchains than a page has room for words.
+func serial() *result.History {
+	h := unchanged()
+	g := &h.Groups[0]
+	first := *g.Rows[0].Entries[0]
+	g.Columns, g.Rows[0].Entries = nil, nil
+	for i := range 14 {
+		e := first
+		e.Point.Toolchain = result.HistoryColumn{Toolchain: fmt.Sprintf("debian-rustc:1.%d.0", 85+i), Compiler: "clang", Rustc: fmt.Sprintf("1.%d.0", 85+i), LLVM: "19.1.7"}
+		if i >= 9 {
+			e.Point.Verdict, e.Differs = result.Loads, i == 9
+		}
+		g.Columns, g.Rows[0].Entries = append(g.Columns, e.Point.Toolchain), append(g.Rows[0].Entries, &e)
+	}
+	return h
+}
+
+func TestHistoryGolden(t *testing.T) {
+	type renderer func(io.Writer, *result.History) error
+	terminal := func(brief bool, o Options) renderer {
+		return func(w io.Writer, h *result.History) error { return History(w, h, brief, o) }
+	}
+	for name, tt := range map[string]struct {
+		h      *result.History
+		render renderer
+	}{
+		"history.100.txt":       {chronicled(), terminal(false, Options{Width: 100})},
+		"history.60.txt":        {chronicled(), terminal(false, Options{Width: 60})},
+		"history.color.txt":     {chronicled(), terminal(false, Options{Width: 100, Color: true})},
+		"history.changes.txt":   {chronicled(), terminal(true, Options{Width: 100})},
+		"history.unchanged.txt": {unchanged(), terminal(false, Options{Width: 100})},
+		"history.series.txt":    {serial(), terminal(false, Options{Width: 100})},
+		"history.md":            {chronicled(), HistoryMarkdown},
+		"history.html":          {chronicled(), HistoryHTML},
+		"history.json":          {unchanged(), HistoryJSON},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := tt.render(&b, tt.h); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, b.Bytes())
+		})
+	}
+}
+
+// Set UMLAB_HTML to a directory to look at the page.
+func TestHistoryHTML(t *testing.T) {
+	for name, h := range map[string]*result.History{"history": chronicled(), "history-unchanged": unchanged(), "history-series": serial()} {
+		var b bytes.Buffer
+		if err := HistoryHTML(&b, h); err != nil {
+			t.Fatal(err)
+		}
+		checkPage(t, b.Bytes())
+		if dir := os.Getenv("UMLAB_HTML"); dir != "" {
+			if err := os.WriteFile(dir+"/"+name+".html", b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// No width makes a line wider than it, or loses a verdict; no text moves the
+// cursor.
+func TestHistoryWidths(t *testing.T) {
+	for _, h := range []*result.History{chronicled(), unchanged(), serial()} {
+		for width := 40; width <= 140; width++ {
+			var b bytes.Buffer
+			if err := History(&b, h, false, Options{Width: width}); err != nil {
+				t.Fatal(err)
+			}
+			totals := newChronicle(h).Totals
+			for l := range strings.Lines(b.String()) {
+				l = strings.TrimSuffix(l, "\n")
+				if n := len([]rune(l)); n > width && l != totals {
+					t.Errorf("width %d: a line of %d: %s", width, n, l)
+				}
+				for _, r := range l {
+					if !unicode.IsPrint(r) {
+						t.Fatalf("width %d: %q in %q", width, r, l)
+					}
+				}
+			}
+			if !strings.HasSuffix(b.String(), totals+"\n") {
+				t.Errorf("width %d: it does not end with its totals", width)
+			}
+		}
+	}
+}
+
+func TestHistoryJSON(t *testing.T) {
+	for name, h := range map[string]*result.History{"chronicled": chronicled(), "unchanged": unchanged(), "serial": serial()} {
+		var b bytes.Buffer
+		if err := HistoryJSON(&b, h); err != nil {
+			t.Fatal(err)
+		}
+		if err := ValidateHistoryJSON(b.Bytes()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := ValidateHistoryJSON(bytes.Replace(b.Bytes(), []byte(`"verdict": "rejected"`), []byte(`"verdict": "fine"`), 1)); err == nil {
+			t.Errorf("%s: a verdict that is none is valid", name)
+		}
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(HistorySchema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	matchTypes(t, reflect.TypeFor[result.History](), schema)
+	var verdicts []string
+	for _, v := range verdictOrder() {
+		verdicts = append(verdicts, string(v))
+	}
+	if diff := cmp.Diff(verdicts, enum(schema["$defs"].(map[string]any)["verdict"].(map[string]any)["enum"])); diff != "" {
+		t.Errorf("verdicts (-Go +schema):\n%s", diff)
+	}
+}
+
+func TestHistoryWriteErrors(t *testing.T) {
+	for name, render := range map[string]func(io.Writer, *result.History) error{
+		"terminal": func(w io.Writer, h *result.History) error { return History(w, h, false, Options{}) },
+		"markdown": HistoryMarkdown, "html": HistoryHTML, "json": HistoryJSON,
+	} {
+		if err := render(fullDisk{}, chronicled()); err == nil {
+			t.Errorf("%s: a full disk went unnoticed", name)
+		}
+	}
+}

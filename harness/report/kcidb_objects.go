@@ -1,0 +1,214 @@
+package report
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+func newSubmission(origin string) *submission {
+	return &submission{
+		Version: kcidbVersion{kcidbMajor, kcidbMinor}, origin: origin, seen: map[string]bool{},
+		Checkouts: []kcidbCheckout{}, Builds: []kcidbBuild{}, Tests: []kcidbTest{},
+	}
+}
+
+// id is origin:digest, of what an object says.
+func (s *submission) id(says ...any) string {
+	sum := sha256.New()
+	for _, x := range says {
+		fmt.Fprintf(sum, "%q\n", fmt.Sprint(x)) // maps print sorted
+	}
+	return s.origin + ":" + hex.EncodeToString(sum.Sum(nil))
+}
+
+// first reports whether the object was not there yet.
+func (s *submission) first(id string) bool {
+	if s.seen[id] {
+		return false
+	}
+	s.seen[id] = true
+	return true
+}
+
+func (s *submission) add(r *result.Results) {
+	p := newPortable(r)
+	checkout := s.addCheckout(r, p)
+	void := proofless(r)
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		build := s.addBuild(r, c, checkout, void, p)
+		for _, placement := range c.Booted() {
+			for n, run := range placement.Runs {
+				for _, m := range run.Modules {
+					s.addTest(r, c, build, placement, n, run, m, void, p)
+				}
+			}
+		}
+	}
+}
+
+var (
+	commitHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	sumHash    = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})$`)
+)
+
+func (s *submission) addCheckout(r *result.Results, p *portable) string {
+	t := r.Tree
+	c := kcidbCheckout{
+		Origin: s.origin, TreeName: p.tree, Repository: repository(t.Name), Valid: true, Comment: p.text(cmp.Or(t.Package, t.Version)),
+		Misc: kcidbCheckoutMisc{Version: p.text(t.Version), Package: p.text(t.Package), Digest: p.text(t.Digest), Patches: p.texts(t.Patches)},
+	}
+	if commitHash.MatchString(t.Commit) {
+		c.Commit = t.Commit
+	}
+	c.PatchsetHash = patchsetHash(t)
+	c.ID = s.id("checkout", c.TreeName, c.Repository, c.Commit, c.Misc)
+	if s.first(c.ID) {
+		c.Started = moment(r.Started)
+		s.Checkouts = append(s.Checkouts, c)
+	}
+	return c.ID
+}
+
+// patchsetHash is the sha256 over the lines that the patches' sha256 make, as
+// KCIDB defines it, or nil where it cannot be told: a directory may have any
+// change over its commit.
+func patchsetHash(t result.Tree) *string {
+	none := ""
+	switch {
+	case len(t.Patches) > 0:
+		sum := sha256.New()
+		for _, patch := range t.Patches {
+			m := sumHash.FindStringSubmatch(patch)
+			if m == nil {
+				return nil
+			}
+			_, _ = io.WriteString(sum, m[1]+"\n") // a hash takes everything
+		}
+		all := hex.EncodeToString(sum.Sum(nil))
+		return &all
+	case t.Commit != "" || t.Package != "":
+		return &none
+	}
+	return nil
+}
+
+func (s *submission) addBuild(r *result.Results, c *result.Cell, checkout string, void bool, p *portable) string {
+	built := outcome.Outcome{Kind: outcome.Loaded}
+	b := kcidbBuild{
+		Origin: s.origin, Checkout: checkout, Architecture: "um", Seconds: c.Build.Seconds,
+		Command: p.text(c.Build.Command), Compiler: compilers(r.Toolchain), Config: configName(r.Config, c, p),
+		Misc: kcidbBuildMisc{
+			Scenario: p.text(r.Scenario.Name), Cell: p.text(c.ID), Flags: list(p.texts(c.Build.Flags)),
+			Variant: result.Variant{
+				RelocationModel: p.text(c.Variant.RelocationModel), CodeModel: p.text(c.Variant.CodeModel), Scope: p.text(c.Variant.Scope)},
+			Verdict: result.Verdict(p.text(string(c.Verdict))), Reason: p.text(c.Reason), Expected: p.text(c.Expected), AsExpected: c.AsExpected,
+			Signature: p.table(c.Build.Signature), Config: p.text(r.Config.Digest),
+			Toolchain: result.Toolchain{Name: p.text(r.Toolchain.Name), Compiler: p.text(r.Toolchain.Compiler),
+				Identity: object(p.table(r.Toolchain.Identity)), Digest: p.text(r.Toolchain.Digest)},
+		},
+	}
+	if o := c.Build.Outcome; o != nil {
+		built = *o
+		said := p.outcome(*o)
+		b.Misc.Outcome = &said
+		b.Comment, b.Log = p.text(c.ID+": "+short(*o)), excerpt(said)
+	} else {
+		b.Comment = p.text(c.ID + ": " + string(c.Verdict))
+	}
+	b.Status = kcidbStatusOf(void, built)
+	if void {
+		b.Misc.Infra = p.infra(r)
+	}
+	b.ID = s.id("build", checkout, r.Scenario.Digest, b.Misc.Scenario, b.Misc.Cell, b.Misc.Flags, b.Config, b.Command, b.Compiler,
+		b.Misc.Config, b.Misc.Toolchain, b.Misc.Signature, b.Log, b.Status)
+	if s.first(b.ID) {
+		if !c.Build.Cached {
+			b.Started = moment(r.Started)
+		}
+		s.Builds = append(s.Builds, b)
+	}
+	return b.ID
+}
+
+func (s *submission) addTest(r *result.Results, c *result.Cell, build string, place result.Placement, n int, run result.Run, m result.Module, void bool, p *portable) {
+	said := p.outcome(m.Outcome)
+	t := kcidbTest{
+		Origin: s.origin, Build: build, Status: kcidbStatusOf(void, m.Outcome),
+		Path:    strings.Join([]string{"umlab", node(r.Scenario.Name), node(c.ID), node(place.Name), node(m.Name)}, "."),
+		Comment: p.text(fmt.Sprintf("%s %s: %s", m.Name, columnOf(place).title(), short(m.Outcome))),
+		Log:     excerpt(said),
+		Seconds: run.Seconds / float64(len(run.Modules)), // of a boot that they share
+		Environment: kcidbEnvironment{Comment: "User-Mode Linux", Misc: kcidbEnvironmentMisc{
+			Platform: "uml", Mem: p.text(place.Mem), ASLR: place.ASLR, Command: p.text(run.Command)}},
+		Misc: kcidbTestMisc{
+			Scenario: p.text(r.Scenario.Name), Cell: p.text(c.ID), Placement: p.text(place.Name), Module: p.text(m.Name),
+			Run: n + 1, Runs: len(place.Runs), Outcome: said, Agrees: m.Agrees, Kernel: p.text(run.Kernel),
+		},
+	}
+	if m.Predicted != nil {
+		predicted := p.outcome(*m.Predicted)
+		t.Misc.Predicted = &predicted
+	}
+	if void {
+		t.Misc.Infra = p.infra(r)
+	}
+	// The store names a transcript by its digest: another boot that showed
+	// something else is another test, the same one told again is not.
+	t.ID = s.id("test", build, t.Path, place.Name, place.Mem, place.ASLR, n, m.Name, base(run.Transcript), t.Log, short(m.Outcome), t.Status)
+	if s.first(t.ID) {
+		if !run.Cached {
+			t.Started = moment(r.Started)
+		}
+		s.Tests = append(s.Tests, t)
+	}
+}
+
+// moment is when the invocation began that an object is of: what was built or
+// booted in it was so some minutes later at most.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() || t.Year() > 9999 {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	return &t
+}
+
+// compilers is "clang 19.1.7, rustc 1.85.1 (LLVM 19.1.7)".
+func compilers(t result.Toolchain) string {
+	var parts []string
+	if t.Compiler != "" {
+		parts = append(parts, strings.TrimSpace(clean(t.Compiler)+" "+version(t.Identity[t.Compiler])))
+	}
+	if v := version(t.Identity["rustc"]); v != "" {
+		rustc := "rustc " + v
+		if llvm := version(t.Identity["rustc-llvm"]); llvm != "" {
+			rustc += " (LLVM " + llvm + ")"
+		}
+		parts = append(parts, rustc)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// configName is "uml+rust+static-small@module": the fragments, and what the
+// variant adds to them.
+func configName(c result.Config, cell *result.Cell, p *portable) string {
+	var parts []string
+	for _, f := range c.Fragments {
+		parts = append(parts, p.text(strings.TrimSuffix(base(f), ".config")))
+	}
+	if len(cell.Build.Flags) > 0 || cell.Variant != (result.Variant{}) {
+		parts = append(parts, p.text(cell.ID))
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "+")
+}

@@ -1,0 +1,96 @@
+package report
+
+import (
+	"bytes"
+	"io"
+	"strings"
+
+	"umlab/harness/result"
+)
+
+// NightlyText writes n for a terminal or a mail: the news on the first line, then
+// what changed with its proof, what was bisected, what was run and with what. It
+// returns the error of w.
+func NightlyText(w io.Writer, n *result.Nightly, opt Options) error {
+	p := &printer{opt: opt}
+	p.line(p.paint(nightStyle(n), msgNews(n))) // whole: it is what a subject is made of
+	p.line("")
+	p.flow(nightFacts(n, n.Sweep != nil))
+	for _, g := range changeGroups(n) {
+		p.line("")
+		p.painted(bold, markDiffers+" "+g.news())
+		for _, side := range []struct {
+			word  string
+			point result.NightlyPoint
+		}{{msgNightBefore, g.From}, {msgNightNow, g.To}} {
+			p.wrap(side.word+" "+g.side(side.point), "  ")
+			for _, e := range side.point.Evidence {
+				p.wrap(clean(e), "    ")
+			}
+		}
+	}
+	p.nightSection(msgBisections, bisected(n))
+	p.nightSection(msgMembers, members(n))
+	p.nightSection("", notes(n))
+	if n.Sweep != nil {
+		p.line("")
+		var table bytes.Buffer
+		if err := SweepTable(&table, n.Sweep, opt); err != nil {
+			return err
+		}
+		for l := range strings.Lines(table.String()) {
+			p.line(strings.TrimSuffix(l, "\n"))
+		}
+	} else if n.Infra == "" {
+		p.line("")
+		p.wrap(msgNothingRun, "")
+	}
+	p.line("")
+	p.line(p.paint(nightStyle(n), msgNightTotals(n)))
+	_, err := w.Write(p.out.Bytes())
+	return err
+}
+
+func nightStyle(n *result.Nightly) style {
+	if n.Exit != 0 {
+		return bad
+	}
+	return bold
+}
+
+// nightSection prints a heading and its lines, nothing where there are none.
+func (p *printer) nightSection(head string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	p.line("")
+	indent := ""
+	if head != "" {
+		p.painted(bold, head)
+		indent = "  "
+	}
+	for _, l := range lines {
+		p.wrap(l, indent)
+	}
+}
+
+func bisected(n *result.Nightly) (lines []string) {
+	for _, b := range n.Bisections {
+		lines = append(lines, msgNightBisected(b))
+	}
+	return lines
+}
+
+func members(n *result.Nightly) (lines []string) {
+	for _, m := range n.Members {
+		lines = append(lines, msgMember(m))
+	}
+	return lines
+}
+
+func notes(n *result.Nightly) (lines []string) {
+	for _, note := range n.Notes {
+		lines = append(lines, msgNote(clean(note)))
+	}
+	return lines
+}

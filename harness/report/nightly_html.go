@@ -1,0 +1,64 @@
+package report
+
+import (
+	_ "embed"
+	"io"
+
+	"umlab/harness/result"
+)
+
+//go:embed nightly.html.tmpl
+var nightlySource string
+
+// NightlyHTML writes n as one page, of the look of HTML's, that loads nothing
+// from elsewhere and runs no script. It returns the error of w.
+func NightlyHTML(w io.Writer, n *result.Nightly) error {
+	type side struct {
+		Word, Text string
+		Evidence   []string
+	}
+	type group struct {
+		News  string
+		Sides []side
+	}
+	var groups []group
+	for _, g := range changeGroups(n) {
+		to := group{News: g.news()}
+		for _, s := range []struct {
+			word  string
+			point result.NightlyPoint
+		}{{msgNightBefore, g.From}, {msgNightNow, g.To}} {
+			one := side{Word: s.word, Text: g.side(s.point)}
+			for _, e := range s.point.Evidence {
+				one.Evidence = append(one.Evidence, clean(e))
+			}
+			to.Sides = append(to.Sides, one)
+		}
+		groups = append(groups, to)
+	}
+	var list []result.NightlyMember
+	for _, m := range n.Members {
+		list = append(list, result.NightlyMember{Name: clean(m.Name), Version: clean(m.Version), Detail: clean(m.Detail), New: m.New})
+	}
+	var sheet *sweepSheet
+	if n.Sweep != nil {
+		sheet = newSweepSheet(n.Sweep)
+	}
+	return page(w, "nightly", nightlySource, map[string]any{
+		"Night": n, "Sheet": sheet, "Words": newNightlyWords(n), "Title": msgNightTitle(n), "News": msgNews(n), "Facts": nightFacts(n, false)[1:], "Totals": msgNightTotals(n),
+		"Groups": groups, "Bisections": bisected(n), "Members": list, "Notes": notes(n), "Good": n.Exit == 0,
+	})
+}
+
+// nightlyWords are the labels of the page.
+type nightlyWords struct {
+	Changes, Bisections, Members, Oldest, Version, State, Name, Detail, New, Known, Tonight, Summary, Cell, Evidence, Nothing, Repeat string
+}
+
+func newNightlyWords(n *result.Nightly) nightlyWords {
+	return nightlyWords{
+		Changes: msgNightlyChanges, Bisections: msgBisections, Members: msgMembers, Oldest: "Of the series, the oldest first", Version: "Version", State: "History",
+		Name: "Name", Detail: "From", New: msgNew, Known: msgKnown, Tonight: msgTonight, Summary: "What each variant showed, with each toolchain", Cell: "Variant",
+		Evidence: "Evidence", Nothing: msgNothing(n), Repeat: "Repeat with",
+	}
+}

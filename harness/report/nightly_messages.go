@@ -1,0 +1,203 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+// Every sentence of the reports of a night stands in this file.
+
+const (
+	msgChanged        = "changed"
+	msgUnchanged      = "unchanged"
+	msgNightVoid      = "infrastructure: this night proves nothing"
+	msgNightUnproved  = "infrastructure: nothing changed where something was proved"
+	msgNew            = "new"
+	msgKnown          = "known"
+	msgNightlyChanges = "What changed"
+	msgBisections     = "Bisected"
+	msgMembers        = "Toolchains"
+	msgTonight        = "What was run"
+	msgNothingRun     = "nothing was run: no toolchain of the series is new"
+	msgNightBefore    = "before"
+	msgNightNow       = "now"
+)
+
+// msgNews is the first line of every report of a night: what a subject line has
+// room for.
+func msgNews(n *result.Nightly) string {
+	switch {
+	case n.Infra != "":
+		return msgNightVoid + ": " + oneLine(n.Infra)
+	case len(n.Changes) > 0:
+		groups := changeGroups(n)
+		s := msgChanged + ": " + groups[0].news()
+		more := 0
+		for _, g := range groups[1:] {
+			more += len(g.Cells)
+		}
+		if more > 0 {
+			s += "; and " + plural(more, "more change", "more changes")
+		}
+		return s
+	case n.Exit == 3:
+		return msgNightUnproved + ": " + msgToolchains(n)
+	}
+	return msgUnchanged + ": " + msgToolchains(n)
+}
+
+// msgToolchains is "7 toolchains, 1 of them new, newest rustc 1.98.1".
+func msgToolchains(n *result.Nightly) string {
+	s := plural(len(n.Members), "toolchain", "toolchains")
+	added := 0
+	for _, m := range n.Members {
+		if m.New {
+			added++
+		}
+	}
+	switch {
+	case added > 0 && added == len(n.Members):
+		s += ", all new"
+	case added > 0:
+		s += fmt.Sprintf(", %d of them new", added)
+	}
+	if len(n.Members) > 0 {
+		s += ", newest " + strings.TrimSpace(clean(n.Varies)+" "+clean(n.Members[len(n.Members)-1].Version))
+	}
+	return s
+}
+
+func msgNightTitle(n *result.Nightly) string {
+	return strings.TrimSpace("Nightly " + clean(n.Date) + ": " + clean(n.Series))
+}
+
+// nightFacts are what the night was about; where the table of its sweep follows,
+// that says scenario and tree.
+func nightFacts(n *result.Nightly, table bool) []string {
+	facts := []string{msgNightTitle(n)}
+	if !table {
+		if t := title(n.Scenario); t != "" {
+			facts = append(facts, t)
+		}
+		if n.Tree != "" {
+			facts = append(facts, "tree "+clean(n.Tree))
+		}
+	}
+	if len(n.Members) > 0 {
+		facts = append(facts, msgToolchains(n))
+	}
+	return facts
+}
+
+// msgMember is "debian-rustc:1.98.1, new: rustc 1.98.1+dfsg1-1 (experimental)".
+func msgMember(m result.NightlyMember) string {
+	s := clean(m.Name)
+	if m.New {
+		s += ", " + msgNew
+	}
+	if m.Detail != "" {
+		s += ": " + clean(m.Detail)
+	}
+	return s
+}
+
+// A changeGroup is what changed alike, between the same two toolchains.
+type changeGroup struct {
+	Cells    []string
+	From, To result.NightlyPoint
+}
+
+// changeGroups joins the cells that changed alike, in the order of the changes.
+func changeGroups(n *result.Nightly) []changeGroup {
+	var groups []changeGroup
+	for _, c := range n.Changes {
+		at := slices.IndexFunc(groups, func(g changeGroup) bool { return alike(g.From, c.From) && alike(g.To, c.To) })
+		if at < 0 {
+			at = len(groups)
+			groups = append(groups, changeGroup{From: c.From, To: c.To})
+		}
+		groups[at].Cells = append(groups[at].Cells, clean(c.Cell))
+	}
+	return groups
+}
+
+func alike(a, b result.NightlyPoint) bool {
+	return a.Toolchain == b.Toolchain && a.Verdict == b.Verdict && a.Seen == b.Seen
+}
+
+// news is "stock: rejected → loads between 1.96.1 and 1.97.1".
+func (g changeGroup) news() string {
+	return strings.Join(g.Cells, ", ") + ": " + g.words(g.From) + " → " + g.words(g.To) + " " + g.where()
+}
+
+// words are what tells a side from the other: the verdict, or what was seen
+// where the verdict stayed.
+func (g changeGroup) words(p result.NightlyPoint) string {
+	if g.From.Verdict == g.To.Verdict && p.Seen != "" {
+		return clean(p.Seen)
+	}
+	return clean(string(p.Verdict))
+}
+
+func (g changeGroup) where() string {
+	from, to := memberVersion(g.From.Toolchain), memberVersion(g.To.Toolchain)
+	if g.From.Toolchain == g.To.Toolchain {
+		s := "with " + to
+		if !g.From.When.IsZero() {
+			s += " since " + g.From.When.UTC().Format("2006-01-02")
+		}
+		return s
+	}
+	return "between " + from + " and " + to
+}
+
+// memberVersion is the version in the name of a member: "1.96.1" of
+// "debian-rustc:1.96.1".
+func memberVersion(name string) string {
+	if _, v, ok := strings.Cut(name, ":"); ok {
+		return clean(v)
+	}
+	return clean(name)
+}
+
+// side is "debian-rustc:1.96.1: rejected, relocation-unknown 9 GOTPCREL".
+func (g changeGroup) side(p result.NightlyPoint) string {
+	s := clean(p.Toolchain) + ": " + clean(string(p.Verdict))
+	if p.Seen != "" && (p.Verdict != result.Loads || p.Seen != string(outcome.Loaded)) {
+		s += ", " + clean(p.Seen)
+	}
+	return s
+}
+
+// msgNightBisected is one bisection in one line.
+func msgNightBisected(b result.Bisection) string {
+	s := clean(b.Target) + ": " + clean(string(b.Conclusion))
+	if b.LastGood != nil && b.FirstBad != nil {
+		s += fmt.Sprintf(": %s is the last as before, %s the first that is not", clean(b.LastGood.Name), clean(b.FirstBad.Name))
+	}
+	if b.Reason != "" {
+		s += ": " + oneLine(b.Reason)
+	}
+	return s + " (" + plural(b.Probed, "toolchain", "toolchains") + " asked)"
+}
+
+// msgNightTotals is the last line.
+func msgNightTotals(n *result.Nightly) string {
+	parts := []string{plural(len(n.Members), "toolchain", "toolchains"), plural(len(n.Changes), "change", "changes")}
+	if len(n.Bisections) > 0 {
+		parts = append(parts, plural(len(n.Bisections), "bisection", "bisections"))
+	}
+	return strings.Join(append(parts, duration(seconds(n.Seconds))), separator)
+}
+
+// msgNothing says why there is no table.
+func msgNothing(n *result.Nightly) string {
+	if n.Infra != "" {
+		return oneLine(n.Infra)
+	}
+	return msgNothingRun
+}

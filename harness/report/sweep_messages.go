@@ -1,0 +1,217 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"umlab/harness/result"
+)
+
+// Every sentence and label of a sweep stands in this file.
+
+const (
+	markSame  = "="
+	markMoved = "→"
+
+	msgToolchainWord  = "toolchain"
+	msgRefused        = "refused"
+	msgColumnInfra    = "infra"
+	msgControlsHeld   = "controls held"
+	msgLoadsPredicted = "as predicted"
+	msgCellsExpected  = "as expected"
+
+	msgLegendSame     = "= as in the column to its left"
+	msgLegendChanged  = "→ other than in the column to its left"
+	msgLegendUnlike   = "≠ other than the scenario expects, or than was predicted"
+	msgInfraColumns   = "INFRASTRUCTURE: columns that prove nothing"
+	msgNothingDone    = "nothing was run"
+	msgNoSuchVariant  = "not among its variants"
+	msgNoReasonStated = "no reason was given"
+	msgProvesNothing  = "PROVES NOTHING"
+)
+
+// msgSeries is where the names of the columns come from, all of one series.
+func msgSeries(name string) string { return "series " + name }
+
+func msgScenario(name string) string { return "scenario " + name }
+
+// msgTrees names what the columns are of.
+func msgTrees(trees []string) string {
+	if len(trees) == 1 {
+		return "tree " + trees[0]
+	}
+	return "trees " + strings.Join(trees, ", ")
+}
+
+// msgVersions is what a toolchain is, without its name.
+func msgVersions(t result.Toolchain) string {
+	t.Name = ""
+	return strings.TrimPrefix(msgToolchain(t), ": ")
+}
+
+// msgNamedVersions is "trixie: rustc 1.85.1 (LLVM 19.1.7), clang 19.1.7".
+func msgNamedVersions(names, versions string) string {
+	if versions == "" {
+		return names
+	}
+	return names + ": " + versions
+}
+
+// msgParts are rustc, LLVM and what builds the C side, "" where one is unknown.
+func msgParts(t result.Toolchain) (parts [3]string) {
+	if v := version(t.Identity["rustc"]); v != "" {
+		parts[0] = "rustc " + v
+	}
+	if v := version(t.Identity["rustc-llvm"]); v != "" {
+		parts[1] = "LLVM " + v
+	}
+	parts[2] = strings.TrimSpace(clean(t.Compiler) + " " + version(t.Identity[t.Compiler]))
+	return parts
+}
+
+// msgOfAll is "✓ 36/36", or with another mark where k is not n.
+func msgOfAll(k, n int, mark string) string {
+	if k == n {
+		mark = markAgrees
+	}
+	return fmt.Sprintf("%s %d/%d", mark, k, n)
+}
+
+// msgColumns names columns: all of them where there are few.
+func msgColumns(names []string) string {
+	if len(names) <= 4 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s … %s (%d columns)", names[0], names[len(names)-1], len(names))
+}
+
+// msgGroup is the heading of columns that stand as one, a line each.
+func msgGroup(names []string) []string {
+	if len(names) <= 4 {
+		return names
+	}
+	return []string{names[0], "… " + names[len(names)-1], fmt.Sprintf("(%d columns)", len(names))}
+}
+
+func msgSameEverywhere(where string, n int, what string) string {
+	if where != "" {
+		where += ": "
+	}
+	if n == 2 {
+		return where + "the same with both " + what
+	}
+	return fmt.Sprintf("%sthe same with all %d %s", where, n, what)
+}
+
+func msgMoved(from, to string, variants []string, before, now string) string {
+	return fmt.Sprintf("%s %s to %s: %s: %s before, now %s", markMoved, from, to, strings.Join(variants, ", "), before, now)
+}
+
+// msgVariants is whose something is: "stock, pie-small@module (sid)". Without
+// columns it holds for all.
+func msgVariants(ids, columns []string) string {
+	s := strings.Join(ids, ", ")
+	if len(columns) > 0 {
+		s += " (" + msgColumns(columns) + ")"
+	}
+	return s
+}
+
+func msgNoteOf(columns []string, note string) string {
+	if len(columns) == 0 {
+		return msgNote(note)
+	}
+	return fmt.Sprintf("note (%s): %s", msgColumns(columns), note)
+}
+
+// msgRefusal is "refused: bookworm with debian-7.3: rustc 1.63.0 is older than …".
+func msgRefusal(c result.SweepColumn) string {
+	return msgRefused + ": " + clean(c.Toolchain) + " cannot build " + clean(c.Tree) + ": " + msgRefusalReasons(c.Refused)
+}
+
+func msgRefusalReasons(r *result.Refusal) string {
+	reasons := slices.DeleteFunc(legibles(r.Reasons), func(s string) bool { return s == "" })
+	if len(reasons) == 0 {
+		reasons = []string{msgNoReasonStated}
+	}
+	s := strings.Join(reasons, "; ")
+	if n := legible(r.Nearest); n != "" {
+		s += "; the nearest that would: " + n
+	}
+	return s
+}
+
+// msgSweepTotals is the last line of every report of a sweep.
+func msgSweepTotals(s *result.Sweep) string {
+	t := s.Totals
+	trees, chains, variants := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, c := range s.Columns {
+		trees[c.Tree], chains[c.Toolchain] = true, true
+		if c.Results != nil {
+			for _, cell := range c.Results.Cells {
+				variants[cell.ID] = true
+			}
+		}
+	}
+	parts := []string{plural(len(trees), "tree", "trees") + " × " + plural(len(chains), "toolchain", "toolchains")}
+	if len(variants) > 0 {
+		parts = append(parts, plural(len(variants), "variant", "variants"), plural(t.Placements, "cell", "cells"), plural(t.Loads, "module load", "module loads"))
+	}
+	parts = append(parts, msgSweepExpectation(t)...)
+	if t.Predicted > 0 {
+		parts = append(parts, fmt.Sprintf("%d/%d as predicted", t.Predicted-t.Disagreeing, t.Predicted))
+	}
+	parts = append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached), duration(seconds(s.Seconds)))
+	return strings.Join(parts, separator)
+}
+
+func msgSweepExpectation(t result.SweepTotals) (parts []string) {
+	expected, differs := t.States[result.ColumnExpected], t.States[result.ColumnDiffers]
+	switch {
+	case t.Columns == 0:
+		return []string{msgNothingDone}
+	case expected == t.Columns:
+		return []string{"all as expected"}
+	case expected > 0 && differs == 0:
+		parts = append(parts, plural(expected, "column", "columns")+" as expected")
+	case differs > 0:
+		parts = append(parts, fmt.Sprintf("%d of %s differ from what the scenario expects", differs, plural(expected+differs, "column", "columns")))
+	}
+	if n := t.States[result.ColumnRefused]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s", n, msgRefused))
+	}
+	if n := t.States[result.ColumnInfra]; n > 0 {
+		verb := "proves"
+		if n > 1 {
+			verb = "prove"
+		}
+		parts = append(parts, fmt.Sprintf("%d %s nothing (infrastructure)", n, verb))
+	}
+	return parts
+}
+
+// sweepWords are the labels of the HTML page.
+type sweepWords struct {
+	Summary, Variant, Changes, Why, Evidence, Notes, Columns, Repeat, Started, Tree, Toolchain, Config, Digest, Package,
+	Controls, Lost, Changed string
+}
+
+func newSweepWords() sweepWords {
+	return sweepWords{
+		Summary: "What each variant showed, with each toolchain", Variant: "Variant", Changes: "From one column to the next", Why: "Why",
+		Evidence: "Evidence", Notes: "Notes", Columns: "Columns", Repeat: "Repeat with", Started: "Started", Tree: "Tree", Toolchain: "Toolchain",
+		Config: "Configuration", Digest: "digest", Package: "package", Controls: "Controls", Lost: msgProvesNothing, Changed: markMoved,
+	}
+}
+
+// oneLine is a message of several lines on one.
+func oneLine(s string) string {
+	var lines []string
+	for l := range strings.Lines(s) {
+		if l = legible(strings.TrimRight(l, "\r\n")); l != "" {
+			lines = append(lines, l)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
