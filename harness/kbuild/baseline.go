@@ -30,6 +30,7 @@ type Baseline struct {
 	Env     []string          `json:"env"`     // what Kbuild exports to the recipes of a module, see direct
 	Direct  bool              `json:"direct"`  // Env was taken: modules can be built below Kbuild's top
 	Tools   map[string]string `json:"tools,omitempty"`
+	From    string            `json:"from,omitempty"` // the toolchain from whose baseline make went on with another Rust, see Retool; "" if there was none
 }
 
 const kindBaseline = "baseline"
@@ -40,17 +41,29 @@ func (b *Baseline) Build() string { return filepath.Join(b.Dir, "build") }
 // ResolvedConfig is the path of its .config.
 func (b *Baseline) ResolvedConfig() string { return filepath.Join(b.Build(), ".config") }
 
-// Baseline returns the baseline of base, building it where the store has none.
-// A build that was killed is resumed. The error is a *ConfigError where Kconfig
-// dropped a request (nothing is built then), a *BuildError where the source does
-// not build, a *HostError where the machine failed.
+// Baseline returns the baseline of base, building it where the store has none:
+// from nothing, or on from that of a toolchain with another Rust alone, see
+// Retool. A build that was killed is resumed. The error is a *ConfigError where
+// Kconfig dropped a request (nothing is built then), a *BuildError where the
+// source does not build, a *HostError where the machine failed.
 func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bool, err error) {
-	return b.baseline(ctx, base, base.key(), func(string) error { return nil })
+	if !b.FromNothing {
+		if _, built := b.Store.Lookup(kindBaseline, base.key()); !built {
+			if bl, hit, err := b.retooled(ctx, base); bl != nil || err != nil {
+				return bl, hit, err
+			}
+		}
+	}
+	bl, hit, err = b.baseline(ctx, base, making{key: base.key(), steps: base.Compiler, prepare: func(string) error { return nil }})
+	if err == nil {
+		b.offer(ctx, bl)
+	}
+	return bl, hit, err
 }
 
-// baseline returns the baseline of that key; where the store has none, prepare
-// fills the directory that it is then made in.
-func (b *Builder) baseline(ctx context.Context, base Base, key string, prepare func(dir string) error) (bl *Baseline, hit bool, err error) {
+// baseline returns the baseline of m's key, making it where the store has none.
+func (b *Builder) baseline(ctx context.Context, base Base, m making) (bl *Baseline, hit bool, err error) {
+	key := m.key
 	if bl, err := b.openBaseline(base, key); err == nil {
 		return bl, true, nil
 	}
@@ -71,13 +84,14 @@ func (b *Builder) baseline(ctx context.Context, base Base, key string, prepare f
 	if err != nil {
 		return nil, false, err
 	}
-	if err := prepare(dir); err != nil {
+	if err := m.prepare(dir); err != nil {
 		return nil, false, errors.Join(err, store.RemoveAll(dir))
 	}
-	if err := b.makeBaseline(ctx, base, key, dir); err != nil {
+	if err := b.makeBaseline(ctx, base, m, dir); err != nil {
 		var broken *BuildError
 		var dropped *ConfigError
-		if errors.As(err, &broken) || errors.As(err, &dropped) {
+		var stale *StaleError
+		if errors.As(err, &broken) || errors.As(err, &dropped) || errors.As(err, &stale) {
 			// Nothing to resume: the same inputs fail again.
 			err = errors.Join(err, store.RemoveAll(dir))
 		}
@@ -109,7 +123,7 @@ func (b *Builder) openBaseline(base Base, key string) (*Baseline, error) {
 
 // makeBaseline fills dir: configure, compare, make, compare again, and take the
 // environment of a module's recipes.
-func (b *Builder) makeBaseline(ctx context.Context, base Base, key, dir string) (err error) {
+func (b *Builder) makeBaseline(ctx context.Context, base Base, m making, dir string) (err error) {
 	build := filepath.Join(dir, "build")
 	if err := os.MkdirAll(build, 0o755); err != nil {
 		return err
@@ -120,12 +134,11 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, key, dir string) 
 		return err
 	}
 	defer logFile.Close()
-	name := fmt.Sprintf("build baseline %s (%s, %s)", base.Tree.Name, base.Toolchain.Name, base.Compiler)
 	var last int
-	if key == base.key() { // how many it was the last time is the best guess for a build from nothing
-		b.Store.Get("steps", base.Compiler, &last)
+	if m.steps != "" { // how many it was the last time is the best guess
+		b.Store.Get("steps", m.steps, &last)
 	}
-	task := b.Sink.Start(name, progress.Objects, int64(last))
+	task := b.Sink.Start(m.title(base), progress.Objects, int64(last))
 	defer func() { task.Done(err) }()
 	out := &makeLog{Log: logFile, Task: task}
 	start := time.Now()
@@ -155,7 +168,7 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, key, dir string) 
 		return err
 	}
 
-	bl := Baseline{Key: key, Seconds: time.Since(start).Seconds(), Steps: out.Steps}
+	bl := Baseline{Key: m.key, From: m.over, Seconds: time.Since(start).Seconds(), Steps: out.Steps}
 	task.Status("take the environment of a module's recipes")
 	if env, err := b.captureEnv(ctx, base, build); err == nil {
 		bl.Env, bl.Direct = env, true
@@ -163,6 +176,12 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, key, dir string) 
 		return err
 	} else {
 		b.Sink.Note("modules of this tree are built by its top Makefile, which is slower: " + err.Error())
+	}
+	if m.check != nil {
+		task.Status("check who made what")
+		if err := m.check(build); err != nil {
+			return err
+		}
 	}
 	if bl.Linux, err = fileSum(filepath.Join(build, "linux")); err != nil {
 		return err
@@ -180,8 +199,8 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, key, dir string) 
 	if err != nil {
 		return err
 	}
-	if key == base.key() {
-		if err := b.Store.Put("steps", base.Compiler, out.Steps); err != nil {
+	if m.steps != "" {
+		if err := b.Store.Put("steps", m.steps, out.Steps); err != nil {
 			return err
 		}
 	}

@@ -17,28 +17,53 @@ import (
 // else.
 type timeOf func(built fs.FileInfo) time.Time
 
+// making is how one baseline is made.
+type making struct {
+	key     string
+	over    string                   // "" or the toolchain whose baseline it goes on from, see Baseline.From
+	retool  bool                     // it is the step to another Rust
+	steps   string                   // name of the record of how many steps it takes; "": too few to count
+	prepare func(dir string) error   // fills the directory that it is made in
+	check   func(build string) error // of the finished build directory; nil: none
+}
+
+// title is what the progress calls it.
+func (m making) title(base Base) string {
+	of := base.Toolchain.Name
+	if m.retool {
+		of = fmt.Sprintf("rustc %s over %s's", base.Toolchain.Identity["rustc"], m.over)
+	}
+	return fmt.Sprintf("build baseline %s (%s, %s)", base.Tree.Name, of, base.Compiler)
+}
+
 // continued returns the baseline of base, with that key, made by going on in a
 // copy of from's build directory. Errors are those of Baseline.
 func (b *Builder) continued(ctx context.Context, from *Baseline, base Base, key string, times func() (timeOf, error)) (bl *Baseline, hit bool, err error) {
-	return b.baseline(ctx, base, key, func(dir string) error {
-		// What a killed run left may be half a copy.
-		build := filepath.Join(dir, "build")
-		if err := store.RemoveAll(build); err != nil {
-			return err
-		}
+	return b.baseline(ctx, base, making{key: key, over: from.From, prepare: func(dir string) error {
 		when, err := times()
 		if err != nil {
 			return err
 		}
-		if err := copyBuild(ctx, build, from.Build(), when); err != nil {
-			return fmt.Errorf("copy the baseline of %s: %w", from.Base.Tree.Name, err)
-		}
-		return nil
-	})
+		return from.copyTo(ctx, dir, when, nil)
+	}})
 }
 
-// copyBuild copies a build directory.
-func copyBuild(ctx context.Context, to, from string, when timeOf) error {
+// copyTo copies the build directory of bl to dir/build, without the files that
+// leave names (slash-separated, below the build directory).
+func (b *Baseline) copyTo(ctx context.Context, dir string, when timeOf, leave map[string]bool) error {
+	// What a killed run left may be half a copy.
+	build := filepath.Join(dir, "build")
+	if err := store.RemoveAll(build); err != nil {
+		return err
+	}
+	if err := copyBuild(ctx, build, b.Build(), when, leave); err != nil {
+		return fmt.Errorf("copy the baseline of %s: %w", b.Base.Tree.Name, err)
+	}
+	return nil
+}
+
+// copyBuild copies a build directory, but for what leave names.
+func copyBuild(ctx context.Context, to, from string, when timeOf, leave map[string]bool) error {
 	return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -49,6 +74,9 @@ func copyBuild(ctx context.Context, to, from string, when timeOf) error {
 		rel, err := filepath.Rel(from, p)
 		if err != nil {
 			return err
+		}
+		if leave[filepath.ToSlash(rel)] {
+			return nil
 		}
 		dst := filepath.Join(to, rel)
 		info, err := d.Info()

@@ -49,6 +49,10 @@ type Builder struct {
 	Sink   progress.Sink
 	Jobs   int // make -j of a build that has the machine to itself; 0: one more than there are CPUs
 	Limits Limits
+
+	// FromNothing makes Baseline build what the store has not from nothing, also
+	// where it could go on from the baseline of another toolchain.
+	FromNothing bool
 }
 
 // Limits bound what one make may use of the machine; zero values do not.

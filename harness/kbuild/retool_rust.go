@@ -1,0 +1,164 @@
+package kbuild
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"umlab/harness/kconfig"
+)
+
+// StaleError says that a build that went on with another Rust holds something
+// that the former one made, or might.
+type StaleError struct{ Reason string }
+
+func (e *StaleError) Error() string { return e.Reason }
+
+// rustTool matches the name of a program of the Rust side, as a word of a
+// command: "rustc", "/opt/rust/bin/rustc", "rustc-1.85;". bindgen is no part of
+// it, but what it makes is for rustc to read.
+var rustTool = regexp.MustCompile(`^(?:[^-].*/)?(?:rustc|rustdoc|rustfmt|clippy-driver|bindgen)(?:-[0-9][0-9.]*)?;?$`)
+
+// rustMade lists what a command makes with a Rust tool beside its target, which
+// is the operand of --emit=KIND=FILE and -o. ok is false for a command that
+// calls none.
+func rustMade(command string) (beside []string, ok bool) {
+	words := strings.Fields(command)
+	for i, w := range words {
+		if rustTool.MatchString(w) {
+			ok = true
+		}
+		if emit, is := strings.CutPrefix(w, "--emit="); is {
+			for kind := range strings.SplitSeq(emit, ",") {
+				if _, file, has := strings.Cut(kind, "="); has {
+					beside = append(beside, path.Clean(file))
+				}
+			}
+		}
+		if w == "-o" && i+1 < len(words) {
+			beside = append(beside, path.Clean(strings.TrimSuffix(words[i+1], ";")))
+		}
+	}
+	return beside, ok
+}
+
+// rustOutputs are the files of a build directory that a Rust tool made, by the
+// .cmd files, and those .cmd files themselves, without which Kbuild makes a
+// target again whatever else it finds. Names are slash-separated.
+func rustOutputs(build string) (map[string]bool, error) {
+	found := map[string]bool{}
+	err := filepath.WalkDir(build, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || !strings.HasPrefix(d.Name(), ".") || !strings.HasSuffix(d.Name(), ".cmd") {
+			return err
+		}
+		text, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		command, ok := savedCommand(string(text))
+		if !ok {
+			return nil
+		}
+		beside, ok := rustMade(command)
+		if !ok {
+			return nil
+		}
+		rel, err := filepath.Rel(build, p)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		target := strings.TrimSuffix(strings.TrimPrefix(path.Base(rel), "."), ".cmd")
+		found[rel], found[path.Join(path.Dir(rel), target)] = true, true
+		for _, b := range beside {
+			found[b] = true
+		}
+		return nil
+	})
+	return found, err
+}
+
+// rustcSays is what the rustc of a build directory calls itself, without its
+// name: "1.85.1 (4eb161250 2025-03-15) (built from a source tarball)". It is what
+// rustc writes into all that it makes: the .comment of objects, the head of .rmeta.
+func rustcSays(build string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(build, ".config"))
+	if err != nil {
+		return "", err
+	}
+	config, err := kconfig.ParseConfig(".config", text)
+	if err != nil {
+		return "", err
+	}
+	says, ok := strings.CutPrefix(strings.Trim(config.Get("CONFIG_RUSTC_VERSION_TEXT"), `"`), "rustc ")
+	if !ok || says == "" {
+		return "", &StaleError{"its CONFIG_RUSTC_VERSION_TEXT does not tell one rustc from another"}
+	}
+	return says, nil
+}
+
+// mark makes a file in dir and returns its time: nothing that is made later is
+// older, by the clock of that file system.
+func mark(dir string) (time.Time, error) {
+	name := filepath.Join(dir, "copied")
+	if err := os.WriteFile(name, nil, 0o644); err != nil {
+		return time.Time{}, err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), os.Remove(name)
+}
+
+// fresh tells whether all of the Rust in a build directory is of the new rustc.
+type fresh struct {
+	was   string    // what the old one calls itself
+	since time.Time // the new one did nothing before
+}
+
+// check returns a *StaleError where a file was made by a Rust tool before the
+// copy was, or speaks of the old rustc.
+func (f fresh) check(ctx context.Context, build string) error {
+	now, err := rustcSays(build)
+	if err != nil {
+		return err
+	}
+	if now == f.was {
+		return &StaleError{"both compilers say that they are rustc " + now}
+	}
+	made, err := rustOutputs(build)
+	if err != nil {
+		return err
+	}
+	for name := range made {
+		info, err := os.Lstat(filepath.Join(build, filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // what Kbuild removes when it is done with it
+		}
+		if err != nil {
+			return err
+		}
+		if info.ModTime().Before(f.since) {
+			return &StaleError{name + " was not built again"}
+		}
+	}
+	return walkFiles(ctx, build, func(rel string, _ fs.FileInfo) error {
+		content, err := os.ReadFile(filepath.Join(build, rel))
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(content, []byte(f.was)) {
+			return &StaleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, f.was)}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,161 @@
+package kbuild
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRustMade(t *testing.T) {
+	for _, tc := range []struct {
+		command string
+		beside  []string
+		ok      bool
+	}{
+		{"OBJTREE=/build rustc -Cfoo --emit=dep-info=rust/.core.o.d --emit=obj=rust/core.o --emit=metadata=rust/libcore.rmeta --crate-type rlib lib.rs ; objcopy rust/core.o",
+			[]string{"rust/.core.o.d", "rust/core.o", "rust/libcore.rmeta"}, true},
+		{"/opt/rust/bin/rustc --out-dir scripts/ --emit=dep-info=scripts/.g.d,link=./scripts/g g.rs", []string{"scripts/.g.d", "scripts/g"}, true},
+		{"rustc-1.85 x.rs", nil, true},
+		{"bindgen h.h -o rust/bindings/bindings_generated.rs --; sed -i s/a/b/ rust/bindings/bindings_generated.rs", []string{"rust/bindings/bindings_generated.rs"}, true},
+		{"rustdoc --test lib.rs; scripts/rustdoc_test_gen", nil, true},
+		{"gcc -Wp,-MMD,rust/.exports.o.d -c -o rust/exports.o /src/rust/exports.c", []string{"rust/exports.o"}, false},
+		{"gcc -DTEXT=rustc -I/src/rustc -o a.o a.c", []string{"a.o"}, false},
+		{"gcc @include/generated/rustc_cfg a.c", nil, false},
+		{"ld -o", nil, false},
+		{"", nil, false},
+	} {
+		beside, ok := rustMade(tc.command)
+		if diff := cmp.Diff(tc.beside, beside); diff != "" || ok != tc.ok {
+			t.Errorf("rustMade(%q): %v (-want +got)\n%s", tc.command, ok, diff)
+		}
+	}
+}
+
+const (
+	oldRustc = "1.85.1 (4eb161250 2025-03-15) (built from a source tarball)"
+	newRustc = "1.96.1 (31fca3adb 2026-06-26) (built from a source tarball)"
+)
+
+// built is a small build directory whose Rust is of the given version.
+func built(rustc string) map[string]string {
+	return map[string]string{
+		".config":                   "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc " + rustc + "\"\n",
+		"init/main.o":               "GCC: (Debian 14)",
+		"init/.main.o.cmd":          "savedcmd_init/main.o := gcc -c -o init/main.o /src/init/main.c\n\ndeps_init/main.o := /src/rustc/x.h\n",
+		"rust/core.o":               "rustc version " + rustc,
+		"rust/libcore.rmeta":        "rust\x00rustc " + rustc,
+		"rust/.core.o.cmd":          "savedcmd_rust/core.o := rustc --emit=dep-info=rust/.core.o.d --emit=obj=rust/core.o --emit=metadata=rust/libcore.rmeta lib.rs\n",
+		"rust/b.rs":                 "/* rust-bindgen 0.71 */",
+		"rust/.b.rs.cmd":            "savedcmd_rust/b.rs := bindgen b.h -o rust/b.rs\n",
+		"scripts/gen":               "rustc version " + rustc,
+		"scripts/.gen.cmd":          "savedcmd_scripts/gen := rustc --out-dir scripts/ --emit=link=scripts/gen gen.rs\n",
+		"rust/exports_generated.h":  "EXPORT_SYMBOL(x)",
+		"rust/.exports_generated.h": "no command",
+	}
+}
+
+func TestRustOutputs(t *testing.T) {
+	got, err := rustOutputs(fill(t, built(oldRustc)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"rust/.b.rs.cmd", "rust/.core.o.cmd", "rust/.core.o.d", "rust/b.rs", "rust/core.o", "rust/libcore.rmeta", "scripts/.gen.cmd", "scripts/gen"}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// The copy that another rustc goes on in has nothing of the former one, and
+// keeps the times of the rest.
+func TestCopyWithoutRust(t *testing.T) {
+	dir := t.TempDir()
+	from := &Baseline{Dir: dir}
+	if err := os.Rename(fill(t, built(oldRustc)), from.Build()); err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Hour).Truncate(time.Second)
+	if err := os.Chtimes(filepath.Join(from.Build(), "init", "main.o"), past, past); err != nil {
+		t.Fatal(err)
+	}
+	leave, err := rustOutputs(from.Build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave[".config"] = true
+	to := t.TempDir()
+	for range 2 { // the second time over what a killed run left
+		if err := from.copyTo(t.Context(), to, func(i fs.FileInfo) time.Time { return i.ModTime() }, leave); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var left []string
+	err = walkFiles(t.Context(), filepath.Join(to, "build"), func(rel string, info fs.FileInfo) error {
+		text, err := os.ReadFile(filepath.Join(to, "build", rel))
+		if strings.Contains(string(text), oldRustc) {
+			t.Errorf("%s speaks of the old rustc", rel)
+		}
+		if rel == "init/main.o" && !info.ModTime().Equal(past) {
+			t.Errorf("%s is of %s, was of %s", rel, info.ModTime(), past)
+		}
+		left = append(left, rel)
+		return err
+	})
+	want := []string{"init/.main.o.cmd", "init/main.o", "rust/.exports_generated.h", "rust/exports_generated.h"}
+	if diff := cmp.Diff(want, left); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
+func TestFresh(t *testing.T) {
+	past := time.Now().Add(-time.Hour)
+	for _, tc := range []struct {
+		name   string
+		change map[string]string // "" removes
+		old    string            // a file that is older than the copy
+		reason string            // "" for none
+	}{
+		{"all of it is new", nil, "", ""},
+		{"C objects are not", nil, "init/main.o", ""},
+		{"an output that was removed again", map[string]string{"rust/libcore.rmeta": ""}, "", ""},
+		{"an object is old", nil, "rust/core.o", "rust/core.o was not built again"},
+		{"metadata are old", nil, "rust/libcore.rmeta", "rust/libcore.rmeta was not built again"},
+		{"a program of the host is old", nil, "scripts/gen", "scripts/gen was not built again"},
+		{"bindings are old", nil, "rust/b.rs", "rust/b.rs was not built again"},
+		{"an object that no command is known for", map[string]string{"lib/x.ko": "\x7fELF rustc version " + oldRustc}, "", "lib/x.ko speaks of rustc " + oldRustc},
+		{"metadata in a new file", map[string]string{"rust/libcore.rmeta": "rustc " + oldRustc}, "", "rust/libcore.rmeta speaks of rustc " + oldRustc},
+		{"both are the same", map[string]string{".config": built(oldRustc)[".config"]}, "", "both compilers say that they are rustc " + oldRustc},
+		{"no Rust at all", map[string]string{".config": "CONFIG_UML=y\n"}, "", "does not tell one rustc from another"},
+	} {
+		files := built(newRustc)
+		maps.Copy(files, tc.change)
+		maps.DeleteFunc(files, func(_, text string) bool { return text == "" })
+		dir := fill(t, files)
+		since, err := mark(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = walkFiles(t.Context(), dir, func(rel string, _ fs.FileInfo) error {
+			when := since
+			if rel == tc.old {
+				when = past
+			}
+			return os.Chtimes(filepath.Join(dir, rel), when, when)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = fresh{was: oldRustc, since: since}.check(t.Context(), dir)
+		var stale *StaleError
+		if tc.reason == "" && err != nil || tc.reason != "" && (!errors.As(err, &stale) || !strings.Contains(stale.Reason, tc.reason)) {
+			t.Errorf("%s: %v, want %q", tc.name, err, tc.reason)
+		}
+	}
+}
