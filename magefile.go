@@ -16,14 +16,15 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"umlab/harness"
+	"umlab/harness/result"
 	"umlab/harness/scenario"
 )
 
 // The sandbox runs this program again as its init: that copy leaves here.
 func init() { harness.Init() }
 
-// Matrix builds a kernel in every flag variant, boots each, loads the modules, and prints what happened.
-func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cells, placements, modules, mem, aslr, fragment, output *string, repeat, jobs *int, fresh *bool, json, junit, ktap, html, md *string) error {
+// Matrix builds a kernel in every flag variant, boots each, loads the modules, and prints what happened; with -toolchains=A,B or -trees=X,Y one table has a column for each, and a series stands for all its members.
+func Matrix(ctx context.Context, scenario, tree, trees, toolchain, toolchains, compiler, scope, cells, placements, modules, mem, aslr, fragment, output *string, repeat, jobs *int, fresh *bool, json, junit, ktap, html, md *string) error {
 	o := harness.MatrixOptions{
 		Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
 		Jobs: num(jobs), Fresh: fresh != nil && *fresh,
@@ -35,6 +36,16 @@ func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cel
 		return fail(err)
 	}
 	o.Select.Output = str(output)
+	if trees != nil || toolchains != nil {
+		so := harness.SweepOptions{MatrixOptions: o}
+		if so.Toolchains, err = names("toolchains", toolchains); err != nil {
+			return fail(err)
+		}
+		if so.Trees, err = names("trees", trees); err != nil {
+			return fail(err)
+		}
+		return sweep(ctx, so)
+	}
 	return with(func(lab *harness.Lab) error {
 		r, err := lab.Matrix(ctx, o)
 		if err != nil {
@@ -45,6 +56,24 @@ func Matrix(ctx context.Context, scenario, tree, toolchain, compiler, scope, cel
 			return mg.Fatalf(r.Exit, "%d of %d cells differ from what scenario %s expects", r.Totals.Differing, r.Totals.Cells, r.Scenario.Name)
 		case harness.ExitInfra:
 			return mg.Fatal(r.Exit, r.Infra)
+		}
+		return nil
+	})
+}
+
+func sweep(ctx context.Context, o harness.SweepOptions) error {
+	return with(func(lab *harness.Lab) error {
+		s, err := lab.Sweep(ctx, o)
+		if err != nil {
+			return err
+		}
+		switch n := s.Totals.States; s.Exit {
+		case harness.ExitDiffers:
+			return mg.Fatalf(s.Exit, "%d of %d columns differ from what scenario %s expects", n[result.ColumnDiffers], len(s.Columns), s.Scenario.Name)
+		case harness.ExitUsage:
+			return mg.Fatal(s.Exit, "no toolchain that was named can work with its tree: nothing was built")
+		case harness.ExitInfra:
+			return mg.Fatalf(s.Exit, "%d of %d columns prove nothing", n[result.ColumnInfra], len(s.Columns))
 		}
 		return nil
 	})
@@ -144,6 +173,66 @@ func Verify(ctx context.Context, patch string, scenario, tree, toolchains, compi
 		}
 		if v.Exit != harness.ExitExpected {
 			return mg.Fatalf(v.Exit, "%s", v.Conclusion)
+		}
+		return nil
+	})
+}
+
+// History shows when each cell's verdict changed, over all results that were recorded: along toolchains and along time; -changes leaves out the table, and names may be patterns ("debian-rustc:*").
+func History(ctx context.Context, cell, tree, toolchain, scenario *string, changes *bool, html, json, md, Import, export *string) error {
+	return with(func(lab *harness.Lab) error {
+		return lab.History(ctx, harness.HistoryOptions{
+			Cell: list(cell), Tree: list(tree), Toolchain: list(toolchain), Scenario: list(scenario), Changes: changes != nil && *changes,
+			Import: str(Import), Export: str(export), Outputs: harness.HistoryOutputs{JSON: str(json), HTML: str(html), Markdown: str(md)}, Command: command(),
+		})
+	})
+}
+
+// Bisect finds where a series of toolchains, the configured trees (-axis=tree), or the commits of a git repository (-axis=tree -tree=PATH) change from how GOOD is.
+func Bisect(ctx context.Context, good, bad string, series, axis, cell, until, log, scenario, tree, toolchain, compiler, placements, modules, mem, aslr, fragment *string, repeat, jobs *int, fresh *bool, json, html, md *string) error {
+	o := harness.BisectOptions{
+		Good: good, Bad: bad, Series: str(series), Axis: str(axis), Cell: str(cell), Until: str(until), Log: str(log),
+		Outputs: harness.BisectOutputs{JSON: str(json), HTML: str(html), Markdown: str(md)},
+		MatrixOptions: harness.MatrixOptions{
+			Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
+			Jobs: num(jobs), Fresh: fresh != nil && *fresh, Command: command(),
+		},
+	}
+	var err error
+	if o.Select, err = selection(nil, nil, placements, modules, mem, aslr, repeat); err != nil {
+		return fail(err)
+	}
+	return with(func(lab *harness.Lab) error {
+		b, err := lab.Bisect(ctx, o)
+		if err != nil {
+			return err
+		}
+		if b.Exit != harness.ExitExpected {
+			return mg.Fatalf(b.Exit, "%s", b.Reason)
+		}
+		return nil
+	})
+}
+
+// Nightly runs the scenario with what is new in a series of toolchains, holds it against what was known, bisects what changed, and writes a dated report below -dir.
+func Nightly(ctx context.Context, series, scenario, tree, compiler, scope, cells, placements, modules, mem, aslr, fragment, dir *string, repeat, jobs *int) error {
+	o := harness.NightlyOptions{
+		Series: str(series), Dir: str(dir),
+		MatrixOptions: harness.MatrixOptions{Scenario: str(scenario), Tree: str(tree), Compiler: str(compiler), Fragments: list(fragment), Jobs: num(jobs), Command: command()},
+	}
+	var err error
+	if o.Select, err = selection(scope, cells, placements, modules, mem, aslr, repeat); err != nil {
+		return fail(err)
+	}
+	return with(func(lab *harness.Lab) error {
+		n, err := lab.Nightly(ctx, o)
+		switch {
+		case err != nil:
+			return err
+		case n.Exit == harness.ExitDiffers:
+			return mg.Fatalf(n.Exit, "%d changes", len(n.Changes))
+		case n.Exit == harness.ExitInfra:
+			return mg.Fatal(n.Exit, "this night proves nothing, or not all of it")
 		}
 		return nil
 	})
@@ -269,6 +358,15 @@ func num(n *int) int {
 // list splits a flag's value at commas.
 func list(s *string) []string {
 	return strings.FieldsFunc(str(s), func(r rune) bool { return r == ',' })
+}
+
+// names is list of a flag that names something where it is given.
+func names(flag string, s *string) ([]string, error) {
+	n := list(s)
+	if s != nil && len(n) == 0 {
+		return nil, &harness.UsageError{Err: fmt.Errorf("-%s= names nothing: leave it out, or give names with commas between them", flag)}
+	}
+	return n, nil
 }
 
 // command is how this run is typed again.

@@ -109,7 +109,7 @@ func (l *Lab) benchBase(ctx context.Context) (*benched, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	t, tc, err := l.fitting(ctx, j)
 	if err != nil {
 		return nil, err
 	}

@@ -49,9 +49,9 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, ExitInfra, err
 	}
-	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	t, tc, err := l.fitting(ctx, j)
 	if err != nil {
-		return nil, ExitInfra, err
+		return nil, ExitCode(err), err
 	}
 	r, baseline, err := l.runOn(ctx, j, t, tc, nil)
 	if err != nil {
@@ -350,7 +350,8 @@ func (l *Lab) hand(b *built, p scenario.Placement) hand {
 	h := hand{
 		title:   fmt.Sprintf("%s:%s of %s", b.cell.ID(), p.Name, base.Tree.Name),
 		store:   l.store.Root(),
-		sysroot: base.Toolchain.Root, busybox: base.Toolchain.Busybox, linux: b.product.Linux, tree: base.Tree.Dir,
+		sysroot: base.Toolchain.Root, mounts: base.Toolchain.Mounts, env: base.Toolchain.Environment(),
+		busybox: base.Toolchain.Busybox, linux: b.product.Linux, tree: base.Tree.Dir,
 		options: filepath.Join(b.baseline.Build(), ".umlab.config"), make: base.Make(), flags: b.cell.MakeArg(),
 		module: b.cell.Scope == scenario.ScopeModule, llvm: base.Compiler == kbuild.Clang, mem: p.Mem, aslr: p.ASLR,
 	}

@@ -76,7 +76,7 @@ func (l *Lab) buildCell(ctx context.Context, j *job) (*built, error) {
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
-	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	t, tc, err := l.fitting(ctx, j)
 	if err != nil {
 		return nil, err
 	}

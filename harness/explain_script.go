@@ -6,14 +6,17 @@ import (
 	"strings"
 
 	"umlab/harness/result"
+	"umlab/harness/sandbox"
 	"umlab/harness/uml"
 )
 
 // hand is what a person needs who repeats a cell without umlab.
 type hand struct {
-	title            string // "static-kernel@module:high of debian-7.3"
-	store            string // directory that most of the paths lie in
-	sysroot, busybox string // paths on the host
+	title            string          // "static-kernel@module:high of debian-7.3"
+	store            string          // directory that most of the paths lie in
+	sysroot, busybox string          // paths on the host
+	mounts           []sandbox.Mount // over the sysroot, read-only
+	env              []string        // all that the toolchain's programs see of their surroundings
 	linux            string
 	tree, options    string // the options are those that were requested over allnoconfig
 	make             []string
@@ -62,12 +65,23 @@ func (h hand) path(file string) string {
 // namespace begins a command in a mount namespace of its own and leaves it in a
 // root directory that holds the toolchain and the directories dirs. A user
 // needs a user namespace for that; root does not. setarch may stand before it.
-func (s *script) namespace(before string, dirs string) {
+func (s *script) namespace(h hand, before string, dirs string) {
+	for i, m := range h.mounts {
+		s.line("export mount%d=%s", i, h.path(m.Source))
+	}
 	s.line(`user=; [ "$(id -u)" = 0 ] || user="--user --map-root-user"`)
 	s.line("%sunshare $user --mount sh -ec '", before)
 	s.line(`  mount -t tmpfs tmpfs "$root"; cd "$root"; mkdir usr etc dev proc tmp %s`, dirs)
-	s.line(`  cp -P "$sysroot"/bin "$sysroot"/lib* "$sysroot"/sbin .`)
+	s.line(`  for l in "$sysroot"/*; do if [ -h "$l" ]; then cp -P "$l" .; fi; done`)
 	s.line(`  for d in usr etc; do mount --bind "$sysroot/$d" $d; done; for d in dev proc; do mount --rbind /$d $d; done`)
+	if len(h.mounts) > 0 {
+		s.line(`  show() {`)
+		s.line(`    if [ -d "$1" ]; then mkdir -p ".$2"; elif [ ! -e ".$2" ]; then mkdir -p ".${2%%/*}"; : > ".$2"; fi`)
+		s.line(`    mount --bind "$1" ".$2"; }`)
+	}
+	for i, m := range h.mounts {
+		s.line(`  show "$mount%d" %s`, i, inner(m.Target))
+	}
 }
 
 // boot is a script that boots the kernel with the modules.
@@ -95,7 +109,7 @@ func (h hand) boot() string {
 	if !h.aslr {
 		before = `setarch "$(uname -m)" -R `
 	}
-	s.namespace(before, "guest")
+	s.namespace(h, before, "guest")
 	s.line(`  touch linux; mount --bind "$linux" linux; mount --bind "$work/guest" guest`)
 	s.line("  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp HOME=/tmp chroot . /linux %s",
 		strings.Join(uml.Options{Mem: h.mem, RootDir: "/guest"}.Cmdline(), " "))
@@ -114,9 +128,13 @@ func (h hand) build() string {
 	s.line("export tree=%s", h.path(h.tree))
 	s.line(`mkdir -p umlab-build umlab-root; export build="$PWD/umlab-build" root="$PWD/umlab-root"`)
 	s.line("cp %s umlab-build/requested.config", h.path(h.options))
-	s.namespace("", "src build")
+	s.namespace(h, "", "src build")
 	s.line(`  mount --bind "$tree" src; mount --bind "$build" build`)
-	s.line(`  mk() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C chroot . %s "$@"; }`, strings.Join(h.make, " "))
+	var env []string
+	for _, kv := range h.env {
+		env = append(env, inner(kv))
+	}
+	s.line(`  mk() { env -i %s chroot . %s "$@"; }`, strings.Join(env, " "), strings.Join(h.make, " "))
 	s.line("  mk KCONFIG_ALLCONFIG=/build/requested.config allnoconfig")
 	flags := ""
 	if h.flags != "" {
@@ -137,6 +155,9 @@ func (h hand) build() string {
 	s.line("export %s", strings.Join(vars, " "))
 	return s.String()
 }
+
+// inner makes s one word of a shell's argument that stands in single quotes.
+func inner(s string) string { return strings.ReplaceAll(quote(s), "'", `'\''`) }
 
 // own is the same with a toolchain of the user's own, in the tree.
 func (h hand) own() string {

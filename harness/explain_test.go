@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness/outcome"
 	"umlab/harness/result"
+	"umlab/harness/sandbox"
 )
 
 func module(name string, kind outcome.Kind) result.Module {
@@ -88,6 +89,8 @@ func FuzzExcerpt(f *testing.F) {
 func theHand() hand {
 	return hand{
 		title: "static-small@module:low of a tree", store: "/home/o'brien/my cache", sysroot: "/home/o'brien/my cache/root",
+		mounts:  []sandbox.Mount{{Source: "/home/o'brien/my cache/rust", Target: "/rust"}, {Source: "/x y/bindgen", Target: "/host/bindgen"}},
+		env:     []string{"PATH=/rust/bin:/usr/bin", "NAME=it's"},
 		busybox: "/home/o'brien/my cache/root/busybox", linux: "/elsewhere $x/linux", tree: "/home/me/linux", options: "/home/o'brien/my cache/a b",
 		make: []string{"make", "-C", "/src"}, flags: "RUSTFLAGS_MODULE=-Crelocation-model=static -Ccode-model=small", module: true,
 		targets: []string{"samples/rust/x-y.ko"}, byHand: []string{"make x"}, llvm: true, mem: 64 << 20,
@@ -110,6 +113,16 @@ func TestScriptsParse(t *testing.T) {
 	}
 	if boot := theHand().boot(); !strings.Contains(boot, `setarch "$(uname -m)" -R unshare`) {
 		t.Errorf("randomisation stays on:\n%s", boot)
+	}
+	for _, s := range theHand().scripts() {
+		for _, part := range []string{`"$store"/rust`, "export mount1='/x y/bindgen'", `show "$mount0" /rust`} {
+			if !strings.Contains(s.Text, part) {
+				t.Errorf("%s: no %s:\n%s", s.Name, part, s.Text)
+			}
+		}
+	}
+	if build := theHand().build(); !strings.Contains(build, "env -i PATH=/rust/bin:/usr/bin") {
+		t.Errorf("the toolchain's surroundings are not the build's:\n%s", build)
 	}
 	on := theHand()
 	on.aslr, on.external = true, true

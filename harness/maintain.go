@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"umlab/harness/debian"
+	"umlab/harness/history"
 	"umlab/harness/sandbox"
 )
 
@@ -98,6 +99,9 @@ func (l *Lab) Clean(ctx context.Context, unused time.Duration) error {
 	}
 	if err == nil {
 		fmt.Fprintf(l.stdout, "%.1f MB freed in %s\n", float64(bytes)/1e6, l.store.Root())
+		if path := history.Path(l.store); history.Exists(l.store) {
+			fmt.Fprintf(l.stdout, "kept the history, %s: nothing can find it out again. To forget it, remove that file.\n", path)
+		}
 	}
 	return err
 }

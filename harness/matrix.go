@@ -137,7 +137,7 @@ func (l *Lab) run(ctx context.Context, j *job) (*result.Results, error) {
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
-	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	t, tc, err := l.fitting(ctx, j)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +146,7 @@ func (l *Lab) run(ctx context.Context, j *job) (*result.Results, error) {
 		return nil, err
 	}
 	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
+	l.remember(r)
 	return r, nil
 }
 
@@ -160,7 +161,7 @@ func (l *Lab) runOn(ctx context.Context, j *job, t *tree.Tree, tc *toolchain.Too
 	}
 	compiler := j.compiler(l, t)
 	r.Notes = append(r.Notes, append(t.Notes, tc.Notes...)...)
-	r.Tree = result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Digest: t.Digest, Patches: append([]string{}, t.Patches...)}
+	r.Tree = result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Commit: t.Commit, Digest: t.Digest, Patches: append([]string{}, t.Patches...)}
 	r.Toolchain = result.Toolchain{Name: tc.Name, Compiler: compiler, Identity: tc.Identity, Digest: tc.Digest}
 	r.Config.Fragments = j.sources
 

@@ -88,6 +88,9 @@ func (l *Lab) baseline(ctx context.Context, j *job, base kbuild.Base) (bl *kbuil
 		return nil, notes, err
 	}
 	more, err := l.externals(ctx, j, bl)
+	if bl.From != "" {
+		notes = append(notes, fmt.Sprintf("the kernel was built on from the baseline of toolchain %s, which differs in its Rust alone", bl.From))
+	}
 	return bl, append(notes, more...), err
 }
 

@@ -45,7 +45,7 @@ func lab(t *testing.T, getenv func(string) string) (*harness.Lab, *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { out.Close() })
-	l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Getenv: getenv, Stdout: out, Stderr: os.Stderr})
+	l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Getenv: getenv, Stdout: out, Stderr: os.Stderr, Forget: true})
 	if err != nil {
 		t.Fatal(err)
 	}

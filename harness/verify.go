@@ -140,9 +140,9 @@ func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits 
 		err  error
 	)
 	if commits == "" {
-		base, tc, err = l.sources(ctx, j.Tree, j.Toolchain)
-	} else {
-		base, tc, patches, err = l.commits(ctx, j, commits)
+		base, tc, err = l.fitting(ctx, j)
+	} else if base, tc, patches, err = l.commits(ctx, j, commits); err == nil {
+		err = l.refuse(ctx, j, base, tc)
 	}
 	if err != nil {
 		return p, err
@@ -166,6 +166,7 @@ func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits 
 	if p.Before, from, err = l.runOn(ctx, j, base, tc, nil); err != nil {
 		return p, err
 	}
+	l.remember(p.Before)
 	if from == nil { // the base does not build: nothing to compare with
 		p.After = p.Before
 		return p, nil
@@ -175,7 +176,9 @@ func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits 
 	after := *j
 	plan := *j.plan
 	plan.Controls, after.plan = nil, &plan
-	p.After, _, err = l.runOn(ctx, &after, patched, tc, from)
+	if p.After, _, err = l.runOn(ctx, &after, patched, tc, from); err == nil {
+		l.remember(p.After)
+	}
 	return p, err
 }
 

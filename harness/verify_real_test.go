@@ -219,7 +219,7 @@ func TestLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Replace(string(limits), "disk-mb = 8192     # of the cell", "disk-mb = 700     # of the cell", 1)
-	l, err := harness.Open(harness.Options{Project: replaced{project, "configs/limits.toml", []byte(text)}, Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr})
+	l, err := harness.Open(harness.Options{Project: replaced{project, "configs/limits.toml", []byte(text)}, Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr, Forget: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ umount /sys
 		t.Fatal(err)
 	}
 	defer out.Close()
-	l, err := harness.Open(harness.Options{Project: replaced{os.DirFS(".."), "rootfs/init", []byte(text)}, Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr})
+	l, err := harness.Open(harness.Options{Project: replaced{os.DirFS(".."), "rootfs/init", []byte(text)}, Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr, Forget: true})
 	if err != nil {
 		t.Fatal(err)
 	}

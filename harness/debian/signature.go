@@ -21,6 +21,9 @@ func LoadKey(path string) (openpgp.EntityList, error) {
 		return nil, err
 	}
 	keys, err := readKeys(data)
+	if err == nil && len(keys) == 0 {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s holds no OpenPGP public key: %w", path, err)
 	}

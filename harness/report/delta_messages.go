@@ -21,7 +21,7 @@ const (
 	msgSameTypes   = "the same relocations"
 	msgOnlyGood    = "only good"
 	msgOnlyBad     = "only bad"
-	msgSameCounts = "the same numbers of each type"
+	msgSameCounts  = "the same numbers of each type"
 )
 
 func msgDeltaTitle(d *result.Delta) string {

@@ -66,7 +66,9 @@ func TestConclusionOfDeltas(t *testing.T) {
 		}),
 			[]string{"The flags of samples/rust/rust_print.o changed: -Crelocation-model=pie → -Crelocation-model=static.", "target.json is equal, flags differ",
 				"The change comes from rustc with its core library or the flags, or several of them"}, []string{"code generation"}},
-		{"another flag", func(f *Facts) { f.Flags["samples/rust/rust_print.o"] = []string{"-Copt-level=3", "-Crelocation-model=pie"} },
+		{"another flag", func(f *Facts) {
+			f.Flags["samples/rust/rust_print.o"] = []string{"-Copt-level=3", "-Crelocation-model=pie"}
+		},
 			[]string{"target.json is equal, flags differ, and rustc resolves them to the same", "which leaves the flags."}, []string{"The flags of"}},
 		{"target.json's model", both(newRustc, func(f *Facts) { f.Target["relocation-model"] = `"static"` }),
 			[]string{`target.json's relocation-model changed: not there → "static".`, "The flags are equal, target.json differs in relocation-model"}, []string{"code generation", "own default"}},

@@ -58,6 +58,11 @@ func TestMistakes(t *testing.T) {
 		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\n", []string{"has no suites"}},
 		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\nrustup = \"stable\"\n", []string{"needs c"}},
 		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\nsuites = [\"x\"]\nserver = \"https://localhost\"\n", []string{"server goes with rustup"}},
+		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\nsuites = [\"x\"]\nkey = \"/k\"\n", []string{"key go with tarball"}},
+		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\ntarball = \"x.tar\"\n", []string{"needs c", "neither sha256 nor sums", "tarball \"x.tar\" is neither"}},
+		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\ntarball = \"/x.tar\"\nsums = \"ftp://localhost/s\"\n", []string{"sums \"ftp://localhost/s\" is neither", "but no key"}},
+		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\ntarball = \"/x.tar\"\nsha256 = \"12\"\nkey = \"k\"\n", []string{"sha256 \"12\" is not 64", "key is the absolute path"}},
+		{"toolchains.toml", "default = \"c\"\n[toolchain.c]\nhost = true\nc = \"c\"\n", []string{"c and bindgen go with"}},
 	} {
 		fsys := fstest.MapFS{}
 		for n, text := range good {

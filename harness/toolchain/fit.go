@@ -120,7 +120,7 @@ func (p *Provider) Foretell(ctx context.Context, c settings.Toolchain) (map[stri
 		return nil, err
 	}
 	id := foretold(res.Packages)
-	if c.Tarball != "" { // it has its own of these before the packages'
+	if c.Tarball != "" && c.Rust == "" { // it has its own of these before the packages'
 		for _, name := range []string{"bindgen", "libclang", "clang", "lld"} {
 			delete(id, name)
 		}

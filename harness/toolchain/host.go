@@ -103,22 +103,29 @@ func (p *Provider) withSystemRust(ctx context.Context, name string, c settings.T
 	if said == "" {
 		reason = "the system has no rust-src"
 	}
+	reason += " and its rustc is " + is.release + ": install the same version of both"
 	if c.RustSrc == srcComponent {
-		return nil, &UnfitError{Toolchain: name, Reasons: []string{reason + " and its rustc is " + is.release + ": install the same version of both"}}
+		return nil, &UnfitError{Toolchain: name, Reasons: []string{reason}}
 	}
-	src, detail, why, err := p.debianSource(ctx, name, t, nil, is.release)
+	return t, p.useDebianSource(ctx, name, c, t, is.release, reason)
+}
+
+// useDebianSource lets t use Debian's source of the library of a release. reason
+// says why it needs to.
+func (p *Provider) useDebianSource(ctx context.Context, name string, c settings.Toolchain, t *Toolchain, release, reason string) error {
+	src, detail, why, err := p.debianSource(ctx, name, t, c.Suites, release)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if src == "" {
-		return nil, &UnfitError{Toolchain: name, Reasons: []string{reason + " and its rustc is " + is.release + ": install the same version of both", why}}
+		return &UnfitError{Toolchain: name, Reasons: []string{reason, why}}
 	}
 	t.Mounts = append(t.Mounts, sandbox.Mount{Source: p.kept(kindRustSrc, src), Target: rustSrcAt, ReadOnly: true})
 	t.Env = append(slices.Clone(t.Env), "RUST_LIB_SRC="+rustSrcAt+"/"+rustSrcIn+"/library")
 	t.Digest = store.Key("rust-src", src, t.Digest)
-	t.Identity = map[string]string{"rust-src": is.release}
+	t.Identity = map[string]string{"rust-src": release}
 	t.Packages = append(t.Packages, detail)
-	return t, nil
+	return nil
 }
 
 // systemSource is the version of the library's source at that path, by the name

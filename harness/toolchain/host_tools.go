@@ -43,9 +43,8 @@ var (
 	gccs   = []string{"gcc", "ld", "ar", "nm", "objcopy", "objdump", "readelf", "strip"}
 )
 
-// anywhere are programs that may lie outside of the system's directories: they
-// need no file of their own but libraries of the system, or are shown with the
-// directory that they lie in.
+// anywhere tells the programs that may lie outside of the system's directories,
+// as those that rustup and cargo install do: they are shown by themselves.
 func anywhere(name string) bool { return name == "rustc" || name == "bindgen" }
 
 // missing says, a sentence each with the remedy, what the machine lacks.

@@ -68,9 +68,14 @@ func (p *Provider) tarball(ctx context.Context, name string, c settings.Toolchai
 	if err != nil {
 		return nil, err
 	}
-	if series, err := os.ReadFile(filepath.Join(a.dir, "library")); err == nil {
-		t.Identity = map[string]string{"rust-src": librarySays(string(series), is.release)}
+	series, err := os.ReadFile(filepath.Join(a.dir, "library"))
+	if errors.Is(err, os.ErrNotExist) {
+		return t, p.useDebianSource(ctx, name, c, t, is.release, "the archive has rustc "+is.release+" and no rust-src")
 	}
+	if err != nil {
+		return nil, err
+	}
+	t.Identity = map[string]string{"rust-src": librarySays(string(series), is.release)}
 	return t, nil
 }
 
@@ -162,7 +167,7 @@ func fillLLVM(ctx context.Context, file, dir string, xz tarball.Decompress, task
 	}
 	library, err := root.OpenRoot("lib/rustlib/src/rust/library/core/src")
 	if errors.Is(err, os.ErrNotExist) {
-		return nil // the identity lacks it, and says so
+		return nil // Debian may have it
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,247 @@
+package harness
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"umlab/harness/bisect"
+	"umlab/harness/result"
+	"umlab/harness/settings"
+	"umlab/harness/store"
+	"umlab/harness/toolchain"
+)
+
+// listed is an entry of a list that is bisected.
+type listed struct {
+	name    string // as -toolchain= or -tree= takes it
+	version string // what varies
+	detail  string // where it comes from
+}
+
+// lineup is a list to bisect, from its good end to its bad one.
+type lineup struct {
+	candidates []listed
+	pinned     string // what does not vary, with its digest
+	notes      []string
+	run        runFunc
+	side       sideFunc
+}
+
+// lineup resolves the list that a question is about.
+func (l *Lab) lineup(ctx context.Context, q *question) (*lineup, error) {
+	all, err := l.candidates(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	part, err := between(q.source(), all, q.Good, q.Bad)
+	if err != nil {
+		return nil, err
+	}
+	line := &lineup{candidates: part}
+	job := func(name string, fresh bool) (*job, error) {
+		m := q.MatrixOptions
+		m.Fresh = m.Fresh || fresh
+		if q.axis == result.AxisToolchain {
+			m.Toolchain = name
+		} else {
+			m.Tree = name
+		}
+		return l.plan(m)
+	}
+	line.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
+		j, err := job(name, fresh)
+		if err != nil {
+			return nil, err
+		}
+		return l.run(ctx, j)
+	}
+	line.side = func(ctx context.Context, name string) (side, error) {
+		j, err := job(name, false)
+		if err != nil {
+			return side{}, err
+		}
+		return l.side(ctx, j, q.target.Cell, name)
+	}
+	if q.axis == result.AxisTree {
+		tc, err := l.toolchain(ctx, q.job.Toolchain)
+		if err != nil {
+			return nil, fmt.Errorf("toolchain %s: %w", q.job.Toolchain, err)
+		}
+		line.pinned = fmt.Sprintf("toolchain %s %s", q.job.Toolchain, store.Short(tc.Digest))
+		if q.Compiler == "" {
+			line.notes = l.compilers(part)
+		}
+		return line, nil
+	}
+	// The tree is unpacked with the tools of a toolchain: any that works.
+	for _, c := range part {
+		t, _, err := l.sources(ctx, q.job.Tree, c.name)
+		var unfit *toolchain.UnfitError
+		if errors.As(err, &unfit) && c.name != part[len(part)-1].name {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		line.pinned = fmt.Sprintf("tree %s %s", q.job.Tree, store.Short(t.Digest))
+		break
+	}
+	return line, nil
+}
+
+// source is where the candidates of a question are from, for messages.
+func (q *question) source() string {
+	if q.axis == result.AxisToolchain {
+		return "series " + q.Series
+	}
+	return "configs/trees.toml"
+}
+
+// candidates are all that there are, oldest first.
+func (l *Lab) candidates(ctx context.Context, q *question) (list []listed, err error) {
+	if q.axis == result.AxisTree {
+		return l.orderedTrees(ctx)
+	}
+	members, err := l.series(ctx, q.Series)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		list = append(list, listed{m.Name, m.Version, m.Detail})
+	}
+	return list, nil
+}
+
+// between cuts the list to what lies from good to bad, in that order.
+func between(source string, all []listed, good, bad string) ([]listed, error) {
+	from, err := pick(source, all, good)
+	if err != nil {
+		return nil, err
+	}
+	to, err := pick(source, all, bad)
+	if err != nil {
+		return nil, err
+	}
+	if from == to {
+		return nil, usagef("%s and %s are both %s: give two ends that differ", good, bad, all[from].name)
+	}
+	return bisect.Between(all, from, to), nil
+}
+
+// pick finds the candidate that is asked for by its name, its version, or the
+// beginning of its version.
+func pick(source string, all []listed, asked string) (int, error) {
+	var begin []int
+	for i, c := range all {
+		if asked == c.name || asked == c.version {
+			return i, nil
+		}
+		for _, whole := range []string{c.name, c.version} {
+			// 1.8 is not the beginning of 1.85.1.
+			if rest, ok := strings.CutPrefix(whole, asked); ok && asked != "" && !digit(rest[0]) && !slices.Contains(begin, i) {
+				begin = append(begin, i)
+			}
+		}
+	}
+	if len(begin) == 1 {
+		return begin[0], nil
+	}
+	names := func(some []listed) string {
+		var list []string
+		for _, c := range some {
+			list = append(list, cmp.Or(c.version, c.name))
+			if c.version != "" && !strings.HasSuffix(c.name, ":"+c.version) {
+				list[len(list)-1] = c.name
+			}
+		}
+		return strings.Join(list, ", ")
+	}
+	if len(begin) > 1 {
+		var some []listed
+		for _, i := range begin {
+			some = append(some, all[i])
+		}
+		return 0, usagef("%q is the beginning of %s: write one of them", asked, names(some))
+	}
+	return 0, usagef("%s has no %q: it has %s", source, asked, names(all))
+}
+
+func digit(b byte) bool { return b >= '0' && b <= '9' }
+
+// orderedTrees are the configured trees by their kernel version. It asks the
+// archive for versions, and fetches no tree.
+func (l *Lab) orderedTrees(ctx context.Context) ([]listed, error) {
+	var list []listed
+	for name, t := range l.settings.Trees {
+		c := listed{name: name}
+		said := treeVersion(name, t)
+		if t.Package != "" {
+			res, err := l.archive.Newest(ctx, t.Suite, t.Package)
+			if err != nil {
+				return nil, fmt.Errorf("tree %s: %w", name, err)
+			}
+			pkg := res.Packages[0]
+			said, c.detail = pkg.Version, pkg.Name+" "+pkg.Version
+		}
+		c.version = kernelVersion(said)
+		if c.version == "" {
+			l.sink.Note(fmt.Sprintf("tree %s is left out: neither its name nor where it comes from says its version", name))
+			continue
+		}
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b listed) int {
+		return cmp.Or(compareVersions(a.version, b.version), strings.Compare(a.name, b.name))
+	})
+	return list, nil
+}
+
+// treeVersion is what says the version of a tree that is no package: its ref,
+// its file, else its name.
+func treeVersion(name string, t settings.Tree) string {
+	for _, s := range []string{t.Ref, path.Base(t.Tarball), name} {
+		if kernelVersion(s) != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+var dotted = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
+
+// kernelVersion is the first dotted number of s: "6.12.107".
+func kernelVersion(s string) string { return dotted.FindString(s) }
+
+// compareVersions orders dotted numbers.
+func compareVersions(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
+		i, _ := strconv.Atoi(x) // digits alone, see dotted; what is too long for an int is the greatest
+		j, _ := strconv.Atoi(y)
+		return cmp.Compare(i, j)
+	})
+}
+
+// compilers notes where the C side is not built with the same compiler.
+func (l *Lab) compilers(list []listed) []string {
+	by := map[string][]string{}
+	for _, c := range list {
+		compiler := cmp.Or(l.settings.Trees[c.name].Compiler, "what the tree allows")
+		by[compiler] = append(by[compiler], c.name)
+	}
+	if len(by) < 2 {
+		return nil
+	}
+	var parts []string
+	for compiler, trees := range by {
+		parts = append(parts, strings.Join(trees, ", ")+" with "+compiler)
+	}
+	slices.Sort(parts)
+	return []string{"the C side is not built with the same compiler everywhere: " + strings.Join(parts, "; ") + " (-compiler= decides)"}
+}

@@ -1,0 +1,98 @@
+package harness
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"umlab/harness/report"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+)
+
+// TestDeltaReal compares two toolchains of which only Rust differs, and holds
+// the delta against what the results of both say of themselves.
+func TestDeltaReal(t *testing.T) {
+	if testing.Short() || os.Getenv("UMLAB_TEST_LONG") == "" {
+		t.Skip("takes long: go tool mage test -long")
+	}
+	out, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	l, err := Open(Options{Project: os.DirFS(".."), Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var sides []side
+	for _, name := range []string{"trixie", "trixie-backports"} {
+		j, err := l.plan(MatrixOptions{Tree: "debian-6.12", Toolchain: name, Select: scenario.Selection{Cells: []string{"stock"}, Placements: []string{"low"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := l.side(t.Context(), j, "stock", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sides = append(sides, s)
+	}
+	good, bad := sides[0], sides[1]
+	same, err := l.delta(t.Context(), good, good)
+	if err != nil || !same.Empty() || len(same.Unknown) > 0 {
+		t.Errorf("a side differs from itself: %+v, %v", same, err)
+	}
+	d, err := l.delta(t.Context(), good, bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Unknown) > 0 {
+		t.Errorf("not compared: %v", d.Unknown)
+	}
+	for _, c := range d.Toolchain {
+		if a, b := good.results.Toolchain.Identity[c.Name], bad.results.Toolchain.Identity[c.Name]; a == b || a != c.Good || b != c.Bad {
+			t.Errorf("%s: %s and %s are %s and %s", c.Name, c.Good, c.Bad, a, b)
+		}
+	}
+	if !strings.Contains(d.Conclusion, good.results.Toolchain.Identity["rustc"]+" → "+bad.results.Toolchain.Identity["rustc"]) {
+		t.Errorf("does not name the compilers: %s", d.Conclusion)
+	}
+	if len(d.Modules) != len(good.cell.Modules) {
+		t.Errorf("%d modules of %d were compared", len(d.Modules), len(good.cell.Modules))
+	}
+	for _, m := range d.Modules {
+		counts := maps.Clone(good.results.Cells[0].Build.Relocations[m.Module])
+		if len(counts) == 0 {
+			t.Errorf("%s: the results count no relocations", m.Module)
+		}
+		for _, c := range m.Types {
+			counts[c.Type] += c.Bad - c.Good
+			if counts[c.Type] == 0 {
+				delete(counts, c.Type)
+			}
+		}
+		if want := bad.results.Cells[0].Build.Relocations[m.Module]; !maps.Equal(counts, want) {
+			t.Errorf("%s: the delta leads to %v, the build has %v", m.Module, counts, want)
+		}
+		of := func(list []result.CountsOfChange) (n int) {
+			for _, s := range list {
+				for _, c := range s.Types {
+					n += c.Bad - c.Good
+				}
+			}
+			return n
+		}
+		if s, f := of(m.Symbols), of(m.Functions); s != f {
+			t.Errorf("%s: %+d by symbol, %+d by function", m.Module, s, f)
+		}
+	}
+	var text bytes.Buffer
+	if err := report.Delta(&text, d, report.Options{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", &text)
+}

@@ -1,0 +1,69 @@
+package harness
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"umlab/harness/toolchain"
+	"umlab/harness/tree"
+)
+
+// The oldest member of the default series is below what the newest configured
+// tree wants, or nothing is shown: it is refused by what the archive's lists say,
+// with a toolchain that is not.
+func TestRefusedBeforeItIsFetched(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks the archive: not with -short")
+	}
+	l, err := Open(Options{Project: os.DirFS(".."), Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Forget: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx := t.Context()
+	members, err := l.series(ctx, l.settings.DefaultSeries)
+	if err != nil || len(members) == 0 {
+		t.Skipf("the archive cannot be asked: %v", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.settings.Trees)) {
+		dir, ok := l.unpacked(ctx, name)
+		if !ok {
+			continue
+		}
+		least, err := tree.MinTools(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reasons := toolchain.TooOld(map[string]string{"rustc": members[0].Version}, least, "gcc")
+		if len(reasons) == 0 {
+			continue
+		}
+		_, err = l.Matrix(ctx, MatrixOptions{Tree: name, Toolchain: members[0].Name})
+		var unfit *toolchain.UnfitError
+		if !errors.As(err, &unfit) || ExitCode(err) != ExitUsage {
+			t.Errorf("%s on %s: %v", members[0].Name, name, err)
+			continue
+		}
+		if unfit.Tree != name || !strings.Contains(strings.Join(unfit.Reasons, "\n"), reasons[0]) {
+			t.Errorf("%s on %s: %+v", members[0].Name, name, unfit)
+		}
+		if l.checkToolchain(unfit.Nearest) != nil {
+			t.Errorf("%q is no toolchain that can be asked for", unfit.Nearest)
+			continue
+		}
+		spec, err := l.spec(ctx, unfit.Nearest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := l.provider().Foretell(ctx, spec)
+		if err != nil || id["rustc"] == "" || len(toolchain.TooOld(id, least, "gcc")) > 0 {
+			t.Errorf("%s is named as one that would do: %v, %v", unfit.Nearest, id, err)
+		}
+		return
+	}
+	t.Skip("no tree of the store is above the oldest toolchain")
+}

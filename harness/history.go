@@ -1,0 +1,195 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"umlab/harness/history"
+	"umlab/harness/report"
+	"umlab/harness/result"
+)
+
+// HistoryOptions are the flags of `mage history`. In each list, a name is exact
+// or a pattern of path.Match; an empty one asks for all.
+type HistoryOptions struct {
+	Cell, Tree, Toolchain, Scenario []string
+	Changes                         bool   // print only what changed
+	Import                          string // file of results to enter first
+	Export                          string // file that the results go to: an array where it ends in .json, else one a line
+	Outputs                         HistoryOutputs
+	Command                         string // how this is typed again, for the report
+}
+
+// HistoryOutputs are files that a history is also written to.
+type HistoryOutputs struct{ JSON, HTML, Markdown string }
+
+func (o HistoryOutputs) formats() []format[result.History] {
+	return []format[result.History]{{"json", o.JSON, report.HistoryJSON}, {"html", o.HTML, report.HistoryHTML}, {"md", o.Markdown, report.HistoryMarkdown}}
+}
+
+// remember enters a result into the history. What goes wrong there is told, and
+// takes nothing away from the result.
+func (l *Lab) remember(r *result.Results) {
+	if l.forget || len(r.Cells) == 0 {
+		return
+	}
+	var text bytes.Buffer
+	err := report.JSON(&text, r)
+	if err == nil {
+		err = l.enter(text.Bytes())
+	}
+	if err != nil {
+		l.sink.Note("history: this result was not entered: " + err.Error())
+	}
+}
+
+// enter records a document. It is no longer cancelled: the work is done, and
+// entering it takes milliseconds.
+func (l *Lab) enter(text []byte) error {
+	ctx := context.Background()
+	h, err := history.Open(ctx, l.store)
+	if err != nil {
+		return err
+	}
+	_, err = h.Record(ctx, text)
+	return errors.Join(err, h.Close())
+}
+
+// History prints when cells changed, over all results that were recorded; it
+// imports and exports them. After these it prints no table.
+func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
+	f := history.Filter{Scenario: o.Scenario, Tree: o.Tree, Toolchain: o.Toolchain, Cell: o.Cell}
+	if err := f.Check(); err != nil {
+		return &UsageError{err}
+	}
+	if err := checkOutputs(append(o.Outputs.formats(), format[result.History]{flag: "export", path: o.Export})); err != nil {
+		return err
+	}
+	in, closeIn, err := importFile(o.Import)
+	if err != nil {
+		return err
+	}
+	defer closeIn()
+	bare := o.Export == "" && o.Outputs == HistoryOutputs{}
+	if in == nil && !history.Exists(l.store) {
+		return l.emptyHistory(bare)
+	}
+	h, err := history.Open(ctx, l.store)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if in != nil {
+		if err := l.importHistory(ctx, h, o.Import, in); err != nil || bare {
+			return err
+		}
+	}
+	if o.Export != "" {
+		if err := l.exportHistory(ctx, h, o.Export, f); err != nil {
+			return historyError(err)
+		}
+	}
+	list, err := h.Changes(ctx, f)
+	if errors.Is(err, history.ErrEmpty) {
+		return l.emptyHistory(bare)
+	}
+	if err != nil {
+		return historyError(err)
+	}
+	list.Command = o.Command
+	l.sink.Close()
+	if o.Import == "" && o.Export == "" {
+		if err := report.History(l.stdout, list, o.Changes, l.table); err != nil {
+			return err
+		}
+	}
+	return writeOutputs(o.Outputs.formats(), list)
+}
+
+// emptyHistory says what to do where nothing is recorded; it is a mistake only
+// to want files of it.
+func (l *Lab) emptyHistory(bare bool) error {
+	if !bare {
+		return &UsageError{history.ErrEmpty}
+	}
+	l.sink.Close()
+	_, err := fmt.Fprintln(l.stdout, history.ErrEmpty)
+	return err
+}
+
+// historyError tells mistakes of the user from what went wrong.
+func historyError(err error) error {
+	var nothing *history.NothingError
+	if errors.As(err, &nothing) || errors.Is(err, history.ErrEmpty) {
+		return &UsageError{err}
+	}
+	return err
+}
+
+// importFile opens what is to be imported; nil without a path.
+func importFile(path string) (in io.ReadSeeker, done func(), err error) {
+	if path == "" {
+		return nil, func() {}, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, usagef("-import=%s: %w", path, errors.Unwrap(err))
+	}
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = usagef("-import=%s is a directory: give a file", path)
+	case !info.Mode().IsRegular(): // a pipe cannot be read twice
+		var all []byte
+		if all, err = io.ReadAll(file); err == nil {
+			return bytes.NewReader(all), func() { file.Close() }, nil
+		}
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	return file, func() { file.Close() }, nil
+}
+
+func (l *Lab) importHistory(ctx context.Context, h *history.DB, path string, in io.ReadSeeker) error {
+	check, err := report.Validator()
+	if err != nil {
+		return err
+	}
+	n, err := h.Import(ctx, path, in, check)
+	if err != nil {
+		var input *history.InputError
+		if errors.As(err, &input) {
+			return &UsageError{err}
+		}
+		return err
+	}
+	_, err = fmt.Fprintf(l.stdout, "imported %s: %d new, %d seen again, %d known already\n", path, n.Entered, n.Sighted, n.Known)
+	return err
+}
+
+func (l *Lab) exportHistory(ctx context.Context, h *history.DB, path string, f history.Filter) error {
+	out, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return fmt.Errorf("export to %s: %w", path, err)
+	}
+	defer func() { _ = out.Cleanup() }() // where it did not take its name
+	n, err := h.Export(ctx, out, f, filepath.Ext(path) == ".json")
+	if err != nil {
+		return err
+	}
+	if err := out.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("export to %s: %w", path, err)
+	}
+	_, err = fmt.Fprintf(l.stdout, "exported %d results to %s\n", n, path)
+	return err
+}

@@ -1,0 +1,204 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"umlab/harness/history"
+	"umlab/harness/report"
+	"umlab/harness/result"
+	"umlab/harness/settings"
+)
+
+// NightlyOptions are the flags of `mage nightly`. Empty means a default.
+type NightlyOptions struct {
+	Series string // default: that of configs/toolchains.toml
+	Dir    string // that the dated report goes below; default: reports/ of the store
+	MatrixOptions
+}
+
+// Nightly asks who is in a series now, runs the scenario with what is new, holds
+// it against what was known, bisects what changed, and writes a dated report. The
+// exit code is in the night, see result.Nightly.Judge.
+func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, error) {
+	series, err := l.planNightly(&o)
+	if err != nil {
+		return nil, err
+	}
+	// Two nights at once would each call the other's news old.
+	unlock, err := l.store.Lock(ctx, "nightly-"+o.Series)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	started := l.now()
+	l.archive.Refresh = true
+	n := &result.Nightly{
+		Schema: result.NightlySchema, Date: started.Format(time.DateOnly), Command: o.Command, Started: started.UTC(),
+		Series: o.Series, Varies: series.Varies, Tree: o.Tree, Changes: []result.NightlyChange{}, Bisections: []result.Bisection{}, Notes: []string{},
+	}
+	last, err := l.night(ctx, o, series, n)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil && ExitCode(err) != ExitInfra:
+		return nil, err
+	case err != nil:
+		n.Infra = err.Error() // which a report must say as well
+	}
+	n.Seconds = l.now().Sub(started).Seconds()
+	n.Judge()
+	l.sink.Close()
+	dir, err := l.writeNight(o.Dir, n)
+	if err != nil {
+		return n, err
+	}
+	// Only what was reported is known: a night that is killed before is news again.
+	if err := l.keepNight(ctx, o, n.Sweep, last); err != nil {
+		return n, err
+	}
+	if err := report.NightlyText(l.stdout, n, l.table); err != nil {
+		return n, err
+	}
+	_, err = fmt.Fprintf(l.stdout, "report: %s\n", dir)
+	return n, err
+}
+
+// night fills n, and returns what was known before it.
+func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Series, n *result.Nightly) (known, error) {
+	members, err := l.series(ctx, o.Series)
+	if err != nil {
+		return nil, err
+	}
+	last, err := l.lastNight(ctx, o, members)
+	if err != nil {
+		return nil, err
+	}
+	if len(members) == 0 {
+		return nil, fmt.Errorf("series %s has no members at present: see configs/toolchains.toml for what it asks", o.Series)
+	}
+	for _, m := range members {
+		n.Members = append(n.Members, result.NightlyMember{Name: m.Name, Version: m.Version, Detail: m.Detail, New: last[m.Name].Results == nil})
+	}
+	if err := l.sweepNight(ctx, o, tonight(series, n.Members), n, last); err != nil {
+		return nil, err
+	}
+	changes := nightChanges(n.Sweep, last)
+	n.Changes = result.NightlyChanges(changes)
+	if len(last) == 0 {
+		n.Notes = append(n.Notes, "nothing was known of this series before: this is what later nights are held against")
+	}
+	l.bisectNight(ctx, o, n, changes)
+	return last, nil
+}
+
+// planNightly validates what can be before any work.
+func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, error) {
+	errs := &mistakes{}
+	if o.Series == "" {
+		o.Series = l.settings.DefaultSeries
+	}
+	series, ok := l.settings.Series[o.Series]
+	if !ok {
+		_, err := l.series(context.Background(), o.Series) // it says which there are
+		errs.add(err)
+	}
+	if o.Toolchain != "" {
+		errs.add(usagef("-toolchain=%s: a night goes over the toolchains of a series; give -series=", o.Toolchain))
+		o.Toolchain = ""
+	}
+	_, err := kcidbOrigin(l.getenv)
+	errs.add(err)
+	j, err := l.plan(o.MatrixOptions)
+	errs.add(err)
+	if err == nil {
+		o.Scenario, o.Tree = j.Scenario, j.Tree
+	}
+	if o.Dir == "" {
+		o.Dir = filepath.Join(l.store.Root(), "reports", o.Series)
+	}
+	return series, errs.ErrorOrNil()
+}
+
+// tonight are the members that are run. Where they are days, of which there are
+// many, those are the newest and the newest that is known; a bisection finds its
+// way between them. Else it is all of them: what is known costs a moment.
+func tonight(s settings.Series, members []result.NightlyMember) (names []string) {
+	if s.Varies == settings.VariesRustc || s.Varies == settings.VariesLLVM {
+		for _, m := range members {
+			names = append(names, m.Name)
+		}
+		return names
+	}
+	newest := len(members) - 1
+	for i := newest - 1; i >= 0; i-- {
+		if !members[i].New {
+			names = append(names, members[i].Name)
+			break
+		}
+	}
+	return append(names, members[newest].Name)
+}
+
+// nightChanges are the cells that are not what they were: with a toolchain that
+// was known then, or, with one that is new, not what both of its neighbours are
+// between which it came.
+func nightChanges(s *result.Sweep, last known) []result.HistoryChange {
+	list := []result.HistoryChange{}
+	for i, c := range s.Columns {
+		if c.Results == nil {
+			continue
+		}
+		if was := last[c.Toolchain].Results; was != nil {
+			list = append(list, history.Compare(was, c.Results)...)
+			continue
+		}
+		before := s.Before(i)
+		if before < 0 || len(last) == 0 {
+			continue
+		}
+		after := -1
+		for at := range s.Columns {
+			if s.Before(at) == i && last[s.Columns[at].Toolchain].Results != nil {
+				after = at
+			}
+		}
+		for _, change := range history.Compare(s.Columns[before].Results, c.Results) {
+			// Between two that differ, it must be like one of them.
+			if after < 0 || slices.ContainsFunc(history.Compare(c.Results, s.Columns[after].Results), func(d result.HistoryChange) bool { return d.Cell == change.Cell }) {
+				list = append(list, change)
+			}
+		}
+	}
+	return list
+}
+
+// bisectNight bisects each cell that changed from one toolchain to another. What
+// goes wrong there is noted: the change stands without it.
+func (l *Lab) bisectNight(ctx context.Context, o NightlyOptions, n *result.Nightly, changes []result.HistoryChange) {
+	done := map[string]bool{}
+	for _, c := range changes {
+		from, to := c.From.Toolchain.Toolchain, c.To.Toolchain.Toolchain
+		key := strings.Join([]string{c.Cell, from, to}, " ")
+		if c.Axis != result.AlongToolchains || done[key] {
+			continue
+		}
+		done[key] = true
+		b := BisectOptions{Good: from, Bad: to, Series: o.Series, Cell: c.Cell, MatrixOptions: o.MatrixOptions}
+		b.Select.Cells, b.Outputs = nil, BisectOutputs{}
+		b.Command = fmt.Sprintf("go tool mage bisect %s %s -series=%s -cell=%s -tree=%s", from, to, o.Series, c.Cell, o.Tree)
+		got, err := l.bisect(ctx, b)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			n.Notes = append(n.Notes, fmt.Sprintf("%s could not be bisected between %s and %s: %v; try it with: %s", c.Cell, from, to, err, b.Command))
+		default:
+			n.Bisections = append(n.Bisections, *got)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+
+	"umlab/harness/report"
+	"umlab/harness/result"
+	"umlab/harness/store"
+)
+
+// latestNight is the link in a directory of nights to the newest of them.
+const latestNight = "latest"
+
+// kcidbOrigin is who submits to KCIDB: UMLAB_KCIDB_ORIGIN, else umlab.
+func kcidbOrigin(getenv func(string) string) (string, error) {
+	origin := getenv("UMLAB_KCIDB_ORIGIN")
+	if origin == "" {
+		return report.DefaultKCIDBOrigin, nil
+	}
+	if err := report.CheckKCIDBOrigin(origin); err != nil {
+		return "", usagef("$UMLAB_KCIDB_ORIGIN: %w", err)
+	}
+	return origin, nil
+}
+
+// writeNight writes the reports of a night below dir, see writeNightAs.
+func (l *Lab) writeNight(dir string, n *result.Nightly) (made string, err error) {
+	origin, err := kcidbOrigin(l.getenv)
+	if err != nil {
+		return "", err
+	}
+	return writeNightAs(dir, origin, n)
+}
+
+// writeNightAs writes all reports of a night to a directory of its own in dir, and
+// lets dir/latest name it. The directory is called by the date, "2026-11-23"; a
+// further run of that day gets "2026-11-23.2", for what it finds unchanged is
+// what the first found changed. It is there with all files or not at all.
+func writeNightAs(dir, origin string, n *result.Nightly) (made string, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("write the night's reports: %w; give -dir= a directory that you can write to", err)
+	}
+	tmp, err := os.MkdirTemp(dir, ".night-")
+	if err != nil {
+		return "", fmt.Errorf("write the night's reports: %w; give -dir= a directory that you can write to", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, store.RemoveAll(tmp))
+		}
+	}()
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return "", err
+	}
+	at := func(name string) string { return filepath.Join(tmp, name) }
+	err = writeOutputs([]format[result.Nightly]{
+		{"dir", at("report.md"), report.NightlyMarkdown},
+		{"dir", at("report.html"), report.NightlyHTML},
+		{"dir", at("report.txt"), func(w io.Writer, n *result.Nightly) error {
+			return report.NightlyText(w, n, report.Options{Width: 100})
+		}},
+		{"dir", at("results.json"), report.NightlyJSON},
+		{"dir", at("junit.xml"), report.NightlyJUnit},
+		{"dir", at("ktap.txt"), report.NightlyKTAP},
+		{"dir", at("kcidb.json"), func(w io.Writer, n *result.Nightly) error { return report.NightlyKCIDB(w, origin, n) }},
+	}, n)
+	if err != nil {
+		return "", err
+	}
+	name := n.Date
+	for i := 2; ; i++ {
+		made = filepath.Join(dir, name)
+		err = renameNew(tmp, made)
+		if !errors.Is(err, os.ErrExist) {
+			break
+		}
+		name = fmt.Sprintf("%s.%d", n.Date, i)
+	}
+	if err != nil {
+		return "", fmt.Errorf("write the night's reports: %w", err)
+	}
+	if err := renameio.Symlink(name, filepath.Join(dir, latestNight)); err != nil {
+		// The reports are there: what is not is the way to them.
+		return made, fmt.Errorf("the reports are in %s, but %s cannot name it: %w", made, filepath.Join(dir, latestNight), err)
+	}
+	return made, nil
+}
+
+// renameNew renames a directory to a name that nothing has, else to none:
+// rename alone would replace an empty directory.
+func renameNew(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if err == nil || err == unix.EEXIST {
+		return linkError(from, to, err)
+	}
+	// Not every file system knows the flag.
+	if _, serr := os.Lstat(to); serr == nil {
+		return linkError(from, to, unix.EEXIST)
+	}
+	return os.Rename(from, to)
+}
+
+func linkError(from, to string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+}

@@ -1,0 +1,231 @@
+package harness
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"umlab/harness/history"
+	"umlab/harness/kconfig"
+	"umlab/harness/result"
+	"umlab/harness/store"
+	"umlab/harness/toolchain"
+)
+
+// known is what is known of a series before a night, by toolchain.
+type known map[string]knownResult
+
+// knownResult is what a night saw of a toolchain.
+type knownResult struct {
+	Question string          `json:"question"` // see Lab.question; empty where nobody can tell that it would be the same again
+	Results  *result.Results `json:"results"`
+}
+
+const kindNight = "nightly"
+
+func (o NightlyOptions) key() string {
+	s := o.Select
+	return store.Key("nightly", o.Series, o.Scenario, o.Tree, o.Compiler, strings.Join(o.Fragments, "\n"), fmt.Sprintf("%+v", s))
+}
+
+// lastNight is what is known of the members: from the last night, and of those
+// that it did not see, from the history.
+func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, members []toolchain.Member) (known, error) {
+	last := known{}
+	l.store.Get(kindNight, o.key(), &last)
+	if !history.Exists(l.store) {
+		return last, nil
+	}
+	h, err := history.Open(ctx, l.store)
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	for _, m := range members {
+		if last[m.Name].Results != nil {
+			continue
+		}
+		r, err := h.Latest(ctx, o.Scenario, o.Tree, m.Name)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			last[m.Name] = knownResult{Results: r}
+		}
+	}
+	return last, nil
+}
+
+// keepNight records what the night saw; of toolchains that proved nothing, what
+// was known before stands.
+func (l *Lab) keepNight(ctx context.Context, o NightlyOptions, s *result.Sweep, last known) error {
+	if s == nil {
+		return nil // nothing was run
+	}
+	for _, c := range s.Columns {
+		if state := c.State(); state != result.ColumnExpected && state != result.ColumnDiffers {
+			continue
+		}
+		question, err := l.question(ctx, o.MatrixOptions, c.Toolchain)
+		if err != nil {
+			return err
+		}
+		last[c.Toolchain] = knownResult{question, c.Results}
+	}
+	return l.store.Put(kindNight, o.key(), last)
+}
+
+// sweepNight runs the scenario with the toolchains of which it is not known that
+// the answer would be the same, and puts what is known in the place of the others.
+func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, names []string, n *result.Nightly, last known) error {
+	started := l.now()
+	columns := map[string]result.SweepColumn{}
+	var run []string
+	for _, name := range names {
+		question, err := l.question(ctx, o.MatrixOptions, name)
+		if err != nil {
+			return err
+		}
+		if was := last[name]; question != "" && was.Question == question {
+			columns[name] = result.SweepColumn{Tree: o.Tree, Toolchain: name, Results: remembered(*was.Results)}
+		} else {
+			run = append(run, name)
+		}
+	}
+	n.Sweep = &result.Sweep{Schema: result.SweepSchema, Command: o.Command, Started: started.UTC()}
+	if len(run) > 0 {
+		sweep := SweepOptions{Toolchains: run, MatrixOptions: o.MatrixOptions}
+		sweep.Outputs = Outputs{}
+		s, err := l.sweep(ctx, sweep)
+		if err != nil {
+			return err
+		}
+		n.Sweep.Scenario = s.Scenario
+		for _, c := range s.Columns {
+			columns[c.Toolchain] = c
+		}
+	}
+	if len(run) < len(names) {
+		n.Notes = append(n.Notes, fmt.Sprintf("%d of %d toolchains, the tree and umlab itself are what they were: their results are those of then", len(names)-len(run), len(names)))
+	}
+	for _, name := range names {
+		c := columns[name]
+		if c.Results != nil {
+			n.Sweep.Scenario = c.Results.Scenario
+		}
+		n.Sweep.Columns = append(n.Sweep.Columns, c)
+	}
+	result.SumSweep(n.Sweep)
+	n.Sweep.Seconds = l.now().Sub(started).Seconds()
+	n.Scenario = n.Sweep.Scenario
+	return nil
+}
+
+// remembered is a result that is shown again: nothing of it was run.
+func remembered(r result.Results) *result.Results {
+	r.Seconds = 0
+	r.Totals.Cached = r.Totals.Boots
+	return &r
+}
+
+// question is the digest of everything that decides what a matrix with that
+// toolchain gives, this program included; empty where it cannot be told without
+// fetching the tree or the toolchain.
+func (l *Lab) question(ctx context.Context, o MatrixOptions, name string) (string, error) {
+	o.Toolchain = name
+	j, err := l.plan(o)
+	if err != nil {
+		return "", err
+	}
+	spec, err := l.spec(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	chain, ok, err := l.provider().Digest(ctx, spec)
+	if err != nil || !ok {
+		return "", nil // running it says why
+	}
+	source, err := l.sourceDigest(ctx, j.Tree)
+	if err != nil || source == "" {
+		return "", nil
+	}
+	self, err := l.self()
+	if err != nil {
+		return "", err
+	}
+	guest, err := l.guestFiles()
+	if err != nil {
+		return "", err
+	}
+	return store.Key("question", self, guest, chain, source, j.Compiler, j.scenario.Digest, kconfig.Text(j.options), fmt.Sprintf("%+v", j.plan.Cells), fmt.Sprintf("%+v", j.plan.Controls)), nil
+}
+
+// sourceDigest is the digest of what a tree is unpacked from; empty for those
+// that have to be read.
+func (l *Lab) sourceDigest(ctx context.Context, name string) (string, error) {
+	src, err := l.source(name)
+	switch {
+	case err != nil:
+		return "", err
+	case src.Tarball != nil:
+		return src.Tarball.Sum, nil
+	case src.Name != "":
+		t := l.settings.Trees[name]
+		res, err := l.archive.Newest(ctx, t.Suite, t.Package)
+		if err != nil {
+			return "", err
+		}
+		return res.Packages[0].SHA256, nil
+	}
+	return "", nil
+}
+
+// guestFiles is the digest of what the guest's root directory is made of.
+func (l *Lab) guestFiles() (string, error) {
+	var parts []string
+	err := fs.WalkDir(l.project, "rootfs", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(l.project, path)
+		parts = append(parts, path, string(text))
+		return err
+	})
+	return store.Key(parts...), err
+}
+
+// self is the digest of this program: another umlab may say something else of
+// the same binaries.
+func (l *Lab) self() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	// Reading 60 MB for each question would take longer than all the rest.
+	key := store.Key("self", path, info.ModTime().Format(time.RFC3339Nano), fmt.Sprint(info.Size()))
+	var sum string
+	if l.store.Get("self", key, &sum) {
+		return sum, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	sum = hex.EncodeToString(h.Sum(nil))
+	return sum, l.store.Put("self", key, sum)
+}
