@@ -73,11 +73,13 @@ func (s *script) namespace(h hand, before string, dirs string) {
 	s.line("%sunshare $user --mount sh -ec '", before)
 	s.line(`  mount -t tmpfs tmpfs "$root"; cd "$root"; mkdir usr etc dev proc tmp %s`, dirs)
 	s.line(`  for l in "$sysroot"/*; do if [ -h "$l" ]; then cp -P "$l" .; fi; done`)
-	s.line(`  for d in usr etc; do mount --bind "$sysroot/$d" $d; done; for d in dev proc; do mount --rbind /$d $d; done`)
+	// Read-only where the machine allows it: Python, for one, leaves caches beside its modules.
+	s.line(`  ro() { mount --bind "$1" "$2"; mount -o remount,bind,ro "$2" 2>/dev/null || true; }`)
+	s.line(`  for d in usr etc; do ro "$sysroot/$d" $d; done; for d in dev proc; do mount --rbind /$d $d; done`)
 	if len(h.mounts) > 0 {
 		s.line(`  show() {`)
 		s.line(`    if [ -d "$1" ]; then mkdir -p ".$2"; elif [ ! -e ".$2" ]; then mkdir -p ".${2%%/*}"; : > ".$2"; fi`)
-		s.line(`    mount --bind "$1" ".$2"; }`)
+		s.line(`    ro "$1" ".$2"; }`)
 	}
 	for i, m := range h.mounts {
 		s.line(`  show "$mount%d" %s`, i, inner(m.Target))
@@ -110,7 +112,7 @@ func (h hand) boot() string {
 		before = `setarch "$(uname -m)" -R `
 	}
 	s.namespace(h, before, "guest")
-	s.line(`  touch linux; mount --bind "$linux" linux; mount --bind "$work/guest" guest`)
+	s.line(`  touch linux; ro "$linux" linux; mount --bind "$work/guest" guest`)
 	s.line("  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp HOME=/tmp chroot . /linux %s",
 		strings.Join(uml.Options{Mem: h.mem, RootDir: "/guest"}.Cmdline(), " "))
 	s.line("' </dev/null || true")
@@ -129,7 +131,7 @@ func (h hand) build() string {
 	s.line(`mkdir -p umlab-build umlab-root; export build="$PWD/umlab-build" root="$PWD/umlab-root"`)
 	s.line("cp %s umlab-build/requested.config", h.path(h.options))
 	s.namespace(h, "", "src build")
-	s.line(`  mount --bind "$tree" src; mount --bind "$build" build`)
+	s.line(`  ro "$tree" src; mount --bind "$build" build`)
 	var env []string
 	for _, kv := range h.env {
 		env = append(env, inner(kv))

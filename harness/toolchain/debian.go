@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,12 +55,16 @@ func (p *Provider) resolve(ctx context.Context, c settings.Toolchain) (res *arch
 	if res, err = from.Closure(ctx, c.Suites, c.Packages, unneeded); err != nil {
 		return nil, "", err
 	}
+	return res, sysrootDigest(res.Packages), nil
+}
+
+func sysrootDigest(packages []debian.Package) string {
 	var sums []string
-	for _, pkg := range res.Packages {
+	for _, pkg := range packages {
 		sums = append(sums, pkg.SHA256)
 	}
 	slices.Sort(sums)
-	return res, store.Key(append([]string{"sysroot", version}, sums...)...), nil
+	return store.Key(append([]string{"sysroot", version}, sums...)...)
 }
 
 // Digest is the digest that Get would give the toolchain that c describes, found
@@ -90,9 +95,7 @@ func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain
 	for _, pkg := range res.Packages {
 		t.Packages = append(t.Packages, pkg.String())
 	}
-	dir, _, err := p.Store.Dir(ctx, kindSysroot, sysroot, func(ctx context.Context, dir string) error {
-		return p.fill(ctx, name, res.Packages, dir)
-	})
+	dir, err := p.sysroot(ctx, name, c, res.Packages)
 	if err != nil {
 		return nil, err
 	}
@@ -108,12 +111,93 @@ func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain
 	return t, nil
 }
 
-// fill makes the sysroot dir/root.
-func (p *Provider) fill(ctx context.Context, name string, packages []debian.Package, dir string) error {
-	root := filepath.Join(dir, "root")
-	if err := os.Mkdir(root, 0o755); err != nil {
-		return err
+// sysroot returns the directory whose root/ the packages of c are unpacked in.
+// What toolchains have beside their Rust is unpacked once: the others share its
+// files.
+func (p *Provider) sysroot(ctx context.Context, name string, c settings.Toolchain, packages []debian.Package) (string, error) {
+	dir, _, err := p.Store.Dir(ctx, kindSysroot, sysrootDigest(packages), func(ctx context.Context, dir string) error {
+		rest, below, err := p.below(ctx, name, c, packages)
+		if err != nil {
+			return err
+		}
+		root := filepath.Join(dir, "root")
+		if below == "" {
+			if err := os.Mkdir(root, 0o755); err != nil {
+				return err
+			}
+		} else if err := linkTree(ctx, below, root); err != nil {
+			return err
+		}
+		return p.fill(ctx, name, rest, root, below != "")
+	})
+	return dir, err
+}
+
+// below returns the root of a sysroot with all of the packages but Rust's and
+// those that only Rust needs, and the rest; an empty root where there is none.
+func (p *Provider) below(ctx context.Context, name string, c settings.Toolchain, packages []debian.Package) (rest []debian.Package, root string, err error) {
+	plain := c.With(nil, nil, settings.RustPackages)
+	if len(plain.Packages) == len(c.Packages) {
+		return packages, "", nil
 	}
+	res, _, err := p.resolve(ctx, plain)
+	if err != nil {
+		return nil, "", err
+	}
+	shared := map[string]bool{}
+	for _, pkg := range res.Packages {
+		shared[pkg.SHA256] = true
+	}
+	for _, pkg := range packages {
+		if !shared[pkg.SHA256] {
+			rest = append(rest, pkg)
+		}
+	}
+	if len(rest)+len(res.Packages) != len(packages) {
+		return packages, "", nil // with Rust, another version of something else is needed
+	}
+	dir, err := p.sysroot(ctx, name, plain, res.Packages)
+	return rest, filepath.Join(dir, "root"), err
+}
+
+// linkTree makes the tree to of directories and links of its own, and of the
+// files of from.
+func linkTree(ctx context.Context, from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		at := filepath.Join(to, rel)
+		switch {
+		case d.IsDir():
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if err := os.Mkdir(at, 0o755); err != nil {
+				return err
+			}
+			return os.Chmod(at, info.Mode())
+		case d.Type()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			return os.Symlink(target, at)
+		}
+		return os.Link(path, at)
+	})
+}
+
+// fill unpacks packages into root, which may hold a sysroot already.
+func (p *Provider) fill(ctx context.Context, name string, packages []debian.Package, root string, there bool) error {
 	files, err := p.Archive.Fetch(ctx, "toolchain "+name+": ", packages)
 	if err != nil {
 		return err
@@ -127,8 +211,12 @@ func (p *Provider) fill(ctx context.Context, name string, packages []debian.Pack
 	}
 	defer in.Close()
 	opt := debian.UnpackOptions{LeaveOut: append(debian.DefaultLeaveOut(), unread...)}
-	if err := debian.Unpack(ctx, in, first, opt); err != nil {
-		return err
+	if !there {
+		if err := debian.Unpack(ctx, in, first, opt); err != nil {
+			return err
+		}
+	} else {
+		rest = files
 	}
 	opt.Progress = progress.Prefix{Sink: p.Sink, Text: "toolchain " + name + ": "}
 	opt.Decompress = func(ctx context.Context, r io.Reader) (io.ReadCloser, error) {

@@ -95,7 +95,9 @@ func (a llvmArchive) has(name string) bool {
 // store.
 func (p *Provider) llvm(ctx context.Context, name string, c settings.Toolchain, xz tarball.Decompress) (llvmArchive, error) {
 	var a llvmArchive
-	fail := func(err error) (llvmArchive, error) { return a, fmt.Errorf("tarball %s: %w", c.Tarball, err) }
+	fail := func(err error) (llvmArchive, error) {
+		return a, fmt.Errorf("tarball %s: %w", filepath.Base(c.Tarball), err)
+	}
 	var err error
 	if a.sum, a.notes, err = p.llvmSum(ctx, name, c); err != nil {
 		return fail(err)
