@@ -26,7 +26,9 @@ func (l *Lab) fitting(ctx context.Context, j *job) (*tree.Tree, *toolchain.Toolc
 	var unfit *toolchain.UnfitError
 	if errors.As(err, &unfit) {
 		if dir, ok := l.unpacked(ctx, j.Tree); ok {
-			l.suggest(ctx, j, &tree.Tree{Name: j.Tree, Dir: dir}, "", unfit)
+			told := *unfit // what wraps it has its text already
+			l.suggest(ctx, j, &tree.Tree{Name: j.Tree, Dir: dir}, "", &told)
+			err = fmt.Errorf("toolchain %s: %w", j.Toolchain, &told)
 		}
 	}
 	if err == nil {

@@ -67,3 +67,38 @@ func TestRefusedBeforeItIsFetched(t *testing.T) {
 	}
 	t.Skip("no tree of the store is above the oldest toolchain")
 }
+
+// A machine without tools is told what it lacks and what would do instead.
+func TestHostThatLacksTools(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks the archive: not with -short")
+	}
+	getenv := func(name string) string {
+		if name == "PATH" {
+			return t.TempDir()
+		}
+		return os.Getenv(name)
+	}
+	l, err := Open(Options{Project: os.DirFS(".."), Getenv: getenv, Stdout: os.Stdout, Stderr: os.Stderr, Forget: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, ok := l.unpacked(t.Context(), l.settings.DefaultTree); !ok {
+		t.Skip("the store has no tree to be built")
+	}
+	for name, c := range l.settings.Toolchains {
+		if !c.Host || len(c.Suites) > 0 {
+			continue
+		}
+		_, err = l.Matrix(t.Context(), MatrixOptions{Toolchain: name})
+		if err == nil || ExitCode(err) != ExitUsage {
+			t.Fatal(err)
+		}
+		for _, part := range []string{"rustc is not on PATH", "bindgen is not on PATH", "make is not on PATH", "the nearest that would: -toolchain="} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("no %q in %q", part, err)
+			}
+		}
+	}
+}

@@ -82,7 +82,7 @@ func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Serie
 		return nil, fmt.Errorf("series %s has no members at present: see configs/toolchains.toml for what it asks", o.Series)
 	}
 	for _, m := range members {
-		n.Members = append(n.Members, result.NightlyMember{Name: m.Name, Version: m.Version, Detail: m.Detail, New: last[m.Name].Results == nil})
+		n.Members = append(n.Members, result.NightlyMember{Name: m.Name, Version: m.Version, Detail: m.Detail, New: !last[m.Name].known()})
 	}
 	if err := l.sweepNight(ctx, o, tonight(series, n.Members), n, last); err != nil {
 		return nil, err

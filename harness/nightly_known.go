@@ -24,8 +24,11 @@ type known map[string]knownResult
 // knownResult is what a night saw of a toolchain.
 type knownResult struct {
 	Question string          `json:"question"` // see Lab.question; empty where nobody can tell that it would be the same again
-	Results  *result.Results `json:"results"`
+	Results  *result.Results `json:"results,omitempty"`
+	Refused  *result.Refusal `json:"refused,omitempty"`
 }
+
+func (k knownResult) known() bool { return k.Results != nil || k.Refused != nil }
 
 const kindNight = "nightly"
 
@@ -48,7 +51,7 @@ func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, members []toolcha
 	}
 	defer h.Close()
 	for _, m := range members {
-		if last[m.Name].Results != nil {
+		if last[m.Name].known() {
 			continue
 		}
 		r, err := h.Latest(ctx, o.Scenario, o.Tree, m.Name)
@@ -69,14 +72,14 @@ func (l *Lab) keepNight(ctx context.Context, o NightlyOptions, s *result.Sweep, 
 		return nil // nothing was run
 	}
 	for _, c := range s.Columns {
-		if state := c.State(); state != result.ColumnExpected && state != result.ColumnDiffers {
+		if c.State() == result.ColumnInfra {
 			continue
 		}
 		question, err := l.question(ctx, o.MatrixOptions, c.Toolchain)
 		if err != nil {
 			return err
 		}
-		last[c.Toolchain] = knownResult{question, c.Results}
+		last[c.Toolchain] = knownResult{question, c.Results, c.Refused}
 	}
 	return l.store.Put(kindNight, o.key(), last)
 }
@@ -93,7 +96,7 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, names []string, 
 			return err
 		}
 		if was := last[name]; question != "" && was.Question == question {
-			columns[name] = result.SweepColumn{Tree: o.Tree, Toolchain: name, Results: remembered(*was.Results)}
+			columns[name] = result.SweepColumn{Tree: o.Tree, Toolchain: name, Results: remembered(was.Results), Refused: was.Refused}
 		} else {
 			run = append(run, name)
 		}
@@ -128,9 +131,12 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, names []string, 
 }
 
 // remembered is a result that is shown again: nothing of it was run.
-func remembered(r result.Results) *result.Results {
-	r.Seconds = 0
-	r.Totals.Cached = r.Totals.Boots
+func remembered(was *result.Results) *result.Results {
+	if was == nil {
+		return nil
+	}
+	r := *was
+	r.Seconds, r.Totals.Cached = 0, r.Totals.Boots
 	return &r
 }
 

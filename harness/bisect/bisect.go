@@ -97,6 +97,8 @@ func (s *Search) Run(ctx context.Context) (*Found, error) {
 		default:
 			p.skipped[i] = true
 		}
+		// A log that was written by other choices may have used it up.
+		p.budget = max(p.budget, worst(len(p.open())))
 	}
 	for _, side := range []struct {
 		index int

@@ -57,6 +57,9 @@ func (p *progress) most(taken int) int {
 func (p *progress) choose(ctx context.Context, open []int) (int, string) {
 	k := len(open)
 	left := fmt.Sprintf("of %d left", k)
+	if i, ok := p.logged(open); ok {
+		return i, "asked before, " + left
+	}
 	if k == 1 {
 		return open[0], "the only one left"
 	}
@@ -80,6 +83,26 @@ func (p *progress) choose(ctx context.Context, open []int) (int, string) {
 		return open[best], "cheap and near the middle " + left
 	}
 	return open[best], "middle " + left
+}
+
+// logged returns the candidate that a log answers for next. What it holds costs
+// nothing; and in its order, since what is chosen may depend on guesses and costs
+// that have changed since it was written.
+func (p *progress) logged(open []int) (int, bool) {
+	if p.search.Replay == nil {
+		return 0, false
+	}
+	for _, r := range p.search.Replay.Records {
+		if r.Fresh {
+			continue
+		}
+		for _, i := range open {
+			if p.search.Names[i] == r.Name {
+				return i, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // guessed returns the position in open of one of the two candidates between

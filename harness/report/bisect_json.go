@@ -14,11 +14,11 @@ import (
 var bisectionSchemaV1 []byte
 
 // bisectionLocation is the name by which the schema of bisections goes. It refers
-// to that of results by its name, beside it.
+// to those of results and of deltas by their names, beside it.
 const bisectionLocation = "umlab.bisect.v1.json"
 
 // BisectionSchema returns the published JSON Schema (draft 2020-12) of
-// umlab.bisect/v1, which refers to that of Schema.
+// umlab.bisect/v1, which refers to those of Schema and DeltaSchema.
 func BisectionSchema() []byte { return slices.Clone(bisectionSchemaV1) }
 
 // BisectionJSON writes b indented, by the rules of JSON. It returns the error of
@@ -55,5 +55,5 @@ func ValidateBisectionJSON(data []byte) error {
 }
 
 func compileBisectionSchema() (*jsonschema.Schema, error) {
-	return compile(bisectionLocation, map[string][]byte{bisectionLocation: bisectionSchemaV1, schemaLocation: schemaV1})
+	return compile(bisectionLocation, map[string][]byte{bisectionLocation: bisectionSchemaV1, deltaLocation: deltaSchemaV1, schemaLocation: schemaV1})
 }

@@ -31,9 +31,6 @@ func DeltaMarkdown(w io.Writer, d *result.Delta) error {
 	return err
 }
 
-// DeltaJSON writes d indented. It returns the error of w.
-func DeltaJSON(w io.Writer, d *result.Delta) error { return indented(w, d) }
-
 // aspect is a list of what differs, cut to what is shown.
 type aspect struct {
 	Head  string
@@ -65,8 +62,15 @@ func aspectsOf(d *result.Delta) (list []aspect, equal string) {
 }
 
 func changeLines(changes []result.Change, absent string) (lines []string) {
+	const widest = 24 // columns; a longer name pushes its own values only
+	column := 0
 	for _, c := range changes {
-		lines = append(lines, msgDelta(c, absent))
+		if n := len(c.Name); n <= widest {
+			column = max(column, n)
+		}
+	}
+	for _, c := range changes {
+		lines = append(lines, msgDelta(c, absent, column))
 	}
 	return lines
 }

@@ -42,9 +42,9 @@ func msgGap(g result.Gap) string { return msgNotCompared + ": " + g.Aspect + " (
 
 var longHash = regexp.MustCompile(`^[0-9a-f]{32,}$`)
 
-// msgDelta is "rustc 1.85.1 → 1.96.1"; absent is what a value that is not there
-// is called.
-func msgDelta(c result.Change, absent string) string {
+// msgDelta is "rustc  1.85.1 → 1.96.1"; absent is what a value that is not there
+// is called, and column how wide the name is set.
+func msgDelta(c result.Change, absent string, column int) string {
 	value := func(s string) string {
 		switch {
 		case s == "":
@@ -54,7 +54,7 @@ func msgDelta(c result.Change, absent string) string {
 		}
 		return s
 	}
-	return c.Name + "  " + value(c.Good) + " → " + value(c.Bad)
+	return fmt.Sprintf("%-*s  %s → %s", column, c.Name, value(c.Good), value(c.Bad))
 }
 
 // msgCount is "GOTPCREL 20 → 17". A type whose name is a number keeps its prefix.

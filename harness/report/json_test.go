@@ -223,7 +223,7 @@ func matchTypes(t *testing.T, typ reflect.Type, schema map[string]any) {
 			if !ok {
 				others := map[string]reflect.Type{ // documents with schemas of their own, beside it
 					schemaLocation: reflect.TypeFor[*result.Results](), "umlab.sweep.v1.json": reflect.TypeFor[*result.Sweep](),
-					"umlab.bisect.v1.json": reflect.TypeFor[result.Bisection](),
+					"umlab.bisect.v1.json": reflect.TypeFor[result.Bisection](), deltaLocation: reflect.TypeFor[*result.Delta](),
 				}
 				if others[ref] != typ {
 					t.Errorf("%s: %v is not what %s describes", path, typ, ref)

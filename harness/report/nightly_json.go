@@ -54,6 +54,6 @@ func ValidateNightlyJSON(data []byte) error {
 
 func compileNightlySchema() (*jsonschema.Schema, error) {
 	return compile(nightlyLocation, map[string][]byte{
-		nightlyLocation: nightlySchemaV1, sweepLocation: sweepSchemaV1, bisectionLocation: bisectionSchemaV1, schemaLocation: schemaV1,
+		nightlyLocation: nightlySchemaV1, sweepLocation: sweepSchemaV1, bisectionLocation: bisectionSchemaV1, deltaLocation: deltaSchemaV1, schemaLocation: schemaV1,
 	})
 }

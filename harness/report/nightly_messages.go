@@ -14,6 +14,7 @@ import (
 const (
 	msgChanged        = "changed"
 	msgUnchanged      = "unchanged"
+	msgFirstNight     = "first night, nothing to hold it against"
 	msgNightVoid      = "infrastructure: this night proves nothing"
 	msgNightUnproved  = "infrastructure: nothing changed where something was proved"
 	msgNew            = "new"
@@ -46,6 +47,8 @@ func msgNews(n *result.Nightly) string {
 		return s
 	case n.Exit == 3:
 		return msgNightUnproved + ": " + msgToolchains(n)
+	case !slices.ContainsFunc(n.Members, func(m result.NightlyMember) bool { return !m.New }):
+		return msgFirstNight + ": " + msgToolchains(n)
 	}
 	return msgUnchanged + ": " + msgToolchains(n)
 }

@@ -181,7 +181,7 @@ func toolOrder(tool string) int {
 // version of a tool, which the toolchain's identity has as well.
 func recordsVersion(option string) bool {
 	name, ok := strings.CutSuffix(strings.TrimSuffix(option, "_TEXT"), "_VERSION")
-	return ok && slices.Contains([]string{"CONFIG_RUSTC", "CONFIG_RUSTC_LLVM", "CONFIG_BINDGEN", "CONFIG_CC", "CONFIG_GCC", "CONFIG_CLANG",
+	return ok && slices.Contains([]string{"CONFIG_RUSTC", "CONFIG_RUSTC_LLVM", "CONFIG_RUSTC_LLVM_MAJOR", "CONFIG_BINDGEN", "CONFIG_CC", "CONFIG_GCC", "CONFIG_CLANG",
 		"CONFIG_AS", "CONFIG_LD", "CONFIG_LLD", "CONFIG_PAHOLE"}, name)
 }
 

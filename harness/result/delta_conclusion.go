@@ -128,7 +128,8 @@ func (d *Delta) saidTold() string {
 }
 
 func (d *Delta) saidRelocations() string {
-	if d.UnknownAspect(AspectRelocations) || len(d.Modules) == 0 || d.recompiled() {
+	missing := slices.ContainsFunc(d.Unknown, func(g Gap) bool { return strings.HasPrefix(g.Aspect, AspectRelocations) })
+	if missing || len(d.Modules) == 0 || d.recompiled() {
 		return ""
 	}
 	if !slices.ContainsFunc(d.Modules, func(m ModuleDelta) bool { return !m.Same }) {

@@ -84,6 +84,7 @@ func TestConclusionOfDeltas(t *testing.T) {
 		{"the tree", func(f *Facts) { f.Tree["digest"] = "e" }, []string{"rustc and its LLVM are the same.", "which leaves the tree."}, nil},
 		{"other bytes, same relocations", both(newLLVM, func(f *Facts) { m := f.Modules["rust_print"]; m.Sum = "2"; f.Modules["rust_print"] = m }),
 			[]string{"The relocations of the modules are equal, so that they do not explain the change."}, []string{"byte for byte"}},
+		{"a module of one side only", func(f *Facts) { f.Modules["other"] = ModuleFacts{} }, []string{"Not compared: relocations of other."}, []string{"do not explain"}},
 		{"modules differ by themselves", func(f *Facts) { old := maps.Clone(f.Toolchain); newRustc(f); f.Toolchain = old },
 			[]string{"Nothing that could have made them differ"}, []string{"leaves"}},
 		{"no target.json is known", both(newRustc, newLLVM, func(f *Facts) { f.Target = nil; f.Missing = map[string]string{AspectTarget: "gone"} }),

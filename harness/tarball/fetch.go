@@ -94,7 +94,7 @@ func Download(ctx context.Context, sink progress.Sink, name, from string, client
 	req.Header.Set("Accept-Encoding", "identity")
 	resp, err := client.Do(req)
 	if err != nil {
-		return because(ctx, err)
+		return because(ctx, fmt.Errorf("%w; check the connection (and https_proxy), or fetch the file yourself and give its path", err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
