@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"regexp"
 	"strings"
 
 	"umlab/harness/outcome"
@@ -38,7 +39,7 @@ func (m *Module) References() (symbols, functions map[string]Counts) {
 		typ := outcome.NewRelocation(e.Type).Name
 		name := "no symbol"
 		if s, ok := m.symbol(e); ok {
-			name = Demangle(m.Title(s))
+			name = alike(m.Title(s))
 			if at := int(s.Section); strings.HasPrefix(s.Name, ".L") && at > 0 && at < len(m.Sections) {
 				name = m.Sections[at].Name
 			}
@@ -46,9 +47,22 @@ func (m *Module) References() (symbols, functions map[string]Counts) {
 		add(symbols, name, typ)
 		in := m.Sections[e.Target].Name // of an allocated section, see Relocations
 		if f, ok := functionAt(code[e.Target], e.Offset); ok {
-			in = Demangle(f.Name)
+			in = alike(f.Name)
 		}
 		add(functions, in, typ)
 	}
 	return symbols, functions
+}
+
+// crateHash is the disambiguator of a crate's name in Rust's v0 mangling, which
+// is another one with each compiler.
+var crateHash = regexp.MustCompile(`Cs[0-9A-Za-z]*_`)
+
+// alike names a symbol the same in the builds of two compilers: demangled, or
+// mangled without what tells crates of one name apart.
+func alike(name string) string {
+	if out := Demangle(name); out != name || !strings.HasPrefix(name, "_R") {
+		return out
+	}
+	return crateHash.ReplaceAllString(name, "C")
 }

@@ -3,6 +3,7 @@ package loader
 import (
 	"bytes"
 	"debug/elf"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,6 +45,20 @@ func TestCensus(t *testing.T) {
 	}
 	if c := none.Census(); c == nil || len(c) != 0 {
 		t.Errorf("a module without relocations: %v", c)
+	}
+}
+
+// Names that no demangler reads differ by nothing that another compiler chose.
+func TestNamesAlike(t *testing.T) {
+	const placeholder = "_RNvNCNCNvMs0_NtCs%s_6kernel6serdevINtBb_7AdapterpE14probe_callback0s0_05CLASS"
+	a, b := alike(strings.Replace(placeholder, "%s", "dJ13ReMSUMg", 1)), alike(strings.Replace(placeholder, "%s", "e297zByDW5v", 1))
+	if a != b || !strings.Contains(a, "6serdev") {
+		t.Errorf("%s\n%s", a, b)
+	}
+	for in, want := range map[string]string{"_printk": "_printk", "Cs1_x": "Cs1_x", "_RNvCs1234_7mycrate3foo": "mycrate::foo"} {
+		if got := alike(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
 	}
 }
 
