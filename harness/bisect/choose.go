@@ -58,7 +58,7 @@ func (p *progress) choose(ctx context.Context, open []int) (int, string) {
 	k := len(open)
 	left := fmt.Sprintf("of %d left", k)
 	if i, ok := p.logged(open); ok {
-		return i, "asked before, " + left
+		return i, fmt.Sprintf("asked before, %d left", k)
 	}
 	if k == 1 {
 		return open[0], "the only one left"

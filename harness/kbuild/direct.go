@@ -51,15 +51,29 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 	if jobs == 0 {
 		jobs = b.jobs()
 	}
+	baseRead := reader("", bl.Build())
+	var commands []string
+	for _, target := range r.targets() {
+		objects, err := objectsOf(target, baseRead)
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			if text, err := baseRead(cmdFile(o)); err == nil {
+				command, _ := savedCommand(string(text))
+				commands = append(commands, command)
+			}
+		}
+	}
 	err := b.run(ctx, job{
 		what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, log: out, dir: buildDir,
-		env:  append(slices.Clone(bl.Env), "RUSTFLAGS_MODULE="+strings.Join(r.Cell.Variant.Flags(), " ")),
+		env:  append(inTree(bl.Env, commands...), "RUSTFLAGS_MODULE="+strings.Join(r.Cell.Variant.Flags(), " ")),
 		args: append([]string{"sh", "-c", directScript, "sh", strconv.Itoa(jobs), strings.Join(dirs, " ")}, modules...),
 	})
 	if err != nil {
 		return err
 	}
-	baseRead, forkRead := reader("", bl.Build()), reader(overlay.Upper, bl.Build())
+	forkRead := reader(overlay.Upper, bl.Build())
 	for _, target := range r.targets() {
 		objects, err := objectsOf(target, forkRead)
 		if err != nil {
@@ -82,4 +96,41 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 		}
 	}
 	return nil
+}
+
+// inTree is the environment env for recipes of the tree itself. It was taken
+// from those of an external module, and from 6.13 on they differ: such a module
+// runs elsewhere and names the build directory by its path, and its sources are
+// not mapped to relative names. What maps the tree's is read from command, one
+// that the top Makefile gave.
+func inTree(env []string, commands ...string) []string {
+	maps := map[string]string{}
+	for variable, prefixes := range map[string][]string{
+		"KBUILD_CPPFLAGS":  {"-fmacro-prefix-map="},
+		"KBUILD_RUSTFLAGS": {"--remap-path-prefix=", "--remap-path-scope="},
+	} {
+		for _, command := range commands {
+			for word := range strings.FieldsSeq(command) {
+				of := func(prefix string) bool { return strings.HasPrefix(word, prefix) }
+				if slices.ContainsFunc(prefixes, of) && !strings.Contains(maps[variable], word) {
+					maps[variable] += " " + word
+				}
+			}
+		}
+	}
+	out := slices.Clone(env)
+	for i, kv := range out {
+		name, value, ok := strings.Cut(kv, "=")
+		if !ok {
+			continue
+		}
+		value = strings.ReplaceAll(value, buildDir+"/", "./")
+		for word := range strings.FieldsSeq(maps[name]) {
+			if !strings.Contains(value, word) {
+				value += " " + word
+			}
+		}
+		out[i] = name + "=" + value
+	}
+	return out
 }
