@@ -231,19 +231,18 @@ func (l *Lab) bisectList(ctx context.Context, q *question, line *lineup, b *resu
 	}
 	s := &bisect.Search{Names: list, Inquiry: l.inquiry(p, log, b)}
 	known := l.earlier(log.question)
-	if len(known) > 0 {
-		s.Hint = func(_ context.Context, lo, hi int) (guess []bisect.Verdict) {
-			for _, n := range list[lo+1 : hi] {
-				guess = append(guess, known[n])
-			}
-			return guess
+	guesses := l.guesses(ctx, q, p, list, known)
+	s.Hint = func(_ context.Context, lo, hi int) (guess []bisect.Verdict) {
+		for _, n := range list[lo+1 : hi] {
+			guess = append(guess, guesses.of(n))
 		}
-		s.Cost = func(i int) int { // what was asked once is built
-			if _, ok := known[list[i]]; ok {
-				return 0
-			}
-			return 1
+		return guess
+	}
+	s.Cost = func(i int) int { // what was run before is built
+		if guesses.built(list[i]) {
+			return 0
 		}
+		return 1
 	}
 	found, err := s.Run(ctx)
 	l.remembered(log.question, known, b.Steps)
