@@ -336,6 +336,9 @@ func TestBoot(t *testing.T) {
 		u.until(prompt)
 		u.types("echo $((40+1)); cat\n")
 		u.until("41")
+		u.types("mew\n")
+		u.until("mew")  // the terminal's echo
+		u.until("mew")  // cat's: it runs now
 		u.types("\x03") // ends cat in the guest, and nothing here
 		u.until(prompt)
 		u.types("rmmod rust_print; echo $((6*7))\n")
