@@ -95,11 +95,12 @@ func (l *Lab) Bench(ctx context.Context, cold bool) error {
 		say("empty store to table           not measured: add -cold (builds a kernel)")
 		return nil
 	}
-	total, build, err := l.benchCold(ctx)
+	c, err := l.benchCold(ctx)
 	if err != nil {
 		return err
 	}
-	say("empty store to table           %6.2f s   its one kernel build %6.2f s   beyond it %.2f s   ratio %.2f", total, build, total-build, total/build)
+	say("empty store to table           %6.2f s   its one kernel build %6.2f s   beyond it %.2f s   ratio %.2f", c.total, c.build, c.total-c.build, c.total/c.build)
+	say("one more rustc, fetched        %6.2f s   from an empty store  %6.2f s   ratio %.2f   (%s)", c.more, c.total, c.more/c.total, c.rustc)
 	return nil
 }
 
@@ -194,32 +195,54 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// benchCold runs the default matrix from an empty store.
-func (l *Lab) benchCold(ctx context.Context) (total, build float64, err error) {
+// coldFigures are seconds.
+type coldFigures struct {
+	total float64 // from an empty store to the table
+	build float64 // of that, the kernel
+	more  float64 // to the table of another rustc after that
+	rustc string  // its name
+}
+
+// benchCold runs the default matrix from an empty store, and then with the
+// newest rustc of the default series.
+func (l *Lab) benchCold(ctx context.Context) (c coldFigures, err error) {
 	home, remove, err := l.store.Scratch("cold")
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
 	defer remove()
 	st, err := store.Open(home)
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
 	empty := *l
-	empty.stdout, empty.store = io.Discard, st
+	empty.stdout, empty.store, empty.forget = io.Discard, st, true
 	a, client := *l.archive, *l.archive.Client
 	client.Files, a.Client, a.Store = st, &client, st
 	empty.archive, empty.builder = &a, &kbuild.Builder{Store: st, Sink: l.sink}
-	start := time.Now()
-	if _, err := empty.Matrix(ctx, MatrixOptions{}); err != nil {
-		return 0, 0, err
+	timed := func(o MatrixOptions) (float64, error) {
+		start := time.Now()
+		_, err := empty.Matrix(ctx, o)
+		return time.Since(start).Seconds(), err
 	}
-	total = time.Since(start).Seconds()
+	if c.total, err = timed(MatrixOptions{}); err != nil {
+		return c, err
+	}
 	b, err := empty.benchBase(ctx)
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
-	return total, b.Seconds, nil
+	c.build = b.Seconds
+	members, err := empty.series(ctx, l.settings.DefaultSeries)
+	if err != nil {
+		return c, err
+	}
+	if len(members) == 0 {
+		return c, fmt.Errorf("series %s has no members", l.settings.DefaultSeries)
+	}
+	c.rustc = members[len(members)-1].Name
+	c.more, err = timed(MatrixOptions{Toolchain: c.rustc})
+	return c, err
 }
 
 func lastLines(s string, n int) string {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -88,6 +89,9 @@ func chatter() int {
 func fakeGuest(mode string) int {
 	say("Linux version 0.0\n")
 	switch mode {
+	case "lingers": // for as long as somebody holds the other end of its terminal
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return 0
 	case "never-ready":
 		return hang()
 	case "never-ready-chatter":
@@ -133,7 +137,7 @@ func fakeGuest(mode string) int {
 			}
 			if mode == "halt-leaves-child" {
 				c := exec.Command("/proc/self/exe")
-				c.Env = []string{fakeMode + "=never-ready"}
+				c.Env = []string{fakeMode + "=lingers"}
 				c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 				c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: 0, Setsid: true}
 				if c.Start() != nil {

@@ -16,6 +16,7 @@ import (
 // $1 jobs, $2 directories separated by blanks, then the modules without .ko.
 const directScript = `set -e
 jobs=$1 dirs=$2; shift 2
+rm -f -- $made
 mk() { make -rR --no-print-directory -I "$srctree" -j"$jobs" -f "$@"; }
 for dir in $dirs; do
 	objects=
@@ -65,9 +66,16 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 			}
 		}
 	}
+	var again []string
+	if r.again() {
+		var err error
+		if again, err = filesMade(r, baseRead); err != nil {
+			return err
+		}
+	}
 	err := b.run(ctx, job{
 		what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, log: out, dir: buildDir,
-		env:  append(inTree(bl.Env, commands...), "RUSTFLAGS_MODULE="+strings.Join(r.Cell.Variant.Flags(), " ")),
+		env:  append(inTree(bl.Env, commands...), "made="+strings.Join(again, " "), "RUSTFLAGS_MODULE="+strings.Join(r.Cell.Variant.Flags(), " ")),
 		args: append([]string{"sh", "-c", directScript, "sh", strconv.Itoa(jobs), strings.Join(dirs, " ")}, modules...),
 	})
 	if err != nil {

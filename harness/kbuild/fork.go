@@ -23,6 +23,8 @@ import (
 type Request struct {
 	Cell scenario.Cell
 	Jobs int // make -j; 0: the builder's
+
+	fresh bool // nothing that was built before may be the answer
 }
 
 func (r Request) name() string { return r.Cell.ID() }
@@ -38,8 +40,14 @@ func (r Request) targets() []string {
 	return t
 }
 
-// moduleScope reports whether the flags reach nothing but modules.
-func (r Request) moduleScope() bool { return r.Cell.Scope == scenario.ScopeModule }
+// moduleScope reports whether the flags reach nothing but modules, as none do.
+func (r Request) moduleScope() bool { return r.Cell.Scope == scenario.ScopeModule || !r.flags() }
+
+func (r Request) flags() bool { return len(r.Cell.Variant.Flags()) > 0 }
+
+// again reports whether modules of the tree are built although nothing of the
+// baseline's changes: what is asked for afresh is not what lies there.
+func (r Request) again() bool { return r.fresh && !r.flags() && len(r.targets()) > 0 }
 
 // Product is what a variant's build left in the store.
 type Product struct {
@@ -82,7 +90,7 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 	if !fresh && b.Store.Get(kindBuild, key, p) && p.locate(b.Store, bl) {
 		return p, true, nil
 	}
-	p = nil
+	p, r.fresh = nil, fresh
 	tmp, remove, err := b.Store.Scratch("fork")
 	if err != nil {
 		return nil, false, err
@@ -135,12 +143,11 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 	upper := ""
 	p := &Product{Modules: map[string]Module{}, Effective: map[string][]string{}}
 	var built []builtExternal
-	flags := len(r.Cell.Variant.Flags()) > 0
-	if flags || len(externals(r.Cell)) > 0 {
+	if r.flags() || r.again() || len(externals(r.Cell)) > 0 {
 		task := b.Sink.Start("build "+r.name(), progress.Objects, 0)
 		out := &makeLog{Log: log, Task: task}
 		var kernel *sandbox.Overlay // that external modules are built against; nil for the baseline
-		if flags && (len(r.targets()) > 0 || !r.moduleScope()) {
+		if r.again() || r.flags() && (len(r.targets()) > 0 || !r.moduleScope()) {
 			overlay, err := newOverlay(dir, bl.Build(), buildDir)
 			if err != nil {
 				return nil, err
@@ -207,11 +214,39 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 	if jobs == 0 {
 		jobs = b.jobs()
 	}
-	args := append(bl.Base.Make(), "-j"+strconv.Itoa(jobs), r.Cell.MakeArg())
+	args := append(bl.Base.Make(), "-j"+strconv.Itoa(jobs))
+	if r.flags() {
+		args = append(args, r.Cell.MakeArg())
+	}
 	if r.moduleScope() {
 		args = append(args, r.targets()...)
 	}
-	return false, b.run(ctx, job{what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, args: args, log: out})
+	j := job{what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, args: args, log: out}
+	if r.again() {
+		files, err := filesMade(r, reader("", bl.Build()))
+		if err != nil {
+			return false, err
+		}
+		j.dir, j.args = buildDir, append([]string{"sh", "-c", `rm -f -- $made && exec "$@"`, "sh"}, args...)
+		j.env = []string{"made=" + strings.Join(files, " ")}
+	}
+	return false, b.run(ctx, j)
+}
+
+// filesMade are the files that the baseline's build made of r's modules, and that must
+// go for make to make them again.
+func filesMade(r Request, read func(name string) ([]byte, error)) ([]string, error) {
+	var files []string
+	for _, target := range r.targets() {
+		objects, err := objectsOf(target, read)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range append(objects, strings.TrimSuffix(target, ".ko")+".o", target) {
+			files = append(files, o, cmdFile(o))
+		}
+	}
+	return files, nil
 }
 
 // collect keeps what the build made and checks that it is the build that was
