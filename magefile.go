@@ -338,6 +338,9 @@ func fail(err error) error {
 	if err == nil || errors.As(err, &coded) {
 		return err
 	}
+	if harness.ExitCode(err) == harness.ExitInterrupted {
+		return mg.Fatal(harness.ExitInterrupted, "interrupted: what was finished is kept, and the same command goes on from there")
+	}
 	return mg.Fatal(harness.ExitCode(err), err)
 }
 

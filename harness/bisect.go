@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -76,14 +75,21 @@ func (l *Lab) bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 		}
 	}
 	if err != nil {
-		var fault *bisect.FaultError
-		if errors.As(err, &fault) {
-			err = fmt.Errorf("%w\nwhat was found out so far is kept: the same command goes on from there", err)
-		}
-		return nil, err
+		return nil, keptSoFar(b, err)
 	}
 	b.Seconds = l.now().Sub(started).Seconds()
 	return b, nil
+}
+
+// keptSoFar adds to an error that ended a bisection what the same command will do,
+// where that helps: the fault may be gone then, and an answer is there to go on
+// from.
+func keptSoFar(b *result.Bisection, err error) error {
+	var fault *bisect.FaultError
+	if !errors.As(err, &fault) || lasts(err) || len(b.Steps) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w\nwhat was found out so far is kept: the same command goes on from there", err)
 }
 
 // question is a validated bisection.
@@ -110,8 +116,8 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 		if q.Series == "" {
 			q.Series = l.settings.DefaultSeries
 		}
-		if _, ok := l.settings.Series[q.Series]; !ok {
-			wrong("unknown series %q: configs/toolchains.toml has %s", q.Series, strings.Join(slices.Sorted(maps.Keys(l.settings.Series)), ", "))
+		if _, err := l.knownSeries(q.Series); err != nil {
+			errs = multierror.Append(errs, err)
 		}
 		if o.Toolchain != "" {
 			wrong("-toolchain=%s: the toolchain is what varies along a series; -axis=tree varies the kernel", o.Toolchain)
@@ -155,7 +161,10 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 	if q.target.Module != "" && len(m.Select.Modules) == 0 {
 		m.Select.Modules = []string{q.target.Module}
 	}
-	errs = multierror.Append(errs, o.Outputs.check(), checkLog(o.Log))
+	errs = multierror.Append(errs, o.Outputs.check(), checkOutput("log", o.Log))
+	if o.Fresh && answered(o.Log) {
+		wrong("-fresh asks anew, and -log=%s has answers: name another file, or leave -fresh out", o.Log)
+	}
 	if q.job, err = l.plan(m); err != nil {
 		errs = multierror.Append(errs, err)
 	} else {
@@ -164,6 +173,9 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 	q.MatrixOptions = m
 	return q, errs.ErrorOrNil()
 }
+
+// swapped is the bisection from the other end, as it is typed.
+func (q *question) swapped() string { return fmt.Sprintf("bisect %s %s", q.Bad, q.Good) }
 
 // check says where the target is not what the cells of the plan have.
 func (q *question) check() error {
@@ -220,13 +232,16 @@ func (l *Lab) bisectList(ctx context.Context, q *question, line *lineup, b *resu
 	}
 	b.Notes = append(b.Notes, line.notes...)
 	b.Bound = bits.Len(uint(len(list)-1)) + 3
-	log, err := l.openBisectLog(ctx, q, line.pinned, list)
+	log, err := l.openBisectLog(ctx, q, line.pinned, list, (*bisect.Log).Check)
 	if err != nil {
 		return err
 	}
 	defer log.close()
 	p := &prober{target: q.target, cond: q.cond, good: bisectEnd{name: list[0]}, bad: bisectEnd{name: list[len(list)-1]}, run: line.run}
-	if err := p.restore(log.from, log.replay); err != nil {
+	if line.reversed {
+		p.swapped = q.swapped()
+	}
+	if err := p.restore(log); err != nil {
 		return err
 	}
 	s := &bisect.Search{Names: list, Inquiry: l.inquiry(p, log, b)}
@@ -256,7 +271,7 @@ func (l *Lab) bisectList(ctx context.Context, q *question, line *lineup, b *resu
 	if !found.Exact() {
 		b.Conclusion, b.Exit = result.BisectedRange, ExitDiffers
 	}
-	return l.conclude(b, p, log, l.boundaries(ctx, b, p, list[found.Good], list[found.Bad], line.side))
+	return l.conclude(b, p, log, l.boundaries(ctx, b, p, log, list[found.Good], list[found.Bad], line.side))
 }
 
 // inquiry asks p, writes to log, and tells the user and b what happens.

@@ -41,8 +41,12 @@ func (l *Lab) conclude(b *result.Bisection, p *prober, log *bisectLog, err error
 		if why := p.ends(ends); why != nil {
 			b.Reason = why.Error()
 		}
+		b.Reason += p.wrongOrder(ends)
 	case errors.As(err, &flaky):
 		b.Conclusion, b.Exit, b.Reason = result.BisectedFlaky, ExitDiffers, flaky.Error()
+		if flaky.Replayed() && log.file != nil { // what the store kept is forgotten below
+			b.Reason += fmt.Sprintf("; to ask anew, remove %s, or give -fresh without it", log.file.Name())
+		}
 	default:
 		return err
 	}
@@ -65,13 +69,23 @@ func (p *prober) ends(wrong *bisect.EndError) error {
 	return predicate.CheckEnds(p.cond, *p.good.message, bad)
 }
 
+// wrongOrder asks whether two ends, of which the good one is the newer and which
+// are not what they were said to be, were meant the other way round. Without a
+// condition, either order is the same question.
+func (p *prober) wrongOrder(wrong *bisect.EndError) string {
+	if p.swapped == "" || p.cond.Empty() || wrong.Got.Verdict == bisect.Skip {
+		return ""
+	}
+	return "; are the ends in the wrong order? " + p.swapped
+}
+
 // sideFunc takes from a candidate what is compared with another.
 type sideFunc func(ctx context.Context, name string) (side, error)
 
 // boundaries describes the two sides of the change and what differs between them,
 // and says in a sentence what was found. Where a side that a log answered for
 // shows something else now, the error is a bisect.FlakyError.
-func (l *Lab) boundaries(ctx context.Context, b *result.Bisection, p *prober, good, bad string, sideOf sideFunc) error {
+func (l *Lab) boundaries(ctx context.Context, b *result.Bisection, p *prober, log *bisectLog, good, bad string, sideOf sideFunc) error {
 	for _, side := range []struct {
 		name string
 		want bisect.Verdict
@@ -105,7 +119,7 @@ func (l *Lab) boundaries(ctx context.Context, b *result.Bisection, p *prober, go
 			return err
 		} else if got.Verdict != side.want {
 			b.LastGood, b.FirstBad, b.Skipped = nil, nil, nil
-			return &bisect.FlakyError{Name: side.name, First: bisect.Answer{Verdict: side.want, Reason: at.Seen + ", by the log"}, Again: got}
+			return &bisect.FlakyError{Name: side.name, First: bisect.Answer{Verdict: side.want, Reason: at.Seen}, Again: got, FirstAt: log.at(side.name)}
 		}
 		at.Seen = p.cond.Shown(m)
 		if p.cond.NeedsBoot() {

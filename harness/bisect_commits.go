@@ -6,10 +6,8 @@ import (
 	"slices"
 
 	"umlab/harness/bisect"
-	"umlab/harness/kbuild"
 	"umlab/harness/result"
 	"umlab/harness/store"
-	"umlab/harness/toolchain"
 	"umlab/harness/tree"
 )
 
@@ -65,7 +63,7 @@ func (l *Lab) bisectCommits(ctx context.Context, q *question, w *commitWalk, pin
 		ends = append(ends, name)
 	}
 	b.Good, b.Bad = ends[0], ends[1]
-	log, err := l.openBisectLog(ctx, q, pinned, ends)
+	log, err := l.openBisectLog(ctx, q, pinned, ends, (*bisect.Log).CheckHead)
 	if err != nil {
 		return err
 	}
@@ -74,7 +72,10 @@ func (l *Lab) bisectCommits(ctx context.Context, q *question, w *commitWalk, pin
 	p.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
 		return on.run(ctx, w.commits[name], fresh)
 	}
-	if err := p.restore(log.from, log.replay); err != nil {
+	if w.git.Reversed {
+		p.swapped = q.swapped()
+	}
+	if err := p.restore(log); err != nil {
 		return err
 	}
 	w.inquiry = l.inquiry(p, log, b)
@@ -90,7 +91,7 @@ func (l *Lab) bisectCommits(ctx context.Context, q *question, w *commitWalk, pin
 		b.Skipped = append(b.Skipped, w.names[c])
 	}
 	sides := func(ctx context.Context, name string) (side, error) { return on.side(ctx, w.commits[name], name) }
-	return l.conclude(b, p, log, l.boundaries(ctx, b, p, w.names[good], w.names[bad], sides))
+	return l.conclude(b, p, log, l.boundaries(ctx, b, p, log, w.names[good], w.names[bad], sides))
 }
 
 // search returns the commits on the two sides of the change, and those between
@@ -145,7 +146,8 @@ func (w *commitWalk) search(ctx context.Context) (good, bad string, skipped []st
 			return "", "", nil, err
 		}
 		if got.Verdict != side.want {
-			return "", "", nil, &bisect.FlakyError{Name: w.names[side.commit], First: first, Again: got}
+			name, log := w.names[side.commit], w.inquiry.Replay
+			return "", "", nil, &bisect.FlakyError{Name: name, First: first, Again: got, FirstAt: log.At(name, false), AgainAt: log.At(name, true)}
 		}
 	}
 	return good, bad, skipped, nil
@@ -222,98 +224,4 @@ func (w *commitWalk) ask(ctx context.Context, commit string, fresh bool, why str
 		w.said[commit] = got
 	}
 	return got, nil
-}
-
-// commitLab runs the cell on commits. All but the good end go on in its build
-// directory, with what changed since, so that only that is built; what is run
-// afresh is built from nothing, so that no answer rests on such a build alone.
-type commitLab struct {
-	lab    *Lab
-	q      *question
-	tc     *toolchain.Toolchain
-	bisect *tree.Bisect
-
-	base     *tree.Tree // of the good end
-	baseline *kbuild.Baseline
-}
-
-func (c *commitLab) run(ctx context.Context, commit string, fresh bool) (*result.Results, error) {
-	job := *c.q.job
-	job.Fresh = job.Fresh || fresh
-	if commit != c.bisect.Good && !fresh {
-		t, from, err := c.derived(ctx, commit)
-		if err != nil {
-			return nil, err
-		}
-		if t != nil {
-			r, _, err := c.lab.runOn(ctx, &job, t, c.tc, from)
-			return r, err
-		}
-	}
-	t, err := c.whole(ctx, commit)
-	if err != nil {
-		return nil, err
-	}
-	r, baseline, err := c.lab.runOn(ctx, &job, t, c.tc, nil)
-	if commit == c.bisect.Good {
-		c.base, c.baseline = t, baseline
-	}
-	return r, err
-}
-
-// whole checks a commit out.
-func (c *commitLab) whole(ctx context.Context, commit string) (*tree.Tree, error) {
-	return tree.FromGit(ctx, c.lab.store, c.lab.sink, tree.GitSource{Name: c.q.repository + "#" + commit[:12], Path: c.q.repository, Ref: commit}, git(c.tc))
-}
-
-// derived is the tree of a commit, made of that of the good end, with the
-// baseline to go on from; nil where it is to be built from nothing.
-func (c *commitLab) derived(ctx context.Context, commit string) (*tree.Tree, *kbuild.Baseline, error) {
-	if c.base == nil { // a log answered for the good end
-		if _, err := c.run(ctx, c.bisect.Good, false); err != nil {
-			return nil, nil, err
-		}
-	}
-	if c.baseline == nil { // it does not build
-		return nil, nil, nil
-	}
-	diff, err := c.bisect.Diff(ctx, c.bisect.Good, commit)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(diff) > mostDiff {
-		return nil, nil, nil
-	}
-	if len(diff) == 0 {
-		return c.base, nil, nil
-	}
-	patches, err := tree.ReadPatches("the changes since "+c.bisect.Good[:12], diff)
-	var t *tree.Tree
-	if err == nil {
-		t, err = tree.Patched(ctx, c.lab.store, c.lab.sink, c.base, patches, git(c.tc))
-	}
-	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
-	}
-	if err != nil {
-		c.lab.sink.Note(fmt.Sprintf("commit %s is checked out and built from nothing: %v", commit[:12], err))
-		return nil, nil, nil
-	}
-	// It is the commit's own content, whatever way it came.
-	is := *t
-	is.Name, is.Package, is.Commit, is.Patches = c.q.repository+"#"+commit[:12], "git "+commit[:12], commit, nil
-	return &is, c.baseline, nil
-}
-
-// side is a commit as it was run afresh, for delta.
-func (c *commitLab) side(ctx context.Context, commit, name string) (side, error) {
-	t, err := c.whole(ctx, commit)
-	if err != nil {
-		return side{}, err
-	}
-	r, baseline, err := c.lab.runOn(ctx, c.q.job, t, c.tc, nil)
-	if err != nil {
-		return side{}, err
-	}
-	return c.lab.sideOf(ctx, c.q.job, c.q.target.Cell, name, r, baseline)
 }

@@ -155,6 +155,27 @@ func TestBisectCommits(t *testing.T) {
 	}
 }
 
+// Ends that are the wrong way round: of commits, git knows which one is newer.
+func TestBisectCommitsFromTheWrongEnd(t *testing.T) {
+	dir, commits := line(t, 4)
+	shows := []string{"loaded", "loaded", "oops", "oops"}
+	for _, c := range []struct {
+		good, bad   int
+		until, says string
+	}{
+		{3, 0, "oops", "; are the ends in the wrong order? bisect " + commits[0] + " " + commits[3]},
+		{3, 2, "loaded", "; are the ends in the wrong order? bisect " + commits[2] + " " + commits[3]},
+		{0, 1, "oops", ""}, // neither shows it, in the right order
+		{1, 0, "", ""},     // either order is the same question
+	} {
+		o := BisectOptions{Good: commits[c.good], Bad: commits[c.bad], Until: c.until}
+		got, err := newBench(t).commitsBisected(t, machineGit(t), o, dir, commits, shows)
+		if err != nil || got.Conclusion != result.NotBisected || !strings.HasSuffix(got.Reason, c.says) || strings.Contains(got.Reason, "wrong order") != (c.says != "") {
+			t.Errorf("from %d to %d until %s: %+v, %v", c.good, c.bad, c.until, got, err)
+		}
+	}
+}
+
 // A commit that says something else when it is asked again is no answer.
 func TestBisectFlakyCommit(t *testing.T) {
 	dir, commits := line(t, 5)

@@ -1,12 +1,14 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 
 	"umlab/harness/bisect"
 	"umlab/harness/history"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
+	"umlab/harness/tree"
 )
 
 // guesses are what earlier runs let one expect of candidates. They may choose
@@ -33,11 +35,23 @@ func (l *Lab) guesses(ctx context.Context, q *question, p *prober, list []string
 		if q.axis == result.AxisTree {
 			tree, toolchain = name, q.job.Toolchain
 		}
-		if r, err := h.Latest(ctx, q.job.scenario.Name, tree, toolchain); err == nil && r != nil {
+		if r, err := h.Latest(ctx, l.asked(ctx, q.job, tree, toolchain)); err == nil && r != nil {
 			g.past[name] = r
 		}
 	}
 	return g
+}
+
+// asked is what j asks with another tree and toolchain, for the history. The
+// compiler is left open where only the tree decides and it is not here yet.
+func (l *Lab) asked(ctx context.Context, j *job, name, toolchain string) history.Question {
+	compiler := cmp.Or(j.Compiler, l.settings.Trees[name].Compiler)
+	if compiler == "" {
+		if dir, ok := l.unpacked(ctx, name); ok {
+			compiler = (&tree.Tree{Dir: dir}).Compiler()
+		}
+	}
+	return history.Question{Scenario: j.scenario.Name, Tree: name, Toolchain: toolchain, Compiler: compiler, Fragments: j.sources}
 }
 
 // of is the verdict to expect of a candidate once the ends are known.

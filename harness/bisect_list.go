@@ -3,19 +3,17 @@ package harness
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"umlab/harness/bisect"
+	"umlab/harness/history"
 	"umlab/harness/result"
 	"umlab/harness/settings"
 	"umlab/harness/store"
-	"umlab/harness/toolchain"
 )
 
 // listed is an entry of a list that is bisected.
@@ -28,6 +26,7 @@ type listed struct {
 // lineup is a list to bisect, from its good end to its bad one.
 type lineup struct {
 	candidates []listed
+	reversed   bool   // the good end is the newer one
 	pinned     string // what does not vary, with its digest
 	notes      []string
 	run        runFunc
@@ -44,10 +43,10 @@ func (l *Lab) lineup(ctx context.Context, q *question) (*lineup, error) {
 	if err != nil {
 		return nil, err
 	}
-	line := &lineup{candidates: part}
+	line := &lineup{candidates: part, reversed: slices.Index(all, part[0]) > slices.Index(all, part[len(part)-1])}
 	job := func(name string, fresh bool) (*job, error) {
 		m := q.MatrixOptions
-		m.Fresh = m.Fresh || fresh
+		m.Fresh = fresh
 		if q.axis == result.AxisToolchain {
 			m.Toolchain = name
 		} else {
@@ -56,14 +55,14 @@ func (l *Lab) lineup(ctx context.Context, q *question) (*lineup, error) {
 		return l.plan(m)
 	}
 	line.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		j, err := job(name, fresh)
+		j, err := job(name, q.Fresh || fresh)
 		if err != nil {
 			return nil, err
 		}
 		return l.run(ctx, j)
 	}
 	line.side = func(ctx context.Context, name string) (side, error) {
-		j, err := job(name, false)
+		j, err := job(name, false) // it was run afresh already
 		if err != nil {
 			return side{}, err
 		}
@@ -80,19 +79,14 @@ func (l *Lab) lineup(ctx context.Context, q *question) (*lineup, error) {
 		}
 		return line, nil
 	}
-	// The tree is unpacked with the tools of a toolchain: any that works.
-	for _, c := range part {
-		t, _, err := l.sources(ctx, q.job.Tree, c.name)
-		var unfit *toolchain.UnfitError
-		if errors.As(err, &unfit) && c.name != part[len(part)-1].name {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		line.pinned = fmt.Sprintf("tree %s %s", q.job.Tree, store.Short(t.Digest))
-		break
+	// The tree is unpacked with the tools of a toolchain: one that is likely to be
+	// here, and that the candidates are made of anyway.
+	series := l.settings.Series[q.Series]
+	t, _, err := l.sources(ctx, q.job.Tree, cmp.Or(series.C, series.Toolchain, q.job.Toolchain))
+	if err != nil {
+		return nil, err
 	}
+	line.pinned = fmt.Sprintf("tree %s %s", q.job.Tree, store.Short(t.Digest))
 	return line, nil
 }
 
@@ -198,7 +192,7 @@ func (l *Lab) orderedTrees(ctx context.Context) ([]listed, error) {
 		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b listed) int {
-		return cmp.Or(compareVersions(a.version, b.version), strings.Compare(a.name, b.name))
+		return cmp.Or(history.CompareVersions(a.version, b.version), strings.Compare(a.name, b.name))
 	})
 	return list, nil
 }
@@ -218,15 +212,6 @@ var dotted = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
 
 // kernelVersion is the first dotted number of s: "6.12.107".
 func kernelVersion(s string) string { return dotted.FindString(s) }
-
-// compareVersions orders dotted numbers.
-func compareVersions(a, b string) int {
-	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
-		i, _ := strconv.Atoi(x) // digits alone, see dotted; what is too long for an int is the greatest
-		j, _ := strconv.Atoi(y)
-		return cmp.Compare(i, j)
-	})
-}
 
 // compilers notes where the C side is not built with the same compiler.
 func (l *Lab) compilers(list []listed) []string {

@@ -2,12 +2,9 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"umlab/harness/bisect"
@@ -18,10 +15,18 @@ import (
 // bisectVersion is raised when the same question would be answered otherwise.
 const bisectVersion = "1"
 
+// Kinds of records of the store.
+const (
+	kindBisectLog     = "bisect-log"
+	kindBisectAnswers = "bisect-answers"
+)
+
 // bisectLog is where answers are written as they come: a record of the store, and
 // a file where the user names one.
 type bisectLog struct {
 	question []string
+	check    logCheck
+	head     string      // how the log begins
 	replay   *bisect.Log // what was known; nil where nothing was
 	from     string      // where that comes from
 
@@ -65,30 +70,15 @@ func (q *question) lines(pinned string) []string {
 	}
 }
 
-// checkLog says before the work whether -log= can be written.
-func checkLog(name string) error {
-	if name == "" {
-		return nil
-	}
-	info, err := os.Stat(filepath.Dir(name))
-	if err == nil && !info.IsDir() {
-		err = fs.ErrInvalid
-	}
-	if err == nil {
-		if info, serr := os.Stat(name); serr == nil && info.IsDir() {
-			err = errors.New("is a directory")
-		}
-	}
-	if err != nil {
-		return usagef("-log=%s cannot be written: %w", name, err)
-	}
-	return nil
-}
+// logCheck is what a log must pass: bisect.Log.Check, or CheckHead where the list
+// is not known.
+type logCheck func(l *bisect.Log, file string, question, names []string) error
 
 // openBisectLog opens the log of a question over a list, with what it holds
-// already. Of the same question asked twice at once, the second waits. Close it.
-func (l *Lab) openBisectLog(ctx context.Context, q *question, pinned string, list []string) (*bisectLog, error) {
-	g := &bisectLog{question: q.lines(pinned), store: l.store}
+// already and check accepts. Of the same question asked twice at once, the second
+// waits. Close it.
+func (l *Lab) openBisectLog(ctx context.Context, q *question, pinned string, list []string, check logCheck) (*bisectLog, error) {
+	g := &bisectLog{question: q.lines(pinned), store: l.store, check: check}
 	head := (&bisect.Log{Question: g.question, Names: list}).Head()
 	g.key = store.Key("bisect", head)
 	var err error
@@ -107,12 +97,13 @@ func (l *Lab) openBisectLog(ctx context.Context, q *question, pinned string, lis
 
 // open reads what is known: the file's answers, else those of the store.
 func (g *bisectLog) open(q *question, head string, list []string) error {
+	g.head = head
 	g.text.WriteString(head)
 	var kept logRecord
-	if !q.Fresh && g.store.Get("bisect-log", g.key, &kept) {
+	if !q.Fresh && g.store.Get(kindBisectLog, g.key, &kept) {
 		// What cannot be read can be found out again.
-		replay, whole, err := bisect.ParseLog(g.name(), []byte(kept.Text))
-		if err == nil && replay.Check(g.name(), g.question, list) == nil {
+		replay, whole, err := bisect.ParseLog("the log in the store", []byte(kept.Text))
+		if err == nil && g.check(replay, g.name(), g.question, list) == nil {
 			g.take(g.name(), replay, kept.Text[:whole])
 		}
 	}
@@ -121,12 +112,12 @@ func (g *bisectLog) open(q *question, head string, list []string) error {
 	}
 	f, err := os.OpenFile(q.Log, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return usagef("-log: %w", err)
+		return usagef("-log=%s cannot be written: %w", q.Log, cause(err))
 	}
 	g.file = f
 	data, err := io.ReadAll(f)
 	if err != nil {
-		return usagef("-log: %w", err)
+		return usagef("-log=%s: %w", q.Log, cause(err))
 	}
 	if len(data) == 0 {
 		_, err := f.WriteString(g.text.String())
@@ -134,7 +125,7 @@ func (g *bisectLog) open(q *question, head string, list []string) error {
 	}
 	replay, whole, err := bisect.ParseLog(q.Log, data)
 	if err == nil {
-		err = replay.Check(q.Log, g.question, list)
+		err = g.check(replay, q.Log, g.question, list)
 	}
 	if err != nil {
 		return &UsageError{err}
@@ -154,6 +145,31 @@ func (g *bisectLog) take(from string, replay *bisect.Log, text string) {
 	g.text.WriteString(text)
 }
 
+// drop asks anew what the log has.
+func (g *bisectLog) drop() { g.take("", nil, g.head) }
+
+// at is where the log has the first answer for a candidate, for messages.
+func (g *bisectLog) at(name string) string {
+	if at := g.replay.At(name, false); at != "" {
+		return at
+	}
+	return "the log"
+}
+
+// answered reports whether a file is a log with answers. What else is wrong with
+// it is told when it is opened.
+func answered(file string) bool {
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	log, _, err := bisect.ParseLog(file, data)
+	return err == nil && len(log.Records) > 0
+}
+
 // name is what messages call the log.
 func (g *bisectLog) name() string {
 	if g.file != nil {
@@ -170,14 +186,14 @@ func (g *bisectLog) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if err := g.store.Put("bisect-log", g.key, logRecord{g.text.String()}); err != nil {
+	if err := g.store.Put(kindBisectLog, g.key, logRecord{g.text.String()}); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
 // forget keeps the next bisection from taking over what led to no answer.
-func (g *bisectLog) forget() error { return g.store.Put("bisect-log", g.key, logRecord{}) }
+func (g *bisectLog) forget() error { return g.store.Put(kindBisectLog, g.key, logRecord{}) }
 
 func (g *bisectLog) close() {
 	if g.file != nil {
@@ -190,7 +206,7 @@ func (g *bisectLog) close() {
 // answered. It is a guess only: what is behind a name may have changed since.
 func (l *Lab) earlier(question []string) map[string]bisect.Verdict {
 	known := map[string]bisect.Verdict{}
-	l.store.Get("bisect-answers", store.Key(question...), &known)
+	l.store.Get(kindBisectAnswers, store.Key(question...), &known)
 	return known
 }
 
@@ -200,5 +216,5 @@ func (l *Lab) remembered(question []string, known map[string]bisect.Verdict, ste
 	for _, s := range steps {
 		known[s.Name] = bisect.Verdict(s.Verdict)
 	}
-	_ = l.store.Put("bisect-answers", store.Key(question...), known)
+	_ = l.store.Put(kindBisectAnswers, store.Key(question...), known)
 }

@@ -12,6 +12,7 @@ import (
 	"umlab/harness/predicate"
 	"umlab/harness/result"
 	"umlab/harness/toolchain"
+	"umlab/harness/tree"
 )
 
 // runFunc runs the cell on a candidate; fresh takes nothing from the store that
@@ -26,7 +27,8 @@ type prober struct {
 	good, bad bisectEnd
 	run       runFunc
 
-	seen map[string]*result.Results // the last of each
+	seen    map[string]*result.Results // the last of each
+	swapped string                     // the same bisection from the other end, where the good one is the newer; empty where it is not
 }
 
 // bisectEnd is a candidate with the message that the others are held against.
@@ -42,6 +44,13 @@ func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, err
 	var unfit *toolchain.UnfitError
 	if errors.As(err, &unfit) {
 		return bisect.Answer{Verdict: bisect.Skip, Reason: unfit.Error()}, nil
+	}
+	var not *tree.NotKernelError
+	if errors.As(err, &not) {
+		if at.Name == p.good.name || at.Name == p.bad.name {
+			return bisect.Answer{}, &UsageError{not} // it will be none the next time either
+		}
+		return bisect.Answer{Verdict: bisect.Skip, Reason: not.Error()}, nil
 	}
 	if err != nil {
 		return bisect.Answer{}, err
@@ -118,19 +127,60 @@ func (p *prober) judge(name string, m predicate.Message) (bisect.Answer, error) 
 	return bisect.Answer{Verdict: bisect.Verdict(said), Reason: reason, Data: string(data)}, err
 }
 
-// restore pins the messages of the ends that a log holds; file is its name.
-func (p *prober) restore(file string, log *bisect.Log) error {
-	for _, e := range []struct {
-		end  *bisectEnd
-		want bisect.Verdict
-	}{{&p.good, bisect.Good}, {&p.bad, bisect.Bad}} {
-		r, ok := log.First(e.end.name)
-		if !ok || r.Answer.Verdict != e.want {
+// restore pins the messages of the ends that a log holds, and judges again what
+// it says: a verdict that its message does not bear was not written by a probe.
+// A log of the user's is refused then, and one of the store's asked anew.
+func (p *prober) restore(log *bisectLog) error {
+	if log.replay == nil {
+		return nil
+	}
+	err := p.restored(log.replay)
+	if err != nil && log.file == nil {
+		p.good.message, p.bad.message = nil, nil
+		log.drop()
+		return nil
+	}
+	return err
+}
+
+func (p *prober) restored(log *bisect.Log) error {
+	refuse := func(r bisect.Record, format string, args ...any) error {
+		return &UsageError{log.Refuse(r, fmt.Sprintf(format, args...)+"; remove the file, and all is asked anew")}
+	}
+	messages := make([]*predicate.Message, len(log.Records))
+	for i, r := range log.Records {
+		if r.Answer.Data == "" {
+			if r.Answer.Verdict != bisect.Skip { // that alone needs no message
+				return refuse(r, "it does not say what %s showed", r.Name)
+			}
 			continue
 		}
-		e.end.message = &predicate.Message{}
-		if err := json.Unmarshal([]byte(r.Answer.Data), e.end.message); err != nil {
-			return usagef("%s does not say what %s showed: remove it, and all is asked anew (%w)", file, e.end.name, err)
+		messages[i] = &predicate.Message{}
+		if err := json.Unmarshal([]byte(r.Answer.Data), messages[i]); err != nil {
+			return refuse(r, "it does not say what %s showed (%v)", r.Name, err)
+		}
+		for _, e := range []struct {
+			end  *bisectEnd
+			want bisect.Verdict
+		}{{&p.good, bisect.Good}, {&p.bad, bisect.Bad}} {
+			if r.Name == e.end.name && !r.Fresh && r.Answer.Verdict == e.want {
+				e.end.message = messages[i]
+			}
+		}
+	}
+	for i, r := range log.Records {
+		if messages[i] == nil {
+			continue
+		}
+		if p.good.message == nil && r.Name != p.good.name {
+			return refuse(r, "it answers for %s without that %s is good", r.Name, p.good.name)
+		}
+		got, err := p.judge(r.Name, *messages[i])
+		if err != nil {
+			return refuse(r, "%v", err)
+		}
+		if got.Verdict != r.Answer.Verdict {
+			return refuse(r, "it says that %s is %s, and by what it showed it is %s (%s)", r.Name, r.Answer.Verdict, got.Verdict, got.Reason)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func realLab(t *testing.T) *Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { out.Close() })
-	l, err := Open(Options{Project: os.DirFS(".."), Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr})
+	l, err := Open(Options{Project: os.DirFS(".."), Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr, Forget: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +60,22 @@ func TestBisectInSandbox(t *testing.T) {
 		got, err := newBench(t).commitsBisected(t, git(tc), BisectOptions{Good: commits[0], Bad: "HEAD"}, dir, commits, list)
 		if err != nil || got.Conclusion != want {
 			t.Errorf("%s: %+v, %v", shows, got, err)
+		}
+	}
+}
+
+// TestBisectInNoKernel: a repository of something else is named as such, by what
+// the user gave.
+func TestBisectInNoKernel(t *testing.T) {
+	l := realLab(t)
+	dir, commits := line(t, 2)
+	for bad, says := range map[string]string{
+		"HEAD": "commit " + commits[0][:12] + " of " + dir + " is no kernel tree that umlab can use: it has no Makefile",
+		"v9":   dir + " has no commit v9: give a branch, a tag or a commit of it",
+	} {
+		_, err := l.bisect(t.Context(), BisectOptions{Axis: "tree", Good: commits[0], Bad: bad, MatrixOptions: MatrixOptions{Tree: dir}})
+		if ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "goes on from there") || strings.Contains(err.Error(), l.store.Root()) {
+			t.Errorf("%s: %v, want %s", bad, err, says)
 		}
 	}
 }

@@ -7,9 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-
-	"github.com/google/renameio/v2"
 
 	"umlab/harness/outcome"
 	"umlab/harness/report"
@@ -44,15 +41,8 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 	if err := report.Classification(o.Stdout, c, report.Options{Color: color, Width: width}); err != nil {
 		return c, err
 	}
-	if o.JSON != "" {
-		var text bytes.Buffer
-		err := report.ClassificationJSON(&text, c)
-		if err == nil {
-			err = renameio.WriteFile(o.JSON, text.Bytes(), 0o644)
-		}
-		if err != nil {
-			return c, fmt.Errorf("write %s: %w", o.JSON, err)
-		}
+	if err := (format[result.Classification]{"json", o.JSON, report.ClassificationJSON}).save(c); err != nil {
+		return c, err
 	}
 	if c.Proved() == 0 {
 		return c, &NothingProvedError{o.File}
@@ -133,24 +123,4 @@ func classification(file string, log []byte) *result.Classification {
 // lineAt is the number of the line that holds the byte at offset, 1-based.
 func lineAt(log []byte, offset int64) int {
 	return 1 + bytes.Count(log[:min(offset, int64(len(log)))], []byte("\n"))
-}
-
-// checkOutput says before the work whether a file can be written after it.
-func checkOutput(flag, path string) error {
-	if path == "" {
-		return nil
-	}
-	dir, err := os.Stat(filepath.Dir(path))
-	if err == nil && !dir.IsDir() {
-		err = fs.ErrInvalid
-	}
-	if err == nil {
-		if f, ferr := os.Stat(path); ferr == nil && f.IsDir() {
-			err = errors.New("is a directory")
-		}
-	}
-	if err != nil {
-		return usagef("-%s=%s cannot be written: %w", flag, path, err)
-	}
-	return nil
 }

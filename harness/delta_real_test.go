@@ -3,8 +3,6 @@ package harness
 import (
 	"bytes"
 	"maps"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,19 +14,7 @@ import (
 // TestDeltaReal compares two toolchains of which only Rust differs, and holds
 // the delta against what the results of both say of themselves.
 func TestDeltaReal(t *testing.T) {
-	if testing.Short() || os.Getenv("UMLAB_TEST_LONG") == "" {
-		t.Skip("takes long: go tool mage test -long")
-	}
-	out, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	l, err := Open(Options{Project: os.DirFS(".."), Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := longLab(t)
 	var sides []side
 	for _, name := range []string{"trixie", "trixie-backports"} {
 		j, err := l.plan(MatrixOptions{Tree: "debian-6.12", Toolchain: name, Select: scenario.Selection{Cells: []string{"stock"}, Placements: []string{"low"}}})

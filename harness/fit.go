@@ -27,7 +27,7 @@ func (l *Lab) fitting(ctx context.Context, j *job) (*tree.Tree, *toolchain.Toolc
 	if errors.As(err, &unfit) {
 		if dir, ok := l.unpacked(ctx, j.Tree); ok {
 			told := *unfit // what wraps it has its text already
-			l.suggest(ctx, j, &tree.Tree{Name: j.Tree, Dir: dir}, "", &told)
+			l.suggest(ctx, j, &tree.Tree{Name: j.Tree, Dir: dir}, &told)
 			err = fmt.Errorf("toolchain %s: %w", j.Toolchain, &told)
 		}
 	}
@@ -61,15 +61,16 @@ func (l *Lab) refuse(ctx context.Context, j *job, t *tree.Tree, tc *toolchain.To
 	if len(reasons) == 0 {
 		return nil
 	}
-	unfit := &toolchain.UnfitError{Toolchain: j.Toolchain, Tree: j.Tree, Reasons: reasons}
-	l.suggest(ctx, j, t, rustc, unfit)
+	unfit := &toolchain.UnfitError{Toolchain: j.Toolchain, Tree: j.Tree, Rustc: rustc, Reasons: reasons}
+	l.suggest(ctx, j, t, unfit)
 	return fmt.Errorf("toolchain %s: %w", j.Toolchain, unfit)
 }
 
 // suggest names the nearest toolchain that would do, among Debian's and the
-// members of the default series. Where the archive cannot be asked, it names
-// none.
-func (l *Lab) suggest(ctx context.Context, j *job, t *tree.Tree, rustc string, unfit *toolchain.UnfitError) {
+// members of the default series; where nobody knows how new the refused one's
+// rustc is, the default toolchain comes first. Where the archive cannot be asked,
+// it names none.
+func (l *Lab) suggest(ctx context.Context, j *job, t *tree.Tree, unfit *toolchain.UnfitError) {
 	least, err := tree.MinTools(t.Dir)
 	if err != nil {
 		return
@@ -92,7 +93,19 @@ func (l *Lab) suggest(ctx context.Context, j *job, t *tree.Tree, rustc string, u
 			}
 		}
 	}
-	unfit.Nearest = toolchain.Nearest(rustc, least, j.compiler(l, t), from)
+	unfit.Nearest = nearest(unfit.Rustc, l.settings.DefaultToolchain, least, j.compiler(l, t), from)
+}
+
+// nearest is toolchain.Nearest, and where rustc is not known that one of from, if
+// it will do.
+func nearest(rustc, otherwise string, least map[string]string, compiler string, from []toolchain.Candidate) string {
+	if rustc == "" {
+		only := slices.DeleteFunc(slices.Clone(from), func(c toolchain.Candidate) bool { return c.Name != otherwise })
+		if name := toolchain.Nearest("", least, compiler, only); name != "" {
+			return name
+		}
+	}
+	return toolchain.Nearest(rustc, least, compiler, from)
 }
 
 // unpacked is where the tree's source lies, if it is on this machine.
@@ -103,15 +116,10 @@ func (l *Lab) unpacked(ctx context.Context, name string) (dir string, ok bool) {
 		return "", false
 	case src.Directory != "":
 		return src.Directory, true
-	case src.Tarball != nil:
-		return tree.Unpacked(l.store, src.Tarball.Sum)
-	case src.Name != "":
-		t := l.settings.Trees[name]
-		res, err := l.archive.Newest(ctx, t.Suite, t.Package)
-		if err != nil {
-			return "", false
-		}
-		return tree.Unpacked(l.store, res.Packages[0].SHA256)
 	}
-	return "", false
+	sum, err := l.sourceDigest(ctx, name)
+	if err != nil || sum == "" {
+		return "", false
+	}
+	return tree.Unpacked(l.store, sum)
 }

@@ -140,7 +140,7 @@ func importFile(path string) (in io.ReadSeeker, done func(), err error) {
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, usagef("-import=%s: %w", path, errors.Unwrap(err))
+		return nil, nil, usagef("-import=%s: %w", path, cause(err))
 	}
 	info, err := file.Stat()
 	switch {
@@ -161,7 +161,7 @@ func importFile(path string) (in io.ReadSeeker, done func(), err error) {
 }
 
 func (l *Lab) importHistory(ctx context.Context, h *history.DB, path string, in io.ReadSeeker) error {
-	check, err := report.Validator()
+	check, err := report.Validator(result.Schema)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func TestRemember(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer h.Close()
-			got, err := h.Latest(t.Context(), "rela", "debian-6.12", "sid")
+			got, err := h.Latest(t.Context(), history.Question{Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid"})
 			if err != nil || got == nil || got.Cells[0].ID != "stock" {
 				t.Errorf("the history has %+v, %v", got, err)
 			}

@@ -65,6 +65,8 @@ const (
 	ExitDiffers  = 1
 	ExitUsage    = 2
 	ExitInfra    = 3
+
+	ExitInterrupted = 130 // as of a shell's
 )
 
 // UsageError is a mistake of the caller: a name, a flag or a file that cannot be
@@ -89,6 +91,8 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return ExitExpected
+	case errors.Is(err, context.Canceled):
+		return ExitInterrupted
 	case errors.As(err, &usage), errors.As(err, &name), errors.As(err, &mistake), errors.As(err, &unfit):
 		return ExitUsage
 	}
@@ -182,19 +186,34 @@ func (l *Lab) spec(ctx context.Context, name string) (settings.Toolchain, error)
 		}
 		have = append(have, m.Version)
 	}
+	if len(have) == 0 {
+		return settings.Toolchain{}, usagef("series %s has no members at present", series)
+	}
 	return settings.Toolchain{}, usagef("series %s has no %q; it has %s now", series, version, strings.Join(have, ", "))
 }
 
 // series returns the members of a series of configs/toolchains.toml, oldest
 // first, as the source has them now.
 func (l *Lab) series(ctx context.Context, name string) ([]toolchain.Member, error) {
-	s, ok := l.settings.Series[name]
-	if !ok {
-		return nil, usagef("unknown series %q: configs/toolchains.toml has %s", name, strings.Join(slices.Sorted(maps.Keys(l.settings.Series)), ", "))
+	s, err := l.knownSeries(name)
+	if err != nil {
+		return nil, err
 	}
 	// What must be said of the suites is said of each toolchain.
 	members, _, err := l.provider().Series(ctx, name, s, l.settings.Toolchains)
 	return members, err
+}
+
+// knownSeries is what configs/toolchains.toml says of a series.
+func (l *Lab) knownSeries(name string) (settings.Series, error) {
+	s, ok := l.settings.Series[name]
+	if !ok {
+		return s, usagef("unknown series %q: configs/toolchains.toml has %s", name, strings.Join(slices.Sorted(maps.Keys(l.settings.Series)), ", "))
+	}
+	if s.Varies == settings.VariesSnapshot && l.archive.Client.SnapshotBase == "" {
+		return s, usagef("series %s reads Debian as it was: set UMLAB_DEBIAN_SNAPSHOT to where a snapshot service has its dated archives, such as https://SERVICE/archive/debian", name)
+	}
+	return s, nil
 }
 
 func (l *Lab) provider() *toolchain.Provider {
@@ -210,6 +229,9 @@ func (l *Lab) checkToolchain(name string) error {
 	series, version, member := toolchain.Split(name)
 	if _, ok := l.settings.Series[series]; ok && member && version != "" {
 		return nil
+	}
+	if _, ok := l.settings.Series[name]; ok {
+		return usagef("%s is a series: name one of its members (%s:VERSION), or all of them with matrix -toolchains=%s", name, name, name)
 	}
 	return usagef("unknown toolchain %q: configs/toolchains.toml has %s, and the series %s (write SERIES:VERSION)", name,
 		strings.Join(slices.Sorted(maps.Keys(l.settings.Toolchains)), ", "), strings.Join(slices.Sorted(maps.Keys(l.settings.Series)), ", "))

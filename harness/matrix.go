@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -116,7 +115,7 @@ func (l *Lab) plan(o MatrixOptions) (*job, error) {
 	}
 	var overrides []kconfig.Note
 	j.options, overrides = kconfig.Merge(fragments...)
-	if isPath(o.Tree) && kbuild.RequestsRust(j.options) {
+	if isDirectory(o.Tree) && kbuild.RequestsRust(j.options) {
 		version, err := tree.Version(o.Tree)
 		if err == nil {
 			err = (&tree.Tree{Name: o.Tree, Dir: o.Tree, Version: version}).CheckRust()
@@ -273,120 +272,4 @@ func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *r
 		r.Controls = append(r.Controls, control(c, from))
 	}
 	return nil
-}
-
-// control holds what was seen of a control's cell against what is known of it.
-func control(c scenario.PlannedControl, cells []result.Cell) result.Control {
-	out := result.Control{Name: c.Name, Cell: c.Cell + ":" + c.Placement + ":" + c.Module, Want: scenario.Wanted(c.Wants), Got: "not run"}
-	for _, cell := range cells {
-		if cell.ID != c.Shown.ID() {
-			continue
-		}
-		if o := cell.Build.Outcome; o != nil {
-			out.Got, out.Holds = o.String(), scenario.Met(c.Wants, *o)
-			return out
-		}
-		for _, p := range cell.Placements {
-			if p.Name != c.Placement {
-				continue
-			}
-			for i, run := range p.Runs {
-				for _, m := range run.Modules {
-					if m.Name != c.Module {
-						continue
-					}
-					met := scenario.Met(c.Wants, m.Outcome)
-					if i == 0 || !met {
-						out.Got, out.Holds = m.Outcome.String(), met
-					}
-					if !met {
-						return out
-					}
-				}
-			}
-		}
-	}
-	return out
-}
-
-// judge draws the verdicts, holds them against the scenario's expectations and
-// the controls, and sets the totals and the exit code.
-func (l *Lab) judge(j *job, kernel string, r *result.Results) {
-	for i := range r.Cells {
-		c := &r.Cells[i]
-		c.Verdict, c.Reason = c.Judge()
-		c.Expected, c.AsExpected = expected(j.scenario, kernel, j.plan.Cells[i], *c)
-	}
-	for _, c := range r.Controls {
-		if !c.Holds && r.Infra == "" {
-			r.Infra = fmt.Sprintf("control %s: %s gave %s where %s is known: this run proves nothing", c.Name, c.Cell, c.Got, c.Want)
-		}
-	}
-	result.Sums(r)
-	switch {
-	case r.Infra != "":
-		r.Exit = ExitInfra
-	case r.Totals.Differing > 0 || r.Totals.Disagreeing > 0:
-		r.Exit = ExitDiffers
-	}
-}
-
-// expected compares a cell with what the scenario expects of it. The text says
-// what is expected where the cell differs, and all of it where it does not.
-func expected(s *scenario.Scenario, kernel string, planned scenario.Cell, c result.Cell) (text string, as bool) {
-	var all, missed []string
-	note := func(what string, wants []scenario.Want, got outcome.Outcome) {
-		if len(wants) == 0 {
-			return
-		}
-		line := what + scenario.Wanted(wants)
-		all = append(all, line)
-		if !scenario.Met(wants, got) {
-			missed = append(missed, line)
-		}
-	}
-	if o := c.Build.Outcome; o != nil {
-		if len(planned.Modules) == 0 {
-			for _, p := range planned.Placements {
-				note("", s.Expected(kernel, planned, p, ""), *o)
-			}
-		}
-		for _, p := range planned.Placements {
-			for _, m := range planned.Modules {
-				note(p.Name+" "+m.Name+": ", s.Expected(kernel, planned, p, m.Name), *o)
-			}
-		}
-	}
-	for i, p := range c.Placements {
-		for _, run := range p.Runs {
-			for _, m := range run.Modules {
-				note(p.Name+" "+m.Name+": ", s.Expected(kernel, planned, planned.Placements[i], m.Name), m.Outcome)
-			}
-		}
-	}
-	if o := c.Build.Outcome; o != nil && len(all) == 0 {
-		missed = append(missed, "a build") // nobody asks for none
-	}
-	if v := s.ExpectedVerdict(kernel, planned); v != "" {
-		all = append([]string{v}, all...)
-		if v != string(c.Verdict) {
-			missed = append([]string{v}, missed...)
-		}
-	}
-	if len(missed) > 0 {
-		return strings.Join(unique(missed), "; "), false
-	}
-	return strings.Join(unique(all), "; "), true
-}
-
-func unique(lines []string) []string {
-	seen := map[string]bool{}
-	var out []string
-	for _, l := range lines {
-		if !seen[l] {
-			seen[l] = true
-			out = append(out, l)
-		}
-	}
-	return out
 }

@@ -79,7 +79,7 @@ func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Serie
 		return nil, err
 	}
 	if len(members) == 0 {
-		return nil, fmt.Errorf("series %s has no members at present: see configs/toolchains.toml for what it asks", o.Series)
+		return nil, noMembers(o.Series)
 	}
 	for _, m := range members {
 		n.Members = append(n.Members, result.NightlyMember{Name: m.Name, Version: m.Version, Detail: m.Detail, New: !last[m.Name].known()})
@@ -102,16 +102,13 @@ func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, error) {
 	if o.Series == "" {
 		o.Series = l.settings.DefaultSeries
 	}
-	series, ok := l.settings.Series[o.Series]
-	if !ok {
-		_, err := l.series(context.Background(), o.Series) // it says which there are
-		errs.add(err)
-	}
+	series, err := l.knownSeries(o.Series)
+	errs.add(err)
 	if o.Toolchain != "" {
 		errs.add(usagef("-toolchain=%s: a night goes over the toolchains of a series; give -series=", o.Toolchain))
 		o.Toolchain = ""
 	}
-	_, err := kcidbOrigin(l.getenv)
+	_, err = kcidbOrigin(l.getenv)
 	errs.add(err)
 	j, err := l.plan(o.MatrixOptions)
 	errs.add(err)
@@ -121,7 +118,10 @@ func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, error) {
 	if o.Dir == "" {
 		o.Dir = filepath.Join(l.store.Root(), "reports", o.Series)
 	}
-	return series, errs.ErrorOrNil()
+	if err := errs.ErrorOrNil(); err != nil {
+		return series, err
+	}
+	return series, checkNights(o.Dir)
 }
 
 // tonight are the members that are run. Where they are days, of which there are
@@ -190,7 +190,7 @@ func (l *Lab) bisectNight(ctx context.Context, o NightlyOptions, n *result.Night
 		done[key] = true
 		b := BisectOptions{Good: from, Bad: to, Series: o.Series, Cell: c.Cell, MatrixOptions: o.MatrixOptions}
 		b.Select.Cells, b.Outputs = nil, BisectOutputs{}
-		b.Command = fmt.Sprintf("go tool mage bisect %s %s -series=%s -cell=%s -tree=%s", from, to, o.Series, c.Cell, o.Tree)
+		b.Command = retarget(o.Command, "bisect", []string{from, to}, []string{"series", "dir", "cells", "scope"}, []string{"-series=" + o.Series, "-cell=" + c.Cell})
 		got, err := l.bisect(ctx, b)
 		switch {
 		case ctx.Err() != nil:

@@ -30,6 +30,19 @@ func kcidbOrigin(getenv func(string) string) (string, error) {
 	return origin, nil
 }
 
+// checkNights says before a night whether its reports can be written below dir,
+// which it makes.
+func checkNights(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return usagef("-dir=%s cannot be written: %w", dir, err)
+	}
+	probe, err := os.CreateTemp(dir, ".night-")
+	if err != nil {
+		return usagef("-dir=%s cannot be written: %w", dir, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
 // writeNight writes the reports of a night below dir, see writeNightAs.
 func (l *Lab) writeNight(dir string, n *result.Nightly) (made string, err error) {
 	origin, err := kcidbOrigin(l.getenv)

@@ -51,7 +51,7 @@ func TestWriteNight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := report.ValidateNightlyJSON(text); err != nil {
+	if err := report.Validate(result.NightlySchema, text); err != nil {
 		t.Error(err)
 	}
 	second, err := writeNightAs(dir, "umlab", night("the second"))

@@ -2,10 +2,7 @@ package harness
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -50,11 +47,15 @@ func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, members []toolcha
 		return nil, err
 	}
 	defer h.Close()
+	j, err := l.plan(o.MatrixOptions)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range members {
 		if last[m.Name].known() {
 			continue
 		}
-		r, err := h.Latest(ctx, o.Scenario, o.Tree, m.Name)
+		r, err := h.Latest(ctx, l.asked(ctx, j, o.Tree, m.Name))
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +105,7 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, names []string, 
 	n.Sweep = &result.Sweep{Schema: result.SweepSchema, Command: o.Command, Started: started.UTC()}
 	if len(run) > 0 {
 		sweep := SweepOptions{Toolchains: run, MatrixOptions: o.MatrixOptions}
-		sweep.Outputs = Outputs{}
+		sweep.Outputs, sweep.Command = Outputs{}, retarget(o.Command, "matrix", nil, []string{"series", "dir"}, nil)
 		s, err := l.sweep(ctx, sweep)
 		if err != nil {
 			return err
@@ -115,7 +116,11 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, names []string, 
 		}
 	}
 	if len(run) < len(names) {
-		n.Notes = append(n.Notes, fmt.Sprintf("%d of %d toolchains, the tree and umlab itself are what they were: their results are those of then", len(names)-len(run), len(names)))
+		which := fmt.Sprintf("all %d", len(names))
+		if len(run) > 0 {
+			which = fmt.Sprintf("%d of %d", len(names)-len(run), len(names))
+		}
+		n.Notes = append(n.Notes, which+" toolchains, the tree and umlab itself are what they were: their results are those of then")
 	}
 	for _, name := range names {
 		c := columns[name]
@@ -223,15 +228,8 @@ func (l *Lab) self() (string, error) {
 	if l.store.Get("self", key, &sum) {
 		return sum, nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
+	if sum, err = store.SumFile(path); err != nil {
 		return "", err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	sum = hex.EncodeToString(h.Sum(nil))
 	return sum, l.store.Put("self", key, sum)
 }

@@ -55,7 +55,7 @@ func night(t *testing.T, l *harness.Lab, series, dir string) *result.Nightly {
 	if err := report.NightlyJSON(&b, n); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.ValidateNightlyJSON(b.Bytes()); err != nil {
+	if err := report.Validate(result.NightlySchema, b.Bytes()); err != nil {
 		t.Errorf("the JSON is not what its schema says: %v", err)
 	}
 	return n

@@ -41,39 +41,58 @@ func (o Outputs) write(r *result.Results) error { return writeOutputs(o.formats(
 func checkOutputs[T any](formats []format[T]) error {
 	errs := &multierror.Error{ErrorFormat: onePerLine}
 	for _, f := range formats {
-		if f.path == "" {
-			continue
-		}
-		dir, err := os.Stat(filepath.Dir(f.path))
-		if err == nil && !dir.IsDir() {
-			err = fs.ErrInvalid
-		}
-		if err == nil {
-			if at, serr := os.Stat(f.path); serr == nil && at.IsDir() {
-				err = errors.New("is a directory")
-			}
-		}
-		if err != nil {
-			errs = multierror.Append(errs, usagef("-%s=%s cannot be written: %w", f.flag, f.path, err))
+		if err := checkOutput(f.flag, f.path); err != nil {
+			errs = multierror.Append(errs, err)
 		}
 	}
 	return errs.ErrorOrNil()
 }
 
+// checkOutput says before the work whether the file of a flag can be written
+// after it; without a path it is not.
+func checkOutput(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	wrong := func(what string) error { return usagef("-%s=%s cannot be written: %s", flag, path, what) }
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return wrong("there is no directory " + dir + ": make it, or name another file")
+	case err != nil:
+		return wrong(err.Error())
+	case !info.IsDir():
+		return wrong(dir + " is no directory")
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return wrong("it is a directory: give a file")
+	}
+	return nil
+}
+
 func writeOutputs[T any](formats []format[T], v *T) error {
 	errs := &multierror.Error{ErrorFormat: onePerLine}
 	for _, f := range formats {
-		if f.path == "" {
-			continue
-		}
-		var text bytes.Buffer
-		err := f.write(&text, v)
-		if err == nil {
-			err = renameio.WriteFile(f.path, text.Bytes(), 0o644)
-		}
-		if err != nil {
-			errs = multierror.Append(errs, fmt.Errorf("write %s: %w", f.path, err))
+		if err := f.save(v); err != nil {
+			errs = multierror.Append(errs, err)
 		}
 	}
 	return errs.ErrorOrNil()
+}
+
+// save writes the file that f names, whole or not at all.
+func (f format[T]) save(v *T) error {
+	if f.path == "" {
+		return nil
+	}
+	var text bytes.Buffer
+	err := f.write(&text, v)
+	if err == nil {
+		err = renameio.WriteFile(f.path, text.Bytes(), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", f.path, err)
+	}
+	return nil
 }

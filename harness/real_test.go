@@ -70,7 +70,7 @@ func check(t *testing.T, r *result.Results) {
 	if err := report.JSON(&b, r); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.ValidateJSON(b.Bytes()); err != nil {
+	if err := report.Validate(result.Schema, b.Bytes()); err != nil {
 		t.Errorf("the JSON is not what its schema says: %v", err)
 	}
 	if r.Infra != "" {

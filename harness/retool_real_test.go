@@ -20,19 +20,7 @@ import (
 // wants the same kernel, the same modules, the same configuration and the same
 // commands.
 func TestRetooledIsTheSame(t *testing.T) {
-	if os.Getenv("UMLAB_TEST_LONG") == "" {
-		t.Skip("builds several kernels: go tool mage test -long")
-	}
-	out, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	l, err := Open(Options{Project: os.DirFS(".."), Getenv: os.Getenv, Stdout: out, Stderr: os.Stderr})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := longLab(t)
 	alone := *l.builder
 	alone.FromNothing = true
 	for _, tree := range []string{"debian-7.3", "debian-6.12"} { // gcc, clang

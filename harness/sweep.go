@@ -104,7 +104,7 @@ func (l *Lab) planSweep(ctx context.Context, o SweepOptions, members func(contex
 	}
 	errs.add(twice("-toolchains", o.Toolchains, func(s string) string { return s }))
 	errs.add(twice("-trees", o.Trees, func(s string) string {
-		if isPath(s) {
+		if isDirectory(s) {
 			return filepath.Clean(s)
 		}
 		return s
@@ -140,7 +140,7 @@ func (l *Lab) planSweep(ctx context.Context, o SweepOptions, members func(contex
 			return nil, err
 		}
 		if len(list) == 0 {
-			return nil, usagef("series %s has no members at present: see configs/toolchains.toml for what it asks", name)
+			return nil, &UsageError{noMembers(name)}
 		}
 		all = append(all, list...)
 	}
@@ -168,6 +168,11 @@ func orDefault(names []string, one string) []string {
 		return []string{one}
 	}
 	return names
+}
+
+// noMembers says that a series is empty, which another day it may not be.
+func noMembers(series string) error {
+	return fmt.Errorf("series %s has no members at present: see configs/toolchains.toml for what it asks", series)
 }
 
 // twice says which names of a flag are the same.
@@ -217,38 +222,14 @@ func (o SweepOptions) columnCommand(treeName, toolchainName string) string {
 	if o.Command == "" {
 		return ""
 	}
-	var words []string
-	for _, w := range shellWords(o.Command) {
-		flag, _, isFlag := strings.Cut(strings.TrimLeft(strings.TrimPrefix(w, "'"), "-"), "=")
-		dropped := []string{"json", "junit", "ktap", "html", "md"}
-		if len(o.Toolchains) > 0 {
-			dropped = append(dropped, "toolchains")
-		}
-		if len(o.Trees) > 0 {
-			dropped = append(dropped, "trees")
-		}
-		if !isFlag || !slices.Contains(dropped, flag) {
-			words = append(words, w)
-		}
-	}
+	drop, add := []string{"json", "junit", "ktap", "html", "md"}, []string(nil)
 	if len(o.Trees) > 0 {
-		words = append(words, quote("-tree="+treeName))
+		drop, add = append(drop, "trees"), append(add, "-tree="+treeName)
 	}
 	if len(o.Toolchains) > 0 {
-		words = append(words, quote("-toolchain="+toolchainName))
+		drop, add = append(drop, "toolchains"), append(add, "-toolchain="+toolchainName)
 	}
-	return strings.Join(words, " ")
-}
-
-// shellWords cuts a command at the spaces that stand outside of single quotes.
-func shellWords(command string) []string {
-	quoted := false
-	return strings.FieldsFunc(command, func(r rune) bool {
-		if r == '\'' {
-			quoted = !quoted
-		}
-		return r == ' ' && !quoted
-	})
+	return retarget(o.Command, "matrix", nil, drop, add)
 }
 
 func (o SweepOptions) sweepFormats() []format[result.Sweep] {

@@ -26,7 +26,7 @@ func sweep(t *testing.T, l *harness.Lab, o harness.SweepOptions) *result.Sweep {
 	if err := report.SweepJSON(&b, s); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.ValidateSweepJSON(b.Bytes()); err != nil {
+	if err := report.Validate(result.SweepSchema, b.Bytes()); err != nil {
 		t.Errorf("the JSON is not what its schema says: %v", err)
 	}
 	return s

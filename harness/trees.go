@@ -23,8 +23,8 @@ import (
 	"umlab/harness/tree"
 )
 
-// isPath reports whether the value of -tree= is a kernel directory.
-func isPath(name string) bool {
+// isDirectory reports whether the value of -tree= is a kernel directory.
+func isDirectory(name string) bool {
 	s, err := tree.ParseSource(name)
 	return err == nil && s.Directory != ""
 }

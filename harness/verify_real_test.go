@@ -30,7 +30,7 @@ func verify(t *testing.T, l *harness.Lab, o harness.VerifyOptions) *result.Verif
 	if err := report.VerificationJSON(&b, v); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.ValidateVerificationJSON(b.Bytes()); err != nil {
+	if err := report.Validate(result.VerificationSchema, b.Bytes()); err != nil {
 		t.Errorf("the JSON is not what its schema says: %v", err)
 	}
 	return v

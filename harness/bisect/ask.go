@@ -24,7 +24,7 @@ type Inquiry struct {
 	Log     io.Writer        // answers are appended to it, see Record.Line; nil: none
 	Replay  *Log             // answers that need not be asked for; nil: none
 
-	asked   int     // probes that were timed,
+	asked   int     // probes that were timed, none of them from the log,
 	seconds float64 // and how long they took in all
 }
 
@@ -58,12 +58,16 @@ func (q *Inquiry) Ask(ctx context.Context, step Step, left func(Answer) (candida
 	} else if err := q.probe(ctx, &step); err != nil {
 		return Answer{}, err
 	}
-	q.asked++
-	q.seconds += step.Seconds
+	if !step.Replayed { // what a log took elsewhere says nothing of here
+		q.asked++
+		q.seconds += step.Seconds
+	}
 	if left != nil {
 		step.Left, step.Ahead = left(step.Answer)
 	}
-	step.Wait = q.seconds / float64(q.asked) * float64(step.Ahead)
+	if q.asked > 0 {
+		step.Wait = q.seconds / float64(q.asked) * float64(step.Ahead)
+	}
 	q.tell(Event{Kind: Stepped, Step: step})
 	return step.Answer, nil
 }

@@ -110,7 +110,8 @@ func (s *Search) Run(ctx context.Context) (*Found, error) {
 			return nil, err
 		}
 		if got.Verdict != side.want {
-			return nil, &FlakyError{Name: s.Names[side.index], First: p.first[side.index], Again: got}
+			name := s.Names[side.index]
+			return nil, &FlakyError{Name: name, First: p.first[side.index], Again: got, FirstAt: s.Replay.At(name, false), AgainAt: s.Replay.At(name, true)}
 		}
 		p.confirmed++
 	}

@@ -81,7 +81,7 @@ func TestLogErrors(t *testing.T) {
 		{head + "probe \"a\" first good 1 \"x\" y\n", "f:5: probe: expected a quoted string"},
 		{head + "probe \"a\" first good 1 \"x\" \"y\" z\n", "f:5: probe: there is more"},
 		{head + "probe \"a\" first good\n", "f:5: probe: expected first or fresh, a verdict"},
-		{head + "probe \"a\" first good 1 \"x\"\nprobe \"a\" first bad 1 \"x\"\n", "f:6: probe: a is answered twice"},
+		{head + "probe \"a\" first good 1 \"x\"\nprobe \"a\" first bad 1 \"x\"\n", "f:6: probe: \"a\" is answered twice; remove the file"},
 		{head + "fault a\n", "f:5: fault: expected"},
 		{head + "guess\n", "f:5: expected question, candidate, probe or fault"},
 	} {
@@ -111,6 +111,52 @@ func TestLogOfAnother(t *testing.T) {
 		got := l.Check("f", strings.Split(c.question, ","), strings.Split(c.names, ","))
 		if c.want == "" && got != nil || c.want != "" && (got == nil || !strings.HasPrefix(got.Error(), c.want)) {
 			t.Errorf("%s of %s: %v, want %q", c.question, c.names, got, c.want)
+		}
+	}
+}
+
+// A log that answers for what is not on the list was edited, or is another's.
+func TestLogOfForeignProbe(t *testing.T) {
+	text := "umlab.bisect.log/v1\nquestion \"q\"\ncandidate \"a\"\ncandidate \"b\"\nprobe \"a\" first good 1 \"x\"\nprobe \"c\" first good 1 \"x\"\n"
+	l, _, err := bisect.ParseLog("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Check("f", []string{"q"}, []string{"a", "b"}); err == nil || !strings.HasPrefix(err.Error(), `f:6: probe: "c" is none of the candidates`) {
+		t.Errorf("%v", err)
+	}
+	if err := l.CheckHead("f", []string{"q"}, []string{"a", "b"}); err != nil {
+		t.Errorf("of a list that is not known: %v", err)
+	}
+}
+
+// What a log is damaged by may be long; a message shows its beginning, and what
+// to do.
+func TestLogErrorIsShort(t *testing.T) {
+	for _, line := range []string{"%s", "question %s", "probe %s", "probe \"a\" %s good 1 \"x\"", "probe \"a\" first good 1 \"x\" \"y\" %s", "fault %s"} {
+		text := "umlab.bisect.log/v1\nquestion \"q\"\n" + strings.Replace(line, "%s", strings.Repeat("é", 4000), 1) + "\n"
+		_, _, err := bisect.ParseLog("f", []byte(text))
+		if err == nil || len([]rune(err.Error())) > 200 || !strings.Contains(err.Error(), strings.Repeat("é", 30)) || !strings.Contains(err.Error(), "remove the file") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+// A side that a log answered for is named by its place there.
+func TestFlakyOfLog(t *testing.T) {
+	text := "umlab.bisect.log/v1\ncandidate \"a\"\ncandidate \"b\"\nprobe \"a\" first good 1 \"x\"\nprobe \"b\" first bad 1 \"y\"\nprobe \"b\" fresh good 1 \"z\"\n"
+	for probed, want := range map[string]string{"good": "b is flaky: it was bad at first (y, by f:5), and good when it was asked again (z, by f:6)", "bad": "a is flaky: it was good at first (x, by f:4), and bad when it was asked again (seen): there"} {
+		l, _, err := bisect.ParseLog("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := bisect.Search{Names: []string{"a", "b"}, Inquiry: bisect.Inquiry{Replay: l, Probe: func(context.Context, bisect.Point) (bisect.Answer, error) {
+			return bisect.Answer{Verdict: bisect.Verdict(probed), Reason: "seen"}, nil
+		}}}
+		_, err = s.Run(t.Context())
+		var flaky *bisect.FlakyError
+		if !errors.As(err, &flaky) || !flaky.Replayed() || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }
@@ -148,7 +194,7 @@ func TestLogRoundTrip(t *testing.T) {
 		if !slices.Equal(got.Question, l.Question) || !slices.Equal(got.Names, l.Names) || !slices.Equal(got.Records, l.Records) {
 			t.Fatalf("read %+v, wrote %+v", got, l)
 		}
-		if err := got.Check("f", l.Question, l.Names); err != nil {
+		if err := got.CheckHead("f", l.Question, l.Names); err != nil {
 			t.Fatal(err)
 		}
 	})

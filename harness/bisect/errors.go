@@ -19,13 +19,25 @@ func (e *EndError) Error() string {
 
 // FlakyError says that a candidate answered differently when it was asked again.
 type FlakyError struct {
-	Name         string
-	First, Again Answer
+	Name             string
+	First, Again     Answer
+	FirstAt, AgainAt string // FILE:LINE of the log that answered; empty where the probe did
 }
 
 func (e *FlakyError) Error() string {
 	return fmt.Sprintf("%s is flaky: it was %s at first (%s), and %s when it was asked again (%s): there is no answer", e.Name,
-		e.First.Verdict, e.First.Reason, e.Again.Verdict, e.Again.Reason)
+		e.First.Verdict, by(e.First.Reason, e.FirstAt), e.Again.Verdict, by(e.Again.Reason, e.AgainAt))
+}
+
+// Replayed reports whether a log answered for one side or both.
+func (e *FlakyError) Replayed() bool { return e.FirstAt != "" || e.AgainAt != "" }
+
+// by is a reason with the place in a log that it is taken from.
+func by(reason, at string) string {
+	if at == "" {
+		return reason
+	}
+	return reason + ", by " + at
 }
 
 // FaultError says that a candidate could not be probed: the fault is not its own.

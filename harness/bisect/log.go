@@ -3,6 +3,7 @@ package bisect
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,8 +29,10 @@ type Log struct {
 	Names    []string // candidates
 	Records  []Record // in their order
 
-	lines []int // of the head: where each of Question and Names stands
+	file  string // its name, where it was read
+	lines []int  // of the head: where each of Question and Names stands
 	found map[string]Record
+	at    map[string]int // where each of them stands
 }
 
 // Record is one answer.
@@ -78,10 +81,10 @@ func faultLine(name string, attempt int, err error) string {
 // end was being written when the bisection was ended, and is left out: whole is
 // how many bytes of data are taken. The error is a LogError.
 func ParseLog(file string, data []byte) (l *Log, whole int, err error) {
-	l = &Log{found: map[string]Record{}}
+	l = &Log{file: file, found: map[string]Record{}, at: map[string]int{}}
 	n := 0
 	fail := func(format string, args ...any) (*Log, int, error) {
-		return nil, 0, &LogError{file, n, fmt.Sprintf(format, args...)}
+		return nil, 0, &LogError{file, n, fmt.Sprintf(format, args...) + "; remove the file, or name another"}
 	}
 	for line := range strings.Lines(string(data)) {
 		if !strings.HasSuffix(line, "\n") {
@@ -101,7 +104,7 @@ func ParseLog(file string, data []byte) (l *Log, whole int, err error) {
 		case "question", "candidate":
 			text, err := strconv.Unquote(rest)
 			if err != nil {
-				return fail("%s: expected a quoted string, not %s", word, rest)
+				return fail("%s: expected a quoted string, not %s", word, short(rest))
 			}
 			if len(l.Records) > 0 {
 				return fail("%s stands behind the first probe", word)
@@ -123,16 +126,16 @@ func ParseLog(file string, data []byte) (l *Log, whole int, err error) {
 			}
 			key := r.key()
 			if _, twice := l.found[key]; twice {
-				return fail("probe: %s is answered twice", r.Name)
+				return fail("probe: %s is answered twice", short(r.Name))
 			}
-			l.found[key] = r
+			l.found[key], l.at[key] = r, n
 			l.Records = append(l.Records, r)
 		case "fault":
 			if _, _, err := quoted(rest); err != nil {
 				return fail("fault: %v", err)
 			}
 		default:
-			return fail("expected question, candidate, probe or fault, not %q", word)
+			return fail("expected question, candidate, probe or fault, not %s", short(word))
 		}
 		whole += len(line) + 1
 	}
@@ -150,9 +153,20 @@ func quoted(s string) (text, rest string, err error) {
 		text, err = strconv.Unquote(q)
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("expected a quoted string at %q", s)
+		return "", "", fmt.Errorf("expected a quoted string at %s", short(s))
 	}
 	return text, strings.TrimPrefix(s[len(q):], " "), nil
+}
+
+// mostQuoted is how many characters of a damaged line a message shows.
+const mostQuoted = 40
+
+// short quotes what a damaged line says, cut where it is long.
+func short(s string) string {
+	if r := []rune(s); len(r) > mostQuoted {
+		s = string(r[:mostQuoted]) + "…"
+	}
+	return strconv.Quote(s)
 }
 
 func parseRecord(s string) (r Record, err error) {
@@ -162,27 +176,27 @@ func parseRecord(s string) (r Record, err error) {
 	}
 	f := strings.SplitN(rest, " ", 4)
 	if len(f) != 4 {
-		return r, fmt.Errorf("expected first or fresh, a verdict, seconds and a reason, not %q", rest)
+		return r, fmt.Errorf("expected first or fresh, a verdict, seconds and a reason, not %s", short(rest))
 	}
 	switch f[0] {
 	case "first", "fresh":
 		r.Fresh = f[0] == "fresh"
 	default:
-		return r, fmt.Errorf("expected first or fresh, not %q", f[0])
+		return r, fmt.Errorf("expected first or fresh, not %s", short(f[0]))
 	}
 	switch r.Answer.Verdict = Verdict(f[1]); r.Answer.Verdict {
 	case Good, Bad, Skip:
 	default:
-		return r, fmt.Errorf("expected good, bad or skip, not %q", f[1])
+		return r, fmt.Errorf("expected good, bad or skip, not %s", short(f[1]))
 	}
 	if r.Seconds, err = strconv.ParseFloat(f[2], 64); err != nil || math.IsNaN(r.Seconds) || math.IsInf(r.Seconds, 0) || r.Seconds < 0 {
-		return r, fmt.Errorf("%q is no number of seconds", f[2])
+		return r, fmt.Errorf("%s is no number of seconds", short(f[2]))
 	}
 	if r.Answer.Reason, rest, err = quoted(f[3]); err == nil && rest != "" {
 		r.Answer.Data, rest, err = quoted(rest)
 	}
 	if err == nil && rest != "" {
-		err = fmt.Errorf("there is more behind its end: %q", rest)
+		err = fmt.Errorf("there is more behind its end: %s", short(rest))
 	}
 	return r, err
 }
@@ -208,9 +222,40 @@ func (l *Log) find(name string, fresh bool) (Record, bool) {
 // First is what the log holds of a candidate's first probe.
 func (l *Log) First(name string) (Record, bool) { return l.find(name, false) }
 
+// At is where the log holds an answer, FILE:LINE; empty where it does not, or was
+// not read from anywhere.
+func (l *Log) At(name string, fresh bool) string {
+	if l == nil {
+		return ""
+	}
+	line, ok := l.at[Record{Name: name, Fresh: fresh}.key()]
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", l.file, line)
+}
+
+// Refuse is the LogError that says what is wrong with a record of the log.
+func (l *Log) Refuse(r Record, problem string) error {
+	return &LogError{l.file, l.at[r.key()], problem}
+}
+
 // Check says, as a LogError, whether the log is of another question or of another
-// list; file is its name.
+// list, or answers for what is not on the list; file is its name.
 func (l *Log) Check(file string, question, names []string) error {
+	if err := l.CheckHead(file, question, names); err != nil {
+		return err
+	}
+	for _, r := range l.Records {
+		if !slices.Contains(names, r.Name) {
+			return l.Refuse(r, fmt.Sprintf("probe: %s is none of the candidates; name another file, or remove this one", short(r.Name)))
+		}
+	}
+	return nil
+}
+
+// CheckHead is Check for a list that is not known as a whole: names are its ends.
+func (l *Log) CheckHead(file string, question, names []string) error {
 	fail := func(at int, format string, args ...any) error {
 		line := len(l.Question) + len(l.Names) + 1
 		if at < len(l.lines) {

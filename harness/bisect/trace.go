@@ -29,6 +29,9 @@ type Event struct {
 	Found *Found
 }
 
+// leastWait is from how many seconds on the time left is told.
+const leastWait = 10
+
 // Trace is the event in one line, without its end.
 func Trace(e Event) string {
 	s := e.Step
@@ -39,7 +42,7 @@ func Trace(e Event) string {
 	head := fmt.Sprintf("step %d of %s %d: %s (%s)", s.Number, most, s.Most, s.Name, s.Why)
 	switch e.Kind {
 	case Started:
-		return fmt.Sprintf("bisect %d candidates, from %s (good) to %s (bad): at most %d steps, and one for each that has to be skipped",
+		return fmt.Sprintf("bisect %d candidates, from %s (good) to %s (bad): at most %d steps, one more for each candidate that is skipped",
 			len(e.Names), e.Names[0], e.Names[len(e.Names)-1], e.Most)
 	case Asking:
 		return head
@@ -59,8 +62,8 @@ func Trace(e Event) string {
 			took = duration(s.Seconds)
 		}
 		line := head + ": " + strings.Join(parts, ": ") + ", " + took
-		if s.Ahead > 0 && s.Wait >= 1 { // nobody waits for tenths of an estimate
-			line += "; about " + duration(max(math.Round(s.Wait), 10)) + " left"
+		if s.Ahead > 0 && s.Wait >= leastWait {
+			line += "; about " + duration(math.Round(s.Wait)) + " left"
 		}
 		return line
 	case Ended:

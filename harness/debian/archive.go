@@ -103,7 +103,7 @@ func (c *Client) release(ctx context.Context, s *session, suite Suite) (Release,
 			return Release{}, fmt.Errorf("snapshot %q: write it as YYYYMMDDTHHMMSSZ, such as 20260912T083000Z", suite.Snapshot)
 		}
 		if c.SnapshotBase == "" {
-			return Release{}, fmt.Errorf("snapshot %s: no snapshot service is configured; name the root of its dated archives", suite.Snapshot)
+			return Release{}, fmt.Errorf("snapshot %s: %w", suite.Snapshot, errNoSnapshots)
 		}
 		base, at = strings.TrimRight(c.SnapshotBase, "/")+"/"+suite.Snapshot, t
 	}

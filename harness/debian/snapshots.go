@@ -22,12 +22,14 @@ var (
 	monthLink = regexp.MustCompile(`href="(?:\./|[^"]*/)?(\?year=([0-9]{4})&(?:amp;)?month=([0-9]{1,2}))"`)
 )
 
+var errNoSnapshots = errors.New("no snapshot service is configured; set UMLAB_DEBIAN_SNAPSHOT to the root of its dated archives")
+
 // Snapshots returns the stamps (YYYYMMDDTHHMMSSZ) that the snapshot service at
 // SnapshotBase has of its archive since from, oldest first, as its directory
 // lists them: at the root, or on a page for each month that the root leads to.
 func (c *Client) Snapshots(ctx context.Context, from time.Time) ([]string, error) {
 	if c.SnapshotBase == "" {
-		return nil, errors.New("no snapshot service is configured; set UMLAB_DEBIAN_SNAPSHOT to the root of its dated archives")
+		return nil, errNoSnapshots
 	}
 	s, done := c.session()
 	defer done()

@@ -55,7 +55,7 @@ func recordOf(r *result.Results) *record {
 		patches: r.Tree.Patches, fragments: r.Config.Fragments, column: column(r.Toolchain), proved: proves(r), at: []time.Time{r.Started},
 	}
 	for _, c := range r.Cells {
-		rec.cells = append(rec.cells, cellRecord{c.ID, c.Verdict, c.Reason, Sights(c), proved(r, c)})
+		rec.cells = append(rec.cells, cellRecord{c.ID, c.Verdict, c.Reason, sightsOf(c), proved(r, c)})
 	}
 	return rec
 }

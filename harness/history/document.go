@@ -32,18 +32,11 @@ func parseDocument(text []byte) (*document, error) {
 		return nil, errors.New("it is not UTF-8")
 	}
 	var r result.Results
-	if err := json.Unmarshal(text, &r); err != nil {
-		var kind *json.UnmarshalTypeError
-		if errors.As(err, &kind) {
-			return nil, fmt.Errorf("%s is of the wrong type (%s)", cmpOr(kind.Field, "the document"), kind.Value)
-		}
+	if err := decode(text, &r); err != nil {
 		return nil, err
 	}
 	if r.Schema != result.Schema {
-		if r.Schema == "" {
-			return nil, fmt.Errorf("it has no schema; wanted is what matrix -json= writes, %q", result.Schema)
-		}
-		return nil, fmt.Errorf("its schema is %q; wanted is what matrix -json= writes, %q", r.Schema, result.Schema)
+		return nil, foreign(r.Schema)
 	}
 	for _, part := range []struct{ name, value string }{
 		{"scenario.name", r.Scenario.Name}, {"tree.name", r.Tree.Name}, {"toolchain.name", r.Toolchain.Name},
@@ -80,13 +73,6 @@ func parseDocument(text []byte) (*document, error) {
 
 func verdicts() []result.Verdict {
 	return []result.Verdict{result.Loads, result.Rejected, result.AddressDependent, result.Mixed, result.Broken, result.Flaky, result.Unknown}
-}
-
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
 
 // contentDigest is the sha256 (hex) of all that r says about the kernel: not

@@ -68,7 +68,8 @@ func TestRecordSameContent(t *testing.T) {
 
 func TestLatest(t *testing.T) {
 	h := opened(t, emptyStore(t))
-	none, err := h.Latest(t.Context(), "rela", "debian-6.12", "sid")
+	sid := Question{Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Compiler: "clang", Fragments: []string{"uml.config"}}
+	none, err := h.Latest(t.Context(), sid)
 	if none != nil || err != nil {
 		t.Fatalf("of an empty history: %v, %v", none, err)
 	}
@@ -77,15 +78,30 @@ func TestLatest(t *testing.T) {
 	infra.Infra = "the host is on fire"
 	patched := made(t, "sid", "1.98.0", 3*time.Hour, "stock low=ok")
 	patched.Tree.Patches = []string{"ff"}
-	for _, r := range []*result.Results{second, first, infra, patched, made(t, "trixie", "1.85.1", 9*time.Hour, "stock low=unk9")} {
+	otherwise, more := made(t, "sid", "1.98.0", 4*time.Hour, "stock low=ovf11"), made(t, "sid", "1.98.0", 5*time.Hour, "stock low=unk29")
+	otherwise.Toolchain.Compiler, more.Config.Fragments = "gcc", []string{"uml.config", "mine.config"}
+	for _, r := range []*result.Results{second, first, infra, patched, otherwise, more, made(t, "trixie", "1.85.1", 9*time.Hour, "stock low=unk9")} {
 		record1(t, h, r)
 	}
-	got, err := h.Latest(t.Context(), "rela", "debian-6.12", "sid")
+	got, err := h.Latest(t.Context(), sid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(second, got); diff != "" {
 		t.Error(diff)
+	}
+	for want, q := range map[*result.Results]Question{
+		otherwise: {Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Fragments: []string{"uml.config"}}, // by whatever compiler
+		more:      {Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Compiler: "clang", Fragments: []string{"uml.config", "mine.config"}},
+		nil:       {Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Compiler: "clang"},
+	} {
+		got, err := h.Latest(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%+v: %s", q, diff)
+		}
 	}
 }
 
@@ -109,6 +125,8 @@ func TestFilter(t *testing.T) {
 		{"pattern", Filter{Toolchain: []string{"debian-rustc:*"}}, 2, 2, ""},
 		{"several", Filter{Toolchain: []string{"sid", "*:1.85.1"}}, 2, 2, ""},
 		{"cells", Filter{Cell: []string{"static-*"}}, 3, 1, ""},
+		{"a cell at any scope", Filter{Cell: []string{"static-small"}}, 3, 1, ""},
+		{"a cell at another scope", Filter{Cell: []string{"static-small@kernel"}}, 0, 0, "-cell=static-small@kernel: there is static-small@module, stock"},
 		{"no such tree", Filter{Tree: []string{"debian-6.13"}}, 0, 0, "nothing matches -tree=debian-6.13: there is debian-6.12"},
 		{"no such toolchain", Filter{Toolchain: []string{"x", "y*"}}, 0, 0, "-toolchain=x,y*: there is debian-rustc:1.85.1, debian-rustc:1.96.1, sid"},
 		{"no such cell", Filter{Toolchain: []string{"sid"}, Cell: []string{"pie"}}, 0, 0, "-cell=pie: there is static-small@module, stock"},
@@ -178,7 +196,7 @@ func TestDatabaseThatIsNone(t *testing.T) {
 		if _, err := h.Export(t.Context(), &bytes.Buffer{}, Filter{}, false); !errors.As(err, &damaged) {
 			t.Errorf("export: %v", err)
 		}
-		if _, err := h.Latest(t.Context(), "rela", "debian-6.12", "sid"); !errors.As(err, &damaged) {
+		if _, err := h.Latest(t.Context(), Question{Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Fragments: []string{"uml.config"}}); !errors.As(err, &damaged) {
 			t.Errorf("latest: %v", err)
 		}
 	})
@@ -227,20 +245,20 @@ func TestUnfinished(t *testing.T) {
 
 func TestSights(t *testing.T) {
 	c := made(t, "sid", "1", 0, "x low=ok high+=ovf11|ok|ovf11 far=unk9").Cells[0]
-	if got, want := Message(Sights(c)), "far rust_print: relocation-unknown 9 GOTPCREL; high rust_print: loaded, relocation-overflow 11 32S; low rust_print: loaded"; got != want {
+	if got, want := message(sightsOf(c)), "far rust_print: relocation-unknown 9 GOTPCREL; high rust_print: loaded, relocation-overflow 11 32S; low rust_print: loaded"; got != want {
 		t.Errorf("%s", got)
 	}
-	for _, s := range Sights(c) {
+	for _, s := range sightsOf(c) {
 		if s.Random != (s.Placement == "high") {
 			t.Errorf("%s: random %v", s.Placement, s.Random)
 		}
 	}
 	c.Placements[1].Chances = []result.Chance{{Module: "rust_print", Computed: 0}}
-	if Sights(c)[1].Random {
+	if sightsOf(c)[1].Random {
 		t.Error("a probability of 0 leaves nothing to chance")
 	}
 	c.Build.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error"}
-	if got := Message(Sights(c)); got != "build-failed" {
+	if got := message(sightsOf(c)); got != "build-failed" {
 		t.Error(got)
 	}
 }

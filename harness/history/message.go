@@ -9,9 +9,9 @@ import (
 	"umlab/harness/result"
 )
 
-// Sights are what a cell showed, without what differs from boot to boot, in an
+// sightsOf is what a cell showed, without what differs from boot to boot, in an
 // order that does not depend on the result.
-func Sights(c result.Cell) []result.Sight {
+func sightsOf(c result.Cell) []result.Sight {
 	if o := c.Build.Outcome; o != nil && o.Kind != outcome.Loaded {
 		return []result.Sight{{Outcomes: []result.SeenOutcome{seen(*o)}}}
 	}
@@ -48,8 +48,8 @@ func random(p result.Placement, module string) bool {
 	return i < 0 || p.Chances[i].Computed > 0 && p.Chances[i].Computed < 1
 }
 
-// Message is sights in one line.
-func Message(sights []result.Sight) string {
+// message is sights in one line.
+func message(sights []result.Sight) string {
 	var parts []string
 	for _, s := range sights {
 		var texts []string

@@ -16,7 +16,8 @@ import (
 )
 
 // Filter says which results are asked for: in each list, a name is exact or a
-// pattern of path.Match, any of them will do, and an empty list asks for all.
+// pattern of path.Match, any of them will do, and an empty list asks for all. A
+// cell without a scope (@) is meant at each.
 type Filter struct{ Scenario, Tree, Toolchain, Cell []string }
 
 // Check says whether the patterns can be read.
@@ -45,6 +46,22 @@ func matches(patterns []string, name string) bool {
 		ok, err := path.Match(p, name)
 		return p == name || ok && err == nil
 	})
+}
+
+// matchesCell is matches for the id of a cell: as everywhere, what names no scope
+// means any.
+func matchesCell(patterns []string, id string) bool {
+	variant, _, scoped := strings.Cut(id, "@")
+	return matches(patterns, id) || scoped && slices.ContainsFunc(patterns, func(p string) bool {
+		return !strings.Contains(p, "@") && matches([]string{p}, variant)
+	})
+}
+
+func (p patterns) match(name string) bool {
+	if p.name == "cell" {
+		return matchesCell(p.patterns, name)
+	}
+	return matches(p.patterns, name)
 }
 
 // NothingError says which flag asks for what is not there.
@@ -181,7 +198,7 @@ func (f Filter) choose(list []*record) ([]*record, error) {
 		var cells []cellRecord
 		for _, c := range r.cells {
 			note("cell", c.id)
-			if matches(f.Cell, c.id) {
+			if matchesCell(f.Cell, c.id) {
 				cells = append(cells, c)
 			}
 		}
@@ -195,7 +212,7 @@ func (f Filter) choose(list []*record) ([]*record, error) {
 		return chosen, nil
 	}
 	for _, l := range f.lists() {
-		if len(l.patterns) > 0 && !slices.ContainsFunc(there[l.name], func(n string) bool { return matches(l.patterns, n) }) {
+		if len(l.patterns) > 0 && !slices.ContainsFunc(there[l.name], func(n string) bool { return l.match(n) }) {
 			slices.SortFunc(there[l.name], CompareVersions)
 			return nil, &NothingError{Flag: l.name, Asked: strings.Join(l.patterns, ","), There: there[l.name]}
 		}
@@ -208,14 +225,24 @@ func compareColumns(a, b result.HistoryColumn) int {
 	return cmp.Or(CompareVersions(a.Rustc, b.Rustc), CompareVersions(a.LLVM, b.LLVM), CompareVersions(a.Toolchain, b.Toolchain), cmp.Compare(a.Compiler, b.Compiler))
 }
 
-// Latest is the result that was seen last of a scenario on a tree without
-// patches, with a toolchain, among those that prove something; nil where there
-// is none.
-func (h *DB) Latest(ctx context.Context, scenario, tree, toolchain string) (*result.Results, error) {
+// Question is what a result answers, by names.
+type Question struct {
+	Scenario, Tree, Toolchain string
+	Compiler                  string   // of the C side; empty: whichever
+	Fragments                 []string // all that make the configuration, in their order
+}
+
+// Latest is the result that was seen last for a question, on a tree without
+// patches, among those that prove something; nil where there is none.
+func (h *DB) Latest(ctx context.Context, q Question) (*result.Results, error) {
+	fragments, err := names(q.Fragments)
+	if err != nil {
+		return nil, h.failed("read", err)
+	}
 	rows, err := h.db.QueryContext(ctx, `
 		SELECT r.document FROM result r JOIN sighting s ON s.result = r.id
-		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.patches = '[]' AND r.proved
-		ORDER BY s.at DESC, r.id DESC LIMIT 1`, scenario, tree, toolchain)
+		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.fragments = ? AND (? = '' OR r.compiler = ?) AND r.patches = '[]' AND r.proved
+		ORDER BY s.at DESC, r.id DESC LIMIT 1`, q.Scenario, q.Tree, q.Toolchain, fragments, q.Compiler, q.Compiler)
 	if err != nil {
 		return nil, h.failed("read", err)
 	}

@@ -140,7 +140,7 @@ func enterResult(ctx context.Context, tx *sql.Tx, doc *document) (int64, error) 
 }
 
 func enterCell(ctx context.Context, tx *sql.Tx, id int64, at int, r *result.Results, c result.Cell) error {
-	sights := Sights(c)
+	sights := sightsOf(c)
 	seen, err := json.Marshal(sights)
 	if err != nil {
 		return err
@@ -154,6 +154,6 @@ func enterCell(ctx context.Context, tx *sql.Tx, id int64, at int, r *result.Resu
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO cell (result, position, id, placements, verdict, reason, message, seen, proved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		id, at, c.ID, placements, string(c.Verdict), c.Reason, Message(sights), string(seen), proved(r, c))
+		id, at, c.ID, placements, string(c.Verdict), c.Reason, message(sights), string(seen), proved(r, c))
 	return err
 }

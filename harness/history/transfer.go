@@ -9,9 +9,10 @@ import (
 	"io"
 )
 
-// Import enters documents of umlab.results/v1: one, several in a row (JSON
+// Import enters documents of umlab.results/v1, or the results in those of
+// umlab.sweep/v1 and umlab.nightly/v1: one document, several in a row (JSON
 // lines) or an array of them. Either all are entered or none; what is known
-// already is not entered again. check may refuse a document; nil accepts. name
+// already is not entered again. check may refuse results; nil accepts. name
 // is the input's in errors, each of which says which record it is about and in
 // which line that begins.
 func (h *DB) Import(ctx context.Context, name string, in io.ReadSeeker, check func([]byte) error) (Imported, error) {
@@ -22,19 +23,22 @@ func (h *DB) Import(ctx context.Context, name string, in io.ReadSeeker, check fu
 	}
 	defer tx.Rollback()
 	err = documents(in, func(text []byte) error {
-		doc, err := parseDocument(text)
-		if err == nil && check != nil {
-			err = check(text)
+		list, err := parts(text)
+		for _, p := range list {
+			doc, err := parseDocument(p.text)
+			if err == nil && check != nil {
+				err = check(p.text)
+			}
+			if err != nil {
+				return p.wrong(err)
+			}
+			did, err := enter(ctx, tx, doc)
+			if err != nil {
+				return &writeError{err} // not the input's fault
+			}
+			n.add(did)
 		}
-		if err != nil {
-			return err
-		}
-		did, err := enter(ctx, tx, doc)
-		if err != nil {
-			return &writeError{err} // not the input's fault
-		}
-		n.add(did)
-		return nil
+		return err
 	})
 	var write *writeError
 	if errors.As(err, &write) {
@@ -138,7 +142,7 @@ func documents(in io.ReadSeeker, each func([]byte) error) error {
 		}
 	}
 	if record == 0 {
-		return errors.New("it holds no results: give what matrix -json= or history -export= wrote")
+		return errors.New("it holds no results: give what matrix, sweep or nightly -json=, or history -export= wrote")
 	}
 	return nil
 }

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/result"
 	"umlab/harness/store"
 )
 
@@ -42,6 +45,49 @@ func TestImportExport(t *testing.T) {
 	}
 }
 
+// The results in a sweep, and in a night's, are whole ones: they are entered as if
+// each had come alone.
+func TestImportOfColumns(t *testing.T) {
+	first, second := made(t, "trixie", "1.85.1", 0, "stock low=unk9"), made(t, "sid", "1.97.1", time.Hour, "stock low=ok")
+	s := &result.Sweep{Schema: result.SweepSchema, Columns: []result.SweepColumn{
+		{Toolchain: "trixie", Results: first}, {Toolchain: "old", Refused: &result.Refusal{Reasons: []string{"too old"}}},
+		{Toolchain: "down", Infra: "the mirror does not answer"}, {Toolchain: "sid", Results: second},
+	}}
+	night, err := json.Marshal(result.Nightly{Schema: result.NightlySchema, Sweep: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet, err := json.Marshal(result.Nightly{Schema: result.NightlySchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweep, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := opened(t, emptyStore(t))
+	seen := 0
+	for i, step := range []struct {
+		in   []byte
+		want Imported
+	}{{quiet, Imported{}}, {text(t, first), Imported{Entered: 1}}, {sweep, Imported{Entered: 1, Known: 1}}, {night, Imported{Known: 2}}} {
+		got, err := h.Import(t.Context(), "f", bytes.NewReader(step.in), func([]byte) error { seen++; return nil })
+		if err != nil || got != step.want {
+			t.Errorf("import %d: %+v, %v", i+1, got, err)
+		}
+	}
+	if seen != 5 {
+		t.Errorf("%d results were checked", seen)
+	}
+	got, err := h.Latest(t.Context(), Question{Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Fragments: []string{"uml.config"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(second, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestImportRefuses(t *testing.T) {
 	good := string(text(t, made(t, "sid", "1.97.1", 0, "stock low=unk9")))
 	indented := strings.ReplaceAll(good, `"scenario":`, "\n \"scenario\":\n ")
@@ -57,7 +103,11 @@ func TestImportRefuses(t *testing.T) {
 		{"empty array", " []", "import f: it holds no results"},
 		{"text", "hello", "line 1, record 1: invalid character 'h'"},
 		{"a number", good + "\n7", "line 2, record 2: the document is of the wrong type"},
-		{"another document", `{"schema":"umlab.verification/v1"}`, `its schema is "umlab.verification/v1"; wanted is what matrix -json= writes, "umlab.results/v1"`},
+		{"another document", `{"schema":"umlab.verification/v1"}`, `its schema is "umlab.verification/v1"; what can be imported is what matrix, sweep and nightly write with -json= (umlab.results/v1, umlab.sweep/v1, umlab.nightly/v1)`},
+		{"another document, otherwise made", `{"schema":"umlab.bisect/v1","scenario":7,"tree":"x"}`, `its schema is "umlab.bisect/v1"; what`},
+		{"a sweep of something else", `{"schema":"umlab.sweep/v1","columns":[{},{"results":{"schema":"umlab.delta/v1"}}]}`, `record 1: columns[1].results: its schema is "umlab.delta/v1"`},
+		{"a night that is none", `{"schema":"umlab.nightly/v1","sweep":{"columns":[{"results":{"schema":"umlab.results/v1"}}]}}`, "sweep.columns[0].results: it has no scenario.name"},
+		{"no columns", `{"schema":"umlab.sweep/v1","columns":7}`, "record 1: columns is of the wrong type (number)"},
 		{"no schema", "[" + good + ",\n\n{}]", "line 3, record 2: it has no schema"},
 		{"no scenario", without(`"name":"rela"`, `"name":""`), "record 1: it has no scenario.name"},
 		{"no tree", without(`"name":"debian-6.12"`, `"x":1`), "record 1: it has no tree.name"},
@@ -99,21 +149,25 @@ func FuzzDocuments(f *testing.F) {
 	good := text(f, made(f, "sid", "1.97.1", 0, "stock low=unk9", "x high+=ok|ovf11", "y !build-failed"))
 	f.Add(good)
 	f.Add([]byte("[" + string(good) + ",\n" + string(good) + "]"))
+	f.Add([]byte(`{"schema":"umlab.nightly/v1","sweep":{"columns":[{"results":` + string(good) + `},{"infra":"x"}]}}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		err := documents(bytes.NewReader(in), func(text []byte) error {
-			doc, err := parseDocument(text)
-			if err != nil {
-				return err
+			list, err := parts(text)
+			for _, p := range list {
+				doc, err := parseDocument(p.text)
+				if err != nil {
+					return p.wrong(err)
+				}
+				again, err := parseDocument(doc.text)
+				if err != nil || again.digest != doc.digest || !bytes.Equal(again.text, doc.text) {
+					t.Fatalf("read again: %v, digests %s and %s", err, doc.digest, again.digest)
+				}
+				if list := Compare(doc.results, again.results); len(list) > 0 {
+					t.Fatalf("it differs from itself: %v", told(list))
+				}
+				historyOf([]*record{recordOf(doc.results), recordOf(again.results)})
 			}
-			again, err := parseDocument(doc.text)
-			if err != nil || again.digest != doc.digest || !bytes.Equal(again.text, doc.text) {
-				t.Fatalf("read again: %v, digests %s and %s", err, doc.digest, again.digest)
-			}
-			if list := Compare(doc.results, again.results); len(list) > 0 {
-				t.Fatalf("it differs from itself: %v", told(list))
-			}
-			historyOf([]*record{recordOf(doc.results), recordOf(again.results)})
-			return nil
+			return err
 		})
 		if err != nil && strings.Contains(err.Error(), "\n") {
 			t.Fatalf("an error of several lines: %v", err)

@@ -183,7 +183,7 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, m making, dir str
 			return err
 		}
 	}
-	if bl.Linux, err = fileSum(filepath.Join(build, "linux")); err != nil {
+	if bl.Linux, err = store.SumFile(filepath.Join(build, "linux")); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(filepath.Join(build, ".config"))

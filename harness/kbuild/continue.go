@@ -2,9 +2,7 @@ package kbuild
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -100,17 +98,7 @@ func copyBuild(ctx context.Context, to, from string, when timeOf, leave map[stri
 }
 
 func copyFile(dst, src string, mode fs.FileMode, when time.Time) error {
-	in, err := os.Open(src)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode.Perm()|0o200)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err != nil {
+	if _, err := store.CopyFile(dst, src, mode.Perm()|0o200); err != nil {
 		return err
 	}
 	return os.Chtimes(dst, when, when)

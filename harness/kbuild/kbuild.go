@@ -1,14 +1,12 @@
 // Package kbuild builds UML kernels and their modules: one full make per tree,
 // toolchain and configuration (the baseline), and a copy-on-write fork of it per
-// variant that rebuilds only what its flags change. It may import tree,
-// toolchain, scenario, sandbox, kconfig, store,
-// outcome and progress; it never boots and never judges.
+// variant that rebuilds only what its flags change. It may import tree, toolchain,
+// scenario, sandbox, kconfig, store, outcome and progress; it never boots and never
+// judges.
 package kbuild
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -242,20 +240,6 @@ func (b *Builder) judge(ctx context.Context, what string, err error, logPath str
 		first = exit.Error()
 	}
 	return &BuildError{What: what, First: first, Offset: offset, Log: kept}
-}
-
-// fileSum is the sha256 (hex) of a file.
-func fileSum(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // RequestsRust reports whether the options ask for CONFIG_RUST=y.

@@ -2,11 +2,9 @@ package kbuild
 
 import (
 	"context"
-	"crypto/sha256"
 	"debug/elf"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -201,11 +199,9 @@ func (f *file) content(name string) error {
 	}
 	defer r.Close()
 	if !f.rust {
-		h := sha256.New()
-		if _, err := io.Copy(h, r); err != nil {
+		if f.sum, err = store.SumFile(name); err != nil {
 			return err
 		}
-		f.sum = fmt.Sprintf("%x", h.Sum(nil))
 	}
 	var magic [4]byte
 	if n, _ := r.ReadAt(magic[:], 0); n < len(magic) || string(magic[:]) != elf.ELFMAG {

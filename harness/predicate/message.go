@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"umlab/harness/outcome"
-	"umlab/harness/result"
 )
 
 // Class is how much a message proves.
@@ -49,147 +48,6 @@ type Seen struct {
 	Outcome outcome.Outcome `json:"outcome"`
 	N       int             `json:"n"`
 }
-
-// Observe reads the message of a result. The error is a *TargetError where the
-// result has no such cell, placement or module.
-func Observe(r *result.Results, t Target) (Message, error) {
-	at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.ID == t.Cell })
-	if at < 0 {
-		var ids []string
-		for _, c := range r.Cells {
-			ids = append(ids, c.ID)
-		}
-		return Message{}, &TargetError{t, "cell", t.Cell, ids}
-	}
-	c := r.Cells[at]
-	m := Message{Target: t, Relocations: c.Build.Relocations}
-	if names := modules(c); t.Module != "" && len(names) > 0 && !slices.Contains(names, t.Module) {
-		return Message{}, &TargetError{t, "module", t.Module, names}
-	}
-	if r.Infra != "" {
-		m.Class, m.Reason = Unproved, r.Infra
-		return m, nil
-	}
-	if o := c.Build.Outcome; o != nil {
-		m.Build = o
-		switch o.Kind {
-		case outcome.BuildFailed:
-			m.Class = BuildFailed
-		case outcome.Timeout:
-			m.Class = TimedOut
-		default:
-			m.Class, m.Reason = Unproved, withEvidence(*o)
-		}
-		return m, nil
-	}
-	if len(c.Placements) == 0 {
-		m.Class, m.Reason = Unproved, t.Cell+" was not booted"
-		return m, nil
-	}
-	if err := m.read(c); err != nil {
-		return Message{}, err
-	}
-	m.classify()
-	return m, nil
-}
-
-// read takes the targeted placements and modules out of a cell.
-func (m *Message) read(c result.Cell) error {
-	names := modules(c)
-	var placements []string
-	found := false
-	for _, p := range c.Placements {
-		placements = append(placements, p.Name)
-		if m.Target.Placement != "" && p.Name != m.Target.Placement {
-			continue
-		}
-		found = true
-		tallies := p.Tallies()
-		for _, name := range names {
-			if m.Target.Module != "" && name != m.Target.Module {
-				continue
-			}
-			place := Place{Placement: p.Name, Module: name, Runs: len(p.Runs)}
-			for _, tally := range tallies {
-				if tally.Module != name {
-					continue
-				}
-				for _, n := range tally.Counts {
-					place.Seen = append(place.Seen, Seen{n.Outcome, n.N})
-				}
-			}
-			m.Places = append(m.Places, place)
-		}
-	}
-	if !found {
-		return &TargetError{m.Target, "placement", m.Target.Placement, placements}
-	}
-	return nil
-}
-
-// modules are the names of a cell's modules, in the order in which it loads them;
-// those that were only built come last.
-func modules(c result.Cell) (names []string) {
-	for _, p := range c.Placements {
-		for _, t := range p.Tallies() {
-			if !slices.Contains(names, t.Module) {
-				names = append(names, t.Module)
-			}
-		}
-	}
-	var built []string
-	for name := range c.Build.Signature {
-		if name != "linux" && !slices.Contains(names, name) {
-			built = append(built, name)
-		}
-	}
-	slices.Sort(built)
-	return append(names, built...)
-}
-
-// classify sets the class from the places: what proves least decides.
-func (m *Message) classify() {
-	m.Class = Proved
-	if len(m.Places) == 0 {
-		m.Class, m.Reason = Unproved, m.Target.String()+" was not booted"
-	}
-	for _, p := range m.Places {
-		runs := 0
-		for _, s := range p.Seen {
-			runs += s.N
-			switch k := s.Outcome.Kind; {
-			case k == outcome.Timeout:
-				if m.Class == Proved {
-					m.Class = TimedOut
-				}
-			case !k.Kernel():
-				m.Class, m.Reason = Unproved, fmt.Sprintf("%s at %s: %s", p.Module, p.Placement, withEvidence(s.Outcome))
-				return
-			}
-		}
-		if runs != p.Runs || p.Runs == 0 {
-			m.Class, m.Reason = Unproved, fmt.Sprintf("%s was tried in %d of %d runs at %s", p.Module, runs, p.Runs, p.Placement)
-			return
-		}
-		if len(p.Seen) > 1 {
-			m.Class = Unstable
-		}
-	}
-}
-
-func withEvidence(o outcome.Outcome) string {
-	text := o.String()
-	if text == "" {
-		text = "no outcome"
-	}
-	if o.Evidence != "" {
-		text += ": " + o.Evidence
-	}
-	return line(text)
-}
-
-// line makes one line of what a tool or a console said.
-func line(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // Same reports whether two messages show the same for the same target: equal
 // outcomes (see outcome.Outcome.Same) of every module at every placement. What
@@ -309,20 +167,4 @@ func (m Message) Evidence() (lines []string) {
 		}
 	}
 	return lines
-}
-
-// TargetError says that a result has nothing of a target's name.
-type TargetError struct {
-	Target  Target
-	What    string   // "cell", "placement" or "module"
-	Name    string   // that was asked for
-	Allowed []string // what the result has
-}
-
-func (e *TargetError) Error() string {
-	has := "none"
-	if len(e.Allowed) > 0 {
-		has = strings.Join(e.Allowed, ", ")
-	}
-	return fmt.Sprintf("%s: the result has no %s %q: it has %s", e.Target, e.What, e.Name, has)
 }

@@ -145,6 +145,13 @@ func typeOf(short string) (t uint32, ok bool) {
 	return 0, false
 }
 
+// isType reports whether name is that of a relocation type, and no number.
+func isType(name string) bool {
+	short := strings.TrimPrefix(strings.ToUpper(name), prefix)
+	_, ok := typeOf(short)
+	return ok && strings.Trim(short, "0123456789") != ""
+}
+
 // maxErrno is MAX_ERRNO of include/linux/err.h.
 const maxErrno = 4095
 
@@ -183,6 +190,8 @@ func (s *scanner) property(op int) (*property, error) {
 	switch {
 	case !isName(name):
 		return nil, s.wrong(at, "%q is no module: a property of the relocations is written MODULE:TYPE>NUMBER, as in rust_print:GOTPCREL>0", name)
+	case !has && isType(name):
+		return nil, s.wrong(at, "%s is a relocation type, and the module before it is missing: write MODULE:%s, as in rust_print:%[2]s", name, strings.TrimSpace(s.text))
 	case !has:
 		return nil, s.wrong(op, "the relocation type is missing: write %s:TYPE%sNUMBER, with * for all types", name, p.operator)
 	}

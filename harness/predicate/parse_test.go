@@ -56,6 +56,8 @@ func TestParseErrors(t *testing.T) {
 		{"timeout:a b", 9, "is no stage"},
 		{"rust_print:GOTPCREL=0", 20, "allowed are > >= < <= == !="},
 		{"rust_print>0", 11, "write rust_print:TYPE>NUMBER"},
+		{"GOTPCREL<20", 1, "GOTPCREL is a relocation type, and the module before it is missing: write MODULE:GOTPCREL<20, as in rust_print:GOTPCREL<20"},
+		{"R_X86_64_gotpcrel<20", 1, "as in rust_print:R_X86_64_gotpcrel<20"},
 		{">0", 1, "is no module"},
 		{"*:GOTPCREL>0", 1, "is no module"},
 		{"ü:GOTPCREL>0", 1, "is no module"},

@@ -21,6 +21,7 @@ type bisectionSheet struct {
 	Notes  []string
 	Repeat string
 	Delta  *result.Delta
+	Target string
 }
 
 type bisectionSide struct {
@@ -37,8 +38,8 @@ type bisectionRow struct {
 
 func newBisectionSheet(b *result.Bisection) *bisectionSheet {
 	s := &bisectionSheet{
-		Title: legible(msgBisectionTitle(b)), Good: b.Conclusion == result.BisectedTo, Reason: legible(b.Reason),
-		Facts: legibles(msgBisectionFacts(b)), Head: msgBisectionTable(b), Sum: msgBisectionSum(b), Notes: legibles(b.Notes), Repeat: legible(b.Command), Delta: b.Delta,
+		Title: legible(msgBisectionTitle(b)), Good: b.Conclusion == result.BisectedTo, Reason: legible(msgBisectionReason(b)),
+		Facts: legibles(msgBisectionFacts(b)), Head: msgBisectionTable(b), Sum: msgBisectionSum(b), Notes: legibles(b.Notes), Repeat: legible(b.Command), Delta: b.Delta, Target: legible(b.Target),
 	}
 	for _, at := range []struct {
 		head string
@@ -108,7 +109,7 @@ func BisectionText(w io.Writer, b *result.Bisection, opt Options) error {
 	}
 	if s.Delta != nil {
 		p.line("")
-		p.delta(s.Delta)
+		p.delta(s.Delta, s.Target)
 	}
 	for i, n := range s.Notes {
 		if i == 0 {

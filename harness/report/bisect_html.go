@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	_ "embed"
 	"io"
 
@@ -17,11 +16,9 @@ func BisectionHTML(w io.Writer, b *result.Bisection) error {
 	s := newBisectionSheet(b)
 	delta := ""
 	if s.Delta != nil {
-		var text bytes.Buffer
-		if err := Delta(&text, s.Delta, Options{}); err != nil {
-			return err
-		}
-		delta = text.String()
+		text := &printer{}
+		text.delta(s.Delta, s.Target)
+		delta = text.out.String()
 	}
 	return page(w, "bisection", bisectionSource, map[string]any{"Sheet": s, "Words": newBisectionWords(), "Delta": delta})
 }

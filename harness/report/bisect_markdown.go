@@ -41,7 +41,7 @@ func BisectionMarkdown(w io.Writer, b *result.Bisection) error {
 		}
 	}
 	if s.Delta != nil {
-		d.delta(s.Delta)
+		d.delta(s.Delta, s.Target)
 	}
 	d.list(words.Notes, s.Notes, md)
 	d.line()

@@ -47,6 +47,14 @@ func msgBisectionTitle(b *result.Bisection) string {
 	return "no answer"
 }
 
+// msgBisectionReason is what the title does not say yet. The sides follow it.
+func msgBisectionReason(b *result.Bisection) string {
+	if b.Conclusion != result.BisectedTo || b.FirstBad == nil || b.LastGood == nil || b.FirstBad.Seen == "" {
+		return b.Reason
+	}
+	return "it shows " + b.FirstBad.Seen + "; " + b.LastGood.Name + ", next to it, is good"
+}
+
 func msgBisectionFacts(b *result.Bisection) []string {
 	facts := []string{"from " + b.Good + " to " + b.Bad}
 	add := func(what, value string) {
@@ -83,7 +91,7 @@ func msgBisectionRow(r bisectionRow, width int) string {
 		s += ": " + r.Seen
 	}
 	if r.Mark != "" {
-		s += "  <- " + r.Mark
+		s += "  ← " + r.Mark
 	}
 	return s
 }

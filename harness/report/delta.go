@@ -1,8 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"io"
 	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"umlab/harness/result"
 )
@@ -18,77 +21,67 @@ const (
 // It returns the error of w.
 func Delta(w io.Writer, d *result.Delta, opt Options) error {
 	p := &printer{opt: opt}
-	p.delta(d)
+	p.delta(d, d.Cell)
 	_, err := w.Write(p.out.Bytes())
-	return err
-}
-
-// DeltaMarkdown writes d as GitHub-flavoured Markdown. It returns the error of w.
-func DeltaMarkdown(w io.Writer, d *result.Delta) error {
-	m := &mdDocument{}
-	m.delta(d)
-	_, err := w.Write(m.out.Bytes())
 	return err
 }
 
 // aspect is a list of what differs, cut to what is shown.
 type aspect struct {
-	Head  string
-	Lines []string
-	Parts []aspect // lists within it
+	Head    string
+	Columns []string // what Rows hold
+	Rows    []deltaRow
+	More    string   // how many rows there are besides; "" where all are shown
+	Parts   []aspect // lists within it
+}
+
+// deltaRow is one thing that differs.
+type deltaRow struct {
+	Name   string
+	Values []string // a value of each side, or one that says both
 }
 
 // aspectsOf is everything that differs, and then what is equal, in one line.
 func aspectsOf(d *result.Delta) (list []aspect, equal string) {
 	var same []string
-	add := func(name string, lines []string) {
+	add := func(name string, rows []deltaRow) {
 		switch {
-		case len(lines) > 0:
-			list = append(list, aspect{Head: msgAspect(name), Lines: cutTo(lines, shownChanges)})
+		case len(rows) > 0:
+			a := aspect{Head: msgAspect(name), Columns: []string{msgDeltaName, d.Good, d.Bad}}
+			a.cut(rows, shownChanges)
+			list = append(list, a)
 		case !d.UnknownAspect(name):
 			same = append(same, msgAspect(name))
 		}
 	}
-	add(result.AspectTree, changeLines(d.Tree, msgNotThere))
-	add(result.AspectToolchain, changeLines(d.Toolchain, msgNotThere))
-	add(result.AspectFlags, flagsLines(d.Flags))
-	add(result.AspectTarget, changeLines(d.Target, msgNotThere))
-	add(result.AspectResolved, changeLines(d.Resolved, msgNotThere))
-	add(result.AspectConfig, changeLines(d.Config, msgNotSet))
+	add(result.AspectTree, changeRows(d.Tree, msgNotThere))
+	add(result.AspectToolchain, changeRows(d.Toolchain, msgNotThere))
+	add(result.AspectFlags, flagsRows(d.Flags))
+	add(result.AspectTarget, changeRows(d.Target, msgNotThere))
+	add(result.AspectResolved, changeRows(d.Resolved, msgNotThere))
+	add(result.AspectConfig, changeRows(d.Config, msgNotSet))
 	for _, m := range d.Modules {
 		list = append(list, moduleAspect(m))
 	}
 	return list, strings.Join(same, ", ")
 }
 
-func changeLines(changes []result.Change, absent string) (lines []string) {
-	const widest = 24 // columns; a longer name pushes its own values only
-	column := 0
+func changeRows(changes []result.Change, absent string) (rows []deltaRow) {
 	for _, c := range changes {
-		if n := len(c.Name); n <= widest {
-			column = max(column, n)
-		}
+		rows = append(rows, deltaRow{c.Name, []string{msgDeltaValue(c.Good, absent), msgDeltaValue(c.Bad, absent)}})
 	}
-	for _, c := range changes {
-		lines = append(lines, msgDelta(c, absent, column))
-	}
-	return lines
+	return rows
 }
 
-func flagsLines(flags []result.FlagsDelta) (lines []string) {
+func flagsRows(flags []result.FlagsDelta) (rows []deltaRow) {
 	for _, f := range flags {
-		s := f.Object
-		for _, side := range []struct {
-			name    string
-			options []string
-		}{{msgOnlyGood, f.Good}, {msgOnlyBad, f.Bad}} {
-			if len(side.options) > 0 {
-				s += "  " + side.name + ": " + strings.Join(side.options, " ")
-			}
+		row := deltaRow{Name: f.Object}
+		for _, options := range [][]string{f.Good, f.Bad} {
+			row.Values = append(row.Values, cmp.Or(strings.Join(options, " "), msgNoFlags))
 		}
-		lines = append(lines, s)
+		rows = append(rows, row)
 	}
-	return lines
+	return rows
 }
 
 func moduleAspect(m result.ModuleDelta) aspect {
@@ -105,30 +98,31 @@ func moduleAspect(m result.ModuleDelta) aspect {
 		head  string
 		list  []result.CountsOfChange
 		shown int
-	}{{msgBySymbol, m.Symbols, shownSymbols}, {msgByFunction, m.Functions, shownFunctions}} {
-		var lines []string
+	}{{msgBySymbol, m.Symbols, shownSymbols}, {msgByPlace(m.Functions), m.Functions, shownFunctions}} {
+		var rows []deltaRow
 		for _, c := range by.list {
-			lines = append(lines, c.Name+": "+msgCounts(c.Types))
+			rows = append(rows, deltaRow{c.Name, []string{msgCounts(c.Types)}})
 		}
-		if len(lines) > 0 {
-			a.Parts = append(a.Parts, aspect{Head: by.head, Lines: cutTo(lines, by.shown)})
+		if len(rows) > 0 {
+			part := aspect{Head: by.head, Columns: []string{by.head, result.AspectRelocations}}
+			part.cut(rows, by.shown)
+			a.Parts = append(a.Parts, part)
 		}
 	}
 	return a
 }
 
-// cutTo keeps the first n lines and says how many there are besides. One line is
-// not replaced by another.
-func cutTo(lines []string, n int) []string {
-	if len(lines) <= n+1 {
-		return lines
+// cut keeps the first n rows and says how many there are besides. One row is not
+// replaced by another.
+func (a *aspect) cut(rows []deltaRow, n int) {
+	if a.Rows = rows; len(rows) > n+1 {
+		a.Rows, a.More = rows[:n], msgMoreDeltas(len(rows)-n)
 	}
-	return append(lines[:n:n], msgMoreDeltas(len(lines)-n))
 }
 
-// delta prints d as a block.
-func (p *printer) delta(d *result.Delta) {
-	p.painted(bold, clean(msgDeltaTitle(d)))
+// delta prints d, which is of target, as a block.
+func (p *printer) delta(d *result.Delta, target string) {
+	p.painted(bold, clean(msgDeltaTitle(d, target)))
 	p.wrap(clean(d.Conclusion), "  ")
 	list, equal := aspectsOf(d)
 	for _, a := range list {
@@ -146,27 +140,52 @@ func (p *printer) delta(d *result.Delta) {
 	}
 }
 
+// widestName is how wide a name may be that has its values beside it.
+const widestName = 40
+
 func (p *printer) aspect(a aspect, indent string) {
 	p.wrap(clean(a.Head), indent)
-	for _, l := range a.Lines {
-		p.wrap(clean(l), indent+"  ")
+	column := 0
+	for _, r := range a.Rows {
+		if n := text.StringWidth(clean(r.Name)); n <= widestName {
+			column = max(column, n)
+		}
+	}
+	for _, r := range a.Rows {
+		name, values := clean(r.Name), clean(msgDeltaValues(r.Values))
+		switch {
+		case len(r.Values) == 1: // counts: names of Rust symbols are longer than any column
+			p.wrap(name+": "+values, indent+"  ")
+		case text.StringWidth(name) > widestName:
+			p.wrap(name, indent+"  ")
+			p.wrap(values, indent+"    ")
+		default:
+			p.wrap(text.Pad(name, column+2, ' ')+values, indent+"  ")
+		}
+	}
+	if a.More != "" {
+		p.wrap(a.More, indent+"  ")
 	}
 	for _, part := range a.Parts {
 		p.aspect(part, indent+"  ")
 	}
 }
 
-// delta writes d as a section.
-func (m *mdDocument) delta(d *result.Delta) {
-	m.head(clean(msgDeltaTitle(d)))
+// delta writes d, which is of target, as a section with a table for each list.
+func (m *mdDocument) delta(d *result.Delta, target string) {
+	m.head(clean(msgDeltaTitle(d, target)))
 	m.line()
 	m.line(md(clean(d.Conclusion)))
 	list, equal := aspectsOf(d)
-	if len(list) > 0 {
-		m.line()
-	}
 	for _, a := range list {
-		m.aspect(a, "")
+		m.line()
+		m.line("**", md(clean(a.Head)), "**")
+		for _, table := range append([]aspect{a}, a.Parts...) {
+			m.aspect(table)
+		}
+	}
+	if equal != "" || len(d.Unknown) > 0 {
+		m.line()
 	}
 	if equal != "" {
 		m.line("- ", md(clean(msgEqual+": "+equal)))
@@ -176,12 +195,26 @@ func (m *mdDocument) delta(d *result.Delta) {
 	}
 }
 
-func (m *mdDocument) aspect(a aspect, indent string) {
-	m.line(indent, "- ", md(clean(a.Head)))
-	for _, l := range a.Lines {
-		m.line(indent, "  - ", md(clean(l)))
+func (m *mdDocument) aspect(a aspect) {
+	if len(a.Rows) == 0 {
+		return
 	}
-	for _, part := range a.Parts {
-		m.aspect(part, indent+"  ")
+	var head, rule []string
+	for _, c := range a.Columns {
+		head, rule = append(head, md(clean(c))), append(rule, "---")
+	}
+	m.line()
+	mdRow(&m.out, head)
+	mdRow(&m.out, rule)
+	for _, r := range a.Rows {
+		cells := []string{mdCell(mdCode(clean(r.Name)))}
+		for _, v := range r.Values {
+			cells = append(cells, md(clean(v)))
+		}
+		mdRow(&m.out, cells)
+	}
+	if a.More != "" {
+		m.line()
+		m.line(md(a.More))
 	}
 }

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"umlab/harness/result"
@@ -16,16 +18,25 @@ const (
 	msgNotSet      = "not set"
 	msgNotCompared = "not compared"
 	msgBySymbol    = "by symbol"
-	msgByFunction  = "by function"
 	msgSameBytes   = "what is loaded is the same, byte for byte"
 	msgSameTypes   = "the same relocations"
-	msgOnlyGood    = "only good"
-	msgOnlyBad     = "only bad"
+	msgNoFlags     = "none"
+	msgDeltaName   = "name"
 	msgSameCounts  = "the same numbers of each type"
 )
 
-func msgDeltaTitle(d *result.Delta) string {
-	return "why " + d.Cell + " changed: " + d.Good + " → " + d.Bad
+// msgDeltaTitle says what changed between the sides: target, the cell or a part
+// of it.
+func msgDeltaTitle(d *result.Delta, target string) string {
+	return "why " + cmp.Or(target, d.Cell) + " changed: " + d.Good + markTo + d.Bad
+}
+
+// msgByPlace is the heading of where relocations stand: outside functions, too.
+func msgByPlace(places []result.CountsOfChange) string {
+	if slices.ContainsFunc(places, func(c result.CountsOfChange) bool { return strings.HasPrefix(c.Name, ".") }) {
+		return "by place"
+	}
+	return "by function"
 }
 
 func msgMoreDeltas(n int) string { return fmt.Sprintf("and %d more, in -json=", n) }
@@ -42,20 +53,19 @@ func msgGap(g result.Gap) string { return msgNotCompared + ": " + g.Aspect + " (
 
 var longHash = regexp.MustCompile(`^[0-9a-f]{32,}$`)
 
-// msgDelta is "rustc  1.85.1 → 1.96.1"; absent is what a value that is not there
-// is called, and column how wide the name is set.
-func msgDelta(c result.Change, absent string, column int) string {
-	value := func(s string) string {
-		switch {
-		case s == "":
-			return absent
-		case longHash.MatchString(s):
-			return brief(s)
-		}
-		return s
+// msgDeltaValue is a value; absent is what one is called that is not there.
+func msgDeltaValue(s, absent string) string {
+	switch {
+	case s == "":
+		return absent
+	case longHash.MatchString(s):
+		return brief(s)
 	}
-	return fmt.Sprintf("%-*s  %s → %s", column, c.Name, value(c.Good), value(c.Bad))
+	return s
 }
+
+// msgDeltaValues is "1.85.1 → 1.96.1".
+func msgDeltaValues(values []string) string { return strings.Join(values, markTo) }
 
 // msgCount is "GOTPCREL 20 → 17". A type whose name is a number keeps its prefix.
 func msgCount(c result.CountChange) string {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
@@ -62,7 +61,12 @@ func TestDeltaGolden(t *testing.T) {
 	for name, d := range deltas() {
 		for ext, render := range map[string]func(io.Writer, *result.Delta) error{
 			"80.txt": func(w io.Writer, d *result.Delta) error { return Delta(w, d, Options{Width: 80}) },
-			"md":     DeltaMarkdown,
+			"md": func(w io.Writer, d *result.Delta) error {
+				m := &mdDocument{}
+				m.delta(d, d.Cell)
+				_, err := w.Write(m.out.Bytes())
+				return err
+			},
 		} {
 			t.Run(name+"."+ext, func(t *testing.T) {
 				var out bytes.Buffer
@@ -83,35 +87,53 @@ func TestDeltaGolden(t *testing.T) {
 	}
 }
 
-func TestDeltaJSON(t *testing.T) {
-	for name, d := range deltas() {
-		var out bytes.Buffer
-		if err := DeltaJSON(&out, d); err != nil {
-			t.Fatal(err)
+// Values stand in one column, but for those of a name that is longer than it may
+// be; where relocations stand is said by what the list holds.
+func TestDeltaLines(t *testing.T) {
+	long := "CONFIG_" + strings.Repeat("LONG_", 8)
+	of := func(n int) []result.CountsOfChange {
+		places := []result.CountsOfChange{{Name: "init_module"}, {Name: ".data"}}
+		for i := range places {
+			places[i].Types = []result.CountChange{{Type: "R_X86_64_64", Good: 1, Bad: 2}}
 		}
-		if err := ValidateDeltaJSON(out.Bytes()); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		var back result.Delta
-		if err := json.Unmarshal(out.Bytes(), &back); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(d, &back); diff != "" {
-			t.Errorf("%s (-written +read):\n%s", name, diff)
+		return places[:n]
+	}
+	d := &result.Delta{Cell: "stock", Good: "a", Bad: "b", Config: []result.Change{{Name: "CONFIG_A", Bad: "y"}, {Name: "CONFIG_" + strings.Repeat("B", 33), Good: "m", Bad: "y"}, {Name: long, Good: "1"}},
+		Modules: []result.ModuleDelta{{Module: "one", Functions: of(1)}, {Module: "two", Functions: of(2)}}}
+	var out bytes.Buffer
+	if err := Delta(&out, d, Options{Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"    CONFIG_A" + strings.Repeat(" ", 34) + "not set → y\n", "B  m → y\n", "    " + long + "\n      1 → not set\n",
+		"  one: the same numbers of each type\n    by function\n", "  two: the same numbers of each type\n    by place\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
 		}
 	}
-	if err := ValidateDeltaJSON([]byte(`{"schema":"umlab.delta/v2"}`)); err == nil {
+}
+
+func TestDeltaJSON(t *testing.T) {
+	write := func(w io.Writer, d *result.Delta) error { return writeJSON(w, result.DeltaSchema, d) } // as a part of a bisection
+	for name, d := range deltas() {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(d, roundTrip(t, result.DeltaSchema, write, d)); diff != "" {
+				t.Errorf("(-written +read):\n%s", diff)
+			}
+		})
+	}
+	if err := Validate(result.DeltaSchema, []byte(`{"schema":"umlab.delta/v2"}`)); err == nil {
 		t.Error("another schema is valid")
 	}
-	if err := DeltaJSON(fullDisk{}, deltas()["same"]); err == nil {
+}
+
+func TestDeltaWriteErrors(t *testing.T) {
+	if Delta(fullDisk{}, deltas()["same"], Options{}) == nil {
 		t.Error("a full disk went unnoticed")
 	}
 }
 
 func TestDeltaSchemaMatchesTypes(t *testing.T) {
-	var schema map[string]any
-	if err := json.Unmarshal(DeltaSchema(), &schema); err != nil {
-		t.Fatal(err)
-	}
-	matchTypes(t, reflect.TypeFor[result.Delta](), schema)
+	matchTypes(t, reflect.TypeFor[result.Delta](), schemaOf(t, result.DeltaSchema))
 }

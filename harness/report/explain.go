@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"reflect"
@@ -119,7 +120,7 @@ func (p *printer) flags(f sharedFlags) {
 		case models(o) && o.Overridden:
 			p.wrap(p.paint(faint, fmt.Sprintf("%-30s %s", clean(o.Option), msgOrigin(o))), "      ")
 		case models(o):
-			p.wrap(fmt.Sprintf("%-30s %s", cmpOr(clean(o.Option), "-C"+clean(o.Key)+": "+wordNone), msgOrigin(o)), "      ")
+			p.wrap(fmt.Sprintf("%-30s %s", cmp.Or(clean(o.Option), "-C"+clean(o.Key)+": "+wordNone), msgOrigin(o)), "      ")
 		case !o.Overridden:
 			rest = append(rest, msgShortOrigin(o))
 		}
@@ -127,13 +128,6 @@ func (p *printer) flags(f sharedFlags) {
 	if len(rest) > 0 {
 		p.wrap(wordOthers+": "+strings.Join(rest, ", "), "      ")
 	}
-}
-
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
 
 // explained prints one module.

@@ -21,7 +21,7 @@ func FuzzForeign(f *testing.F) {
 	} {
 		f.Add(s, 60)
 	}
-	schema, err := compileSchema()
+	check, err := Validator(result.Schema)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -34,10 +34,10 @@ func FuzzForeign(f *testing.F) {
 				t.Fatalf("%q in the table", c)
 			}
 		}
-		if !strings.HasSuffix(table, newSheet(r).Totals+"\n") {
+		if !endsWithTotals(table, newSheet(r).Totals) {
 			t.Fatalf("the table does not end with its totals:\n%s", table)
 		}
-		if err := validate(schema, marshal(t, r)); err != nil {
+		if err := check(marshal(t, r)); err != nil {
 			t.Fatal(err)
 		}
 		root, doc := readKTAP(t, r), readJUnit(t, r)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,3 +82,10 @@ func TestWriteErrors(t *testing.T) {
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, fmt.Errorf("no space left on device") }
+
+// endsWithTotals reports whether the last lines of out are totals, wherever they
+// are cut.
+func endsWithTotals(out, totals string) bool {
+	bare := func(s string) string { return strings.NewReplacer(" ", "", "\n", "", "·", "").Replace(s) }
+	return strings.HasSuffix(bare(out), bare(totals))
+}

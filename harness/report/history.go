@@ -25,12 +25,19 @@ type era struct {
 	Marked  bool // some entry carries the mark
 	Unknown bool // some proves nothing
 	Absent  bool // some was never run
+	Partial bool // some answers less than others of its row, or something else
 }
 
 // A rung is one toolchain in one version.
-type rung struct{ Name, Rustc, LLVM, Compiler string } // "sid", "rustc 1.97.1", "LLVM 22.1.8", "gcc" where that tells columns apart
+type rung struct {
+	Name, Rustc, LLVM, Compiler string   // "sid", "rustc 1.97.1", "LLVM 22.1.8", "gcc" where that tells columns apart
+	Group                       []string // instead of all that: the head of several, see headOf
+}
 
 func (s rung) lines() []string {
+	if s.Group != nil {
+		return slices.Clone(s.Group)
+	}
 	var list []string
 	for _, l := range []string{s.Name, s.Rustc, s.LLVM, s.Compiler} {
 		if l != "" {
@@ -60,7 +67,8 @@ type mark struct {
 	None    bool // never run
 	Proved  bool
 	Verdict result.Verdict
-	Text    string // the verdict, or what stands for none
+	Text    string // the verdict, or what stands for none, with Part
+	Part    string // which part of the row's question it answers, "" for all of it
 	Changed bool
 	Reason  string
 	Seen    []glimpse
@@ -102,8 +110,10 @@ func newChronicle(h *result.History) *chronicle {
 		}
 		for _, r := range g.Rows {
 			row := course{Cell: clean(r.Cell)}
+			full := fullest(r)
 			for _, entry := range r.Entries {
-				m := markOf(entry)
+				m := markOf(entry, full)
+				e.Partial = e.Partial || m.Part != ""
 				e.Marked, e.Unknown, e.Absent = e.Marked || m.Changed, e.Unknown || !m.None && !m.Proved, e.Absent || m.None
 				row.Entries = append(row.Entries, m)
 			}
@@ -130,13 +140,17 @@ func rungOf(c result.HistoryColumn, among []result.HistoryColumn) rung {
 	return s
 }
 
-func markOf(e *result.HistoryEntry) mark {
+// markOf is an entry; full is what was asked of the fullest of its row.
+func markOf(e *result.HistoryEntry, full asked) mark {
 	if e == nil {
 		return mark{None: true, Text: wordNever}
 	}
 	m := mark{
 		Verdict: e.Point.Verdict, Text: clean(string(e.Point.Verdict)), Proved: e.Point.Verdict != result.Unknown,
 		Changed: e.Differs || e.Moved, Reason: clean(e.Reason), When: msgSeenWhen(e),
+	}
+	if m.Part = partOf(newAsked(e), full); m.Part != "" {
+		m.Text += " (" + m.Part + ")"
 	}
 	for _, s := range e.Seen {
 		for _, o := range s.Outcomes {

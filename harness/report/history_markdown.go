@@ -20,13 +20,17 @@ func HistoryMarkdown(w io.Writer, h *result.History) error {
 		line("## ", md(e.Title))
 		line()
 		head, rule := []string{wordCell}, []string{"---"}
-		for _, s := range e.Columns {
+		form := &e
+		if len(e.Columns) > roomy {
+			form = e.folded()
+		}
+		for _, s := range form.Columns {
 			head, rule = append(head, mdLines(s.lines())), append(rule, "---")
 		}
 		mdRow(&b, head)
 		mdRow(&b, rule)
 		plain := &printer{}
-		for _, r := range e.Rows {
+		for _, r := range form.Rows {
 			cells := []string{mdCell(mdCode(r.Cell))}
 			for _, m := range r.Entries {
 				cells = append(cells, md(plain.mark(m)))
@@ -38,10 +42,6 @@ func HistoryMarkdown(w io.Writer, h *result.History) error {
 				line()
 			}
 			line("- ", md(l))
-		}
-		if len(e.Changes) == 0 {
-			line()
-			line(md(msgNoChange))
 		}
 		for _, t := range e.Changes {
 			mdTurn(&b, t)

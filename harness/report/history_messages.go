@@ -22,6 +22,7 @@ const (
 	wordCell         = "cell"
 	msgLegendMarked  = markTurned + " not what it was: with the toolchain before it, or earlier with this one"
 	msgLegendNever   = wordNever + " never run"
+	msgLegendPartial = "(…) asked of fewer or other modules or placements than the fullest of its row"
 	msgLegendUnknown = "unknown: nothing was proved, so it is not compared"
 	msgNoChange      = "no cell changed"
 	msgBuilt         = "every module"
@@ -156,6 +157,25 @@ func (s rung) brief() string {
 	return s.Name + " (" + strings.Join(parts, ", ") + ")"
 }
 
+// msgRun is how many of a range were run, where that is not all or none.
+func msgRun(n, of int) string {
+	if n == 0 || n == of {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d run)", n, of)
+}
+
+// msgFew names things, the first of them where there are many.
+func msgFew(names []string) string {
+	const few = 2
+	if len(names) <= few+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+}
+
+func msgOnly(names []string) string { return msgFew(names) + " only" }
+
 func msgChanges(n int) string {
 	if n == 0 {
 		return msgNoChange
@@ -165,17 +185,19 @@ func msgChanges(n int) string {
 
 // msgHistoryTotals is the last line of every rendering.
 func msgHistoryTotals(h *result.History) string {
-	cells, columns, trees, changes := 0, map[result.HistoryColumn]bool{}, map[string]bool{}, 0
+	cells, chains, trees, changes := map[string]bool{}, map[string]bool{}, map[string]bool{}, 0
 	for _, g := range h.Groups {
-		cells += len(g.Rows)
+		for _, r := range g.Rows {
+			cells[r.Cell] = true
+		}
 		changes += len(g.Changes)
 		trees[g.Tree] = true
 		for _, c := range g.Columns {
-			columns[c] = true
+			chains[c.Toolchain] = true
 		}
 	}
 	return strings.Join([]string{
-		plural(len(trees), "tree", "trees"), plural(len(columns), "toolchain", "toolchains"), plural(cells, wordCell, "cells"), msgChanges(changes),
+		plural(len(trees), "tree", "trees"), plural(len(chains), "toolchain", "toolchains"), plural(len(cells), wordCell, "cells"), msgChanges(changes),
 	}, separator)
 }
 
@@ -203,6 +225,9 @@ func (e *era) legend() (list []string) {
 	if e.Marked {
 		list = append(list, msgLegendMarked)
 	}
+	if e.Partial {
+		list = append(list, msgLegendPartial)
+	}
 	if e.Unknown {
 		list = append(list, msgLegendUnknown)
 	}
@@ -214,13 +239,14 @@ func (e *era) legend() (list []string) {
 
 // historyWords are the labels of a history's HTML page.
 type historyWords struct {
-	Title, Cell, Map, Changes, None, Details, Legend, Before, After, Seen, Reason, Repeat, Mark, Marked, NeverMark, Never string
+	Title, Cell, Map, Changes, Details, Legend, Before, After, Seen, Reason, Repeat, Mark, Marked, NeverMark, Never, Partial string
 }
 
 func newHistoryWords() historyWords {
 	return historyWords{
-		Title: "History", Cell: wordCell, Map: "Verdict of each cell with each toolchain, in the order of versions", Changes: "Changes", None: msgNoChange,
+		Title: "History", Cell: wordCell, Map: "Verdict of each cell with each toolchain, in the order of versions", Changes: "Changes",
 		Details: "What was seen", Legend: "Legend", Before: wordBefore, After: wordAfter, Seen: "seen", Reason: "why", Repeat: msgRepeat,
 		Mark: markTurned, Marked: strings.TrimPrefix(msgLegendMarked, markTurned+" "), NeverMark: wordNever, Never: strings.TrimPrefix(msgLegendNever, wordNever+" "),
+		Partial: "* or " + msgLegendPartial,
 	}
 }

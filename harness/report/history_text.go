@@ -12,8 +12,9 @@ import (
 
 // History writes h for a terminal: of each group a row per cell and a column per
 // toolchain, in the order of versions, then what changed, with the evidence.
-// Where the table does not fit opt.Width, each cell becomes a list of the ranges
-// of toolchains that it stayed the same over. With brief, only the changes are
+// Where the table does not fit opt.Width, columns in which no cell changed are set
+// as one, and at last each cell becomes a list of the ranges of toolchains that
+// it stayed the same over. With brief, only the changes are
 // written. It returns the error of w.
 func History(w io.Writer, h *result.History, brief bool, opt Options) error {
 	c := newChronicle(h)
@@ -33,10 +34,6 @@ func History(w io.Writer, h *result.History, brief bool, opt Options) error {
 			for _, l := range e.legend() {
 				p.wrap(l, "")
 			}
-			if len(e.Changes) == 0 {
-				p.line(msgNoChange)
-				continue
-			}
 		}
 		for _, t := range e.Changes {
 			p.line("")
@@ -44,13 +41,27 @@ func History(w io.Writer, h *result.History, brief bool, opt Options) error {
 		}
 	}
 	p.line("")
-	p.line(p.paint(bold, c.Totals))
+	p.totals(bold, c.Totals)
 	_, err := w.Write(p.out.Bytes())
 	return err
 }
 
 // course prints an era's cells in the widest form that fits.
 func (p *printer) course(e *era) {
+	for _, form := range []*era{e, e.folded()} {
+		body := p.eraGrid(form)
+		if p.opt.Width == 0 || text.LongestLineLen(body) <= p.opt.Width {
+			for l := range strings.SplitSeq(body, "\n") {
+				p.line(l)
+			}
+			return
+		}
+	}
+	p.ranges(e)
+}
+
+// eraGrid is the table of an era: a row per cell and a column per toolchain.
+func (p *printer) eraGrid(e *era) string {
 	t := table.NewWriter()
 	t.SetStyle(gridStyle())
 	head := table.Row{p.paint(bold, wordCell)}
@@ -69,14 +80,7 @@ func (p *printer) course(e *era) {
 		}
 		t.AppendRow(cells)
 	}
-	body := t.Render()
-	if p.opt.Width == 0 || text.LongestLineLen(body) <= p.opt.Width {
-		for l := range strings.SplitSeq(body, "\n") {
-			p.line(l)
-		}
-		return
-	}
-	p.ranges(e)
+	return t.Render()
 }
 
 // ranges prints each cell with the ranges of toolchains that it stayed the same
@@ -87,18 +91,14 @@ func (p *printer) ranges(e *era) {
 	verdicts, toolchains := 0, 0
 	for _, r := range e.Rows {
 		var lines []line
-		for from := 0; from < len(r.Entries); {
-			to := from + 1
-			for to < len(r.Entries) && r.Entries[to].continues(r.Entries[from]) {
-				to++
-			}
-			l := line{p.mark(r.Entries[from]), msgRange(e.Columns[from:to])}
-			if !r.Entries[from].Changed {
+		for _, span := range r.spans() {
+			first := r.Entries[span.From]
+			l := line{p.mark(first), msgRange(e.Columns[span.From:span.To]) + msgRun(r.run(span), span.To-span.From)}
+			if !first.Changed {
 				l.verdict = "  " + l.verdict // as far right as behind the mark
 			}
 			verdicts, toolchains = max(verdicts, text.StringWidthWithoutEscSequences(l.verdict)), max(toolchains, text.StringWidth(l.toolchains))
 			lines = append(lines, l)
-			from = to
 		}
 		cells = append(cells, lines)
 	}
@@ -114,11 +114,6 @@ func (p *printer) ranges(e *era) {
 			}
 		}
 	}
-}
-
-// continues reports whether m is what the range that o began is.
-func (m mark) continues(o mark) bool {
-	return !m.Changed && m.None == o.None && m.Verdict == o.Verdict
 }
 
 func (p *printer) mark(m mark) string {

@@ -2,21 +2,12 @@ package report
 
 import (
 	"bytes"
-	_ "embed"
 	"fmt"
 	"io"
 	"slices"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"umlab/harness/result"
 )
-
-//go:embed schema/umlab.results.v1.json
-var schemaV1 []byte
-
-// Schema returns the published JSON Schema (draft 2020-12) of umlab.results/v1.
-func Schema() []byte { return slices.Clone(schemaV1) }
 
 // JSON writes r indented, with keys in the order of the Go types and maps
 // sorted. Lists and maps that are not optional are never null. It returns the
@@ -109,51 +100,3 @@ func mapValues[K comparable, V any](m map[K]V) []V {
 	}
 	return vs
 }
-
-// ValidateJSON checks data against the published schema. The error names each
-// place that is wrong as a JSON pointer.
-func ValidateJSON(data []byte) error {
-	schema, err := compileSchema()
-	if err != nil {
-		return err
-	}
-	return validate(schema, data)
-}
-
-func compileSchema() (*jsonschema.Schema, error) {
-	return compile(schemaLocation, map[string][]byte{schemaLocation: schemaV1})
-}
-
-// compile compiles the schema at location; nothing but sources is read for it.
-func compile(location string, sources map[string][]byte) (*jsonschema.Schema, error) {
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	for at, source := range sources {
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(source))
-		if err != nil {
-			return nil, err
-		}
-		if err := c.AddResource(at, doc); err != nil {
-			return nil, err
-		}
-	}
-	schema, err := c.Compile(location)
-	if err != nil {
-		return nil, fmt.Errorf("compile %s: %w", location, err)
-	}
-	return schema, nil
-}
-
-func validate(schema *jsonschema.Schema, data []byte) error {
-	in, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		return fmt.Errorf("%s: not JSON: %w", schema.Title, err)
-	}
-	if err := schema.Validate(in); err != nil {
-		return fmt.Errorf("not valid %s: %w", schema.Title, err)
-	}
-	return nil
-}
-
-// schemaLocation is the schema's name for itself; nothing is fetched from it.
-const schemaLocation = "umlab.results.v1.json"

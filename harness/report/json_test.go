@@ -26,22 +26,11 @@ func marshal(t testing.TB, r *result.Results) []byte {
 
 func TestJSONRoundTrip(t *testing.T) {
 	for name, r := range fixtures() {
-		data := marshal(t, r)
-		if err := ValidateJSON(data); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		var back result.Results
-		dec := json.NewDecoder(bytes.NewReader(data))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&back); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if diff := cmp.Diff(complete(r), &back); diff != "" {
-			t.Errorf("%s (-written +read):\n%s", name, diff)
-		}
-		if again := marshal(t, &back); !bytes.Equal(data, again) {
-			t.Errorf("%s: what was read is written otherwise", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(complete(r), roundTrip(t, result.Schema, JSON, r)); diff != "" {
+				t.Errorf("(-written +read):\n%s", diff)
+			}
+		})
 	}
 	if s := string(marshal(t, trouble())); !strings.Contains(s, "can't find crate for `core`") {
 		t.Error("evidence is not verbatim in JSON")
@@ -86,20 +75,7 @@ func TestJSONOfNothing(t *testing.T) {
 		"zero all the way down": {Cells: []result.Cell{{ID: "stock", Verdict: result.Unknown, Placements: []result.Placement{
 			{Name: "low", Runs: []result.Run{{}}}, {Name: "high"}}, Build: result.Build{Effective: map[string][]string{"m": nil}, Relocations: map[string]map[string]int{"m": nil}}}}},
 	} {
-		before, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		data := marshal(t, r)
-		if bytes.Contains(data, []byte("null")) {
-			t.Errorf("%s: null in\n%s", name, data)
-		}
-		if err := ValidateJSON(data); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if after, _ := json.Marshal(r); !bytes.Equal(before, after) {
-			t.Errorf("%s: JSON changed the results it was given", name)
-		}
+		t.Run(name, func(t *testing.T) { roundTrip(t, result.Schema, JSON, r) })
 	}
 }
 
@@ -136,6 +112,10 @@ func TestValidateJSONRefuses(t *testing.T) {
 	in := func(base []any, more ...any) []any { return append(slices.Clone(base), more...) }
 	module := in(cell, "placements", 0, "runs", 0, "modules", 0)
 	object := map[string]any{}
+	check, err := Validator(result.Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, mutate := range map[string]func(any){
 		"another schema":         set("umlab.results/v2", "schema"),
 		"no schema":              remove("schema"),
@@ -174,13 +154,13 @@ func TestValidateJSONRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := ValidateJSON(data); err == nil {
+			if err := check(data); err == nil {
 				t.Errorf("valid:\n%s", data)
 			}
 		})
 	}
 	for _, text := range []string{"", "{", "[]", "null", `{"schema":"umlab.results/v1"}`} {
-		if err := ValidateJSON([]byte(text)); err == nil {
+		if err := check([]byte(text)); err == nil {
 			t.Errorf("%q is valid", text)
 		}
 	}
@@ -189,48 +169,48 @@ func TestValidateJSONRefuses(t *testing.T) {
 // The schema and the Go types name the same fields, require the same ones, and
 // list the same kinds and verdicts.
 func TestSchemaMatchesTypes(t *testing.T) {
-	var schema map[string]any
-	if err := json.Unmarshal(Schema(), &schema); err != nil {
-		t.Fatal(err)
-	}
-	defs := schema["$defs"].(map[string]any)
+	schema := schemaOf(t, result.Schema)
 	matchTypes(t, reflect.TypeFor[result.Results](), schema)
-	var kinds, verdicts []string
-	for _, k := range outcome.Kinds() {
-		kinds = append(kinds, string(k))
-	}
-	for _, v := range verdictOrder() {
-		verdicts = append(verdicts, string(v))
-	}
-	kind := defs["outcome"].(map[string]any)["properties"].(map[string]any)["kind"].(map[string]any)
-	if diff := cmp.Diff(kinds, enum(kind["enum"])); diff != "" {
-		t.Errorf("kinds (-Go +schema):\n%s", diff)
-	}
-	if diff := cmp.Diff(verdicts, enum(defs["verdict"].(map[string]any)["enum"])); diff != "" {
-		t.Errorf("verdicts (-Go +schema):\n%s", diff)
-	}
+	sameWords(t, outcome.Kinds(), within(schema, "$defs", "outcome", "properties", "kind"))
+	sameWords(t, verdictOrder(), within(schema, "$defs", "verdict"))
 }
 
 // matchTypes holds that schema describes typ, field by field, and nothing else.
 func matchTypes(t *testing.T, typ reflect.Type, schema map[string]any) {
 	t.Helper()
-	defs := schema["$defs"].(map[string]any)
+	seen := matchPart(t, "", typ, schema, schema)
+	for name := range schema["$defs"].(map[string]any) {
+		if !seen[name] {
+			t.Errorf("$defs/%s: nothing of the Go types leads there", name)
+		}
+	}
+}
+
+// matchPart holds that node, a part of schema, describes typ. It returns which
+// of the schema's definitions it went through.
+func matchPart(t *testing.T, at string, typ reflect.Type, schema, node map[string]any) map[string]bool {
+	t.Helper()
 	seen := map[string]bool{}
 	var walk func(path string, typ reflect.Type, node map[string]any)
 	walk = func(path string, typ reflect.Type, node map[string]any) {
 		if ref, ok := node["$ref"].(string); ok {
-			name, ok := strings.CutPrefix(ref, "#/$defs/")
-			if !ok {
+			file, name, part := strings.Cut(ref, "#/$defs/")
+			switch {
+			case !part:
 				others := map[string]reflect.Type{ // documents with schemas of their own, beside it
-					schemaLocation: reflect.TypeFor[*result.Results](), "umlab.sweep.v1.json": reflect.TypeFor[*result.Sweep](),
-					"umlab.bisect.v1.json": reflect.TypeFor[result.Bisection](), deltaLocation: reflect.TypeFor[*result.Delta](),
+					schemaFile(result.Schema): reflect.TypeFor[*result.Results](), schemaFile(result.SweepSchema): reflect.TypeFor[*result.Sweep](),
+					schemaFile(result.BisectionSchema): reflect.TypeFor[result.Bisection](), schemaFile(result.DeltaSchema): reflect.TypeFor[*result.Delta](),
 				}
 				if others[ref] != typ {
 					t.Errorf("%s: %v is not what %s describes", path, typ, ref)
 				}
 				return
+			case file == schemaFile(result.Schema):
+				other := schemaOf(t, result.Schema)
+				matchPart(t, path, typ, other, within(other, "$defs", name))
+				return
 			}
-			node = defs[name].(map[string]any)
+			node = within(schema, "$defs", name)
 			seen[name] = true
 		}
 		switch typ.Kind() {
@@ -276,12 +256,8 @@ func matchTypes(t *testing.T, typ reflect.Type, schema map[string]any) {
 			}
 		}
 	}
-	walk("", typ, schema)
-	for name := range defs {
-		if !seen[name] {
-			t.Errorf("$defs/%s: nothing of the Go types leads there", name)
-		}
-	}
+	walk(at, typ, node)
+	return seen
 }
 
 func enum(v any) (list []string) {

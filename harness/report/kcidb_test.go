@@ -27,7 +27,12 @@ func kcidbSchema(t testing.TB) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema, err := compile(name, map[string][]byte{name: source})
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := addSchema(c, name, source); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,20 +212,20 @@ func TestKCIDBCheckout(t *testing.T) {
 func TestPortable(t *testing.T) {
 	p := newPortable(&result.Results{Tree: result.Tree{Name: "/home/u/my kernels/linux"}})
 	for in, want := range map[string]string{
-		"all of make's output: /root/.cache/umlab/v1/files/e3/e3b0": "all of make's output: …/e3b0",
-		"make M=/home/u/hello O=/out/a modules":                     "make M=…/hello O=…/a modules",
-		"gcc -I/home/u/inc -L/opt/lib/x -o /tmp/a/b.o":              "gcc -I…/inc -L…/x -o …/b.o",
-		"error: /home/u/x.rs:3:4: no":                               "error: …/x.rs:3:4: no",
-		" --> /home/u/x.rs:3:4":                                     " --> …/x.rs:3:4",
-		`can't insert '/home/u/m.ko': invalid`:                      `can't insert '…/m.ko': invalid`,
-		`"/home/u/x"(/home/u/y),/home/u/z`:                          `"…/x"(…/y),…/z`,
-		"file:/home/u/x":                                            "file:…/x",
-		"/home/u/my kernels/linux/Makefile":                         "linux/Makefile",
-		"root=/dev/root rootflags=/umlab/root init=/init":           "root=/dev/root rootflags=/umlab/root init=/init",
-		"/usr/src/rustc-1.85.1/library":                             "/usr/src/rustc-1.85.1/library",
-		"see https://example.org/a/b and samples/rust/x.rs":         "see https://example.org/a/b and samples/rust/x.rs",
-		"3/20 loaded, 1/2":                                          "3/20 loaded, 1/2",
-		"a\x00b\nc":                                                 `a\x00b\x0ac`,
+		"all of make's output: /home/u/.cache/umlab/v1/files/e3/e3b0": "all of make's output: …/e3b0",
+		"make M=/home/u/hello O=/out/a modules":                       "make M=…/hello O=…/a modules",
+		"gcc -I/home/u/inc -L/opt/lib/x -o /tmp/a/b.o":                "gcc -I…/inc -L…/x -o …/b.o",
+		"error: /home/u/x.rs:3:4: no":                                 "error: …/x.rs:3:4: no",
+		" --> /home/u/x.rs:3:4":                                       " --> …/x.rs:3:4",
+		`can't insert '/home/u/m.ko': invalid`:                        `can't insert '…/m.ko': invalid`,
+		`"/home/u/x"(/home/u/y),/home/u/z`:                            `"…/x"(…/y),…/z`,
+		"file:/home/u/x":                                              "file:…/x",
+		"/home/u/my kernels/linux/Makefile":                           "linux/Makefile",
+		"root=/dev/root rootflags=/umlab/root init=/init":             "root=/dev/root rootflags=/umlab/root init=/init",
+		"/usr/src/rustc-1.85.1/library":                               "/usr/src/rustc-1.85.1/library",
+		"see https://example.org/a/b and samples/rust/x.rs":           "see https://example.org/a/b and samples/rust/x.rs",
+		"3/20 loaded, 1/2":                                            "3/20 loaded, 1/2",
+		"a\x00b\nc":                                                   `a\x00b\x0ac`,
 	} {
 		if got := p.text(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

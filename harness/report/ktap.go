@@ -21,11 +21,7 @@ func KTAP(w io.Writer, r *result.Results) error {
 	for i := range r.Cells {
 		root.add(ktapCell(&r.Cells[i]))
 	}
-	var b bytes.Buffer
-	b.WriteString("KTAP version 1\n1..1\n")
-	root.write(&b, 1, 0)
-	_, err := w.Write(b.Bytes())
-	return err
+	return root.document(w)
 }
 
 // A ktapTest is a test result, with subtests or without.
@@ -41,6 +37,15 @@ type ktapTest struct {
 func (t *ktapTest) add(sub ktapTest) {
 	t.subtests = append(t.subtests, sub)
 	t.failed = t.failed || sub.failed
+}
+
+// document writes t as the one test of a document.
+func (t *ktapTest) document(w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteString("KTAP version 1\n1..1\n")
+	t.write(&b, 1, 0)
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 func (t *ktapTest) write(b *bytes.Buffer, number, depth int) {

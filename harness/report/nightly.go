@@ -1,9 +1,7 @@
 package report
 
 import (
-	"bytes"
 	"io"
-	"strings"
 
 	"umlab/harness/result"
 )
@@ -15,7 +13,11 @@ func NightlyText(w io.Writer, n *result.Nightly, opt Options) error {
 	p := &printer{opt: opt}
 	p.line(p.paint(nightStyle(n), msgNews(n))) // whole: it is what a subject is made of
 	p.line("")
-	p.flow(nightFacts(n, n.Sweep != nil))
+	p.flow(nightFacts(n))
+	if why := nightReason(n); why != "" {
+		p.line("")
+		p.wrap(why, "")
+	}
 	for _, g := range changeGroups(n) {
 		p.line("")
 		p.painted(bold, markDiffers+" "+g.news())
@@ -34,19 +36,10 @@ func NightlyText(w io.Writer, n *result.Nightly, opt Options) error {
 	p.nightSection("", notes(n))
 	if n.Sweep != nil {
 		p.line("")
-		var table bytes.Buffer
-		if err := SweepTable(&table, n.Sweep, opt); err != nil {
-			return err
-		}
-		for l := range strings.Lines(table.String()) {
-			p.line(strings.TrimSuffix(l, "\n"))
-		}
-	} else if n.Infra == "" {
-		p.line("")
-		p.wrap(msgNothingRun, "")
+		p.sweep(newSweepSheet(n.Sweep))
 	}
 	p.line("")
-	p.line(p.paint(nightStyle(n), msgNightTotals(n)))
+	p.totals(nightStyle(n), msgNightTotals(n))
 	_, err := w.Write(p.out.Bytes())
 	return err
 }

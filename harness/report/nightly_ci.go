@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"io"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
@@ -23,7 +22,7 @@ func NightlyJUnit(w io.Writer, n *result.Nightly) error {
 		s.SetTimestamp(n.Started)
 	}
 	class := clean(n.Series) + "." + nightCase
-	whole := junit.Testcase{Name: "infrastructure", Classname: class, SystemOut: &junit.Output{Data: msgNews(n)}}
+	whole := junit.Testcase{Name: nightCaseOf(n), Classname: class, SystemOut: &junit.Output{Data: msgNews(n)}}
 	if n.Infra != "" {
 		whole.Error = &junit.Result{Message: oneLine(n.Infra), Type: string(outcome.Infra)}
 	}
@@ -64,7 +63,7 @@ func (g changeGroup) proof() string {
 func NightlyKTAP(w io.Writer, n *result.Nightly) error {
 	root := ktapTest{name: ktapName(msgNightTitle(n))}
 	night := ktapTest{name: nightCase}
-	whole := ktapTest{name: "infrastructure"}
+	whole := ktapTest{name: nightCaseOf(n)}
 	if n.Infra != "" {
 		whole.failed, whole.note = true, "ERROR "+oneLine(n.Infra)
 	}
@@ -81,11 +80,7 @@ func NightlyKTAP(w io.Writer, n *result.Nightly) error {
 			root.add(ktapColumn(c))
 		}
 	}
-	var b bytes.Buffer
-	b.WriteString("KTAP version 1\n1..1\n")
-	root.write(&b, 1, 0)
-	_, err := w.Write(b.Bytes())
-	return err
+	return root.document(w)
 }
 
 // NightlyKCIDB writes what was run in the night as KCIDB does; a night in which

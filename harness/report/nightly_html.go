@@ -41,24 +41,26 @@ func NightlyHTML(w io.Writer, n *result.Nightly) error {
 		list = append(list, result.NightlyMember{Name: clean(m.Name), Version: clean(m.Version), Detail: clean(m.Detail), New: m.New})
 	}
 	var sheet *sweepSheet
+	var table sweepPage
 	if n.Sweep != nil {
 		sheet = newSweepSheet(n.Sweep)
+		table = sheet.page()
 	}
 	return page(w, "nightly", nightlySource, map[string]any{
-		"Night": n, "Sheet": sheet, "Words": newNightlyWords(n), "Title": msgNightTitle(n), "News": msgNews(n), "Facts": nightFacts(n, false)[1:], "Totals": msgNightTotals(n),
+		"Night": n, "Sheet": sheet, "Table": table, "Reason": nightReason(n), "Words": newNightlyWords(), "Title": msgNightTitle(n), "News": msgNews(n), "Facts": nightPageFacts(n), "Totals": msgNightTotals(n),
 		"Groups": groups, "Bisections": bisected(n), "Members": list, "Notes": notes(n), "Good": n.Exit == 0,
 	})
 }
 
 // nightlyWords are the labels of the page.
 type nightlyWords struct {
-	Changes, Bisections, Members, Oldest, Version, State, Name, Detail, New, Known, Tonight, Summary, Cell, Evidence, Nothing, Repeat string
+	Changes, Bisections, Members, Oldest, Version, State, Name, Detail, New, Known, Tonight, Summary, Cell, Evidence, Repeat string
 }
 
-func newNightlyWords(n *result.Nightly) nightlyWords {
+func newNightlyWords() nightlyWords {
 	return nightlyWords{
 		Changes: msgNightlyChanges, Bisections: msgBisections, Members: msgMembers, Oldest: "Of the series, the oldest first", Version: "Version", State: "History",
 		Name: "Name", Detail: "From", New: msgNew, Known: msgKnown, Tonight: msgTonight, Summary: "What each variant showed, with each toolchain", Cell: "Variant",
-		Evidence: "Evidence", Nothing: msgNothing(n), Repeat: "Repeat with",
+		Evidence: "Evidence", Repeat: "Repeat with",
 	}
 }

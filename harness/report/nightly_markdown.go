@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"io"
 	"strings"
 
@@ -14,7 +13,11 @@ import (
 func NightlyMarkdown(w io.Writer, n *result.Nightly) error {
 	d := &mdMail{}
 	d.line("# ", md(msgNews(n)))
-	d.items(nightFacts(n, n.Sweep != nil))
+	d.items(nightFacts(n))
+	if why := nightReason(n); why != "" {
+		d.line("")
+		d.wrap(md(why), "")
+	}
 	for _, g := range changeGroups(n) {
 		d.line("")
 		d.wrap("**"+md(markDiffers+" "+g.news())+"**", "")
@@ -34,25 +37,18 @@ func NightlyMarkdown(w io.Writer, n *result.Nightly) error {
 	d.chapter(msgBisections, bisected(n))
 	d.chapter(msgMembers, members(n))
 	d.items(notes(n))
-	d.line("")
-	d.line("## ", msgTonight)
-	d.line("")
 	if n.Sweep != nil {
-		var table bytes.Buffer
-		if err := SweepMarkdown(&table, n.Sweep); err != nil {
-			return err
+		t := newSweepSheet(n.Sweep)
+		head, facts := sweepHeading(t, n.Sweep)
+		if head != "" {
+			facts = append([]string{head}, facts...)
 		}
-		d.line(strings.TrimRight(table.String(), "\n"))
-	} else {
-		d.wrap(md(msgNothing(n)), "")
+		d.chapter(msgTonight, facts)
+		d.sweep(t)
 	}
 	d.line("")
 	d.wrap("**"+md(msgNightTotals(n))+"**", "")
-	if n.Command != "" {
-		d.line("")
-		d.line(md(msgRepeat) + ":")
-		d.block(strings.Join(shellLines(clean(n.Command), "", mailWidth), "\n"))
-	}
+	d.repeat(n.Command)
 	_, err := w.Write(d.out.Bytes())
 	return err
 }

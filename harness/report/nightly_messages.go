@@ -33,7 +33,10 @@ const (
 func msgNews(n *result.Nightly) string {
 	switch {
 	case n.Infra != "":
-		return msgNightVoid + ": " + oneLine(n.Infra)
+		if cause := msgCause(n.Infra); cause != "" {
+			return msgNightVoid + ": " + cause
+		}
+		return msgNightVoid
 	case len(n.Changes) > 0:
 		groups := changeGroups(n)
 		s := msgChanged + ": " + groups[0].news()
@@ -51,6 +54,18 @@ func msgNews(n *result.Nightly) string {
 		return msgFirstNight + ": " + msgToolchains(n)
 	}
 	return msgUnchanged + ": " + msgToolchains(n)
+}
+
+// msgCause is the end of what wrapped errors say, "no route to host", where that
+// is short; the reason itself stands below.
+func msgCause(infra string) string {
+	first, _, _ := strings.Cut(oneLine(infra), "; ")
+	cause := first[strings.LastIndex(first, ": ")+1:]
+	const roomForCause = 60
+	if cause = strings.TrimSpace(cause); len([]rune(cause)) > roomForCause {
+		return ""
+	}
+	return cause
 }
 
 // msgToolchains is "7 toolchains, 1 of them new, newest rustc 1.98.1".
@@ -78,20 +93,25 @@ func msgNightTitle(n *result.Nightly) string {
 	return strings.TrimSpace("Nightly " + clean(n.Date) + ": " + clean(n.Series))
 }
 
-// nightFacts are what the night was about; where the table of its sweep follows,
-// that says scenario and tree.
-func nightFacts(n *result.Nightly, table bool) []string {
-	facts := []string{msgNightTitle(n)}
-	if !table {
-		if t := title(n.Scenario); t != "" {
-			facts = append(facts, t)
-		}
-		if n.Tree != "" {
-			facts = append(facts, "tree "+clean(n.Tree))
-		}
+// nightFacts are when the night was, and of what.
+func nightFacts(n *result.Nightly) []string {
+	facts := []string{strings.TrimSpace("Nightly " + clean(n.Date))}
+	if n.Series != "" {
+		facts = append(facts, msgSeries(clean(n.Series)))
 	}
-	if len(n.Members) > 0 {
-		facts = append(facts, msgToolchains(n))
+	if n.Tree != "" {
+		facts = append(facts, "tree "+clean(n.Tree))
+	}
+	return facts
+}
+
+// nightPageFacts are what the title of the page does not say.
+func nightPageFacts(n *result.Nightly) (facts []string) {
+	if t := title(n.Scenario); t != "" {
+		facts = append(facts, t)
+	}
+	if n.Tree != "" {
+		facts = append(facts, "tree "+clean(n.Tree))
 	}
 	return facts
 }
@@ -190,17 +210,32 @@ func msgNightBisected(b result.Bisection) string {
 
 // msgNightTotals is the last line.
 func msgNightTotals(n *result.Nightly) string {
-	parts := []string{plural(len(n.Members), "toolchain", "toolchains"), plural(len(n.Changes), "change", "changes")}
+	parts := []string{plural(len(n.Members), "toolchain", "toolchains")}
+	if n.Sweep != nil {
+		parts = msgSweepSums(n.Sweep)
+	}
+	parts = append(parts, plural(len(n.Changes), "change", "changes"))
 	if len(n.Bisections) > 0 {
 		parts = append(parts, plural(len(n.Bisections), "bisection", "bisections"))
 	}
 	return strings.Join(append(parts, duration(seconds(n.Seconds))), separator)
 }
 
-// msgNothing says why there is no table.
-func msgNothing(n *result.Nightly) string {
-	if n.Infra != "" {
+// nightReason says why there is no table, or why it proves nothing.
+func nightReason(n *result.Nightly) string {
+	switch {
+	case n.Infra != "":
 		return oneLine(n.Infra)
+	case n.Sweep == nil:
+		return msgNothingRun
 	}
-	return msgNothingRun
+	return ""
+}
+
+// nightCaseOf names the case of a night as a whole.
+func nightCaseOf(n *result.Nightly) string {
+	if n.Exit == 3 {
+		return "infrastructure"
+	}
+	return "news"
 }

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"strings"
+
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 )
@@ -24,6 +26,16 @@ func (p *printer) paint(st style, s string) string {
 		return s
 	}
 	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
+}
+
+// totals prints a line of parts in one style, cut between them where it is too
+// long.
+func (p *printer) totals(st style, s string) {
+	cut := &printer{opt: Options{Width: p.opt.Width}}
+	cut.flow(strings.Split(s, separator))
+	for l := range strings.Lines(cut.out.String()) {
+		p.line(p.paint(st, strings.TrimSuffix(l, "\n")))
+	}
 }
 
 func verdictStyle(v result.Verdict) style {

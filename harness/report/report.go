@@ -1,5 +1,5 @@
-// Package report renders results as terminal table, Markdown, JSON, JUnit, KTAP
-// and HTML, and shows progress while a run lasts. It may import outcome, result
+// Package report renders results as terminal table, Markdown, JSON, JUnit, KTAP,
+// KCIDB and HTML, and shows progress while a run lasts. It may import outcome, result
 // and progress, and nothing else of umlab. It never computes an outcome or a
 // verdict, never reads a file, and writes only to the writers it is given.
 //

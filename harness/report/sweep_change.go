@@ -39,7 +39,13 @@ func (t *sweepSheet) addChanges() {
 			if t.ByTree {
 				what = "trees"
 			}
-			t.Changes = append(t.Changes, msgSameEverywhere(c.tree, c.length, what))
+			all := 0
+			for _, of := range t.Columns {
+				if of.Tree == c.tree {
+					all++
+				}
+			}
+			t.Changes = append(t.Changes, msgSameEverywhere(c.tree, c.length, all, what))
 		}
 	}
 }

@@ -154,6 +154,9 @@ func commonSeries(names []string) string {
 	return series
 }
 
+// lost reports whether there are results, and they prove nothing.
+func (c sweepColumn) lost() bool { return c.State == result.ColumnInfra && c.Results != nil }
+
 // proves reports whether the column says something of the kernel.
 func (c sweepColumn) proves() bool {
 	return c.State == result.ColumnExpected || c.State == result.ColumnDiffers

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"io"
 
 	"umlab/harness/result"
@@ -16,11 +15,7 @@ func SweepKTAP(w io.Writer, s *result.Sweep) error {
 	for _, c := range s.Columns {
 		root.add(ktapColumn(c))
 	}
-	var b bytes.Buffer
-	b.WriteString("KTAP version 1\n1..1\n")
-	root.write(&b, 1, 0)
-	_, err := w.Write(b.Bytes())
-	return err
+	return root.document(w)
 }
 
 func ktapColumn(c result.SweepColumn) ktapTest {

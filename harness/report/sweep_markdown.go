@@ -14,17 +14,33 @@ import (
 func SweepMarkdown(w io.Writer, s *result.Sweep) error {
 	t := newSweepSheet(s)
 	d := &mdMail{}
-	head, facts := legible(s.Scenario.Title), t.Facts
-	if name := legible(s.Scenario.Name); head == "" {
-		head = t.Title
-	} else if name != "" && name != head {
-		facts = append([]string{msgScenario(name)}, facts...)
-	}
+	head, facts := sweepHeading(t, s)
 	if head != "" {
 		d.wrap(md(head), "")
 		d.line("=====")
 	}
 	d.items(facts)
+	d.sweep(t)
+	d.line("")
+	d.wrap("**"+md(t.Totals)+"**", "")
+	d.repeat(s.Command)
+	_, err := w.Write(d.out.Bytes())
+	return err
+}
+
+// sweepHeading is a title that fits a line, and what goes with it.
+func sweepHeading(t *sweepSheet, s *result.Sweep) (head string, facts []string) {
+	head, facts = legible(s.Scenario.Title), t.Facts
+	if name := legible(s.Scenario.Name); head == "" {
+		head = t.Title
+	} else if name != "" && name != head {
+		facts = append([]string{msgScenario(name)}, facts...)
+	}
+	return head, facts
+}
+
+// sweep writes all that stands between heading and totals.
+func (d *mdMail) sweep(t *sweepSheet) {
 	for _, a := range t.Alarms {
 		d.line("")
 		d.wrap("**"+md(a.Head)+"**", "> ")
@@ -44,15 +60,15 @@ func SweepMarkdown(w io.Writer, s *result.Sweep) error {
 	}
 	d.block(quoted.out.String())
 	d.items(t.Notes)
-	d.line("")
-	d.wrap("**"+md(t.Totals)+"**", "")
-	if command := legible(s.Command); command != "" {
+}
+
+// repeat quotes the command, if there is one.
+func (d *mdMail) repeat(command string) {
+	if command = legible(command); command != "" {
 		d.line("")
 		d.line(md(msgRepeat) + ":")
 		d.block(strings.Join(shellLines(command, "", mailWidth), "\n"))
 	}
-	_, err := w.Write(d.out.Bytes())
-	return err
 }
 
 // mdMail is Markdown in lines of a mail.

@@ -94,7 +94,11 @@ func msgGroup(names []string) []string {
 	return []string{names[0], "… " + names[len(names)-1], fmt.Sprintf("(%d columns)", len(names))}
 }
 
-func msgSameEverywhere(where string, n int, what string) string {
+// msgSameEverywhere says that n of all showed the same.
+func msgSameEverywhere(where string, n, all int, what string) string {
+	if n < all {
+		what = "that ran"
+	}
 	if where != "" {
 		where += ": "
 	}
@@ -144,6 +148,10 @@ func msgRefusalReasons(r *result.Refusal) string {
 
 // msgSweepTotals is the last line of every report of a sweep.
 func msgSweepTotals(s *result.Sweep) string {
+	return strings.Join(append(msgSweepSums(s), duration(seconds(s.Seconds))), separator)
+}
+
+func msgSweepSums(s *result.Sweep) []string {
 	t := s.Totals
 	trees, chains, variants := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, c := range s.Columns {
@@ -162,8 +170,7 @@ func msgSweepTotals(s *result.Sweep) string {
 	if t.Predicted > 0 {
 		parts = append(parts, fmt.Sprintf("%d/%d as predicted", t.Predicted-t.Disagreeing, t.Predicted))
 	}
-	parts = append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached), duration(seconds(s.Seconds)))
-	return strings.Join(parts, separator)
+	return append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached))
 }
 
 func msgSweepExpectation(t result.SweepTotals) (parts []string) {

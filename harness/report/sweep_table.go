@@ -15,22 +15,26 @@ import (
 // column per tree and toolchain, what changes between them, the evidence, and one
 // line of totals. Where the columns do not fit opt.Width, their cells are folded,
 // then columns that read alike are set as one, then each tree gets a table of its
-// own, and at last a list. Only the line of totals may be wider. It returns the
-// error of w.
+// own, and at last a list. It returns the error of w.
 //
 // Columns that nothing was run in are left out where they do not fit: what is to
 // be said of them stands elsewhere.
 func SweepTable(w io.Writer, s *result.Sweep, opt Options) error {
 	t := newSweepSheet(s)
 	p := &printer{opt: opt}
+	p.sweep(t)
+	p.line("")
+	p.totals(sweepTotalStyle(s), t.Totals)
+	_, err := w.Write(p.out.Bytes())
+	return err
+}
+
+// sweep prints everything but the totals.
+func (p *printer) sweep(t *sweepSheet) {
 	p.painted(bold, t.Title)
 	p.flow(t.Facts)
 	p.sweepAlarms(t)
 	p.sweepFoot(t, p.sweepBody(t))
-	p.line("")
-	p.line(p.paint(sweepTotalStyle(s), t.Totals))
-	_, err := w.Write(p.out.Bytes())
-	return err
 }
 
 func sweepTotalStyle(s *result.Sweep) style {
@@ -201,7 +205,7 @@ func (p *printer) sweepHead(t *sweepSheet, group []int, tree, versions bool) (li
 	for _, l := range msgGroup(names) {
 		lines = append(lines, p.paint(bold, l))
 	}
-	if c.State == result.ColumnInfra && c.Results != nil {
+	if c.lost() {
 		lines = append(lines, p.paint(loud, msgProvesNothing))
 	}
 	if versions {

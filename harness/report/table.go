@@ -14,8 +14,8 @@ import (
 
 // Table writes r for a terminal: headlines, one row per variant with its result
 // at each placement and its verdict, the evidence, and one line of totals. Where
-// the rows do not fit opt.Width, they are folded, then set as a list; only the
-// line of totals may be wider. It returns the error of w.
+// the rows do not fit opt.Width, they are folded, then set as a list. It returns
+// the error of w.
 func Table(w io.Writer, r *result.Results, opt Options) error {
 	s := newSheet(r)
 	p := &printer{opt: opt}
@@ -34,7 +34,7 @@ func Table(w io.Writer, r *result.Results, opt Options) error {
 	}
 	p.foot(s)
 	p.line("")
-	p.line(p.paint(totalStyle(r), s.Totals))
+	p.totals(totalStyle(r), s.Totals)
 	_, err := w.Write(p.out.Bytes())
 	return err
 }

@@ -2,9 +2,7 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -16,33 +14,22 @@ import (
 
 func TestVerificationJSON(t *testing.T) {
 	for name, v := range verifications() {
-		data := written(t, VerificationJSON, v)
-		if err := ValidateVerificationJSON(data); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		var back result.Verification
-		dec := json.NewDecoder(bytes.NewReader(data))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&back); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if again := written(t, VerificationJSON, &back); !bytes.Equal(data, again) {
-			t.Errorf("%s: what was read is written otherwise", name)
-		}
-		if diff := cmp.Diff(v.Pairs[0].After.Cells[0].Placements, back.Pairs[0].After.Cells[0].Placements); len(v.Pairs[0].After.Cells[0].Placements) > 0 && diff != "" {
-			t.Errorf("%s (-written +read):\n%s", name, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			back := roundTrip(t, result.VerificationSchema, VerificationJSON, v)
+			want := v.Pairs[0].After.Cells[0].Placements
+			if diff := cmp.Diff(want, back.Pairs[0].After.Cells[0].Placements); len(want) > 0 && diff != "" {
+				t.Errorf("(-written +read):\n%s", diff)
+			}
+		})
 	}
-	nothing := written(t, VerificationJSON, &result.Verification{Conclusion: result.NoConclusion, Exit: 3, Pairs: []result.Pair{{}}, Findings: []result.Finding{{Tool: "t"}}})
-	if err := ValidateVerificationJSON(nothing); err != nil || bytes.Contains(nothing, []byte("null")) {
-		t.Errorf("%v:\n%s", err, nothing)
-	}
+	roundTrip(t, result.VerificationSchema, VerificationJSON,
+		&result.Verification{Conclusion: result.NoConclusion, Exit: 3, Pairs: []result.Pair{{}}, Findings: []result.Finding{{Tool: "t"}}})
 }
 
 func TestValidateVerificationJSONRefuses(t *testing.T) {
 	pair := func(doc map[string]any) map[string]any { return doc["pairs"].([]any)[0].(map[string]any) }
 	patch := func(doc map[string]any) map[string]any { return doc["patches"].([]any)[0].(map[string]any) }
-	for name, mutate := range map[string]func(map[string]any){
+	refuses(t, result.VerificationSchema, written(t, VerificationJSON, verifications()["fixed"]), map[string]func(map[string]any){
 		"another schema":              func(d map[string]any) { d["schema"] = result.Schema },
 		"an unknown key":              func(d map[string]any) { d["colour"] = 1 },
 		"an unknown conclusion":       func(d map[string]any) { d["conclusion"] = "perhaps" },
@@ -58,40 +45,18 @@ func TestValidateVerificationJSONRefuses(t *testing.T) {
 		"a finding of nobody": func(d map[string]any) {
 			d["findings"].([]any)[0].(map[string]any)["tool"] = ""
 		},
-	} {
-		var doc map[string]any
-		if err := json.Unmarshal(written(t, VerificationJSON, verifications()["fixed"]), &doc); err != nil {
-			t.Fatal(err)
-		}
-		mutate(doc)
-		data, err := json.Marshal(doc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ValidateVerificationJSON(data) == nil {
-			t.Errorf("%s is valid", name)
-		}
-	}
+	})
 	for _, s := range []string{"", "{", "[]", `{"schema":"umlab.verification/v1"}`} {
-		if ValidateVerificationJSON([]byte(s)) == nil {
+		if Validate(result.VerificationSchema, []byte(s)) == nil {
 			t.Errorf("%q is valid", s)
 		}
 	}
 }
 
 func TestVerificationSchemaMatchesTypes(t *testing.T) {
-	var schema map[string]any
-	if err := json.Unmarshal(VerificationSchema(), &schema); err != nil {
-		t.Fatal(err)
-	}
+	schema := schemaOf(t, result.VerificationSchema)
 	matchTypes(t, reflect.TypeFor[result.Verification](), schema)
-	var conclusions []string
-	for _, c := range result.Conclusions() {
-		conclusions = append(conclusions, string(c))
-	}
-	if diff := cmp.Diff(conclusions, enum(schema["$defs"].(map[string]any)["conclusion"].(map[string]any)["enum"])); diff != "" {
-		t.Errorf("conclusions (-Go +schema):\n%s", diff)
-	}
+	sameWords(t, result.Conclusions(), within(schema, "$defs", "conclusion"))
 }
 
 func TestVerificationJUnit(t *testing.T) {
@@ -112,16 +77,10 @@ func TestVerificationJUnit(t *testing.T) {
 	}
 }
 
-// Set UMLAB_HTML to a directory to look at the pages.
 func TestVerificationHTML(t *testing.T) {
 	for name, v := range verifications() {
 		b := written(t, VerificationHTML, v)
-		if dir := os.Getenv("UMLAB_HTML"); dir != "" {
-			if err := os.WriteFile(dir+"/verify."+name+".html", b, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		checkPage(t, b)
+		showPage(t, "verify."+name, b)
 		if !bytes.Contains(b, []byte(v.Patches[0].PatchID)) || !bytes.Contains(b, []byte(v.Conclusion)) {
 			t.Errorf("%s: the page lacks patch-id or conclusion", name)
 		}
@@ -152,7 +111,7 @@ func FuzzVerification(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	schema, err := compileVerificationSchema()
+	check, err := Validator(result.VerificationSchema)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -182,7 +141,7 @@ func FuzzVerification(f *testing.F) {
 		for i := range v.Patches {
 			v.Patches[i].PatchID = "" // git's own words
 		}
-		if err := validate(schema, written(t, VerificationJSON, v)); err != nil {
+		if err := check(written(t, VerificationJSON, v)); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"bytes"
-	"io"
 	"os/exec"
 	"strings"
 	"testing"
@@ -14,15 +12,6 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 )
-
-func written[T any](t testing.TB, render func(io.Writer, *T) error, v *T) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := render(&b, v); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
 
 // Every conclusion has a fixture that is judged so, and its files.
 func TestVerificationGolden(t *testing.T) {

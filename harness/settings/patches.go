@@ -43,7 +43,7 @@ func Patches(scenarios fs.FS, name string) ([]PatchCase, error) {
 	if err := readAs(dir, "patches.toml", where, &doc); err != nil {
 		return nil, err
 	}
-	var errs *multierror.Error
+	errs := &multierror.Error{ErrorFormat: onePerLine}
 	bad := func(format string, args ...any) {
 		errs = multierror.Append(errs, fmt.Errorf(where+": "+format, args...))
 	}

@@ -93,7 +93,7 @@ func Load(configs fs.FS) (*Settings, error) {
 		Series        map[string]Series    `toml:"series"`
 	}
 	var limits Limits
-	var errs *multierror.Error
+	errs := &multierror.Error{ErrorFormat: onePerLine}
 	for _, f := range []struct {
 		name string
 		into any
@@ -158,6 +158,15 @@ func read(configs fs.FS, name string, into any) error {
 	return readAs(configs, name, "configs/"+name, into)
 }
 
+// onePerLine is how several mistakes are told.
+func onePerLine(errs []error) string {
+	var lines []string
+	for _, e := range errs {
+		lines = append(lines, e.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
 // readAs decodes one file; an error names it as where, with line and column.
 func readAs(dir fs.FS, name, where string, into any) error {
 	b, err := fs.ReadFile(dir, name)
@@ -167,7 +176,7 @@ func readAs(dir fs.FS, name, where string, into any) error {
 	err = toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(into)
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) {
-		var errs *multierror.Error
+		errs := &multierror.Error{ErrorFormat: onePerLine}
 		for _, e := range unknown.Errors {
 			row, col := e.Position()
 			errs = multierror.Append(errs, fmt.Errorf("%s:%d:%d: unknown key %s (the head of the file lists what there is)", where, row, col, strings.Join(e.Key(), ".")))

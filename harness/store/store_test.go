@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -366,5 +367,35 @@ func TestClean(t *testing.T) {
 	}
 	if _, ok := s.Lookup("kind", "new"); ok {
 		t.Error("Clean of everything left something")
+	}
+}
+
+func TestSumAndCopyFile(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	if err := os.WriteFile(from, []byte("abc"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := CopyFile(to, from, 0o500)
+	if err != nil || n != 3 {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	// FIPS 180-2, B.1.
+	if sum, err := SumFile(to); err != nil || sum != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
+		t.Errorf("%s, %v", sum, err)
+	}
+	if info, err := os.Stat(to); err != nil || info.Mode() != 0o500 {
+		t.Errorf("mode of the copy: %v, %v", info.Mode(), err)
+	}
+	if _, err := CopyFile(to, from, 0o600); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("it replaced a file: %v", err)
+	}
+	for _, name := range []string{dir, filepath.Join(dir, "none")} {
+		if _, err := SumFile(name); err == nil {
+			t.Errorf("%s has a sum", name)
+		}
+		if _, err := CopyFile(filepath.Join(dir, "new"), name, 0o600); err == nil {
+			t.Errorf("%s was copied", name)
+		}
 	}
 }

@@ -98,7 +98,7 @@ func Download(ctx context.Context, sink progress.Sink, name, from string, client
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("fetch %s: %s", from, resp.Status)
+		return fmt.Errorf("fetch %s: the server answered %s; check the address, or try again later", u.Redacted(), resp.Status)
 	}
 	task.Total(max(resp.ContentLength, 0))
 	alive := writerFunc(func(p []byte) (int, error) {
@@ -107,7 +107,7 @@ func Download(ctx context.Context, sink progress.Sink, name, from string, client
 		return w.Write(p)
 	})
 	if _, err := io.Copy(alive, resp.Body); err != nil {
-		return because(ctx, fmt.Errorf("fetch %s: %w", from, err))
+		return because(ctx, fmt.Errorf("fetch %s: %w", u.Redacted(), err))
 	}
 	return nil
 }

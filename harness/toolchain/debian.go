@@ -236,6 +236,21 @@ func (p *Provider) fill(ctx context.Context, name string, packages []debian.Pack
 	return nil
 }
 
+// unpack fetches one package for the toolchain name, without what it depends on,
+// and unpacks it below dir.
+func (p *Provider) unpack(ctx context.Context, name string, pkg debian.Package, dir string, opt debian.UnpackOptions) error {
+	files, err := p.Archive.Fetch(ctx, "toolchain "+name+": ", []debian.Package{pkg})
+	if err != nil {
+		return err
+	}
+	in, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return debian.Unpack(ctx, in, files, opt)
+}
+
 // split separates the files of the named packages, in that order.
 func split(files []debian.File, names ...string) (first, rest []debian.File) {
 	for _, f := range files {

@@ -8,12 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"umlab/harness/sandbox"
 	"umlab/harness/settings"
-	"umlab/harness/store"
 )
 
 const (
@@ -105,7 +102,7 @@ func (p *Provider) withSystemRust(ctx context.Context, name string, c settings.T
 	}
 	reason += " and its rustc is " + is.release + ": install the same version of both"
 	if c.RustSrc == srcComponent {
-		return nil, &UnfitError{Toolchain: name, Reasons: []string{reason}}
+		return nil, &UnfitError{Toolchain: name, Rustc: is.release, Reasons: []string{reason}}
 	}
 	return t, p.useDebianSource(ctx, name, c, t, is.release, reason)
 }
@@ -118,12 +115,9 @@ func (p *Provider) useDebianSource(ctx context.Context, name string, c settings.
 		return err
 	}
 	if src == "" {
-		return &UnfitError{Toolchain: name, Reasons: []string{reason, why}}
+		return &UnfitError{Toolchain: name, Rustc: release, Reasons: []string{reason, why}}
 	}
-	t.Mounts = append(t.Mounts, sandbox.Mount{Source: p.kept(kindRustSrc, src), Target: rustSrcAt, ReadOnly: true})
-	t.Env = append(slices.Clone(t.Env), "RUST_LIB_SRC="+rustSrcAt+"/"+rustSrcIn+"/library")
-	t.Digest = store.Key("rust-src", src, t.Digest)
-	t.Identity = map[string]string{"rust-src": release}
+	p.showSource(t, src, release)
 	t.Packages = append(t.Packages, detail)
 	return nil
 }

@@ -3,11 +3,8 @@ package toolchain
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"debug/elf"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -170,12 +167,7 @@ func (t *Toolchain) outside(path string) (string, bool) {
 // fileSum is the sha256 of a file, remembered for as long as it has the same
 // size, times and inode.
 func (p *Provider) fileSum(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
@@ -188,11 +180,9 @@ func (p *Provider) fileSum(path string) (string, error) {
 	if p.Store.Get(kindHost, key, &sum) {
 		return sum, nil
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if sum, err = store.SumFile(path); err != nil {
 		return "", err
 	}
-	sum = hex.EncodeToString(h.Sum(nil))
 	return sum, p.Store.Put(kindHost, key, sum)
 }
 
@@ -216,16 +206,7 @@ func (p *Provider) hostBusybox(ctx context.Context, name string, h host, t *Tool
 	}
 	pkg := slices.MaxFunc(res.Packages, func(a, b debian.Package) int { return debian.CompareVersions(a.Version, b.Version) })
 	dir, _, err := p.Store.Dir(ctx, kindHost, store.Key("busybox", pkg.SHA256), func(ctx context.Context, dir string) error {
-		files, err := p.Archive.Fetch(ctx, "toolchain "+name+": ", []debian.Package{pkg})
-		if err != nil {
-			return err
-		}
-		in, err := os.OpenRoot(dir)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		return debian.Unpack(ctx, in, files, debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut()})
+		return p.unpack(ctx, name, pkg, dir, debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut()})
 	})
 	if err != nil {
 		return "", err

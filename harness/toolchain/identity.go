@@ -87,7 +87,7 @@ func (p *Provider) identify(ctx context.Context, t *Toolchain) error {
 		t.Identity[name] = version
 	}
 	if wrong := unfit(t.Identity); len(wrong) > 0 {
-		return &UnfitError{Toolchain: t.Name, Reasons: wrong}
+		return &UnfitError{Toolchain: t.Name, Rustc: t.Identity["rustc"], Reasons: wrong}
 	}
 	return nil
 }
@@ -97,6 +97,7 @@ func (p *Provider) identify(ctx context.Context, t *Toolchain) error {
 type UnfitError struct {
 	Toolchain string
 	Tree      string   // empty: it cannot build Rust for any kernel
+	Rustc     string   // the version of its rustc; empty where that is not known
 	Reasons   []string // a sentence each
 	Nearest   string   // the toolchain nearest to it that would do, if one is known
 }

@@ -67,26 +67,35 @@ func (p *Provider) withRust(ctx context.Context, name string, c settings.Toolcha
 	t.Path = append([]string{rustAt + "/bin"}, t.Path...)
 	t.Digest = store.Key("rustup", rustupVersion, have.Compiler, t.Digest)
 	is, err := p.rustcOf(ctx, t)
+	var unfit *UnfitError
+	if errors.As(err, &unfit) {
+		unfit.Rustc = releaseOf(have.Channel.Rustc) // it did not say so itself
+	}
 	if err != nil {
 		return nil, err
 	}
 	if said := have.Channel.Rustc; said != "" && !is.is(said) {
-		return nil, &UnfitError{Toolchain: name, Reasons: []string{
+		return nil, &UnfitError{Toolchain: name, Rustc: is.release, Reasons: []string{
 			fmt.Sprintf("rustup's manifest of %s says rustc %s, and that rustc says it is %s: install it again (rustup toolchain install %s --force)", c.Rustup, said, is, c.Rustup)}}
 	}
 	src, detail, err := p.rustSource(ctx, name, c, t, have, is)
 	if err != nil {
 		return nil, err
 	}
-	t.Mounts = append(t.Mounts, sandbox.Mount{Source: p.kept(kindRustSrc, src), Target: rustSrcAt, ReadOnly: true})
-	t.Env = append(slices.Clone(t.Env), "RUST_LIB_SRC="+rustSrcAt+"/"+rustSrcIn+"/library")
-	t.Digest = store.Key("rust-src", src, t.Digest)
-	t.Identity = map[string]string{"rust-src": is.release}
+	p.showSource(t, src, is.release)
 	if is.date != "" {
 		t.Identity["rustc-date"] = is.date
 	}
 	t.Packages = append(t.Packages, fmt.Sprintf("rustc %s (%s)", is, from), detail)
 	return t, nil
+}
+
+// showSource lets t see the kept source of the library, which is of that release.
+func (p *Provider) showSource(t *Toolchain, digest, release string) {
+	t.Mounts = append(t.Mounts, sandbox.Mount{Source: p.kept(kindRustSrc, digest), Target: rustSrcAt, ReadOnly: true})
+	t.Env = append(slices.Clone(t.Env), "RUST_LIB_SRC="+rustSrcAt+"/"+rustSrcIn+"/library")
+	t.Digest = store.Key("rust-src", digest, t.Digest)
+	t.Identity = map[string]string{"rust-src": release}
 }
 
 // kept is the directory of a part that the store has.

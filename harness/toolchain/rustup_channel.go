@@ -101,6 +101,15 @@ func (v rustcVersion) is(manifest string) bool {
 	return m != nil && m[1] == v.release && strings.HasPrefix(v.commit, m[2]) && (m[3] == "" || m[3] == v.date)
 }
 
+// releaseOf is the release that a manifest's version names: of "1.97.1 (8bab26f4f
+// 2026-07-14)" it is 1.97.1.
+func releaseOf(manifest string) string {
+	if m := manifestVersion.FindStringSubmatch(manifest); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
 // released are versions that have a name of their own: a nightly's "1.97.0-nightly"
 // is another compiler every day.
 var released = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)

@@ -22,7 +22,6 @@ import (
 
 	"umlab/harness/archive"
 	"umlab/harness/progress"
-	"umlab/harness/settings"
 	"umlab/harness/store"
 )
 
@@ -85,11 +84,7 @@ func publish(t testing.TB, dir, channel, day, version, pack string, components .
 // upstreamServer is rustup's own server, which the shipped series names.
 func upstreamServer(t testing.TB) string {
 	t.Helper()
-	set, err := settings.Load(os.DirFS(filepath.Join("..", "..", "configs")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set.Series["rust-nightly"].Server
+	return configured(t).Series["rust-nightly"].Server
 }
 
 func writeFile(t testing.TB, name, text string) {

@@ -3,9 +3,7 @@ package toolchain
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"debug/elf"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -149,16 +147,11 @@ func settle(ctx context.Context, dir string) (string, error) {
 		if err != nil {
 			return err
 		}
-		f, err := os.Open(path)
+		sum, err := store.SumFile(path)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		h := sha256.New()
-		if _, err := io.Copy(h, f); err != nil {
-			return err
-		}
-		lines = append(lines, fmt.Sprintf("file %t", info.Mode()&0o111 != 0), name, hex.EncodeToString(h.Sum(nil)))
+		lines = append(lines, fmt.Sprintf("file %t", info.Mode()&0o111 != 0), name, sum)
 		return os.Chtimes(path, made(), made())
 	})
 	return store.Key(lines...), err
@@ -194,12 +187,7 @@ func copyTree(ctx context.Context, from, to string) error {
 }
 
 func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	info, err := in.Stat()
+	info, err := os.Stat(from)
 	if err != nil {
 		return err
 	}
@@ -207,15 +195,8 @@ func copyFile(from, to string) error {
 	if info.Mode()&0o111 != 0 {
 		mode = 0o755
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	if _, err := io.Copy(out, in); err != nil {
-		return err
-	}
-	return out.Close()
+	_, err = store.CopyFile(to, from, mode)
+	return err
 }
 
 // stamp says by which files, of which times and sizes, the toolchain in dir is

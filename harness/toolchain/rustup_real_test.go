@@ -36,18 +36,9 @@ func onMachine(t *testing.T, st *store.Store, set *settings.Settings, env map[st
 	}}
 }
 
-// The machine's own stable compiler, with Debian's source of the same release,
-// is served as a nightly in rustup's real layout; the series finds it, the real
-// rustup installs it, and it is the very same toolchain.
-func TestRustupReal(t *testing.T) {
-	if os.Getenv("UMLAB_TEST_LONG") == "" {
-		t.Skip("packs, fetches and unpacks a whole compiler: go tool mage test -long")
-	}
-	realRustup(t)
-	set, err := settings.Load(os.DirFS(filepath.Join("..", "..", "configs")))
-	if err != nil {
-		t.Fatal(err)
-	}
+// userStore is the user's store, where what was fetched is kept.
+func userStore(t *testing.T) *store.Store {
+	t.Helper()
 	home, err := store.DefaultDir(os.Getenv)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +47,29 @@ func TestRustupReal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer st.Close()
+	t.Cleanup(func() { st.Close() })
+	return st
+}
+
+// configured is what the shipped files of configs/ say.
+func configured(t testing.TB) *settings.Settings {
+	t.Helper()
+	set, err := settings.Load(os.DirFS(filepath.Join("..", "..", "configs")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// The machine's own stable compiler, with Debian's source of the same release,
+// is served as a nightly in rustup's real layout; the series finds it, the real
+// rustup installs it, and it is the very same toolchain.
+func TestRustupReal(t *testing.T) {
+	if os.Getenv("UMLAB_TEST_LONG") == "" {
+		t.Skip("packs, fetches and unpacks a whole compiler: go tool mage test -long")
+	}
+	realRustup(t)
+	st, set := userStore(t), configured(t)
 	machine := onMachine(t, st, set, nil)
 	if _, ok := machine.rustupDir("stable"); !ok {
 		t.Skip("rustup has no stable on this machine: there is no compiler to serve")

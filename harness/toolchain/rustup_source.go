@@ -63,7 +63,7 @@ func (p *Provider) rustSource(ctx context.Context, name string, c settings.Toolc
 	if c.RustSrc != srcDebian && have.Source == "" && have.Channel.Src != "" {
 		wrong = append(wrong, "to add it, run rustup component add rust-src --toolchain "+c.Rustup)
 	}
-	return "", "", &UnfitError{Toolchain: name, Reasons: wrong}
+	return "", "", &UnfitError{Toolchain: name, Rustc: is.release, Reasons: wrong}
 }
 
 // debianSource is the source of a release as Debian packages it: of all suites
@@ -88,17 +88,8 @@ func (p *Provider) debianSource(ctx context.Context, name string, t *Toolchain, 
 		}
 	}
 	digest, err = p.rustSourceOnce(ctx, "deb "+pkg.SHA256, func(ctx context.Context, tmp, to string) error {
-		files, err := p.Archive.Fetch(ctx, "toolchain "+name+": ", []debian.Package{pkg})
-		if err != nil {
-			return err
-		}
-		in, err := os.OpenRoot(tmp)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
 		opt := debian.UnpackOptions{LeaveOut: append([]string{"usr/share"}, unread...), Decompress: func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return XZ(ctx, t, r) }}
-		if err := debian.Unpack(ctx, in, files, opt); err != nil {
+		if err := p.unpack(ctx, name, pkg, tmp, opt); err != nil {
 			return err
 		}
 		found, err := filepath.Glob(filepath.Join(tmp, "usr", "src", "rust*", "library"))

@@ -144,3 +144,15 @@ func TestReadChannelOfMachine(t *testing.T) {
 		}
 	}
 }
+
+// TestReleaseOf: what the manifest says of rustc is known though that rustc does
+// not run.
+func TestReleaseOf(t *testing.T) {
+	for manifest, want := range map[string]string{
+		"1.97.1 (8bab26f4f 2026-07-14)": "1.97.1", "1.99.0-nightly (0123abcde 2026-11-01)": "1.99.0-nightly", "1.85.0": "1.85.0", "": "", "some thing": "",
+	} {
+		if got := releaseOf(manifest); got != want {
+			t.Errorf("%q: %q, want %q", manifest, got, want)
+		}
+	}
+}

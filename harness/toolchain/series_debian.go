@@ -63,7 +63,6 @@ func rustcMembers(packages []debian.Package, s settings.Series, base settings.To
 	}
 	var list []Member
 	for version, pkg := range best {
-
 		spec := base.With([]string{pkg.Suite}, []string{pin(pkg), pin(src[key(pkg.Name, version, pkg.Suite)])}, settings.RustPackages)
 		spec.Parts = map[string]string{"rust": pkg.Name + "/" + pkg.Suite, "c": s.C, "bindgen": s.C}
 		list = append(list, Member{Version: version, Detail: pkg.String(), Spec: spec})

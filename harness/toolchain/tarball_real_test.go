@@ -17,7 +17,6 @@ import (
 
 	"umlab/harness/sandbox"
 	"umlab/harness/settings"
-	"umlab/harness/store"
 )
 
 // wrapper runs Debian's rustc with the archive's libraries. Those that kernel.org
@@ -34,19 +33,7 @@ func TestTarballReal(t *testing.T) {
 	if os.Getenv("UMLAB_TEST_LONG") == "" {
 		t.Skip("packs, fetches and unpacks whole compilers: go tool mage test -long")
 	}
-	set, err := settings.Load(os.DirFS(filepath.Join("..", "..", "configs")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	home, err := store.DefaultDir(os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	st, err := store.Open(home)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
+	st, set := userStore(t), configured(t)
 	p := onMachine(t, st, set, nil)
 	from, err := p.Get(t.Context(), "trixie", set.Toolchains["trixie"])
 	if err != nil {

@@ -74,7 +74,7 @@ func (p *Provider) llvmSum(ctx context.Context, name string, c settings.Toolchai
 		}
 	}
 	if c.SHA256 != "" && !strings.EqualFold(c.SHA256, is.Sum) {
-		return "", nil, fmt.Errorf("%s says sha256 %s, and configs/toolchains.toml %s", c.Sums, is.Sum, c.SHA256)
+		return "", nil, fmt.Errorf("%s says sha256 %s, and configs/toolchains.toml %s: remove sha256 there if the signed list is to be believed", c.Sums, is.Sum, c.SHA256)
 	}
 	return is.Sum, notes, nil
 }

@@ -1,6 +1,7 @@
 // Package toolchain provides sysroots that hold a compiler set, a busybox and
-// what a kernel build calls, says who they are, and orders them in series. It may import archive,
-// debian, sandbox, settings, store, tarball and progress; it never builds a kernel.
+// what a kernel build calls, says who they are, and orders them in series. It may
+// import archive, debian, sandbox, settings, store, tarball and progress. It never
+// builds a kernel, and never changes what is installed on the machine.
 package toolchain
 
 import (

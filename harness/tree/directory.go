@@ -193,22 +193,13 @@ func snapshot(ctx context.Context, from, to string, entries []entry, task progre
 }
 
 func copyFile(src, dst string, mode fs.FileMode, task progress.Task) error {
-	in, err := os.Open(src)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
 	perm := fs.FileMode(0o644)
 	if mode&0o111 != 0 {
 		perm = 0o755
 	}
-	out, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
-	if err != nil {
-		return err
-	}
-	n, err := io.Copy(out, in)
+	n, err := store.CopyFile(dst, src, perm)
 	task.Add(n)
-	return errors.Join(err, out.Close())
+	return err
 }
 
 // readDigest computes the digest of the tree at dir.

@@ -128,7 +128,7 @@ func TestFromLocalGit(t *testing.T) {
 	if err != nil || own.Digest != want[second] {
 		t.Errorf("the work tree: %+v, %v; the commit: %s", own, err, want[second])
 	}
-	for ref, says := range map[string]string{"none": "find none in", "-x": "no name of a commit", "a b": "no name of a commit", "HEAD^{tree}": "find"} {
+	for ref, says := range map[string]string{"none": " has no commit none: give", "-x": "no name of a commit", "a b": "no name of a commit", "HEAD^{tree}": "find"} {
 		if _, err := FromGit(context.Background(), st, progress.Discard{}, GitSource{Name: "g", Path: dir, Ref: ref}, git); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", ref, err)
 		}
@@ -171,7 +171,7 @@ func TestReadRange(t *testing.T) {
 		}
 	}
 	for commits, says := range map[string]string{
-		"v1": "no range", "..HEAD": "no range", "v1...HEAD": "no range", "HEAD..v1": "no ancestor", "HEAD..HEAD": "no commit", "none..HEAD": "find none",
+		"v1": "no range", "..HEAD": "no range", "v1...HEAD": "no range", "HEAD..v1": "no ancestor", "HEAD..HEAD": "no commit", "none..HEAD": "has no commit none: give a branch",
 	} {
 		if _, err := ReadRange(context.Background(), st, dir, commits, git); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", commits, err, says)

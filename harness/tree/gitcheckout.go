@@ -80,6 +80,11 @@ func checkedOut(ctx context.Context, st *store.Store, sink progress.Sink, name s
 				return err
 			}
 			version, err := Version(dir)
+			var not *NotKernelError
+			if errors.As(err, &not) { // that directory is gone when anybody reads of it
+				repository, _, _ := strings.Cut(name, "#")
+				return &NotKernelError{fmt.Sprintf("commit %s of %s", commit[:12], repository), not.Why}
+			}
 			if err != nil {
 				return err
 			}

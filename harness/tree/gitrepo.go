@@ -3,6 +3,7 @@ package tree
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -187,12 +188,20 @@ var (
 	refName    = regexp.MustCompile(`^[^-\s\x00-\x1f\x7f:?*\[\\][^\s\x00-\x1f\x7f:?*\[\\]*$`)
 )
 
+// noRevision is all that git rev-parse --verify says of a name that it finds
+// nowhere.
+const noRevision = "fatal: Needed a single revision"
+
 // resolve returns the commit that ref names in r.
 func (r *repo) resolve(ctx context.Context, git Git, ref string) (string, error) {
 	if !refName.MatchString(ref) {
 		return "", fmt.Errorf("%q is no name of a commit: give a branch, a tag or a commit of %s", ref, r.given)
 	}
 	b, err := output(ctx, git, fmt.Sprintf("find %s in %s", ref, r.given), r.refs(GitCommand{Args: []string{"rev-parse", "--verify", ref + "^{commit}"}}))
+	var refused *GitError
+	if errors.As(err, &refused) && refused.Said == noRevision {
+		return "", fmt.Errorf("%s has no commit %s: give a branch, a tag or a commit of it", r.given, ref)
+	}
 	if err != nil {
 		return "", err
 	}
