@@ -128,7 +128,10 @@ func (f *forecast) agrees(o *outcome.Outcome) (agrees, known bool) {
 		return false, strings.Contains(o.Stage, "mod") && p.Kind != outcome.LoadedCorrupt
 	case outcome.Oops:
 		// The module's own code is not predicted, only what the loader made of it.
-		return f.explains(o), p.Kind != outcome.Loaded
+		// Corrupt code may end anywhere: where no entry leads to the fault, the run
+		// neither bears the prediction out nor contradicts it.
+		explained := f.explains(o)
+		return explained, explained || p.Kind != outcome.Loaded && p.Kind != outcome.LoadedCorrupt
 	case outcome.InitFailed:
 		return loads, true // the loader did its part; init itself is not predicted
 	case outcome.InsmodFailed:
