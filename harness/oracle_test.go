@@ -123,7 +123,8 @@ func TestOopsOfACorruptEntry(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			o := outcome.Outcome{Kind: outcome.Oops, Evidence: tt.line}
 			agrees, known := corruptForecast(tt.entries...).agrees(&o)
-			if agrees != tt.agrees || !known {
+			// What no entry explains proves nothing either way.
+			if agrees != tt.agrees || known != tt.agrees {
 				t.Errorf("agrees %v, known %v: %q", agrees, known, o.Detail)
 			}
 			for _, want := range tt.says {
@@ -135,6 +136,17 @@ func TestOopsOfACorruptEntry(t *testing.T) {
 				t.Errorf("explained as %q", o.Detail)
 			}
 		})
+	}
+}
+
+// TestOopsInsteadOfRejection: the loader was to refuse the module, so that none of
+// its code runs.
+func TestOopsInsteadOfRejection(t *testing.T) {
+	f := corruptForecast(cutCall())
+	f.Prediction.Outcome.Kind, f.Prediction.Corrupt = outcome.RelocationUnknown, nil
+	o := outcome.Outcome{Kind: outcome.Oops, Evidence: "Kernel mode fault at addr 0x0, ip 0x602a28ce"}
+	if agrees, known := f.agrees(&o); agrees || !known {
+		t.Errorf("agrees %v, known %v", agrees, known)
 	}
 }
 
