@@ -61,7 +61,7 @@ func (l *Lab) bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	}
 	b := &result.Bisection{
 		Schema: result.BisectionSchema, Command: o.Command, Started: started.UTC(), Axis: q.axis,
-		Scenario: result.Scenario{Name: q.job.scenario.Name, Title: q.job.scenario.Title, Digest: q.job.scenario.Digest},
+		Scenario: q.job.named(),
 		Tree:     q.job.Tree, Toolchain: q.job.Toolchain, Target: q.target.String(), Until: q.cond.String(),
 	}
 	switch q.axis {

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"cmp"
 	"context"
 
 	"umlab/harness/bisect"
@@ -45,7 +44,7 @@ func (l *Lab) guesses(ctx context.Context, q *question, p *prober, list []string
 // asked is what j asks with another tree and toolchain, for the history. The
 // compiler is left open where only the tree decides and it is not here yet.
 func (l *Lab) asked(ctx context.Context, j *job, name, toolchain string) history.Question {
-	compiler := cmp.Or(j.Compiler, l.settings.Trees[name].Compiler)
+	compiler := l.compilerOf(j.Compiler, name)
 	if compiler == "" {
 		if dir, ok := l.unpacked(ctx, name); ok {
 			compiler = (&tree.Tree{Dir: dir}).Compiler()

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -156,7 +157,7 @@ func (l *Lab) runOn(ctx context.Context, j *job, t *tree.Tree, tc *toolchain.Too
 	started := l.now()
 	r := &result.Results{
 		Schema: result.Schema, Command: j.Command, Started: started.UTC(), Notes: slices.Clone(j.notes),
-		Scenario: result.Scenario{Name: j.scenario.Name, Title: j.scenario.Title, Digest: j.scenario.Digest},
+		Scenario: j.named(),
 	}
 	compiler := j.compiler(l, t)
 	r.Notes = append(r.Notes, append(t.Notes, tc.Notes...)...)
@@ -215,13 +216,21 @@ func rustSaid(said string) string {
 // compiler is what builds the C side: the user's choice, the named tree's, else
 // what the tree itself allows.
 func (j *job) compiler(l *Lab, t *tree.Tree) string {
-	if j.Compiler != "" {
-		return j.Compiler
-	}
-	if c := l.settings.Trees[j.Tree].Compiler; c != "" {
+	if c := l.compilerOf(j.Compiler, j.Tree); c != "" {
 		return c
 	}
 	return t.Compiler()
+}
+
+// named is the scenario of j, as results name it.
+func (j *job) named() result.Scenario {
+	return result.Scenario{Name: j.scenario.Name, Title: j.scenario.Title, Digest: j.scenario.Digest}
+}
+
+// compilerOf is the user's choice of a compiler, else the named tree's; empty
+// where the tree itself decides.
+func (l *Lab) compilerOf(choice, treeName string) string {
+	return cmp.Or(choice, l.settings.Trees[treeName].Compiler)
 }
 
 // unbuilt are cells without a binary.

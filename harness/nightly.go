@@ -25,7 +25,7 @@ type NightlyOptions struct {
 // it against what was known, bisects what changed, and writes a dated report. The
 // exit code is in the night, see result.Nightly.Judge.
 func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, error) {
-	series, err := l.planNightly(&o)
+	series, j, err := l.planNightly(&o)
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +41,14 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 		Schema: result.NightlySchema, Date: started.Format(time.DateOnly), Command: o.Command, Started: started.UTC(),
 		Series: o.Series, Varies: series.Varies, Tree: o.Tree, Changes: []result.NightlyChange{}, Bisections: []result.Bisection{}, Notes: []string{},
 	}
-	last, err := l.night(ctx, o, series, n)
+	last, nightErr := l.night(ctx, o, series, j, n)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case err != nil && ExitCode(err) != ExitInfra:
-		return nil, err
-	case err != nil:
-		n.Infra = err.Error() // which a report must say as well
+	case nightErr != nil && ExitCode(nightErr) != ExitInfra:
+		return nil, nightErr
+	case nightErr != nil:
+		n.Infra = nightErr.Error() // which a report must say as well
 	}
 	n.Seconds = l.now().Sub(started).Seconds()
 	n.Judge()
@@ -58,8 +58,10 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 		return n, err
 	}
 	// Only what was reported is known: a night that is killed before is news again.
-	if err := l.keepNight(ctx, o, n.Sweep, last); err != nil {
-		return n, err
+	if nightErr == nil {
+		if err := l.store.Put(kindNight, o.key(), last); err != nil {
+			return n, err
+		}
 	}
 	if err := report.NightlyText(l.stdout, n, l.table); err != nil {
 		return n, err
@@ -68,13 +70,13 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	return n, err
 }
 
-// night fills n, and returns what was known before it.
-func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Series, n *result.Nightly) (known, error) {
+// night fills n, and returns what is known after it.
+func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Series, j *job, n *result.Nightly) (known, error) {
 	members, err := l.series(ctx, o.Series)
 	if err != nil {
 		return nil, err
 	}
-	last, err := l.lastNight(ctx, o, members)
+	last, err := l.lastNight(ctx, o, j, members)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +86,11 @@ func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Serie
 	for _, m := range members {
 		n.Members = append(n.Members, result.NightlyMember{Name: m.Name, Version: m.Version, Detail: m.Detail, New: !last[m.Name].known()})
 	}
-	if err := l.sweepNight(ctx, o, tonight(series, n.Members), n, last); err != nil {
+	asked, err := l.questions(ctx, j, members)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.sweepNight(ctx, o, j, tonight(series, n.Members), asked, n, last); err != nil {
 		return nil, err
 	}
 	changes := nightChanges(n.Sweep, last)
@@ -93,11 +99,12 @@ func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Serie
 		n.Notes = append(n.Notes, "nothing was known of this series before: this is what later nights are held against")
 	}
 	l.bisectNight(ctx, o, n, changes)
+	last.add(n.Sweep, asked)
 	return last, nil
 }
 
 // planNightly validates what can be before any work.
-func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, error) {
+func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, *job, error) {
 	errs := &mistakes{}
 	if o.Series == "" {
 		o.Series = l.settings.DefaultSeries
@@ -119,9 +126,9 @@ func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, error) {
 		o.Dir = filepath.Join(l.store.Root(), "reports", o.Series)
 	}
 	if err := errs.ErrorOrNil(); err != nil {
-		return series, err
+		return series, nil, err
 	}
-	return series, checkNights(o.Dir)
+	return series, j, checkNights(o.Dir)
 }
 
 // tonight are the members that are run. Where they are days, of which there are

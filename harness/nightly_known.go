@@ -20,7 +20,7 @@ type known map[string]knownResult
 
 // knownResult is what a night saw of a toolchain.
 type knownResult struct {
-	Question string          `json:"question"` // see Lab.question; empty where nobody can tell that it would be the same again
+	Question string          `json:"question"` // see Lab.questions; empty where nobody can tell that it would be the same again
 	Results  *result.Results `json:"results,omitempty"`
 	Refused  *result.Refusal `json:"refused,omitempty"`
 }
@@ -36,7 +36,7 @@ func (o NightlyOptions) key() string {
 
 // lastNight is what is known of the members: from the last night, and of those
 // that it did not see, from the history.
-func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, members []toolchain.Member) (known, error) {
+func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, j *job, members []toolchain.Member) (known, error) {
 	last := known{}
 	l.store.Get(kindNight, o.key(), &last)
 	if !history.Exists(l.store) {
@@ -47,10 +47,6 @@ func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, members []toolcha
 		return nil, err
 	}
 	defer h.Close()
-	j, err := l.plan(o.MatrixOptions)
-	if err != nil {
-		return nil, err
-	}
 	for _, m := range members {
 		if last[m.Name].known() {
 			continue
@@ -66,43 +62,29 @@ func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, members []toolcha
 	return last, nil
 }
 
-// keepNight records what the night saw; of toolchains that proved nothing, what
-// was known before stands.
-func (l *Lab) keepNight(ctx context.Context, o NightlyOptions, s *result.Sweep, last known) error {
-	if s == nil {
-		return nil // nothing was run
-	}
+// add notes what a night saw, with the questions that it asked; of toolchains
+// that proved nothing, what was known before stands.
+func (k known) add(s *result.Sweep, asked map[string]string) {
 	for _, c := range s.Columns {
-		if c.State() == result.ColumnInfra {
-			continue
+		if c.State() != result.ColumnInfra {
+			k[c.Toolchain] = knownResult{asked[c.Toolchain], c.Results, c.Refused}
 		}
-		question, err := l.question(ctx, o.MatrixOptions, c.Toolchain)
-		if err != nil {
-			return err
-		}
-		last[c.Toolchain] = knownResult{question, c.Results, c.Refused}
 	}
-	return l.store.Put(kindNight, o.key(), last)
 }
 
 // sweepNight runs the scenario with the toolchains of which it is not known that
 // the answer would be the same, and puts what is known in the place of the others.
-func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, names []string, n *result.Nightly, last known) error {
+func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, j *job, names []string, asked map[string]string, n *result.Nightly, last known) error {
 	started := l.now()
 	columns := map[string]result.SweepColumn{}
 	var run []string
 	for _, name := range names {
-		question, err := l.question(ctx, o.MatrixOptions, name)
-		if err != nil {
-			return err
-		}
-		if was := last[name]; question != "" && was.Question == question {
+		if was := last[name]; asked[name] != "" && was.Question == asked[name] {
 			columns[name] = result.SweepColumn{Tree: o.Tree, Toolchain: name, Results: remembered(was.Results), Refused: was.Refused}
 		} else {
 			run = append(run, name)
 		}
 	}
-	n.Sweep = &result.Sweep{Schema: result.SweepSchema, Command: o.Command, Started: started.UTC()}
 	if len(run) > 0 {
 		sweep := SweepOptions{Toolchains: run, MatrixOptions: o.MatrixOptions}
 		sweep.Outputs, sweep.Command = Outputs{}, retarget(o.Command, "matrix", nil, []string{"series", "dir"}, nil)
@@ -110,7 +92,6 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, names []string, 
 		if err != nil {
 			return err
 		}
-		n.Sweep.Scenario = s.Scenario
 		for _, c := range s.Columns {
 			columns[c.Toolchain] = c
 		}
@@ -122,16 +103,13 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, names []string, 
 		}
 		n.Notes = append(n.Notes, which+" toolchains, the tree and umlab itself are what they were: their results are those of then")
 	}
+	n.Scenario = j.named()
+	n.Sweep = &result.Sweep{Schema: result.SweepSchema, Command: o.Command, Started: started.UTC(), Scenario: n.Scenario}
 	for _, name := range names {
-		c := columns[name]
-		if c.Results != nil {
-			n.Sweep.Scenario = c.Results.Scenario
-		}
-		n.Sweep.Columns = append(n.Sweep.Columns, c)
+		n.Sweep.Columns = append(n.Sweep.Columns, columns[name])
 	}
 	result.SumSweep(n.Sweep)
 	n.Sweep.Seconds = l.now().Sub(started).Seconds()
-	n.Scenario = n.Sweep.Scenario
 	return nil
 }
 
@@ -145,36 +123,31 @@ func remembered(was *result.Results) *result.Results {
 	return &r
 }
 
-// question is the digest of everything that decides what a matrix with that
-// toolchain gives, this program included; empty where it cannot be told without
+// questions are, for each member, the digest of everything that decides what j
+// gives with it, this program included; empty where that cannot be told without
 // fetching the tree or the toolchain.
-func (l *Lab) question(ctx context.Context, o MatrixOptions, name string) (string, error) {
-	o.Toolchain = name
-	j, err := l.plan(o)
-	if err != nil {
-		return "", err
-	}
-	spec, err := l.spec(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	chain, ok, err := l.provider().Digest(ctx, spec)
-	if err != nil || !ok {
-		return "", nil // running it says why
-	}
+func (l *Lab) questions(ctx context.Context, j *job, members []toolchain.Member) (map[string]string, error) {
+	asked := map[string]string{}
 	source, err := l.sourceDigest(ctx, j.Tree)
 	if err != nil || source == "" {
-		return "", nil
+		return asked, nil // running it says why
 	}
 	self, err := l.self()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	guest, err := l.guestFiles()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return store.Key("question", self, guest, chain, source, j.Compiler, j.scenario.Digest, kconfig.Text(j.options), fmt.Sprintf("%+v", j.plan.Cells), fmt.Sprintf("%+v", j.plan.Controls)), nil
+	same := store.Key(self, guest, source, l.compilerOf(j.Compiler, j.Tree), j.scenario.Digest, kconfig.Text(j.options),
+		fmt.Sprintf("%+v", j.plan.Cells), fmt.Sprintf("%+v", j.plan.Controls))
+	for _, m := range members {
+		if chain, ok, err := l.provider().Digest(ctx, m.Spec); err == nil && ok {
+			asked[m.Name] = store.Key("question", same, chain)
+		}
+	}
+	return asked, nil
 }
 
 // sourceDigest is the digest of what a tree is unpacked from; empty for those
@@ -222,7 +195,7 @@ func (l *Lab) self() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Reading 60 MB for each question would take longer than all the rest.
+	// Reading 60 MB would take longer than all the rest of a night with nothing new.
 	key := store.Key("self", path, info.ModTime().Format(time.RFC3339Nano), fmt.Sprint(info.Size()))
 	var sum string
 	if l.store.Get("self", key, &sum) {

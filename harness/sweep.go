@@ -56,7 +56,7 @@ func (l *Lab) sweep(ctx context.Context, o SweepOptions) (*result.Sweep, error) 
 	sweeping := *l
 	sweeping.trees = map[string]*tree.Tree{}
 	s := &result.Sweep{Schema: result.SweepSchema, Command: o.Command, Started: started.UTC(),
-		Scenario: result.Scenario{Name: jobs[0].scenario.Name, Title: jobs[0].scenario.Title, Digest: jobs[0].scenario.Digest}}
+		Scenario: jobs[0].named()}
 	if s.Columns, err = columns(ctx, l.sink, jobs, sweeping.run); err != nil {
 		return nil, err
 	}
