@@ -366,3 +366,22 @@ func TestBootNeedsTerminal(t *testing.T) {
 		t.Errorf("%v is no usage error", err)
 	}
 }
+
+// TestBootResized changes the size of the terminal: the guest learns of it, and
+// goes on after the next key.
+func TestBootResized(t *testing.T) {
+	sits(t, "stock", func(u *terminal) {
+		if err := pty.Setsize(u.File, &pty.Winsize{Rows: 43, Cols: 132}); err != nil {
+			t.Fatal(err)
+		}
+		u.types("until [ \"$(stty size)\" = '43 132' ]; do sleep 0.1; done; echo $((40+1))\n")
+		u.until("stty size")
+		if err := unix.Kill(os.Getpid(), unix.SIGWINCH); err != nil {
+			t.Fatal(err)
+		}
+		u.until("41")
+		u.until(prompt)
+		u.types("sleep 0.1; echo $((40+2)); poweroff -f\n")
+		u.until("42")
+	})
+}

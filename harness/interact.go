@@ -8,8 +8,9 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
+	"time"
 
-	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
@@ -101,16 +102,24 @@ func attach(ctx context.Context, in, out *os.File, guest func(context.Context, *
 	}
 	defer func() { err = errors.Join(err, restore()) }()
 
+	// Not slave.Fd: that clears O_NONBLOCK for all that have the pty open, and UML,
+	// which reads it in a signal handler, would wait there for keys.
+	guestEnd, err := slave.SyscallConn()
+	if err != nil {
+		return status, err
+	}
 	resized := make(chan os.Signal, 1)
 	signal.Notify(resized, unix.SIGWINCH)
 	defer signal.Stop(resized)
 	resize := func() {
-		if size, err := pty.GetsizeFull(in); err == nil {
-			_ = pty.Setsize(slave, size) // without it, the guest takes 80 columns
+		if size, err := unix.IoctlGetWinsize(int(in.Fd()), unix.TIOCGWINSZ); err == nil {
+			_ = guestEnd.Control(func(fd uintptr) {
+				_ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, size) // without it, the guest takes 80 columns
+			})
 		}
 	}
 	resize()
-	typed, unplug, err := newInput(in)
+	typed, unplug, err := newInput(in, guestEnd)
 	if err != nil {
 		return status, err
 	}
@@ -173,32 +182,51 @@ func raw(f *os.File) (restore func() error, err error) {
 // blocked read would swallow the first one that is meant for the user's shell.
 type input struct {
 	terminal *os.File
+	guest    syscall.RawConn // where the guest reads what is typed
 	end      *os.File
 }
 
-func newInput(terminal *os.File) (in *input, unplug func(), err error) {
+func newInput(terminal *os.File, guest syscall.RawConn) (in *input, unplug func(), err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &input{terminal, r}, func() { w.Close() }, nil
+	return &input{terminal, guest, r}, func() { w.Close() }, nil
 }
+
+// remindFor is how long after a key it is looked, every remindEvery, whether
+// the guest has read it.
+const (
+	remindFor   = time.Second
+	remindEvery = 50 * time.Millisecond
+)
 
 // forward copies what is typed to w, and calls leave when the way out is.
 func (i *input) forward(w io.Writer, leave func()) error {
 	defer i.end.Close()
 	buf := make([]byte, 4096)
+	var typed time.Time
 	for {
 		fds := []unix.PollFd{{Fd: int32(i.terminal.Fd()), Events: unix.POLLIN}, {Fd: int32(i.end.Fd()), Events: unix.POLLIN}}
-		if _, err := unix.Poll(fds, -1); errors.Is(err, unix.EINTR) {
+		wait := -1
+		if time.Since(typed) < remindFor {
+			wait = int(remindEvery.Milliseconds())
+		}
+		if n, err := unix.Poll(fds, wait); errors.Is(err, unix.EINTR) {
 			continue
 		} else if err != nil {
 			return fmt.Errorf("wait for the terminal: %w", err)
+		} else if n == 0 {
+			if remind(i.guest) {
+				typed = time.Now()
+			}
+			continue
 		}
 		if fds[1].Revents != 0 {
 			return nil
 		}
 		n, err := i.terminal.Read(buf)
+		typed = time.Now()
 		if at := strings.IndexByte(string(buf[:n]), wayOut); at >= 0 {
 			leave()
 			return nil
@@ -213,4 +241,36 @@ func (i *input) forward(w io.Writer, leave func()) error {
 			return nil
 		}
 	}
+}
+
+// remind tells the guest once more of input that it leaves unread, and reports
+// whether there was any. UML reads when SIGIO comes and epoll has something, and
+// the host's n_tty_receive_buf_common sends the signal before it wakes epoll: a
+// guest that looks between the two finds nothing, and without another signal
+// would not look again until the next key (see _sigio_handler in
+// arch/um/kernel/irq.c).
+func remind(guest syscall.RawConn) (unread bool) {
+	_ = guest.Control(func(fd uintptr) { // fails once the pty is closed: there is nobody to remind
+		n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+		unread = err == nil && n > 0
+		if !unread {
+			return
+		}
+		// The owner is whom UML had the signals sent to; none means that it has not
+		// come to its console yet. It may end at any moment, and its number may pass
+		// to another, whom the signal would kill.
+		owner, err := unix.FcntlInt(fd, unix.F_GETOWN, 0)
+		if err != nil || owner <= 0 {
+			return
+		}
+		process, err := unix.PidfdOpen(owner, 0)
+		if err != nil {
+			return
+		}
+		defer unix.Close(process)
+		if still, err := unix.FcntlInt(fd, unix.F_GETOWN, 0); err == nil && still == owner {
+			_ = unix.PidfdSendSignal(process, unix.SIGIO, nil, 0)
+		}
+	})
+	return unread
 }

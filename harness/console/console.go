@@ -13,7 +13,9 @@
 // Steps count from 1. A step without an argument, such as halt, has no argument on its lines. umlab sends one line
 // for a step, "1 insmod rust_minimal insmod /modules/rust_minimal.ko ;", with "-" for no argument. The semicolon
 // proves that the line is whole. It may be sent more than once: UML discards typed input whenever its kernel prints
-// (generic_console_write in arch/um/drivers/chan_user.c), so the guest takes a number only once.
+// (generic_console_write in arch/um/drivers/chan_user.c) and may not see it before more is typed (the host signals a
+// pty's input before epoll tells it, and UML looks once: _sigio_handler in arch/um/kernel/irq.c), so the guest takes a
+// number only once.
 package console
 
 import (
