@@ -54,47 +54,17 @@ func (b *Baseline) copyTo(ctx context.Context, dir string, when timeOf, leave ma
 	if err := store.RemoveAll(build); err != nil {
 		return err
 	}
-	if err := copyBuild(ctx, build, b.Build(), when, leave); err != nil {
+	err := store.CopyTree(ctx, build, b.Build(), func(to, from string, info fs.FileInfo) error {
+		rel, err := filepath.Rel(build, to)
+		if err != nil || !info.Mode().IsRegular() || leave[filepath.ToSlash(rel)] {
+			return err
+		}
+		return copyFile(to, from, info.Mode(), when(info))
+	})
+	if err != nil {
 		return fmt.Errorf("copy the baseline of %s: %w", b.Base.Tree.Name, err)
 	}
 	return nil
-}
-
-// copyBuild copies a build directory, but for what leave names.
-func copyBuild(ctx context.Context, to, from string, when timeOf, leave map[string]bool) error {
-	return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		rel, err := filepath.Rel(from, p)
-		if err != nil {
-			return err
-		}
-		if leave[filepath.ToSlash(rel)] {
-			return nil
-		}
-		dst := filepath.Join(to, rel)
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.IsDir():
-			return os.MkdirAll(dst, 0o755)
-		case d.Type()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(p)
-			if err != nil {
-				return err
-			}
-			return os.Symlink(target, dst)
-		case d.Type().IsRegular():
-			return copyFile(dst, p, info.Mode(), when(info))
-		}
-		return nil
-	})
 }
 
 func copyFile(dst, src string, mode fs.FileMode, when time.Time) error {

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // SumFile returns the sha256 (hex) of a file's content.
@@ -37,4 +39,41 @@ func CopyFile(to, from string, mode fs.FileMode) (int64, error) {
 	}
 	n, err := io.Copy(out, in)
 	return n, errors.Join(err, out.Close())
+}
+
+// CopyTree makes to of what is at from: directories of its own, with mode 0755,
+// and links that lead where from's do. Of everything else place makes what it
+// will; it is also told of each directory once that is made. The directory that
+// to is in must be there.
+func CopyTree(ctx context.Context, to, from string, place func(to, from string, info fs.FileInfo) error) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		at := filepath.Join(to, rel)
+		if d.Type()&fs.ModeSymlink != 0 {
+			target, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			return os.Symlink(target, at)
+		}
+		if d.IsDir() {
+			if err := os.MkdirAll(at, 0o755); err != nil {
+				return err
+			}
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return place(at, path, info)
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -397,5 +398,49 @@ func TestSumAndCopyFile(t *testing.T) {
 		if _, err := CopyFile(filepath.Join(dir, "new"), name, 0o600); err == nil {
 			t.Errorf("%s was copied", name)
 		}
+	}
+}
+
+// TestCopyTree holds what CopyTree makes itself, and what it leaves to place.
+func TestCopyTree(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to")
+	for _, err := range []error{
+		os.MkdirAll(filepath.Join(from, "a", "b"), 0o700),
+		os.WriteFile(filepath.Join(from, "a", "file"), []byte("abc"), 0o600),
+		os.Symlink("../nowhere", filepath.Join(from, "a", "link")),
+		syscall.Mkfifo(filepath.Join(from, "fifo"), 0o600),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var told []string
+	place := func(at, source string, info fs.FileInfo) error {
+		rel, err := filepath.Rel(to, at)
+		told = append(told, fmt.Sprintf("%s %s", rel, info.Mode().Type()))
+		if info.Mode().IsRegular() {
+			_, err = CopyFile(at, source, 0o400)
+		}
+		return err
+	}
+	if err := CopyTree(t.Context(), to, from, place); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(told, ", "), ". d---------, a d---------, a/b d---------, a/file ----------, fifo p---------"; got != want {
+		t.Errorf("told of %s, want %s", got, want)
+	}
+	if text, err := os.ReadFile(filepath.Join(to, "a", "file")); err != nil || string(text) != "abc" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if link, err := os.Readlink(filepath.Join(to, "a", "link")); err != nil || link != "../nowhere" {
+		t.Errorf("%q, %v", link, err)
+	}
+	if info, err := os.Stat(filepath.Join(to, "a")); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("%v, %v", info, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := CopyTree(ctx, filepath.Join(t.TempDir(), "x"), from, place); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -128,7 +128,7 @@ func (p *Provider) sysroot(ctx context.Context, name string, c settings.Toolchai
 		} else if err := linkTree(ctx, below, root); err != nil {
 			return err
 		}
-		return p.fill(ctx, name, rest, root, below != "")
+		return p.fill(ctx, name, rest, root)
 	})
 	return dir, err
 }
@@ -163,41 +163,16 @@ func (p *Provider) below(ctx context.Context, name string, c settings.Toolchain,
 // linkTree makes the tree to of directories and links of its own, and of the
 // files of from.
 func linkTree(ctx context.Context, from, to string) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	return store.CopyTree(ctx, to, from, func(to, from string, info fs.FileInfo) error {
+		if info.IsDir() {
+			return os.Chmod(to, info.Mode())
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		at := filepath.Join(to, rel)
-		switch {
-		case d.IsDir():
-			info, err := d.Info()
-			if err != nil {
-				return err
-			}
-			if err := os.Mkdir(at, 0o755); err != nil {
-				return err
-			}
-			return os.Chmod(at, info.Mode())
-		case d.Type()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			return os.Symlink(target, at)
-		}
-		return os.Link(path, at)
+		return os.Link(from, to)
 	})
 }
 
 // fill unpacks packages into root, which may hold a sysroot already.
-func (p *Provider) fill(ctx context.Context, name string, packages []debian.Package, root string, there bool) error {
+func (p *Provider) fill(ctx context.Context, name string, packages []debian.Package, root string) error {
 	files, err := p.Archive.Fetch(ctx, "toolchain "+name+": ", packages)
 	if err != nil {
 		return err
@@ -211,12 +186,8 @@ func (p *Provider) fill(ctx context.Context, name string, packages []debian.Pack
 	}
 	defer in.Close()
 	opt := debian.UnpackOptions{LeaveOut: append(debian.DefaultLeaveOut(), unread...)}
-	if !there {
-		if err := debian.Unpack(ctx, in, first, opt); err != nil {
-			return err
-		}
-	} else {
-		rest = files
+	if err := debian.Unpack(ctx, in, first, opt); err != nil {
+		return err
 	}
 	opt.Progress = progress.Prefix{Sink: p.Sink, Text: "toolchain " + name + ": "}
 	opt.Decompress = func(ctx context.Context, r io.Reader) (io.ReadCloser, error) {

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -159,30 +158,17 @@ func settle(ctx context.Context, dir string) (string, error) {
 
 // copyTree copies a file or a directory with all below it.
 func copyTree(ctx context.Context, from, to string) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		at := filepath.Join(to, strings.TrimPrefix(path, from))
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-			return err
-		}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return store.CopyTree(ctx, to, from, func(to, from string, info fs.FileInfo) error {
 		switch {
-		case d.IsDir():
-			return os.MkdirAll(at, 0o755)
-		case d.Type()&fs.ModeSymlink != 0:
-			link, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			return os.Symlink(link, at)
-		case d.Type().IsRegular():
-			return copyFile(path, at)
+		case info.IsDir():
+			return nil
+		case info.Mode().IsRegular():
+			return copyFile(from, to)
 		}
-		return fmt.Errorf("%s is neither a file nor a directory nor a link", path)
+		return fmt.Errorf("%s is neither a file nor a directory nor a link", from)
 	})
 }
 
