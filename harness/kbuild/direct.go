@@ -3,6 +3,7 @@ package kbuild
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -53,75 +54,71 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 		jobs = b.jobs()
 	}
 	baseRead := reader("", bl.Build())
-	var commands []string
-	for _, target := range r.targets() {
-		objects, err := objectsOf(target, baseRead)
-		if err != nil {
-			return err
-		}
-		for _, o := range objects {
-			if text, err := baseRead(cmdFile(o)); err == nil {
-				command, _ := savedCommand(string(text))
-				commands = append(commands, command)
-			}
-		}
+	want, err := savedCommands(r, baseRead)
+	if err != nil {
+		return err
 	}
 	var again []string
 	if r.again() {
-		var err error
 		if again, err = filesMade(r, baseRead); err != nil {
 			return err
 		}
 	}
-	err := b.run(ctx, job{
+	err = b.run(ctx, job{
 		what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, log: out, dir: buildDir,
-		env:  append(inTree(bl.Env, commands...), "made="+strings.Join(again, " "), "RUSTFLAGS_MODULE="+strings.Join(r.Cell.Variant.Flags(), " ")),
+		env:  append(inTree(bl.Env, want), "made="+strings.Join(again, " "), "RUSTFLAGS_MODULE="+strings.Join(r.Cell.Variant.Flags(), " ")),
 		args: append([]string{"sh", "-c", directScript, "sh", strconv.Itoa(jobs), strings.Join(dirs, " ")}, modules...),
 	})
 	if err != nil {
 		return err
 	}
-	forkRead := reader(overlay.Upper, bl.Build())
-	for _, target := range r.targets() {
-		objects, err := objectsOf(target, forkRead)
-		if err != nil {
-			return err
-		}
-		for _, o := range objects {
-			was, err := baseRead(cmdFile(o))
-			if err != nil {
-				return err
-			}
-			is, err := forkRead(cmdFile(o))
-			if err != nil {
-				return err
-			}
-			want, _ := savedCommand(string(was))
-			got, _ := savedCommand(string(is))
-			if without(got, r.Cell.Variant.Flags()) != without(want, r.Cell.Variant.Flags()) {
-				return &differsError{o, got, want}
-			}
+	got, err := savedCommands(r, reader(overlay.Upper, bl.Build()))
+	if err != nil {
+		return err
+	}
+	for _, o := range slices.Sorted(maps.Keys(got)) {
+		if without(got[o], r.Cell.Variant.Flags()) != without(want[o], r.Cell.Variant.Flags()) {
+			return &differsError{o, got[o], want[o]}
 		}
 	}
 	return nil
 }
 
+// savedCommands are the commands that made the objects of r's modules.
+func savedCommands(r Request, read func(name string) ([]byte, error)) (map[string]string, error) {
+	commands := map[string]string{}
+	for _, target := range r.targets() {
+		objects, err := objectsOf(target, read)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range objects {
+			text, err := read(cmdFile(o))
+			if err != nil {
+				return nil, err
+			}
+			commands[o], _ = savedCommand(string(text))
+		}
+	}
+	return commands, nil
+}
+
 // inTree is the environment env for recipes of the tree itself. It was taken
 // from those of an external module, and from 6.13 on they differ: such a module
 // runs elsewhere and names the build directory by its path, and its sources are
-// not mapped to relative names. What maps the tree's is read from command, one
-// that the top Makefile gave.
-func inTree(env []string, commands ...string) []string {
-	maps := map[string]string{}
+// not mapped to relative names. What maps the tree's is read from commands, which
+// the top Makefile gave.
+func inTree(env []string, commands map[string]string) []string {
+	mapping := map[string]string{} // variable -> the options that it lacks
 	for variable, prefixes := range map[string][]string{
 		"KBUILD_CPPFLAGS":  {"-fmacro-prefix-map="},
 		"KBUILD_RUSTFLAGS": {"--remap-path-prefix=", "--remap-path-scope="},
 	} {
-		for _, command := range commands {
-			for word := range strings.FieldsSeq(command) {
+		for _, o := range slices.Sorted(maps.Keys(commands)) {
+			for word := range strings.FieldsSeq(commands[o]) {
 				of := func(prefix string) bool { return strings.HasPrefix(word, prefix) }
-				if slices.ContainsFunc(prefixes, of) && !strings.Contains(maps[variable], word) {
-					maps[variable] += " " + word
+				if slices.ContainsFunc(prefixes, of) && !strings.Contains(mapping[variable], word) {
+					mapping[variable] += " " + word
 				}
 			}
 		}
@@ -133,7 +130,7 @@ func inTree(env []string, commands ...string) []string {
 			continue
 		}
 		value = strings.ReplaceAll(value, buildDir+"/", "./")
-		for word := range strings.FieldsSeq(maps[name]) {
+		for word := range strings.FieldsSeq(mapping[name]) {
 			if !strings.Contains(value, word) {
 				value += " " + word
 			}

@@ -111,11 +111,7 @@ func (p *Provider) Foretell(ctx context.Context, c settings.Toolchain) (map[stri
 	if len(c.Suites) == 0 {
 		return map[string]string{}, nil
 	}
-	from := p.Archive
-	if c.Snapshot != "" {
-		from = from.At(c.Snapshot)
-	}
-	res, err := from.Closure(ctx, c.Suites, c.Packages, unneeded)
+	res, _, err := p.resolve(ctx, c)
 	if err != nil {
 		return nil, err
 	}
