@@ -130,8 +130,7 @@ func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.
 	case src.Git != nil:
 		t, err = tree.FromGit(ctx, l.store, l.sink, *src.Git, git(tc))
 	case src.Tarball != nil:
-		xz := func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return toolchain.XZ(ctx, tc, r) }
-		t, err = tree.FromTarball(ctx, l.store, l.sink, *src.Tarball, xz, nil)
+		t, err = tree.FromTarball(ctx, l.store, l.sink, *src.Tarball, tc.XZ, nil)
 	default:
 		pkg := res.Packages[0]
 		t, err = tree.FromArchive(ctx, l.store, l.sink, tree.Archive{
@@ -185,7 +184,7 @@ func (l *Lab) openSource(ctx context.Context, pkg debian.Package, tc *toolchain.
 		pw.Close()
 		extracted <- err
 	}()
-	plain, err := toolchain.XZ(ctx, tc, pr)
+	plain, err := tc.XZ(ctx, pr)
 	pr.Close()
 	if err != nil {
 		return nil, errors.Join(err, <-extracted)

@@ -37,6 +37,9 @@ type Archive struct {
 	Seen *sync.Map
 }
 
+// Stands reports whether an answer of then is young enough to be given again.
+func (a *Archive) Stands(asked time.Time) bool { return !a.Refresh && a.Now().Sub(asked) < MaxAge }
+
 // Resolution is what the suites answered to a question.
 type Resolution struct {
 	Packages []debian.Package `json:"packages,omitempty"`
@@ -169,7 +172,7 @@ func notes(releases []debian.Release) (list []string) {
 func (a *Archive) remembered(key, whom string, fixed bool, ask func(was *Resolution) (*Resolution, error)) (*Resolution, error) {
 	var was Resolution
 	known := a.Store.Get("resolution", key, &was)
-	if known && (fixed || !a.Refresh && a.Now().Sub(was.Asked) < MaxAge) {
+	if known && (fixed || a.Stands(was.Asked)) {
 		return &was, nil
 	}
 	asked := a.Now()

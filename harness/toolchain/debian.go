@@ -3,7 +3,6 @@ package toolchain
 import (
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -190,9 +189,7 @@ func (p *Provider) fill(ctx context.Context, name string, packages []debian.Pack
 		return err
 	}
 	opt.Progress = progress.Prefix{Sink: p.Sink, Text: "toolchain " + name + ": "}
-	opt.Decompress = func(ctx context.Context, r io.Reader) (io.ReadCloser, error) {
-		return XZ(ctx, &Toolchain{Root: root}, r)
-	}
+	opt.Decompress = (&Toolchain{Root: root}).XZ
 	if err := debian.Unpack(ctx, in, rest, opt); err != nil {
 		return err
 	}

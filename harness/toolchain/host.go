@@ -147,23 +147,25 @@ type host struct {
 }
 
 func thisHost(path string) host {
-	h := host{shown: []string{system}}
+	h := host{search: filepath.SplitList(path), shown: []string{system}}
 	for _, dir := range topDirs {
 		if info, err := os.Lstat("/" + dir); err == nil && info.IsDir() {
 			h.shown = append(h.shown, "/"+dir)
-		}
-	}
-	for _, dir := range filepath.SplitList(path) {
-		if filepath.IsAbs(dir) {
-			h.search = append(h.search, dir)
 		}
 	}
 	return h
 }
 
 // find is the program of one of the names on PATH.
-func (h host) find(names ...string) (string, bool) {
-	for _, dir := range h.search {
+func (h host) find(names ...string) (string, bool) { return find(h.search, names...) }
+
+// find is the program of one of the names in the first of the directories that
+// has one; what is relative to wherever one is does not count.
+func find(dirs []string, names ...string) (string, bool) {
+	for _, dir := range dirs {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
 		for _, name := range names {
 			at := filepath.Join(dir, name)
 			if info, err := os.Stat(at); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -192,11 +193,7 @@ func (p *Provider) hostBusybox(ctx context.Context, name string, h host, t *Tool
 		kept, _, err := p.Store.Keep(ctx, at)
 		return kept, err
 	}
-	suites := make([]string, 0, len(p.Archive.Suites))
-	for s := range p.Archive.Suites {
-		suites = append(suites, s)
-	}
-	slices.Sort(suites)
+	suites := slices.Sorted(maps.Keys(p.Archive.Suites))
 	res, err := p.Archive.Versions(ctx, suites, []string{"busybox-static"})
 	if err == nil && len(res.Packages) == 0 {
 		err = fmt.Errorf("%s serve none", strings.Join(suites, ", "))

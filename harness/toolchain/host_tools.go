@@ -99,7 +99,7 @@ func (h host) systems(path string) bool {
 
 // inSystem reports whether one of the programs is found where the sandbox looks.
 func (h host) inSystem(names ...string) bool {
-	at, ok := host{search: h.path()}.find(names...)
+	at, ok := find(h.path(), names...)
 	return ok && h.systems(at)
 }
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"umlab/harness/archive"
 	"umlab/harness/sandbox"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -142,6 +141,11 @@ func (p *Provider) rustupDir(name string) (string, bool) {
 	if home == "" {
 		return "", false
 	}
+	return toolchainIn(home, name)
+}
+
+// toolchainIn is where rustup's directory home has the toolchain.
+func toolchainIn(home, name string) (string, bool) {
 	for _, n := range []string{name, name + "-" + rustHost} {
 		// A toolchain that was linked is a link.
 		dir, err := filepath.EvalSymlinks(filepath.Join(home, "toolchains", n))
@@ -227,7 +231,7 @@ func (p *Provider) rustupOnDemand(ctx context.Context, name string, c settings.T
 	key := store.Key("install", rustupVersion, server, c.Rustup)
 	old, have := rustupParts{}, rustupParts{}
 	known := p.rustupHas(key, &old)
-	if known && (dated.MatchString(c.Rustup) || !p.Archive.Refresh && p.Archive.Now().Sub(old.Asked) < archive.MaxAge) {
+	if known && (dated.MatchString(c.Rustup) || p.Archive.Stands(old.Asked)) {
 		return old, nil
 	}
 	unlock, err := p.Store.Lock(ctx, kindRustup+"-"+key)

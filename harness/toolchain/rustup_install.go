@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -38,16 +37,7 @@ func (p *Provider) rustupProgram() (string, bool) {
 	if home := p.Getenv("HOME"); home != "" {
 		dirs = append(dirs, filepath.Join(home, ".cargo", "bin"))
 	}
-	for _, d := range dirs {
-		if !filepath.IsAbs(d) {
-			continue
-		}
-		at := filepath.Join(d, "rustup")
-		if info, err := os.Stat(at); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return at, true
-		}
-	}
-	return "", false
+	return find(dirs, "rustup")
 }
 
 // rustupInstall has rustup install the toolchain below home, which is all that
@@ -88,11 +78,8 @@ func (p *Provider) rustupInstall(ctx context.Context, name, toolchain, server, h
 		}
 		return "", fmt.Errorf("%s, and rustup could not install it: %s; %s", missing, rustupSaid(said, err), do)
 	}
-	for _, n := range []string{toolchain, toolchain + "-" + rustHost} {
-		dir := filepath.Join(home, "rustup", "toolchains", n)
-		if _, err := os.Stat(filepath.Join(dir, "bin", "rustc")); err == nil {
-			return dir, nil
-		}
+	if dir, ok := toolchainIn(filepath.Join(home, "rustup"), toolchain); ok {
+		return dir, nil
 	}
 	return "", fmt.Errorf("rustup installed %s, but not for %s: %s", toolchain, rustHost, strings.TrimSpace(said))
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -88,7 +87,7 @@ func (p *Provider) debianSource(ctx context.Context, name string, t *Toolchain, 
 		}
 	}
 	digest, err = p.rustSourceOnce(ctx, "deb "+pkg.SHA256, func(ctx context.Context, tmp, to string) error {
-		opt := debian.UnpackOptions{LeaveOut: append([]string{"usr/share"}, unread...), Decompress: func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return XZ(ctx, t, r) }}
+		opt := debian.UnpackOptions{LeaveOut: append([]string{"usr/share"}, unread...), Decompress: t.XZ}
 		if err := p.unpack(ctx, name, pkg, tmp, opt); err != nil {
 			return err
 		}
@@ -147,7 +146,7 @@ func (p *Provider) archiveSource(ctx context.Context, name string, t *Toolchain,
 		if err != nil {
 			return err
 		}
-		plain, err := tarball.Open(ctx, file, func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return XZ(ctx, t, r) })
+		plain, err := tarball.Open(ctx, file, t.XZ)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"umlab/harness/archive"
 	"umlab/harness/settings"
 	"umlab/harness/store"
 )
@@ -63,7 +62,7 @@ func (p *Provider) channelDays(ctx context.Context, s settings.Series) (days, no
 	key := store.Key("days", server, s.Channel, s.From)
 	var was publishedDays
 	known := p.Store.Get(kindRustup, key, &was)
-	if known && !p.Archive.Refresh && p.Archive.Now().Sub(was.Asked) < archive.MaxAge {
+	if known && p.Archive.Stands(was.Asked) {
 		return was.Days, nil, nil
 	}
 	task := p.Sink.Start("ask which days rustup has of "+s.Channel, "", 0)

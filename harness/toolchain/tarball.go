@@ -39,7 +39,7 @@ func (p *Provider) tarball(ctx context.Context, name string, c settings.Toolchai
 	if err != nil {
 		return nil, err
 	}
-	a, err := p.llvm(ctx, name, c, func(ctx context.Context, r io.Reader) (io.ReadCloser, error) { return XZ(ctx, t, r) })
+	a, err := p.llvm(ctx, name, c, t.XZ)
 	if err != nil {
 		return nil, err
 	}

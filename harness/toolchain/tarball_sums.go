@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"umlab/harness/archive"
 	"umlab/harness/debian"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -52,7 +51,7 @@ func (p *Provider) llvmSum(ctx context.Context, name string, c settings.Toolchai
 	var was, is believed
 	known := p.Store.Get("sums", record, &was)
 	is = was
-	if !known || p.Archive.Refresh || p.Archive.Now().Sub(was.Asked) >= archive.MaxAge {
+	if !known || !p.Archive.Stands(was.Asked) {
 		list, err := p.small(ctx, name, c.Sums)
 		switch {
 		case err != nil && known && ctx.Err() == nil:

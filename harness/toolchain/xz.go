@@ -13,7 +13,7 @@ import (
 )
 
 // XZ decompresses r with the xz of t.
-func XZ(ctx context.Context, t *Toolchain, r io.Reader) (io.ReadCloser, error) {
+func (t *Toolchain) XZ(ctx context.Context, r io.Reader) (io.ReadCloser, error) {
 	pr, pw, err := os.Pipe()
 	if err != nil {
 		return nil, err
