@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"umlab/harness/history"
 	"umlab/harness/kconfig"
@@ -191,18 +190,6 @@ func (l *Lab) self() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
 	// Reading 60 MB would take longer than all the rest of a night with nothing new.
-	key := store.Key("self", path, info.ModTime().Format(time.RFC3339Nano), fmt.Sprint(info.Size()))
-	var sum string
-	if l.store.Get("self", key, &sum) {
-		return sum, nil
-	}
-	if sum, err = store.SumFile(path); err != nil {
-		return "", err
-	}
-	return sum, l.store.Put("self", key, sum)
+	return l.store.SumOutside(path)
 }

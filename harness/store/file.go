@@ -5,11 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
+
+// kindSum are the records of SumOutside.
+const kindSum = "sum"
 
 // SumFile returns the sha256 (hex) of a file's content.
 func SumFile(path string) (string, error) {
@@ -23,6 +28,28 @@ func SumFile(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// SumOutside is SumFile for a file that others own, remembered for as long as it
+// has the same size, times and inode.
+func (s *Store) SumOutside(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	own, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is no file", path)
+	}
+	key := Key("file", path, fmt.Sprint(own.Dev, own.Ino, own.Size, own.Mtim, own.Ctim))
+	var sum string
+	if s.Get(kindSum, key, &sum) {
+		return sum, nil
+	}
+	if sum, err = SumFile(path); err != nil {
+		return "", err
+	}
+	return sum, s.Put(kindSum, key, sum)
 }
 
 // CopyFile copies the content of a file to one that is made with mode, and

@@ -444,3 +444,26 @@ func TestCopyTree(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// A file's digest follows its content, whatever was remembered.
+func TestSumOutside(t *testing.T) {
+	s := open(t)
+	file := filepath.Join(t.TempDir(), "ld")
+	seen := map[string]bool{}
+	for _, content := range []string{"a", "b", "a longer one"} {
+		if err := errors.Join(os.RemoveAll(file), os.WriteFile(file, []byte(content), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		first, err := s.SumOutside(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second, err := s.SumOutside(file); err != nil || second != first || seen[first] {
+			t.Errorf("%q: %s, then %s (%v)", content, first, second, err)
+		}
+		seen[first] = true
+	}
+	if _, err := s.SumOutside(filepath.Dir(file)); err == nil {
+		t.Error("a directory has a digest")
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"umlab/harness/debian"
 	"umlab/harness/sandbox"
@@ -125,7 +124,7 @@ func (p *Provider) machineDigest(ctx context.Context, t *Toolchain) (digest stri
 		if !ok {
 			continue
 		}
-		sum, err := p.fileSum(onHost)
+		sum, err := p.Store.SumOutside(onHost)
 		if err != nil {
 			return "", nil, err
 		}
@@ -163,28 +162,6 @@ func (t *Toolchain) outside(path string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// fileSum is the sha256 of a file, remembered for as long as it has the same
-// size, times and inode.
-func (p *Provider) fileSum(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	own, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is no file", path)
-	}
-	key := store.Key("file", path, fmt.Sprint(own.Dev, own.Ino, own.Size, own.Mtim, own.Ctim))
-	var sum string
-	if p.Store.Get(kindHost, key, &sum) {
-		return sum, nil
-	}
-	if sum, err = store.SumFile(path); err != nil {
-		return "", err
-	}
-	return sum, p.Store.Put(kindHost, key, sum)
 }
 
 // hostBusybox is a static busybox for the guest: the machine's, else Debian's.

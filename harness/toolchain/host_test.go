@@ -191,26 +191,3 @@ func TestMachine(t *testing.T) {
 		}
 	}
 }
-
-// A file's digest follows its content, whatever was remembered.
-func TestFileSum(t *testing.T) {
-	p := bareProvider(t)
-	file := filepath.Join(t.TempDir(), "ld")
-	seen := map[string]bool{}
-	for _, content := range []string{"a", "b", "a longer one"} {
-		if err := errors.Join(os.RemoveAll(file), os.WriteFile(file, []byte(content), 0o755)); err != nil {
-			t.Fatal(err)
-		}
-		first, err := p.fileSum(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if second, err := p.fileSum(file); err != nil || second != first || seen[first] {
-			t.Errorf("%q: %s, then %s (%v)", content, first, second, err)
-		}
-		seen[first] = true
-	}
-	if _, err := p.fileSum(filepath.Dir(file)); err == nil {
-		t.Error("a directory has a digest")
-	}
-}
