@@ -88,7 +88,7 @@ func (b *Builder) retool(ctx context.Context, from *Baseline, over string, base 
 		if err != nil {
 			return err
 		}
-		leave, err := rustOutputs(from.Build())
+		leave, err := rustOutputs(ctx, from.Build())
 		if err != nil {
 			return err
 		}

@@ -53,13 +53,18 @@ func rustMade(command string) (beside []string, ok bool) {
 // rustOutputs are the files of a build directory that a Rust tool made, by the
 // .cmd files, and those .cmd files themselves, without which Kbuild makes a
 // target again whatever else it finds. Names are slash-separated.
-func rustOutputs(build string) (map[string]bool, error) {
+func rustOutputs(ctx context.Context, build string) (map[string]bool, error) {
 	found := map[string]bool{}
-	err := filepath.WalkDir(build, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || !strings.HasPrefix(d.Name(), ".") || !strings.HasSuffix(d.Name(), ".cmd") {
-			return err
+	err := walkFiles(ctx, build, func(rel string, _ fs.FileInfo) error {
+		rel = filepath.ToSlash(rel)
+		target, ok := strings.CutSuffix(path.Base(rel), ".cmd")
+		if ok {
+			target, ok = strings.CutPrefix(target, ".")
 		}
-		text, err := os.ReadFile(p)
+		if !ok {
+			return nil
+		}
+		text, err := os.ReadFile(filepath.Join(build, rel))
 		if err != nil {
 			return err
 		}
@@ -71,12 +76,6 @@ func rustOutputs(build string) (map[string]bool, error) {
 		if !ok {
 			return nil
 		}
-		rel, err := filepath.Rel(build, p)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
-		target := strings.TrimSuffix(strings.TrimPrefix(path.Base(rel), "."), ".cmd")
 		found[rel], found[path.Join(path.Dir(rel), target)] = true, true
 		for _, b := range beside {
 			found[b] = true
@@ -135,7 +134,7 @@ func (f fresh) check(ctx context.Context, build string) error {
 	if now == f.was {
 		return &StaleError{"both compilers say that they are rustc " + now}
 	}
-	made, err := rustOutputs(build)
+	made, err := rustOutputs(ctx, build)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func built(rustc string) map[string]string {
 }
 
 func TestRustOutputs(t *testing.T) {
-	got, err := rustOutputs(fill(t, built(oldRustc)))
+	got, err := rustOutputs(t.Context(), fill(t, built(oldRustc)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestCopyWithoutRust(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(from.Build(), "init", "main.o"), past, past); err != nil {
 		t.Fatal(err)
 	}
-	leave, err := rustOutputs(from.Build())
+	leave, err := rustOutputs(t.Context(), from.Build())
 	if err != nil {
 		t.Fatal(err)
 	}
