@@ -51,13 +51,7 @@ func night(t *testing.T, l *harness.Lab, series, dir string) *result.Nightly {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if err := report.NightlyJSON(&b, n); err != nil {
-		t.Fatal(err)
-	}
-	if err := report.Validate(result.NightlySchema, b.Bytes()); err != nil {
-		t.Errorf("the JSON is not what its schema says: %v", err)
-	}
+	valid(t, result.NightlySchema, report.NightlyJSON, n)
 	return n
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,16 +64,22 @@ func matrix(t *testing.T, l *harness.Lab, o harness.MatrixOptions) *result.Resul
 	return r
 }
 
+// valid holds that the JSON of v is what its schema says.
+func valid[T any](t *testing.T, schema string, write func(io.Writer, *T) error, v *T) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b, v); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Validate(schema, b.Bytes()); err != nil {
+		t.Errorf("the JSON is not what its schema says: %v", err)
+	}
+}
+
 // check holds what every result must hold, whatever the kernel did.
 func check(t *testing.T, r *result.Results) {
 	t.Helper()
-	var b bytes.Buffer
-	if err := report.JSON(&b, r); err != nil {
-		t.Fatal(err)
-	}
-	if err := report.Validate(result.Schema, b.Bytes()); err != nil {
-		t.Errorf("the JSON is not what its schema says: %v", err)
-	}
+	valid(t, result.Schema, report.JSON, r)
 	if r.Infra != "" {
 		t.Errorf("infra: %s", r.Infra)
 	}

@@ -1,7 +1,6 @@
 package harness_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,13 +21,7 @@ func sweep(t *testing.T, l *harness.Lab, o harness.SweepOptions) *result.Sweep {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if err := report.SweepJSON(&b, s); err != nil {
-		t.Fatal(err)
-	}
-	if err := report.Validate(result.SweepSchema, b.Bytes()); err != nil {
-		t.Errorf("the JSON is not what its schema says: %v", err)
-	}
+	valid(t, result.SweepSchema, report.SweepJSON, s)
 	return s
 }
 

@@ -1,7 +1,6 @@
 package harness_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,13 +25,7 @@ func verify(t *testing.T, l *harness.Lab, o harness.VerifyOptions) *result.Verif
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if err := report.VerificationJSON(&b, v); err != nil {
-		t.Fatal(err)
-	}
-	if err := report.Validate(result.VerificationSchema, b.Bytes()); err != nil {
-		t.Errorf("the JSON is not what its schema says: %v", err)
-	}
+	valid(t, result.VerificationSchema, report.VerificationJSON, v)
 	return v
 }
 
