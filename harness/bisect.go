@@ -179,14 +179,12 @@ func (q *question) swapped() string { return fmt.Sprintf("bisect %s %s", q.Bad, 
 
 // check says where the target is not what the cells of the plan have.
 func (q *question) check() error {
-	var ids, places, modules []string
-	for _, c := range q.job.plan.Cells {
-		ids = append(ids, c.ID())
+	var places, modules []string
+	all := ids(q.job.plan.Cells)
+	if len(all) != 1 {
+		return usagef("-cell=%s is %d cells (%s): a bisection looks at one", q.Cell, len(all), strings.Join(all, ", "))
 	}
-	if len(ids) != 1 {
-		return usagef("-cell=%s is %d cells (%s): a bisection looks at one", q.Cell, len(ids), strings.Join(ids, ", "))
-	}
-	q.target.Cell = ids[0]
+	q.target.Cell = all[0]
 	for _, p := range q.job.plan.Cells[0].Placements {
 		places = append(places, p.Name)
 	}

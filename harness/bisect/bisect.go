@@ -66,7 +66,7 @@ func (s *Search) Run(ctx context.Context) (*Found, error) {
 	if err := distinct(s.Names); err != nil {
 		return nil, err
 	}
-	p := &progress{search: s, n: n, lo: 0, hi: n - 1, skipped: map[int]bool{}, first: map[int]Answer{}, budget: bits.Len(uint(n-1)) + 1}
+	p := &progress{search: s, lo: 0, hi: n - 1, skipped: map[int]bool{}, first: map[int]Answer{}, budget: bits.Len(uint(n-1)) + 1}
 	s.tell(Event{Kind: Started, Names: s.Names, Most: p.most(0)})
 	for _, end := range []struct {
 		index int

@@ -9,7 +9,6 @@ import (
 // progress is how far a search is.
 type progress struct {
 	search    *Search
-	n         int
 	lo, hi    int // known to be good, known to be bad
 	skipped   map[int]bool
 	budget    int // good or bad answers that may still be asked for between the ends
