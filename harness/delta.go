@@ -126,10 +126,8 @@ func (l *Lab) facts(ctx context.Context, s side) (result.Facts, error) {
 
 // unbuiltReason is what the results say of a cell without binaries.
 func unbuiltReason(r *result.Results, cell string) string {
-	for _, c := range r.Cells {
-		if o := c.Build.Outcome; c.ID == cell && o != nil {
-			return cmp.Or(o.Evidence, o.String())
-		}
+	if c := r.Cell(cell); c != nil && c.Build.Outcome != nil {
+		return cmp.Or(c.Build.Outcome.Evidence, c.Build.Outcome.String())
 	}
 	return string(outcome.Infra)
 }

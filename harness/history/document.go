@@ -21,9 +21,10 @@ import (
 
 // document is one umlab.results/v1, ready to be recorded.
 type document struct {
-	text    []byte // compact JSON, as it came
-	results *result.Results
-	digest  string // of the content: what stays the same when the same is seen again
+	text               []byte // compact JSON, as it came
+	results            *result.Results
+	patches, fragments string // of results, as the database has them
+	digest             string // of the content: what stays the same when the same is seen again
 }
 
 // parseDocument reads a document and checks what a history needs of it.
@@ -55,7 +56,7 @@ func parseDocument(text []byte) (*document, error) {
 			return nil, fmt.Errorf("cells[%d] has no id", i)
 		case ids[c.ID]:
 			return nil, fmt.Errorf("cells[%d]: a second %q", i, c.ID)
-		case !slices.Contains(verdicts(), c.Verdict):
+		case !slices.Contains(result.Verdicts(), c.Verdict):
 			return nil, fmt.Errorf("cells[%d], %s: %q is no verdict", i, c.ID, c.Verdict)
 		}
 		ids[c.ID] = true
@@ -64,15 +65,16 @@ func parseDocument(text []byte) (*document, error) {
 	if err := json.Compact(&compact, text); err != nil {
 		return nil, err
 	}
-	digest, err := contentDigest(&r)
-	if err != nil {
+	d := &document{text: compact.Bytes(), results: &r}
+	var err error
+	if d.patches, err = names(r.Tree.Patches); err != nil {
 		return nil, err
 	}
-	return &document{text: compact.Bytes(), results: &r, digest: digest}, nil
-}
-
-func verdicts() []result.Verdict {
-	return []result.Verdict{result.Loads, result.Rejected, result.AddressDependent, result.Mixed, result.Broken, result.Flaky, result.Unknown}
+	if d.fragments, err = names(r.Config.Fragments); err != nil {
+		return nil, err
+	}
+	d.digest, err = contentDigest(&r)
+	return d, err
 }
 
 // contentDigest is the sha256 (hex) of all that r says about the kernel: not

@@ -53,19 +53,11 @@ func (h *DB) Record(ctx context.Context, text []byte) (Recorded, error) {
 // the same scenario, tree, patches, fragments and toolchain.
 func newest(ctx context.Context, q queryer, doc *document) (digest string, err error) {
 	r := doc.results
-	patches, err := names(r.Tree.Patches)
-	if err != nil {
-		return "", err
-	}
-	fragments, err := names(r.Config.Fragments)
-	if err != nil {
-		return "", err
-	}
 	err = q.QueryRowContext(ctx, `
 		SELECT r.digest FROM result r JOIN sighting s ON s.result = r.id
 		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.compiler = ? AND r.patches = ? AND r.fragments = ?
 		ORDER BY s.at DESC, r.id DESC LIMIT 1`,
-		r.Scenario.Name, r.Tree.Name, r.Toolchain.Name, r.Toolchain.Compiler, patches, fragments).Scan(&digest)
+		r.Scenario.Name, r.Tree.Name, r.Toolchain.Name, r.Toolchain.Compiler, doc.patches, doc.fragments).Scan(&digest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -105,14 +97,6 @@ func enter(ctx context.Context, tx *sql.Tx, doc *document) (Recorded, error) {
 
 func enterResult(ctx context.Context, tx *sql.Tx, doc *document) (int64, error) {
 	r := doc.results
-	patches, err := names(r.Tree.Patches)
-	if err != nil {
-		return 0, err
-	}
-	fragments, err := names(r.Config.Fragments)
-	if err != nil {
-		return 0, err
-	}
 	blob, err := compress(doc.text)
 	if err != nil {
 		return 0, err
@@ -122,7 +106,7 @@ func enterResult(ctx context.Context, tx *sql.Tx, doc *document) (int64, error) 
 		INSERT INTO result (digest, scenario, scenario_digest, tree, tree_version, tree_digest, patches, fragments,
 			toolchain, toolchain_digest, compiler, rustc, llvm, proved, document)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		doc.digest, r.Scenario.Name, r.Scenario.Digest, r.Tree.Name, r.Tree.Version, r.Tree.Digest, patches, fragments,
+		doc.digest, r.Scenario.Name, r.Scenario.Digest, r.Tree.Name, r.Tree.Version, r.Tree.Digest, doc.patches, doc.fragments,
 		c.Toolchain, r.Toolchain.Digest, c.Compiler, c.Rustc, c.LLVM, proves(r), blob)
 	if err != nil {
 		return 0, err

@@ -12,15 +12,15 @@ import (
 // Observe reads the message of a result. The error is a *TargetError where the
 // result has no such cell, placement or module.
 func Observe(r *result.Results, t Target) (Message, error) {
-	at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.ID == t.Cell })
-	if at < 0 {
+	cell := r.Cell(t.Cell)
+	if cell == nil {
 		var ids []string
 		for _, c := range r.Cells {
 			ids = append(ids, c.ID)
 		}
 		return Message{}, &TargetError{t, "cell", t.Cell, ids}
 	}
-	c := r.Cells[at]
+	c := *cell
 	m := Message{Target: t, Relocations: c.Build.Relocations}
 	if names := modules(c); t.Module != "" && len(names) > 0 && !slices.Contains(names, t.Module) {
 		return Message{}, &TargetError{t, "module", t.Module, names}

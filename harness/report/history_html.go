@@ -28,7 +28,7 @@ type tint struct {
 }
 
 func heatLegend() (list []tint) {
-	for _, v := range verdictOrder() {
+	for _, v := range result.Verdicts() {
 		t := tint{v, symbol(v), string(v)}
 		if v == result.Unknown {
 			t.Text = msgLegendUnknown

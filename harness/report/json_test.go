@@ -61,7 +61,7 @@ func TestFixturesAreComplete(t *testing.T) {
 			t.Errorf("no fixture has the outcome %s", k)
 		}
 	}
-	for _, v := range verdictOrder() {
+	for _, v := range result.Verdicts() {
 		if !verdicts[v] {
 			t.Errorf("no fixture has the verdict %s", v)
 		}
@@ -172,7 +172,7 @@ func TestSchemaMatchesTypes(t *testing.T) {
 	schema := schemaOf(t, result.Schema)
 	matchTypes(t, reflect.TypeFor[result.Results](), schema)
 	sameWords(t, outcome.Kinds(), within(schema, "$defs", "outcome", "properties", "kind"))
-	sameWords(t, verdictOrder(), within(schema, "$defs", "verdict"))
+	sameWords(t, result.Verdicts(), within(schema, "$defs", "verdict"))
 }
 
 // matchTypes holds that schema describes typ, field by field, and nothing else.

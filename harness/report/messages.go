@@ -119,7 +119,7 @@ func msgMore(where string, n int) string {
 func msgTotals(r *result.Results) string {
 	t := r.Totals
 	var verdicts []string
-	for _, v := range verdictOrder() {
+	for _, v := range result.Verdicts() {
 		if n := t.Verdicts[v]; n > 0 {
 			verdicts = append(verdicts, fmt.Sprintf("%d %s", n, v))
 		}

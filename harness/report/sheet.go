@@ -251,9 +251,3 @@ func firstMissed(p result.Placement, module string) string {
 }
 
 func missed(m result.Module) bool { return m.Predicted != nil && m.Agrees != nil && !*m.Agrees }
-
-// verdictOrder is the order of the totals line.
-func verdictOrder() []result.Verdict {
-	return []result.Verdict{result.Loads, result.Rejected, result.AddressDependent, result.Mixed,
-		result.Broken, result.Flaky, result.Unknown}
-}

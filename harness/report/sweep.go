@@ -112,7 +112,7 @@ func (t *sweepSheet) addRows(s *result.Sweep) {
 	for _, id := range ids {
 		rw := sweepRow{ID: clean(id)}
 		for i, c := range t.Columns {
-			cell := newSweepCell(c, cellOf(c.Results, id))
+			cell := newSweepCell(c, c.Results.Cell(id))
 			if cell.Cell != nil && c.Before >= 0 && c.proves() {
 				left := rw.Cells[c.Before].Cell
 				cell.Changed = left == nil || !left.SameSeen(*cell.Cell)
@@ -127,17 +127,6 @@ func (t *sweepSheet) addRows(s *result.Sweep) {
 		}
 		t.Rows = append(t.Rows, rw)
 	}
-}
-
-func cellOf(r *result.Results, id string) *result.Cell {
-	if r == nil {
-		return nil
-	}
-	at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.ID == id })
-	if at < 0 {
-		return nil
-	}
-	return &r.Cells[at]
 }
 
 // addEvidence has a line for each distinct outcome of all columns but loaded,

@@ -5,6 +5,7 @@
 package result
 
 import (
+	"slices"
 	"time"
 
 	"umlab/harness/outcome"
@@ -27,6 +28,11 @@ const (
 	Unknown          Verdict = "unknown"           // infra or config-dropped: nothing was proved
 )
 
+// Verdicts are all of them, in the order of every list and legend.
+func Verdicts() []Verdict {
+	return []Verdict{Loads, Rejected, AddressDependent, Mixed, Broken, Flaky, Unknown}
+}
+
 // Results is one run of a scenario on a tree with a toolchain.
 type Results struct {
 	Schema    string    `json:"schema"` // Schema
@@ -43,6 +49,18 @@ type Results struct {
 	Notes     []string  `json:"notes,omitempty"` // what a reader must know: a frozen mirror, a dirty tree
 	Infra     string    `json:"infra,omitempty"` // set when the run as a whole proves nothing, and why
 	Exit      int       `json:"exit"`            // 0 as expected, 1 differs, 3 infrastructure
+}
+
+// Cell is the cell of that ID, or nil where r, which may be nil, has none.
+func (r *Results) Cell(id string) *Cell {
+	if r == nil {
+		return nil
+	}
+	at := slices.IndexFunc(r.Cells, func(c Cell) bool { return c.ID == id })
+	if at < 0 {
+		return nil
+	}
+	return &r.Cells[at]
 }
 
 // Scenario names the scenario file that was run.
