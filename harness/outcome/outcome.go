@@ -54,6 +54,15 @@ func NewRelocation(t uint32) *Relocation {
 	return &Relocation{Type: t, Name: name}
 }
 
+// Short is the name of a relocation type without its prefix, "GOTPCREL"; where
+// that would be a number, as of R_X86_64_32, it is the whole.
+func Short(name string) string {
+	if short := strings.TrimPrefix(name, "R_X86_64_"); strings.Trim(short, "0123456789") != "" {
+		return short
+	}
+	return name
+}
+
 // Outcome is what one run showed for one module.
 type Outcome struct {
 	Kind       Kind        `json:"kind"`

@@ -156,10 +156,4 @@ func shortName(t uint32) string { return strings.TrimPrefix(outcome.NewRelocatio
 
 // typeName is the name of a type as Parse reads it: without its prefix where
 // that is not taken for a number.
-func typeName(t uint32) string {
-	name := shortName(t)
-	if strings.Trim(name, "0123456789") == "" {
-		return prefix + name
-	}
-	return name
-}
+func typeName(t uint32) string { return outcome.Short(outcome.NewRelocation(t).Name) }

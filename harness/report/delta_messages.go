@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/outcome"
 	"umlab/harness/result"
 )
 
@@ -67,13 +68,9 @@ func msgDeltaValue(s, absent string) string {
 // msgDeltaValues is "1.85.1 → 1.96.1".
 func msgDeltaValues(values []string) string { return strings.Join(values, markTo) }
 
-// msgCount is "GOTPCREL 20 → 17". A type whose name is a number keeps its prefix.
+// msgCount is "GOTPCREL 20 → 17".
 func msgCount(c result.CountChange) string {
-	name := strings.TrimPrefix(c.Type, "R_X86_64_")
-	if strings.Trim(name, "0123456789") == "" {
-		name = c.Type
-	}
-	return fmt.Sprintf("%s %d → %d", name, c.Good, c.Bad)
+	return fmt.Sprintf("%s %d → %d", outcome.Short(c.Type), c.Good, c.Bad)
 }
 
 func msgCounts(list []result.CountChange) string {

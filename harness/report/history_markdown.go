@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"io"
 	"strings"
 
@@ -12,13 +11,12 @@ import (
 // w.
 func HistoryMarkdown(w io.Writer, h *result.History) error {
 	c := newChronicle(h)
-	var b bytes.Buffer
-	line := func(parts ...string) { b.WriteString(strings.Join(parts, "") + "\n") }
-	line(md(strings.Join(c.Facts, separator)))
+	d := &mdDocument{}
+	d.line(md(strings.Join(c.Facts, separator)))
 	for _, e := range c.Groups {
-		line()
-		line("## ", md(e.Title))
-		line()
+		d.line()
+		d.line("## ", md(e.Title))
+		d.line()
 		head, rule := []string{wordCell}, []string{"---"}
 		form := &e
 		if len(e.Columns) > roomy {
@@ -27,46 +25,48 @@ func HistoryMarkdown(w io.Writer, h *result.History) error {
 		for _, s := range form.Columns {
 			head, rule = append(head, mdLines(s.lines())), append(rule, "---")
 		}
-		mdRow(&b, head)
-		mdRow(&b, rule)
+		mdRow(&d.out, head)
+		mdRow(&d.out, rule)
 		plain := &printer{}
 		for _, r := range form.Rows {
 			cells := []string{mdCell(mdCode(r.Cell))}
 			for _, m := range r.Entries {
 				cells = append(cells, md(plain.mark(m)))
 			}
-			mdRow(&b, cells)
+			mdRow(&d.out, cells)
 		}
 		for i, l := range e.legend() {
 			if i == 0 {
-				line()
+				d.line()
 			}
-			line("- ", md(l))
+			d.line("- ", md(l))
 		}
 		for _, t := range e.Changes {
-			mdTurn(&b, t)
+			d.turn(t)
 		}
 	}
-	line()
-	line("**", md(c.Totals), "**")
-	_, err := w.Write(b.Bytes())
+	d.line()
+	d.line("**", md(c.Totals), "**")
+	_, err := w.Write(d.out.Bytes())
 	return err
 }
 
-func mdTurn(b *bytes.Buffer, t turn) {
-	b.WriteString("\n### " + md(t.Head) + "\n\n")
+func (d *mdDocument) turn(t turn) {
+	d.head(t.Head)
+	d.line()
 	for _, l := range t.Else {
-		b.WriteString(md(l) + "\n\n")
+		d.line(md(l))
+		d.line()
 	}
 	for _, m := range t.Moves {
-		b.WriteString("- " + md(msgMove(m)) + "\n")
+		d.line("- ", md(msgMove(m)))
 		for _, s := range m.Steps {
-			b.WriteString("  - " + md(msgStep(s)) + "\n")
+			d.line("  - ", md(msgStep(s)))
 			for _, l := range s.Before {
-				b.WriteString("    - " + wordBefore + " " + mdCode(l) + "\n")
+				d.line("    - ", wordBefore, " ", mdCode(l))
 			}
 			for _, l := range s.After {
-				b.WriteString("    - " + wordAfter + " " + mdCode(l) + "\n")
+				d.line("    - ", wordAfter, " ", mdCode(l))
 			}
 		}
 	}

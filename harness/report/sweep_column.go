@@ -161,3 +161,11 @@ func (c sweepColumn) lost() bool { return c.State == result.ColumnInfra && c.Res
 func (c sweepColumn) proves() bool {
 	return c.State == result.ColumnExpected || c.State == result.ColumnDiffers
 }
+
+// names are those of the columns.
+func (t *sweepSheet) names(columns []int) (names []string) {
+	for _, i := range columns {
+		names = append(names, t.Columns[i].Name)
+	}
+	return names
+}

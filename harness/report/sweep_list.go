@@ -17,10 +17,6 @@ func (p *printer) sweepList(t *sweepSheet, columns []int) {
 			if n == 0 && !all {
 				p.wrap(rw.ID, "")
 			}
-			var names []string
-			for _, i := range columns[n:end] {
-				names = append(names, t.Columns[i].Name)
-			}
 			cell := rw.Cells[columns[n]]
 			st := verdictStyle(cell.Verdict)
 			for i, l := range (&printer{}).sweepMarked(cell, false) {
@@ -31,7 +27,7 @@ func (p *printer) sweepList(t *sweepSheet, columns []int) {
 					p.wrapPainted(st, rw.ID+": "+l, "")
 					continue
 				default:
-					l = msgColumns(names) + ": " + l
+					l = msgColumns(t.names(columns[n:end])) + ": " + l
 				}
 				p.wrapPainted(st, l, "  ")
 			}

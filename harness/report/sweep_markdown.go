@@ -56,7 +56,7 @@ func (d *mdMail) sweep(t *sweepSheet) {
 	d.items(t.foot())
 	quoted := &printer{opt: Options{Width: mailWidth}}
 	for _, e := range t.Evidence {
-		quoted.wrap(e.Outcome+": "+e.text()+"  ["+e.Where+"]", "")
+		quoted.evidence(e)
 	}
 	d.block(quoted.out.String())
 	d.items(t.Notes)

@@ -83,11 +83,7 @@ func (t *sweepSheet) page() sweepPage {
 func (t *sweepSheet) head(group []int) sweepHead {
 	first := t.Columns[group[0]]
 	h := sweepHead{Tree: first.Tree, Lost: first.lost()}
-	var names []string
-	for _, i := range group {
-		names = append(names, t.Columns[i].Name)
-	}
-	lines := msgGroup(names)
+	lines := msgGroup(t.names(group))
 	if len(lines) == len(group) {
 		for n, i := range group {
 			h.Links = append(h.Links, headLink{lines[n], i})

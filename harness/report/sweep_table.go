@@ -198,11 +198,7 @@ func (p *printer) sweepHead(t *sweepSheet, group []int, tree, versions bool) (li
 	if tree {
 		lines = append(lines, p.paint(bold, c.Tree))
 	}
-	var names []string
-	for _, i := range group {
-		names = append(names, t.Columns[i].Name)
-	}
-	for _, l := range msgGroup(names) {
+	for _, l := range msgGroup(t.names(group)) {
 		lines = append(lines, p.paint(bold, l))
 	}
 	if c.lost() {
@@ -257,7 +253,7 @@ func (p *printer) sweepFoot(t *sweepSheet, same bool) {
 		p.wrap(l, "")
 	}
 	for _, e := range t.Evidence {
-		p.wrap(e.Outcome+": "+e.text()+"  ["+e.Where+"]", "")
+		p.evidence(e)
 	}
 	for _, n := range t.Notes {
 		p.wrap(n, "")

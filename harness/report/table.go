@@ -63,6 +63,9 @@ func (p *printer) wrap(s, indent string) {
 	}
 }
 
+// evidence prints an outcome with the line that proves it and where that stands.
+func (p *printer) evidence(e evidence) { p.wrap(e.Outcome+": "+e.text()+"  ["+e.Where+"]", "") }
+
 // painted prints s in one style.
 func (p *printer) painted(st style, s string) {
 	for _, l := range fold(s, p.opt.Width) {
@@ -282,7 +285,7 @@ func (p *printer) foot(s *sheet) {
 		p.wrap(mark+strings.Join(w.IDs, ", ")+": "+w.Reason, "")
 	}
 	for _, e := range s.Evidence {
-		p.wrap(e.Outcome+": "+e.text()+"  ["+e.Where+"]", "")
+		p.evidence(e)
 	}
 	if s.Oracle {
 		p.wrap(msgLegendAgrees, "")
