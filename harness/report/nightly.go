@@ -21,13 +21,10 @@ func NightlyText(w io.Writer, n *result.Nightly, opt Options) error {
 	for _, g := range changeGroups(n) {
 		p.line("")
 		p.painted(bold, markDiffers+" "+g.news())
-		for _, side := range []struct {
-			word  string
-			point result.NightlyPoint
-		}{{msgNightBefore, g.From}, {msgNightNow, g.To}} {
-			p.wrap(side.word+" "+g.side(side.point), "  ")
-			for _, e := range side.point.Evidence {
-				p.wrap(clean(e), "    ")
+		for _, side := range g.sides() {
+			p.wrap(side.Word+" "+side.Text, "  ")
+			for _, e := range side.Evidence {
+				p.wrap(e, "    ")
 			}
 		}
 	}

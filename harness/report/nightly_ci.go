@@ -47,13 +47,12 @@ func NightlyJUnit(w io.Writer, n *result.Nightly) error {
 
 // proof is both sides with their evidence.
 func (g changeGroup) proof() string {
-	s := msgNightBefore + " " + g.side(g.From) + "\n"
-	for _, e := range g.From.Evidence {
-		s += clean(e) + "\n"
-	}
-	s += msgNightNow + " " + g.side(g.To) + "\n"
-	for _, e := range g.To.Evidence {
-		s += clean(e) + "\n"
+	s := ""
+	for _, side := range g.sides() {
+		s += side.Word + " " + side.Text + "\n"
+		for _, e := range side.Evidence {
+			s += e + "\n"
+		}
 	}
 	return s
 }

@@ -13,28 +13,13 @@ var nightlySource string
 // NightlyHTML writes n as one page, of the look of HTML's, that loads nothing
 // from elsewhere and runs no script. It returns the error of w.
 func NightlyHTML(w io.Writer, n *result.Nightly) error {
-	type side struct {
-		Word, Text string
-		Evidence   []string
-	}
 	type group struct {
 		News  string
-		Sides []side
+		Sides []changeSide
 	}
 	var groups []group
 	for _, g := range changeGroups(n) {
-		to := group{News: g.news()}
-		for _, s := range []struct {
-			word  string
-			point result.NightlyPoint
-		}{{msgNightBefore, g.From}, {msgNightNow, g.To}} {
-			one := side{Word: s.word, Text: g.side(s.point)}
-			for _, e := range s.point.Evidence {
-				one.Evidence = append(one.Evidence, clean(e))
-			}
-			to.Sides = append(to.Sides, one)
-		}
-		groups = append(groups, to)
+		groups = append(groups, group{g.news(), g.sides()})
 	}
 	var list []result.NightlyMember
 	for _, m := range n.Members {

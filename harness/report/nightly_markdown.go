@@ -21,17 +21,10 @@ func NightlyMarkdown(w io.Writer, n *result.Nightly) error {
 	for _, g := range changeGroups(n) {
 		d.line("")
 		d.wrap("**"+md(markDiffers+" "+g.news())+"**", "")
-		for _, side := range []struct {
-			word  string
-			point result.NightlyPoint
-		}{{msgNightBefore, g.From}, {msgNightNow, g.To}} {
+		for _, side := range g.sides() {
 			d.line("")
-			d.wrap(md(side.word+" "+g.side(side.point)), "")
-			var quoted []string
-			for _, e := range side.point.Evidence {
-				quoted = append(quoted, clean(e))
-			}
-			d.block(strings.Join(quoted, "\n"))
+			d.wrap(md(side.Word+" "+side.Text), "")
+			d.block(strings.Join(side.Evidence, "\n"))
 		}
 	}
 	d.chapter(msgBisections, bisected(n))

@@ -187,6 +187,27 @@ func memberVersion(name string) string {
 	return clean(name)
 }
 
+// changeSide is one side of a change, for every form of the report.
+type changeSide struct {
+	Word, Text string
+	Evidence   []string
+}
+
+func (g changeGroup) sides() []changeSide {
+	var list []changeSide
+	for _, s := range []struct {
+		word  string
+		point result.NightlyPoint
+	}{{msgNightBefore, g.From}, {msgNightNow, g.To}} {
+		side := changeSide{Word: s.word, Text: g.side(s.point)}
+		for _, e := range s.point.Evidence {
+			side.Evidence = append(side.Evidence, clean(e))
+		}
+		list = append(list, side)
+	}
+	return list
+}
+
 // side is "debian-rustc:1.96.1: rejected, relocation-unknown 9 GOTPCREL".
 func (g changeGroup) side(p result.NightlyPoint) string {
 	s := clean(p.Toolchain) + ": " + clean(string(p.Verdict))
