@@ -181,7 +181,7 @@ func (l *Lab) benchBoot(ctx context.Context, b *benched) (bare, full float64, er
 			return 0, 0, err
 		}
 		bares = append(bares, time.Since(start).Seconds())
-		r, err := guest.booter.Boot(ctx, spec)
+		r, err := guest.Boot(ctx, spec)
 		if err != nil {
 			return 0, 0, err
 		}

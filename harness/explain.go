@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/report"
 	"umlab/harness/result"
@@ -116,12 +117,9 @@ func (l *Lab) explain(ctx context.Context, b *built, r *result.Results, given bo
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	oracle := newOracle(b.baseline)
-	if oracle.tree != nil {
-		rules := oracle.tree.Rules
-		e.Loader = fmt.Sprintf("%s:%d-%d (%s)", rules.File, rules.First, rules.Last, rules.Function)
-	}
-	forecasts := oracle.forecast(b.product, b.cell.Modules, b.cell.Placements[at].Mem, run)
+	foresees := oracle.New(b.baseline)
+	e.Loader = foresees.Loader()
+	forecasts := foresees.Forecast(b.product, b.cell.Modules, b.cell.Placements[at].Mem, run)
 	flags := b.flags(debugged)
 	for i, m := range run.Modules {
 		planned := b.cell.Modules[slices.IndexFunc(b.cell.Modules, func(p scenario.Module) bool { return p.Name == m.Name })]

@@ -10,6 +10,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/loader"
+	"umlab/harness/oracle"
 	"umlab/harness/result"
 )
 
@@ -54,7 +55,7 @@ func linesOf(ko *loader.Module, d *kbuild.Debugged, target string, err error) li
 }
 
 // groups are the relocations that the loader refuses or writes wrong.
-func groups(f forecast, l lines) ([]result.RejectedGroup, error) {
+func groups(f oracle.Forecast, l lines) ([]result.RejectedGroup, error) {
 	out := []result.RejectedGroup{}
 	if f.Err != nil || f.Ko == nil {
 		return out, nil

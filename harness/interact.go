@@ -58,7 +58,7 @@ func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, ou
 		return err
 	}
 	status, err := attach(ctx, in, out, func(ctx context.Context, tty *os.File) (sandbox.Status, error) {
-		return g.booter.Interact(ctx, spec, tty, tty)
+		return g.Interact(ctx, spec, tty, tty)
 	})
 	var left *leftError
 	switch {

@@ -12,6 +12,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/report"
 	"umlab/harness/result"
@@ -251,6 +252,11 @@ func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *r
 		return err
 	}
 	defer closeGuest()
+	identity, err := guest.Identity()
+	if err != nil {
+		return err
+	}
+	identity += " " + baseline.Base.Toolchain.Digest // the kernel runs with its libc
 	cells := j.plan.Cells
 	var extra []int // control -> its cell behind the plan's, or -1
 	for _, c := range j.plan.Controls {
@@ -261,8 +267,8 @@ func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *r
 		}
 		extra = append(extra, at)
 	}
-	oracle := newOracle(baseline)
-	run := &runner.Runner{Builder: l.builder, Booter: guest, Oracle: oracle, Store: l.store, Sink: l.sink, Jobs: j.Jobs}
+	foresees := oracle.New(baseline)
+	run := &runner.Runner{Builder: l.builder, Booter: guest, Guest: identity, Oracle: foresees, Store: l.store, Sink: l.sink, Jobs: j.Jobs}
 	got, err := run.Run(ctx, runner.Job{Baseline: baseline, Cells: cells, Fresh: j.Fresh})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -270,8 +276,8 @@ func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *r
 	if err != nil {
 		r.Infra = err.Error()
 	}
-	oracle.chances(cells, got)
-	r.Notes = append(r.Notes, oracle.Notes()...)
+	foresees.Chances(cells, got)
+	r.Notes = append(r.Notes, foresees.Notes()...)
 	r.Cells = got[:len(j.plan.Cells)]
 	for i, c := range j.plan.Controls {
 		from := r.Cells

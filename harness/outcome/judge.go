@@ -106,6 +106,7 @@ func (s *session) judge(name string, attempt int) ModuleOutcome {
 	if h.proc != nil && h.proc.Address != 0 && h.insmod.status == 0 {
 		o.Address = fmt.Sprintf("0x%x", h.proc.Address)
 	}
+	o.Stays = h.insmod.closed && h.insmod.status == 0 && h.rmmod != nil && h.rmmod.closed && h.rmmod.status != 0
 	return ModuleOutcome{Name: name, Outcome: o, Reached: true}
 }
 

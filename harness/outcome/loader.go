@@ -15,10 +15,13 @@ type refusal struct {
 	errno int // 0: the message says it, or more than one is possible
 }
 
+// versionMagic begins what the loader says of a module for another kernel.
+const versionMagic = "version magic '"
+
 // refusals are why a module with a name is not loaded. Some are followed by a
 // "Unknown symbol" of the same attempt.
 var refusals = [...]refusal{
-	{"version magic '", eNOEXEC},
+	{versionMagic, eNOEXEC},
 	{"Unknown symbol ", 0},
 	{"disagrees about version of symbol ", eINVAL},
 	{"no symbol version for ", eINVAL},

@@ -76,6 +76,20 @@ type Outcome struct {
 	Evidence   string      `json:"evidence"`             // the line that proves it, verbatim without its line end
 	Offset     int64       `json:"offset"`               // of Evidence in the transcript, bytes
 	Detail     string      `json:"detail,omitempty"`     // one sentence where the line alone does not say enough
+	Stays      bool        `json:"-"`                    // the guest had it, and rmmod did not remove it
+}
+
+// VersionMagic reports whether the loader refused the module because it was built
+// for another kernel: it has looked at nothing else of it then.
+func (o Outcome) VersionMagic() bool {
+	return o.Kind == InsmodFailed && strings.Contains(o.Evidence, ": "+versionMagic)
+}
+
+// WhileHandled reports whether a Timeout came in one of the steps that handle the
+// module, and not before or between them.
+func (o Outcome) WhileHandled() bool {
+	verb, _, _ := strings.Cut(o.Stage, " ")
+	return o.Kind == Timeout && (verb == "insmod" || verb == "modules" || verb == "rmmod")
 }
 
 // String is the short form that tables use: "relocation-unknown 9 GOTPCREL".

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/oracle"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 )
@@ -19,15 +20,9 @@ type Oracle interface {
 	Judge(c scenario.Cell, p *kbuild.Product, place scenario.Placement, run *result.Run)
 	// Thresholds says where the outcomes of a cell change with the address, given
 	// its runs.
-	Thresholds(c scenario.Cell, p *kbuild.Product, cell result.Cell) []Threshold
+	Thresholds(c scenario.Cell, p *kbuild.Product, cell result.Cell) []oracle.Threshold
 	// Confirm judges a threshold whose probes have their runs.
 	Confirm(t *result.Threshold)
-}
-
-// Threshold is one to be confirmed by booting at the probes.
-type Threshold struct {
-	result.Threshold
-	Probes []scenario.Placement
 }
 
 // confirm finds a cell's thresholds and boots around them.

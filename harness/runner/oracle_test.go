@@ -8,12 +8,15 @@ import (
 	"sync"
 	"testing"
 
+	"umlab/harness/console"
 	"umlab/harness/kbuild"
+	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
+	"umlab/harness/uml"
 )
 
 // built is a Builder that has built everything.
@@ -31,13 +34,11 @@ func (built) Fork(_ context.Context, _ *kbuild.Baseline, r kbuild.Request, _ boo
 // fatal brings the machine down.
 type guests struct {
 	mu    sync.Mutex
-	boots []Boot
+	boots []uml.Spec
 	fatal string
 }
 
-func (g *guests) Identity() string { return "guest" }
-
-func (g *guests) Boot(_ context.Context, b Boot) (*Booted, error) {
+func (g *guests) Boot(_ context.Context, b uml.Spec) (*uml.Result, error) {
 	g.mu.Lock()
 	g.boots = append(g.boots, b)
 	g.mu.Unlock()
@@ -51,7 +52,7 @@ func (g *guests) Boot(_ context.Context, b Boot) (*Booted, error) {
 		switch {
 		case m.Name == g.fatal:
 			text += fmt.Sprintf("umlab[%d]: begin insmod %s\nKernel panic - not syncing: Kernel mode fault at addr 0x8, ip 0x60000000\n", step+1, m.Name)
-			return &Booted{Transcript: []byte(text), End: outcome.End{Kind: outcome.EndPanicked}, Command: "linux"}, nil
+			return &uml.Result{Transcript: []byte(text), End: console.End{Kind: console.Panicked}, Command: "linux"}, nil
 		case b.Mem >= 512<<20:
 			say("insmod", m.Name, "subarch: "+m.Name+": Unknown rela relocation: 9\ninsmod: can't insert '/modules/"+m.Name+".ko': invalid module format\n", 1)
 		default:
@@ -60,7 +61,7 @@ func (g *guests) Boot(_ context.Context, b Boot) (*Booted, error) {
 			say("rmmod", m.Name, "", 0)
 		}
 	}
-	return &Booted{Transcript: []byte(text), End: outcome.End{Kind: outcome.EndHalted}, Command: "linux"}, nil
+	return &uml.Result{Transcript: []byte(text), End: console.End{Kind: console.Halted}, Command: "linux"}, nil
 }
 
 // seer is an Oracle that predicts whatever it sees, and two boots around a
@@ -81,7 +82,7 @@ func (s *seer) Judge(_ scenario.Cell, p *kbuild.Product, place scenario.Placemen
 	}
 }
 
-func (s *seer) Thresholds(_ scenario.Cell, _ *kbuild.Product, cell result.Cell) []Threshold {
+func (s *seer) Thresholds(_ scenario.Cell, _ *kbuild.Product, cell result.Cell) []oracle.Threshold {
 	if len(cell.Placements) < 2 {
 		return nil
 	}
@@ -89,7 +90,7 @@ func (s *seer) Thresholds(_ scenario.Cell, _ *kbuild.Product, cell result.Cell) 
 		text := fmt.Sprintf("%dM", mem>>20)
 		return scenario.Placement{Name: text, Mem: mem, MemText: text, Repeat: 1}
 	}
-	return []Threshold{{result.Threshold{Modules: []string{"a"}, Mem: "512M", Base: "0x80000000"}, []scenario.Placement{probe(511 << 20), probe(512 << 20)}}}
+	return []oracle.Threshold{{Threshold: result.Threshold{Modules: []string{"a"}, Mem: "512M", Base: "0x80000000"}, Probes: []scenario.Placement{probe(511 << 20), probe(512 << 20)}}}
 }
 
 func (s *seer) Confirm(t *result.Threshold) { t.Holds = len(t.Probes) == 2 }
@@ -100,7 +101,7 @@ func run(t *testing.T, st *store.Store, g *guests, s *seer, places ...scenario.P
 	for _, name := range []string{"a", "b", "c"} {
 		c.Modules = append(c.Modules, scenario.Module{Name: name, Path: "m/" + name + ".ko", Output: regexp.MustCompile("^" + name + ": hello")})
 	}
-	r := &Runner{Builder: built{}, Booter: g, Store: st, Sink: progress.Discard{}, Jobs: 2}
+	r := &Runner{Builder: built{}, Booter: g, Guest: "guest", Store: st, Sink: progress.Discard{}, Jobs: 2}
 	if s != nil {
 		r.Oracle = s
 	}
@@ -181,5 +182,28 @@ func TestBootsOfARun(t *testing.T) {
 	}
 	if !slices.Equal(kinds, []outcome.Kind{outcome.Loaded, outcome.Oops, outcome.Loaded}) {
 		t.Errorf("%v", kinds)
+	}
+}
+
+// A record in the store says which modules rmmod did not remove, which the JSON
+// of a run does not.
+func TestRecordKeepsWhatStays(t *testing.T) {
+	st := openStore(t)
+	path, err := st.Bytes(t.Context(), []byte("console"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := result.Run{Transcript: path, Modules: []result.Module{
+		{Name: "a", Outcome: outcome.Outcome{Kind: outcome.InsmodFailed, Stays: true}}, {Name: "b", Outcome: outcome.Outcome{Kind: outcome.Loaded}}}}
+	if err := st.Put("run", "k", newRecord(run)); err != nil {
+		t.Fatal(err)
+	}
+	var kept record
+	if !st.Get("run", "k", &kept) {
+		t.Fatal("nothing kept")
+	}
+	got, there := kept.run(st)
+	if !there || !got.Cached || !got.Modules[0].Outcome.Stays || got.Modules[1].Outcome.Stays {
+		t.Errorf("%v %+v", there, got)
 	}
 }

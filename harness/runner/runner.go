@@ -1,10 +1,11 @@
 // Package runner schedules the builds and boots of a matrix over CPU and memory
 // slots and journals every result, so that nothing is done twice and a killed
-// run resumes. It owns the Builder and Booter interfaces; it may import kbuild,
-// loader, scenario, outcome, result, store and progress, and never prints a report.
+// run resumes. It may import oracle, kbuild, uml, console, loader, scenario,
+// outcome, result, store and progress, and never prints a report.
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -19,12 +20,14 @@ import (
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sys/unix"
 
+	"umlab/harness/console"
 	"umlab/harness/kbuild"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
+	"umlab/harness/uml"
 )
 
 // Builder makes the binaries of a variant. See kbuild.Builder.
@@ -32,43 +35,17 @@ type Builder interface {
 	Fork(ctx context.Context, bl *kbuild.Baseline, r kbuild.Request, fresh bool) (p *kbuild.Product, hit bool, err error)
 }
 
-// Boot is one boot to be made.
-type Boot struct {
-	Name    string // for messages: "static-small@module:low"
-	Kernel  string // path of `linux`
-	Modules []GuestModule
-	Mem     int64 // bytes
-	ASLR    bool  // leave the host's address randomisation on
-}
-
-// GuestModule is a module that is loaded in the guest, in the order given.
-type GuestModule struct {
-	Name   string // as in /proc/modules
-	Path   string
-	Params []string
-}
-
-// Booted is what a boot left.
-type Booted struct {
-	Transcript []byte
-	End        outcome.End
-	Command    string  // the kernel's command line
-	Seconds    float64 // exec to end of console
-}
-
-// Booter boots a kernel and handles the modules over its console. An error is
-// the machine's fault; whatever the guest did is in Booted.
+// Booter boots a kernel and handles the modules over its console. An error is the
+// machine's fault; whatever the guest did is in the result. See uml.Booter.
 type Booter interface {
-	Boot(ctx context.Context, b Boot) (*Booted, error)
-	// Identity names everything of the guest that decides results besides the
-	// kernel and the modules.
-	Identity() string
+	Boot(ctx context.Context, s uml.Spec) (*uml.Result, error)
 }
 
 // Runner runs cells.
 type Runner struct {
 	Builder Builder
 	Booter  Booter
+	Guest   string // names everything of the guest that decides results besides the kernel and the modules
 	Oracle  Oracle // nil: nothing is predicted
 	Store   *store.Store
 	Sink    progress.Sink
@@ -83,7 +60,7 @@ type Job struct {
 }
 
 // version is raised when the same boot would be recorded otherwise.
-const version = "2"
+const version = "3"
 
 // Run builds and boots all cells of j and returns them in its order. Errors of
 // single cells do not keep the others from running: what could not be found out
@@ -227,12 +204,12 @@ func (s *session) places(ctx context.Context, c scenario.Cell, places []scenario
 // run makes one run of a cell, or finds its record.
 func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Placement, n int, p *kbuild.Product) (result.Run, error) {
 	name := c.ID() + ":" + place.Name
-	parts := []string{"run", version, s.Booter.Identity(), p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR), strconv.Itoa(n)}
-	var modules []GuestModule
+	parts := []string{"run", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR), strconv.Itoa(n)}
+	var modules []uml.Module
 	patterns, silent := map[string]*regexp.Regexp{}, map[string]bool{}
 	for _, m := range c.Modules {
 		built := p.Modules[m.Path]
-		modules = append(modules, GuestModule{Name: m.Name, Path: built.Path, Params: m.Params})
+		modules = append(modules, uml.Module{Name: m.Name, Path: built.Path, Params: m.Params})
 		output, mute := m.Output, m.Silent
 		if output == nil && !mute {
 			var err error
@@ -253,14 +230,11 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		return infra(c, err), err
 	}
 	defer unlock()
-	var run result.Run
-	if !s.job.Fresh && s.Store.Get("run", key, &run) {
-		var there bool
-		if run.Transcript, there = s.Store.Kept(run.Transcript); there {
-			run.Cached = true
+	var kept record
+	if !s.job.Fresh && s.Store.Get("run", key, &kept) {
+		if run, there := kept.run(s.Store); there {
 			return run, nil
 		}
-		run = result.Run{}
 	}
 	if err := s.cpu.Acquire(ctx, 1); err != nil {
 		return infra(c, context.Cause(ctx)), context.Cause(ctx)
@@ -272,30 +246,57 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer release()
 	s.task.Status(name)
-	run, err = s.boot(ctx, name, modules, patterns, silent, place, p)
+	run, err := s.boot(ctx, modules, patterns, silent, place, p)
 	if err != nil {
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
 	// What the machine spoiled is tried again the next time.
 	if !slices.ContainsFunc(run.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra }) {
-		err = s.Store.Put("run", key, run)
+		err = s.Store.Put("run", key, newRecord(run))
 	}
 	return run, err
+}
+
+// record is a run in the store, with what a report of it does not hold.
+type record struct {
+	result.Run
+	Stay []string `json:"stay,omitempty"` // the modules that rmmod did not remove, see outcome.Outcome.Stays
+}
+
+func newRecord(run result.Run) record {
+	k := record{Run: run}
+	for _, m := range run.Modules {
+		if m.Outcome.Stays {
+			k.Stay = append(k.Stay, m.Name)
+		}
+	}
+	return k
+}
+
+// run is the run that was recorded, unless its transcript is gone.
+func (k record) run(st *store.Store) (run result.Run, there bool) {
+	run = k.Run
+	for i := range run.Modules {
+		run.Modules[i].Outcome.Stays = slices.Contains(k.Stay, run.Modules[i].Name)
+	}
+	run.Cached = true
+	run.Transcript, there = st.Kept(run.Transcript)
+	return run, there
 }
 
 // boot boots until every module was tried: a module that brings the machine
 // down, or leaves it in doubt, keeps the others from being tried in that boot.
 // The transcripts stand one behind the other, and offsets count from the first.
-func (s *session) boot(ctx context.Context, name string, modules []GuestModule, patterns map[string]*regexp.Regexp, silent map[string]bool, place scenario.Placement, p *kbuild.Product) (result.Run, error) {
+func (s *session) boot(ctx context.Context, modules []uml.Module, patterns map[string]*regexp.Regexp, silent map[string]bool, place scenario.Placement, p *kbuild.Product) (result.Run, error) {
 	var run result.Run
 	var transcript []byte
 	rest := modules
 	for len(rest) > 0 {
-		booted, err := s.Booter.Boot(ctx, Boot{Name: name, Kernel: p.Linux, Modules: rest, Mem: place.Mem, ASLR: place.ASLR})
+		booted, err := s.Booter.Boot(ctx, uml.Spec{Kernel: p.Linux, Modules: rest, Mem: place.Mem, ASLR: place.ASLR})
 		if err != nil {
 			return run, err
 		}
-		in := outcome.Input{Transcript: booted.Transcript, End: booted.End, Output: patterns, Silent: silent}
+		in := outcome.Input{Transcript: booted.Transcript, End: end(booted.End), Output: patterns, Silent: silent}
 		for _, m := range rest {
 			in.Modules = append(in.Modules, m.Name)
 		}
@@ -304,7 +305,7 @@ func (s *session) boot(ctx context.Context, name string, modules []GuestModule, 
 			run.Command, run.Kernel, run.Gap = booted.Command, classified.Boot.Kernel, classified.Boot.Gap
 		}
 		boot := result.Boot{Modules: []string{}, Gap: classified.Boot.Gap}
-		var left []GuestModule
+		var left []uml.Module
 		for i, m := range classified.Modules {
 			// The first module of a boot is judged in any case: a boot that does
 			// not even come to it shows nothing new when it is made again.
@@ -313,7 +314,7 @@ func (s *session) boot(ctx context.Context, name string, modules []GuestModule, 
 				continue
 			}
 			if m.Outcome.Kind == outcome.Unproved {
-				m.Outcome = outcome.Outcome{Kind: outcome.Infra, Detail: fmt.Sprintf("the boot was cut short (%s %s) and no line says why", booted.End.Kind, booted.End.Status)}
+				m.Outcome = outcome.Outcome{Kind: outcome.Infra, Detail: fmt.Sprintf("the boot was cut short (%s %s) and no line says why", in.End.Kind, in.End.Status)}
 			}
 			m.Outcome.Offset += int64(len(transcript))
 			run.Modules = append(run.Modules, result.Module{Name: m.Name, Outcome: m.Outcome})
@@ -327,6 +328,15 @@ func (s *session) boot(ctx context.Context, name string, modules []GuestModule, 
 	path, err := s.Store.Bytes(ctx, transcript)
 	run.Transcript = path
 	return run, err
+}
+
+// end tells the classifier how the console ended; both spell the kinds alike.
+func end(e console.End) outcome.End {
+	out := outcome.End{Kind: outcome.EndKind(e.Kind), Stage: cmp.Or(e.Step, string(e.Stage)), Status: e.Exit.String()}
+	if e.Kind == console.Infra {
+		out.Status = fmt.Sprint(e.Err)
+	}
+	return out
 }
 
 // infra is a run that says nothing of the kernel.

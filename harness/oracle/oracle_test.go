@@ -1,4 +1,4 @@
-package harness
+package oracle
 
 import (
 	"errors"
@@ -14,9 +14,9 @@ import (
 
 // corruptForecast predicts a module with two entries that are written wrong: a
 // call that is cut, and a load through the GOT that is not there.
-func corruptForecast(entries ...loader.Applied) *forecast {
+func corruptForecast(entries ...loader.Applied) *Forecast {
 	ko := &loader.Module{Name: "m", Sections: []loader.Section{{}, {Index: 1, Name: ".text"}, {Index: 2, Name: ".rela.text"}}}
-	return &forecast{Module: "m", Ko: ko, Prediction: loader.Prediction{
+	return &Forecast{Module: "m", Ko: ko, Prediction: loader.Prediction{
 		Outcome: outcome.Outcome{Kind: outcome.LoadedCorrupt, Relocation: outcome.NewRelocation(entries[0].Type), Address: "0x160800000"}, Corrupt: entries}}
 }
 
@@ -79,7 +79,7 @@ func TestAgrees(t *testing.T) {
 		{"corrupt, but loaded", corrupt, with(loaded, func(o *outcome.Outcome) { o.Address = corrupt.Address }), no},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := &forecast{Prediction: loader.Prediction{Outcome: tt.predicted}}
+			f := &Forecast{Prediction: loader.Prediction{Outcome: tt.predicted}}
 			agrees, known := f.agrees(&tt.observed)
 			got := open
 			if known && agrees {
@@ -166,7 +166,7 @@ func TestLoadedCorrupt(t *testing.T) {
 	if agrees, known := f.agrees(&o); !agrees || !known {
 		t.Error("it was predicted so")
 	}
-	whole := &forecast{Prediction: loader.Prediction{Outcome: outcome.Outcome{Kind: outcome.Loaded}}}
+	whole := &Forecast{Prediction: loader.Prediction{Outcome: outcome.Outcome{Kind: outcome.Loaded}}}
 	o = outcome.Outcome{Kind: outcome.Loaded, Address: "0x64804000"}
 	if whole.corrupt(&o); o.Kind != outcome.Loaded {
 		t.Errorf("%+v", o)
@@ -176,7 +176,7 @@ func TestLoadedCorrupt(t *testing.T) {
 // A tree that is not as known gives no prediction and says why.
 func TestNoPredictions(t *testing.T) {
 	_, err := loader.ReadTree(fstest.MapFS{}, "9.9", nil)
-	o := &oracle{err: err}
+	o := &Oracle{err: err}
 	run := result.Run{Modules: []result.Module{{Name: "m", Outcome: outcome.Outcome{Kind: outcome.Loaded}}}}
 	cell := result.Cell{Placements: []result.Placement{{Runs: []result.Run{run}}}}
 	if notes := o.Notes(); err == nil || len(notes) != 1 || !strings.HasPrefix(notes[0], "no predictions: ") || !strings.Contains(notes[0], loader.RulesFile) {
@@ -219,7 +219,7 @@ func TestVaryingAndConfirm(t *testing.T) {
 				t.Errorf("varying %v, want %v", got, tt.want)
 			}
 			th := result.Threshold{Modules: tt.modules, Probes: tt.probes}
-			(&oracle{}).Confirm(&th)
+			(&Oracle{}).Confirm(&th)
 			if th.Holds != tt.holds {
 				t.Errorf("holds %v", th.Holds)
 			}
@@ -230,14 +230,14 @@ func TestVaryingAndConfirm(t *testing.T) {
 // A note is told once, in an order that does not depend on which boot came
 // first.
 func TestOracleNotes(t *testing.T) {
-	o := &oracle{}
+	o := &Oracle{}
 	for _, text := range []string{"b", "a", "b"} {
 		o.note(text)
 	}
 	if got := o.Notes(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("%v", got)
 	}
-	if got := (&oracle{err: errors.New("x")}).Notes(); !slices.Equal(got, []string{"no predictions: x"}) {
+	if got := (&Oracle{err: errors.New("x")}).Notes(); !slices.Equal(got, []string{"no predictions: x"}) {
 		t.Errorf("%v", got)
 	}
 }

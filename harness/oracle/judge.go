@@ -1,4 +1,4 @@
-package harness
+package oracle
 
 import (
 	"errors"
@@ -14,15 +14,15 @@ import (
 	"umlab/harness/scenario"
 )
 
-// Judge implements runner.Oracle.
-func (o *oracle) Judge(c scenario.Cell, p *kbuild.Product, place scenario.Placement, run *result.Run) {
+// Judge.
+func (o *Oracle) Judge(c scenario.Cell, p *kbuild.Product, place scenario.Placement, run *result.Run) {
 	if o.err != nil {
 		return
 	}
 	o.mu.Lock()
 	o.products[productKey(c)] = p
 	o.mu.Unlock()
-	for i, f := range o.forecast(p, c.Modules, place.Mem, *run) {
+	for i, f := range o.Forecast(p, c.Modules, place.Mem, *run) {
 		m := &run.Modules[i]
 		m.Predicted, m.Agrees = nil, nil
 		if f.Err != nil {
@@ -44,9 +44,9 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// judge holds what was observed against the forecast. A module that loaded is
+// judge holds what was observed against the Forecast. A module that loaded is
 // looked at again where it really lay.
-func (f *forecast) judge(m *result.Module) {
+func (f *Forecast) judge(m *result.Module) {
 	f.corrupt(&m.Outcome)
 	predicted := f.Outcome()
 	m.Predicted = &predicted
@@ -57,7 +57,7 @@ func (f *forecast) judge(m *result.Module) {
 
 // corrupt makes `loaded` the outcome loaded-corrupt where an entry that the
 // loader does not check was cut at the address that was observed.
-func (f *forecast) corrupt(o *outcome.Outcome) {
+func (f *Forecast) corrupt(o *outcome.Outcome) {
 	if o.Kind != outcome.Loaded {
 		return
 	}
@@ -79,7 +79,7 @@ func (f *forecast) corrupt(o *outcome.Outcome) {
 
 // entry names an entry that was written wrong with its symbol and where it
 // leads: the distance of a PC-relative one, else the value.
-func (f *forecast) entry(a loader.Applied) string {
+func (f *Forecast) entry(a loader.Applied) string {
 	a.Fault = loader.Fault(outcome.LoadedCorrupt)
 	at := loader.Attribute(f.Ko, []loader.Applied{a}, nil)[0]
 	if !cut(a) {
@@ -115,7 +115,7 @@ func joinSentences(a, b string) string { return strings.TrimSpace(a + " " + b) }
 // agrees reports whether what was observed is what was predicted; known is false
 // where the run does not tell. An oops that the prediction explains is given the
 // explanation.
-func (f *forecast) agrees(o *outcome.Outcome) (agrees, known bool) {
+func (f *Forecast) agrees(o *outcome.Outcome) (agrees, known bool) {
 	p := f.Prediction.Outcome
 	loads := p.Kind == outcome.Loaded || p.Kind == outcome.LoadedCorrupt
 	landed := o.Address == "" || p.Address == "" || o.Address == p.Address
@@ -125,7 +125,7 @@ func (f *forecast) agrees(o *outcome.Outcome) (agrees, known bool) {
 	case outcome.Timeout:
 		// A guest that never took commands tried no module, and what corrupt code
 		// does is not predicted.
-		return false, strings.Contains(o.Stage, "mod") && p.Kind != outcome.LoadedCorrupt
+		return false, o.WhileHandled() && p.Kind != outcome.LoadedCorrupt
 	case outcome.Oops:
 		// The module's own code is not predicted, only what the loader made of it.
 		// Corrupt code may end anywhere: where no entry leads to the fault, the run
@@ -160,7 +160,7 @@ const near = 4096
 // explains finds the entry that leads to where the kernel faulted, and says so
 // in the outcome. Where the code takes what stands at a symbol for the symbol's
 // address, no fault is nearer than another.
-func (f *forecast) explains(o *outcome.Outcome) bool {
+func (f *Forecast) explains(o *outcome.Outcome) bool {
 	for _, m := range faultAddress.FindAllStringSubmatch(o.Evidence, -1) {
 		at, err := strconv.ParseUint(m[1], 16, 64)
 		if err != nil {

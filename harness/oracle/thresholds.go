@@ -1,4 +1,4 @@
-package harness
+package oracle
 
 import (
 	"fmt"
@@ -8,7 +8,6 @@ import (
 	"umlab/harness/loader"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
-	"umlab/harness/runner"
 	"umlab/harness/scenario"
 )
 
@@ -16,7 +15,7 @@ import (
 // one and the same fate. It reaches to where the next one begins.
 type stretch struct {
 	base  uint64
-	fates []forecast
+	fates []Forecast
 }
 
 // mostStretches bounds how often a boot's modules may change their fate; each
@@ -54,19 +53,21 @@ func (s stretch) loads(i int) bool {
 	return s.fates[i].Err == nil && s.fates[i].Prediction.Outcome.Kind == outcome.Loaded
 }
 
-// Thresholds implements runner.Oracle: where a module is predicted to load in
-// one run and not in another one, it computes the smallest mem= at which it no
-// longer does, without address randomisation.
-func (o *oracle) Thresholds(c scenario.Cell, p *kbuild.Product, cell result.Cell) []runner.Threshold {
+// Threshold is a threshold to be confirmed by booting at the probes.
+type Threshold struct {
+	result.Threshold
+	Probes []scenario.Placement
+}
+
+// Thresholds computes, for the modules that are predicted to load in one run of a
+// cell and not in another one, the smallest mem= at which they no longer do,
+// without address randomisation.
+func (o *Oracle) Thresholds(c scenario.Cell, p *kbuild.Product, cell result.Cell) []Threshold {
 	vary := varying(cell)
 	if o.err != nil || len(vary) == 0 {
 		return nil
 	}
-	var names []string
-	for _, m := range c.Modules {
-		names = append(names, m.Name)
-	}
-	sim, err := o.simulation(p, c.Modules, names)
+	sim, err := o.simulation(p, c.Modules)
 	if err != nil {
 		return nil
 	}
@@ -86,14 +87,15 @@ func (o *oracle) Thresholds(c scenario.Cell, p *kbuild.Product, cell result.Cell
 		}
 	}
 	all := sim.stretches(space.ModuleBase(link, least, gap.Fixed), most)
-	var out []runner.Threshold
-	for i, name := range names {
+	var out []Threshold
+	for i, m := range c.Modules {
+		name := m.Name
 		at := slices.IndexFunc(all, func(s stretch) bool { return !s.loads(i) })
 		if !slices.Contains(vary, name) || at < 1 || all[at].fates[i].Err != nil {
 			continue
 		}
 		base := fmt.Sprintf("0x%x", all[at].base)
-		if have := slices.IndexFunc(out, func(t runner.Threshold) bool { return t.Base == base }); have >= 0 {
+		if have := slices.IndexFunc(out, func(t Threshold) bool { return t.Base == base }); have >= 0 {
 			out[have].Modules = append(out[have].Modules, name)
 			continue
 		}
@@ -103,7 +105,7 @@ func (o *oracle) Thresholds(c scenario.Cell, p *kbuild.Product, cell result.Cell
 			f.Mem, f.Gap = mem, gap.Fixed
 			return f.Outcome()
 		}
-		t := runner.Threshold{Threshold: result.Threshold{Modules: []string{name}, Base: base, Mem: megabytes(mem),
+		t := Threshold{Threshold: result.Threshold{Modules: []string{name}, Base: base, Mem: megabytes(mem),
 			Before: fate(mem - 1<<20), After: fate(mem)}}
 		for _, probe := range []int64{mem - 1<<20, mem} {
 			if _, err := scenario.ParseMem(megabytes(probe)); err == nil {
@@ -141,9 +143,9 @@ func varying(cell result.Cell) []string {
 	return slices.DeleteFunc(names, func(n string) bool { return !loads[n] || !fails[n] })
 }
 
-// Confirm implements runner.Oracle: the threshold holds where the boots on both
+// Confirm: the threshold holds where the boots on both
 // sides of it went as predicted, and differently.
-func (o *oracle) Confirm(t *result.Threshold) {
+func (o *Oracle) Confirm(t *result.Threshold) {
 	kinds := map[string][]outcome.Outcome{}
 	t.Holds = len(t.Probes) == 2
 	for _, p := range t.Probes {
@@ -159,89 +161,5 @@ func (o *oracle) Confirm(t *result.Threshold) {
 	}
 	for _, name := range t.Modules {
 		t.Holds = t.Holds && len(kinds[name]) == 2 && !kinds[name][0].Same(kinds[name][1])
-	}
-}
-
-// confidence of the intervals in reports: standard deviations for 95 %.
-const confidence = 1.96
-
-// chances computes, for every placement with random addresses, how often each
-// module loads there, beside how often it did. The host tells the range of its
-// randomisation only by the gaps that boots report, so those of all cells are
-// taken together.
-func (o *oracle) chances(cells []scenario.Cell, got []result.Cell) {
-	if o.err != nil || o.tree.Space.Reexecs || !o.tree.Space.AddsGap {
-		return
-	}
-	var observed []int64
-	for _, c := range got {
-		for _, p := range c.Placements {
-			for _, run := range p.Runs {
-				for _, b := range run.Boots {
-					if p.ASLR && b.Gap != nil {
-						observed = append(observed, *b.Gap)
-					}
-				}
-			}
-		}
-	}
-	for i, c := range cells {
-		p := o.products[productKey(c)]
-		if p == nil || len(got[i].Placements) != len(c.Placements) {
-			continue
-		}
-		for j, place := range c.Placements {
-			if place.ASLR {
-				o.chancesAt(c, p, place, observed, &got[i].Placements[j])
-			}
-		}
-	}
-}
-
-func (o *oracle) chancesAt(c scenario.Cell, p *kbuild.Product, place scenario.Placement, observed []int64, out *result.Placement) {
-	var names []string
-	for _, m := range c.Modules {
-		names = append(names, m.Name)
-	}
-	sim, err := o.simulation(p, c.Modules, names)
-	if err != nil {
-		return
-	}
-	space := sim.tree.Space
-	gap, err := sim.kernel.Gap(space.PageSize).Randomised(observed)
-	if err != nil {
-		o.note("no probabilities: " + err.Error())
-		return
-	}
-	bases := space.Bases(sim.kernel.Link, place.Mem, gap)
-	all := sim.stretches(bases[0].Base, bases[len(bases)-1].Base)
-	for i, name := range names {
-		if slices.ContainsFunc(all, func(s stretch) bool { return s.fates[i].Err != nil }) {
-			continue
-		}
-		chance := result.Chance{Module: name, Range: gap.Range, Computed: loader.Share(bases, func(base uint64) bool {
-			in := len(all) - 1
-			for all[in].base > base {
-				in--
-			}
-			return all[in].loads(i)
-		})}
-		for _, t := range out.Tallies() {
-			if t.Module != name {
-				continue
-			}
-			for _, count := range t.Counts {
-				if count.Outcome.Kind.Kernel() {
-					chance.Runs += count.N
-				}
-				if count.Outcome.Kind == outcome.Loaded {
-					chance.Loaded += count.N
-				}
-			}
-		}
-		interval := loader.Wilson(chance.Loaded, chance.Runs, confidence)
-		chance.Low, chance.High = interval.Low, interval.High
-		chance.Holds = interval.Holds(chance.Computed)
-		out.Chances = append(out.Chances, chance)
 	}
 }

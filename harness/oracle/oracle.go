@@ -1,0 +1,122 @@
+// Package oracle predicts what the loader of a tree does with the modules of a
+// matrix, and holds what boots showed against it: whether they agree, from which
+// mem= on a module no longer loads, and how often random addresses let it. It may
+// import kbuild, loader, scenario, outcome and result; it never boots, and where
+// the tree's source is not as loader knows it, it predicts nothing and says why.
+package oracle
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/loader"
+	"umlab/harness/scenario"
+)
+
+// Oracle predicts what the loader of one tree, under one configuration, does
+// with the modules of a matrix. Kernels and modules are read once. It may be
+// used by several goroutines.
+type Oracle struct {
+	tree *loader.Tree // nil where nothing is predicted
+	err  error        // why nothing is
+
+	kernels sync.Map // sum and path -> func() (*loader.Kernel, error)
+	modules sync.Map // sum and path -> func() (*placeable, error)
+
+	mu       sync.Mutex
+	products map[string]*kbuild.Product // by productKey
+	notes    []string                   // modules that nothing is predicted for, and why
+}
+
+// placeable is a module and what the tree's kernel allocates for it.
+type placeable struct {
+	*loader.Module
+	layout *loader.Layout
+}
+
+// New reads the loader of the baseline's tree, patches included, under its
+// resolved configuration. Where the source is not as the oracle knows it, it
+// predicts nothing and says why in err.
+func New(bl *kbuild.Baseline) *Oracle {
+	o := &Oracle{products: map[string]*kbuild.Product{}}
+	config, err := os.ReadFile(bl.ResolvedConfig())
+	if err == nil {
+		o.tree, err = loader.ReadTree(os.DirFS(bl.Base.Tree.Dir), bl.Base.Tree.Version, config)
+	}
+	o.err = err
+	return o
+}
+
+// Loader names the code that is predicted: "arch/x86/um/module.c:10-80 (apply_relocate_add)";
+// empty where nothing is.
+func (o *Oracle) Loader() string {
+	if o.tree == nil {
+		return ""
+	}
+	r := o.tree.Rules
+	return fmt.Sprintf("%s:%d-%d (%s)", r.File, r.First, r.Last, r.Function)
+}
+
+// kernel is the kernel of a build, as modules see it.
+func (o *Oracle) kernel(p *kbuild.Product) (*loader.Kernel, error) {
+	read, _ := o.kernels.LoadOrStore(p.LinuxSum+" "+p.Linux, sync.OnceValues(func() (*loader.Kernel, error) {
+		text, err := os.ReadFile(p.Linux)
+		if err != nil {
+			return nil, err
+		}
+		return loader.OpenKernel(bytes.NewReader(text))
+	}))
+	return read.(func() (*loader.Kernel, error))()
+}
+
+// module is a module of a build.
+func (o *Oracle) module(m kbuild.Module) (*placeable, error) {
+	read, _ := o.modules.LoadOrStore(m.Sum+" "+m.Path, sync.OnceValues(func() (*placeable, error) {
+		text, err := os.ReadFile(m.Path)
+		if err != nil {
+			return nil, err
+		}
+		ko, err := loader.Open(bytes.NewReader(text))
+		if err != nil {
+			return nil, err
+		}
+		layout, err := o.tree.Layout(ko)
+		return &placeable{ko, layout}, err
+	}))
+	return read.(func() (*placeable, error))()
+}
+
+// productKey tells builds of one cell apart: a control is built with fewer
+// modules than the matrix.
+func productKey(c scenario.Cell) string {
+	key := c.ID()
+	for _, m := range c.Modules {
+		key += "\x00" + m.Path
+	}
+	return key
+}
+
+// note keeps a sentence for the report, once.
+func (o *Oracle) note(text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !slices.Contains(o.notes, text) {
+		o.notes = append(o.notes, text)
+	}
+}
+
+// Notes is what a reader must know of the predictions: that there are none, or
+// which are missing.
+func (o *Oracle) Notes() []string {
+	if o.err != nil {
+		return []string{"no predictions: " + o.err.Error()}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	slices.Sort(o.notes)
+	return slices.Clone(o.notes)
+}
