@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/conclude"
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
 	"umlab/harness/loader"
@@ -69,20 +70,20 @@ func (l *Lab) sideOf(ctx context.Context, j *job, cell, name string, r *result.R
 // delta says what differs between the two sides of a change. What one side does
 // not have is a gap of the delta and no error.
 func (l *Lab) delta(ctx context.Context, good, bad side) (*result.Delta, error) {
-	var facts [2]result.Facts
+	var facts [2]conclude.Facts
 	for i, s := range []side{good, bad} {
 		var err error
 		if facts[i], err = l.facts(ctx, s); err != nil {
 			return nil, fmt.Errorf("why it changed: %s: %w", s.name, err)
 		}
 	}
-	return result.Compare(bad.cell.ID(), facts[0], facts[1]), nil
+	return conclude.Delta(bad.cell.ID(), facts[0], facts[1]), nil
 }
 
 // facts gathers what is known of a side. Only the end of ctx is an error.
-func (l *Lab) facts(ctx context.Context, s side) (result.Facts, error) {
+func (l *Lab) facts(ctx context.Context, s side) (conclude.Facts, error) {
 	r := s.results
-	f := result.Facts{Name: s.name, Toolchain: r.Toolchain.Identity, Missing: map[string]string{},
+	f := conclude.Facts{Name: s.name, Toolchain: r.Toolchain.Identity, Missing: map[string]string{},
 		Tree: map[string]string{"name": r.Tree.Name, "version": r.Tree.Version, "digest": r.Tree.Digest, "patches": strings.Join(r.Tree.Patches, " ")}}
 	missing := func(why string, aspects ...string) {
 		for _, a := range aspects {
@@ -113,7 +114,7 @@ func (l *Lab) facts(ctx context.Context, s side) (result.Facts, error) {
 		}
 		missing(err.Error(), result.AspectResolved)
 	}
-	f.Modules = map[string]result.ModuleFacts{}
+	f.Modules = map[string]conclude.ModuleFacts{}
 	for _, m := range s.cell.Modules {
 		if f.Modules[m.Name], err = readModule(s.product.Modules[m.Path].Path); err != nil {
 			f.Modules = nil
@@ -211,19 +212,19 @@ func readTarget(path string) (map[string]string, error) {
 }
 
 // readModule reads what a module's file tells of its relocations.
-func readModule(path string) (result.ModuleFacts, error) {
+func readModule(path string) (conclude.ModuleFacts, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return result.ModuleFacts{}, err
+		return conclude.ModuleFacts{}, err
 	}
 	ko, err := loader.Open(bytes.NewReader(text))
 	if err != nil {
-		return result.ModuleFacts{}, err
+		return conclude.ModuleFacts{}, err
 	}
 	sum, err := loader.Signature(bytes.NewReader(text))
 	if err != nil {
-		return result.ModuleFacts{}, err
+		return conclude.ModuleFacts{}, err
 	}
 	symbols, functions := ko.References()
-	return result.ModuleFacts{Sum: sum, Symbols: symbols, Functions: functions}, nil
+	return conclude.ModuleFacts{Sum: sum, Symbols: symbols, Functions: functions}, nil
 }

@@ -15,7 +15,7 @@ import (
 // those of later lines only. Packages of one line do not know each other.
 var layers = [][]string{
 	{"harness"},
-	{"report"},
+	{"conclude", "report"},
 	{"runner"},
 	{"oracle", "uml"},
 	{"kbuild"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"umlab/harness/conclude"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
@@ -48,7 +49,7 @@ func control(c scenario.PlannedControl, cells []result.Cell) result.Control {
 func (l *Lab) judge(j *job, kernel string, r *result.Results) {
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		c.Verdict, c.Reason = c.Judge()
+		c.Verdict, c.Reason = conclude.Cell(*c)
 		c.Expected, c.AsExpected = expected(j.scenario, kernel, j.plan.Cells[i], *c)
 	}
 	for _, c := range r.Controls {
@@ -56,7 +57,7 @@ func (l *Lab) judge(j *job, kernel string, r *result.Results) {
 			r.Infra = fmt.Sprintf("control %s: %s gave %s where %s is known: this run proves nothing", c.Name, c.Cell, c.Got, c.Want)
 		}
 	}
-	result.Sums(r)
+	r.Totals = conclude.Totals(r.Cells)
 	switch {
 	case r.Infra != "":
 		r.Exit = ExitInfra

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/conclude"
 	"umlab/harness/history"
 	"umlab/harness/report"
 	"umlab/harness/result"
@@ -51,7 +52,7 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 		n.Infra = nightErr.Error() // which a report must say as well
 	}
 	n.Seconds = l.now().Sub(started).Seconds()
-	n.Judge()
+	n.Exit = conclude.Night(n)
 	l.sink.Close()
 	dir, err := l.writeNight(o.Dir, n)
 	if err != nil {
@@ -94,7 +95,7 @@ func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Serie
 		return nil, err
 	}
 	changes := nightChanges(n.Sweep, last)
-	n.Changes = result.NightlyChanges(changes)
+	n.Changes = conclude.NightlyChanges(changes)
 	if len(last) == 0 {
 		n.Notes = append(n.Notes, "nothing was known of this series before: this is what later nights are held against")
 	}

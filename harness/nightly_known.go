@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"umlab/harness/conclude"
 	"umlab/harness/history"
 	"umlab/harness/kconfig"
 	"umlab/harness/result"
@@ -107,7 +108,7 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, j *job, names []
 	for _, name := range names {
 		n.Sweep.Columns = append(n.Sweep.Columns, columns[name])
 	}
-	result.SumSweep(n.Sweep)
+	n.Sweep.Totals, n.Sweep.Exit = conclude.Sweep(n.Sweep.Columns)
 	n.Sweep.Seconds = l.now().Sub(started).Seconds()
 	return nil
 }

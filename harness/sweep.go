@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 
+	"umlab/harness/conclude"
 	"umlab/harness/progress"
 	"umlab/harness/report"
 	"umlab/harness/result"
@@ -29,7 +30,7 @@ type SweepOptions struct {
 // Sweep runs a scenario on every one of the trees with every one of the
 // toolchains and prints one table of it. A column that comes to nothing does not
 // keep the others from being run. The exit code is in the sweep, see
-// result.SumSweep.
+// conclude.Sweep.
 func (l *Lab) Sweep(ctx context.Context, o SweepOptions) (*result.Sweep, error) {
 	s, err := l.sweep(ctx, o)
 	if err != nil {
@@ -60,7 +61,7 @@ func (l *Lab) sweep(ctx context.Context, o SweepOptions) (*result.Sweep, error) 
 	if s.Columns, err = columns(ctx, l.sink, jobs, sweeping.run); err != nil {
 		return nil, err
 	}
-	result.SumSweep(s)
+	s.Totals, s.Exit = conclude.Sweep(s.Columns)
 	s.Seconds = l.now().Sub(started).Seconds()
 	return s, nil
 }

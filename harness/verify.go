@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/conclude"
 	"umlab/harness/kbuild"
 	"umlab/harness/report"
 	"umlab/harness/result"
@@ -54,7 +55,7 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification
 		}
 		v.Pairs = append(v.Pairs, pair)
 	}
-	v.Conclusion, v.Reason = result.Conclude(v.Pairs)
+	v.Conclusion, v.Reason = conclude.Verification(v.Pairs)
 	v.Untested = untested(jobs)
 	for _, m := range tree.Missing(patches) {
 		v.Untested = append(v.Untested, "patch "+m+" of the series, which was not given")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"umlab/harness/conclude"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/store"
@@ -48,10 +49,10 @@ func made(t testing.TB, toolchain, rustc string, after time.Duration, cells ...s
 			}
 			c.Placements = append(c.Placements, p)
 		}
-		c.Verdict, c.Reason = c.Judge()
+		c.Verdict, c.Reason = conclude.Cell(c)
 		r.Cells = append(r.Cells, c)
 	}
-	result.Sums(r)
+	r.Totals = conclude.Totals(r.Cells)
 	return r
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"umlab/harness/conclude"
 	"umlab/harness/result"
 )
 
@@ -38,7 +39,7 @@ func bisections() map[string]*result.Bisection {
 		LastGood: &result.Boundary{Name: "debian-rustc:1.85.1", Detail: "rustc 1.85.1 (trixie)", Seen: "rust_print: 12 GOTPCREL", Tree: tree, Toolchain: chain("1.85.1", "19.1.7")},
 		FirstBad: &result.Boundary{Name: "debian-rustc:1.96.1", Detail: "rustc 1.96.1 (trixie-backports)", Seen: "rust_print: 14 GOTPCREL", Tree: tree, Toolchain: chain("1.96.1", "22.1.0")},
 		Notes:    []string{"the mirror of sid is frozen"},
-		Delta:    result.Compare("stock", result.Facts{Name: "debian-rustc:1.85.1", Toolchain: chain("1.85.1", "19.1.7").Identity}, result.Facts{Name: "debian-rustc:1.96.1", Toolchain: chain("1.96.1", "22.1.0").Identity}),
+		Delta:    conclude.Delta("stock", conclude.Facts{Name: "debian-rustc:1.85.1", Toolchain: chain("1.85.1", "19.1.7").Identity}, conclude.Facts{Name: "debian-rustc:1.96.1", Toolchain: chain("1.96.1", "22.1.0").Identity}),
 	}
 	ranged := &result.Bisection{
 		Started: time.Unix(1800000000, 0).UTC(), Seconds: 61, Axis: result.AxisCommit, Series: "/home/you/linux", Scenario: scenario, Toolchain: "trixie", Target: "stock:low:rust_print",

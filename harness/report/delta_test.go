@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"umlab/harness/conclude"
 	"umlab/harness/result"
 )
 
@@ -19,14 +20,14 @@ import (
 // two sides that are the same.
 func deltas() map[string]*result.Delta {
 	counts := func(typ string, n int) map[string]int { return map[string]int{"R_X86_64_" + typ: n} }
-	side := func(name, rustc, commit, llvm string) result.Facts {
-		return result.Facts{Name: name, Tree: map[string]string{"name": "debian-6.12", "version": "6.12.107"},
+	side := func(name, rustc, commit, llvm string) conclude.Facts {
+		return conclude.Facts{Name: name, Tree: map[string]string{"name": "debian-6.12", "version": "6.12.107"},
 			Toolchain: map[string]string{"rustc": rustc, "rustc-commit": commit, "rustc-llvm": llvm, "rust-src": rustc, "clang": "19.1.7"},
 			Flags:     map[string][]string{"samples/rust/rust_print.o": {"-Copt-level=2", "-Crelocation-model=pie", "-Zunstable-options"}},
 			Target:    map[string]string{"llvm-target": `"x86_64-linux-gnu"`, "target-pointer-width": `"64"`},
 			Resolved:  map[string]string{"relocation_model": "pie", "panic": "abort"},
 			Config:    map[string]string{"CONFIG_RUSTC_VERSION": rustc, "CONFIG_RUSTC_VERSION_TEXT": `"rustc ` + rustc + ` (built from a source tarball, which is a long text)"`},
-			Modules: map[string]result.ModuleFacts{
+			Modules: map[string]conclude.ModuleFacts{
 				"rust_print": {Sum: rustc, Symbols: map[string]map[string]int{".rodata": counts("64", 22), "kernel::print::format_strings::WARNING": counts("GOTPCREL", 2)},
 					Functions: map[string]map[string]int{".data.rel.ro": counts("64", 22), "<rust_print::RustPrint as kernel::Module>::init": counts("GOTPCREL", 2)}},
 				"rust_same":  {Sum: "1", Symbols: map[string]map[string]int{"_printk": counts("PLT32", 1)}, Functions: map[string]map[string]int{"init_module": counts("PLT32", 1)}},
@@ -38,7 +39,7 @@ func deltas() map[string]*result.Delta {
 	rustc.Target["target-pointer-width"] = "64"
 	rustc.Target["rustc-abi"] = `"softfloat"`
 	rustc.Config["CONFIG_RUSTC_HAS_UNNECESSARY_TRANSMUTES"] = "y"
-	rustc.Modules["rust_print"] = result.ModuleFacts{Sum: "2",
+	rustc.Modules["rust_print"] = conclude.ModuleFacts{Sum: "2",
 		Symbols:   map[string]map[string]int{".rodata": counts("PC32", 18), "kernel::print::format_strings::WARNING": counts("GOTPCREL", 1)},
 		Functions: map[string]map[string]int{"<rust_print::RustPrint as kernel::Module>::init": {"R_X86_64_PC32": 18, "R_X86_64_GOTPCREL": 1}}}
 	model := side("evil \x1b[2J `side` | <b>", "1.85.1", "4eb161250e340c8f48f66e2b929ef4a5bed7c181", "19.1.7")
@@ -50,10 +51,10 @@ func deltas() map[string]*result.Delta {
 		model.Config[fmt.Sprintf("CONFIG_OPTION_%02d", i)] = "y"
 		many[fmt.Sprintf("core::<evil\x07 as T%02d>::f", i)] = counts("32S", i+1)
 	}
-	model.Modules["rust_print"] = result.ModuleFacts{Sum: "3", Symbols: many, Functions: many}
+	model.Modules["rust_print"] = conclude.ModuleFacts{Sum: "3", Symbols: many, Functions: many}
 	delete(model.Modules, "rust_same")
 	return map[string]*result.Delta{
-		"rustc": result.Compare("stock", good, rustc), "model": result.Compare("static-small@module", good, model), "same": result.Compare("stock", good, good),
+		"rustc": conclude.Delta("stock", good, rustc), "model": conclude.Delta("static-small@module", good, model), "same": conclude.Delta("stock", good, good),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"umlab/harness/conclude"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 )
@@ -60,9 +61,9 @@ func matrix() *result.Results {
 func judge(r *result.Results) {
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		c.Verdict, c.Reason = c.Judge()
+		c.Verdict, c.Reason = conclude.Cell(*c)
 	}
-	result.Sums(r)
+	r.Totals = conclude.Totals(r.Cells)
 }
 
 func boot(mem string, show func(string) outcome.Outcome) result.Run {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/conclude"
 	"umlab/harness/result"
 )
 
@@ -38,9 +39,9 @@ func nights() map[string]*result.Nightly {
 	}
 	sum := func(n *result.Nightly) *result.Nightly {
 		if n.Sweep != nil {
-			result.SumSweep(n.Sweep)
+			n.Sweep.Totals, n.Sweep.Exit = conclude.Sweep(n.Sweep.Columns)
 		}
-		n.Judge()
+		n.Exit = conclude.Night(n)
 		return n
 	}
 	unchanged := base("1.85.1", "1.96.1", "1.97.1")
@@ -246,7 +247,7 @@ func TestNightlyHTML(t *testing.T) {
 
 func TestNightlyChanges(t *testing.T) {
 	at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	got := result.NightlyChanges([]result.HistoryChange{{
+	got := conclude.NightlyChanges([]result.HistoryChange{{
 		Axis: result.AlongToolchains, Cell: "stock",
 		From: result.HistoryPoint{When: at, Toolchain: result.HistoryColumn{Toolchain: "s:1"}, Verdict: result.Rejected},
 		To:   result.HistoryPoint{When: at, Toolchain: result.HistoryColumn{Toolchain: "s:2"}, Verdict: result.Loads},
@@ -305,8 +306,8 @@ func FuzzNightly(f *testing.F) {
 		}
 		b := &n.Bisections[0]
 		b.Target, b.Reason, b.LastGood.Name, b.FirstBad.Name = "x"+s, s, "x"+s, "x"+s
-		result.SumSweep(n.Sweep)
-		n.Judge()
+		n.Sweep.Totals, n.Sweep.Exit = conclude.Sweep(n.Sweep.Columns)
+		n.Exit = conclude.Night(n)
 		text := string(written(t, func(w io.Writer, n *result.Nightly) error { return NightlyText(w, n, Options{Width: 72}) }, n))
 		for _, c := range text {
 			if c != '\n' && !unicode.IsPrint(c) {

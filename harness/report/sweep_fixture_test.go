@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"umlab/harness/conclude"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 )
@@ -37,7 +38,7 @@ func sweeps(t testing.TB) map[string]*result.Sweep {
 func summed(s *result.Sweep) *result.Sweep {
 	for _, c := range s.Columns {
 		if r := c.Results; r != nil {
-			result.Sums(r)
+			r.Totals = conclude.Totals(r.Cells)
 			r.Exit = 0
 			switch {
 			case r.Infra != "":
@@ -47,7 +48,7 @@ func summed(s *result.Sweep) *result.Sweep {
 			}
 		}
 	}
-	result.SumSweep(s)
+	s.Totals, s.Exit = conclude.Sweep(s.Columns)
 	return s
 }
 
@@ -71,7 +72,7 @@ func reseen(r *result.Results, id, placement string, o outcome.Outcome, asExpect
 	if placement == "high" {
 		c.Thresholds = nil
 	}
-	c.Verdict, c.Reason = c.Judge()
+	c.Verdict, c.Reason = conclude.Cell(*c)
 	c.AsExpected, c.Expected = asExpected, "address-dependent"
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 
+	"umlab/harness/conclude"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 )
@@ -77,7 +78,7 @@ func verifications() map[string]*result.Verification {
 				{Tool: "checkpatch.pl", Lines: []string{"WARNING: Missing or malformed SPDX-License-Identifier tag in line 1 of a file whose name is long", "total: 0 errors, 1 warnings, 8 lines checked"}},
 				{Tool: "get_maintainer.pl", Lines: []string{"Richard Weinberger <richard@nod.at> (maintainer:USER-MODE LINUX (UML))", "linux-um@lists.infradead.org (open list:USER-MODE LINUX (UML))"}},
 			}}
-		v.Conclusion, v.Reason = result.Conclude(p)
+		v.Conclusion, v.Reason = conclude.Verification(p)
 		if v.Conclusion == result.Fixed {
 			v.Exit = 0
 		}

@@ -1,10 +1,6 @@
 package result
 
-import (
-	"slices"
-	"strings"
-	"time"
-)
+import "time"
 
 // NightlySchema is the version of the JSON that Nightly marshals to.
 const NightlySchema = "umlab.nightly/v1"
@@ -26,7 +22,7 @@ type Nightly struct {
 	Bisections []Bisection     `json:"bisections"`      // of changes between toolchains with others between them
 	Infra      string          `json:"infra,omitempty"` // why the night as a whole proves nothing
 	Notes      []string        `json:"notes"`
-	Exit       int             `json:"exit"` // see Judge
+	Exit       int             `json:"exit"` // 3 nothing is proved, 1 something changed, else 0
 }
 
 // NightlyMember is a toolchain of the series.
@@ -54,35 +50,6 @@ type NightlyPoint struct {
 	Evidence  []string  `json:"evidence"` // the lines that prove it
 }
 
-// NightlyChanges says what history found in the words of a night.
-func NightlyChanges(from []HistoryChange) []NightlyChange {
-	list := []NightlyChange{}
-	for _, c := range from {
-		side := func(p HistoryPoint, of func(Difference) []SeenOutcome) NightlyPoint {
-			n := NightlyPoint{Toolchain: p.Toolchain.Toolchain, When: p.When, Verdict: p.Verdict, Evidence: []string{}}
-			var seen []string
-			for _, d := range c.Differences {
-				for _, o := range of(d) {
-					if !slices.Contains(seen, o.Text) {
-						seen = append(seen, o.Text)
-					}
-					if o.Evidence != "" && !slices.Contains(n.Evidence, o.Evidence) {
-						n.Evidence = append(n.Evidence, o.Evidence)
-					}
-				}
-			}
-			n.Seen = strings.Join(seen, " or ")
-			return n
-		}
-		list = append(list, NightlyChange{
-			Cell: c.Cell,
-			From: side(c.From, func(d Difference) []SeenOutcome { return d.From }),
-			To:   side(c.To, func(d Difference) []SeenOutcome { return d.To }),
-		})
-	}
-	return list
-}
-
 // Results are those of the night, in the order of its columns.
 func (n *Nightly) Results() []*Results {
 	var list []*Results
@@ -94,21 +61,4 @@ func (n *Nightly) Results() []*Results {
 		}
 	}
 	return list
-}
-
-// Judge sets n.Exit: 3 if the night proves nothing, else 1 if something changed,
-// else 3 if a toolchain proved nothing, for then nobody knows, else 0. A result
-// that the scenario does not expect, but that is what it was, is no change.
-func (n *Nightly) Judge() {
-	unproved := n.Sweep != nil && slices.ContainsFunc(n.Sweep.Columns, func(c SweepColumn) bool { return c.State() == ColumnInfra })
-	switch {
-	case n.Infra != "":
-		n.Exit = 3
-	case len(n.Changes) > 0:
-		n.Exit = 1
-	case unproved:
-		n.Exit = 3
-	default:
-		n.Exit = 0
-	}
 }

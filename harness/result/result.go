@@ -1,6 +1,6 @@
 // Package result holds the types of the documents that every report is made from:
-// umlab.results/v1, the record of a run, and those of what is made of runs. It is
-// types and the sums over them; it imports outcome, and never builds, boots or
+// umlab.results/v1, the record of a run, and those of what is made of runs. It
+// imports outcome, and never concludes (that is package conclude), builds, boots or
 // prints.
 package result
 

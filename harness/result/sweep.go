@@ -20,7 +20,7 @@ type Sweep struct {
 	Scenario Scenario      `json:"scenario"`
 	Columns  []SweepColumn `json:"columns"`
 	Totals   SweepTotals   `json:"totals"`
-	Exit     int           `json:"exit"` // see SumSweep
+	Exit     int           `json:"exit"` // of conclude.Sweep: 3 a column proves nothing, 1 one differs, 2 nothing but refusals, else 0
 }
 
 // SweepColumn is one tree with one toolchain. Exactly one of Results, Refused
@@ -75,38 +75,6 @@ func (c SweepColumn) State() ColumnState {
 		return ColumnDiffers
 	}
 	return ColumnExpected
-}
-
-// SumSweep sets s.Totals and s.Exit from s.Columns: 3 if a column proves
-// nothing, else 1 if one differs, else 2 if nothing but refusals is left, else 0.
-func SumSweep(s *Sweep) {
-	t := SweepTotals{Columns: len(s.Columns), States: map[ColumnState]int{}}
-	for _, c := range s.Columns {
-		t.States[c.State()]++
-		if c.Results == nil {
-			continue
-		}
-		r := c.Results.Totals
-		t.Cells += r.Cells
-		t.Placements += r.Placements
-		t.Loads += r.Loads
-		t.Boots += r.Boots
-		t.Cached += r.Cached
-		t.Differing += r.Differing
-		t.Predicted += r.Predicted
-		t.Disagreeing += r.Disagreeing
-	}
-	s.Totals = t
-	switch {
-	case t.States[ColumnInfra] > 0:
-		s.Exit = 3
-	case t.States[ColumnDiffers] > 0:
-		s.Exit = 1
-	case t.States[ColumnRefused] == t.Columns:
-		s.Exit = 2
-	default:
-		s.Exit = 0
-	}
 }
 
 // SameSeen reports whether two cells showed the same: verdict, and at each

@@ -1,9 +1,14 @@
-package result
+// Package conclude draws the conclusions: the verdict of a cell, what a patch
+// does, what a change leaves as its cause, what a night comes to, and the sums and
+// exit codes that follow. It imports result and outcome; it takes values, returns
+// values, and never reads, builds, boots or prints.
+package conclude
 
 import (
 	"slices"
 
 	"umlab/harness/outcome"
+	"umlab/harness/result"
 )
 
 // observation is one outcome of one module at one placement.
@@ -12,23 +17,23 @@ type observation struct {
 	outcome           outcome.Outcome
 }
 
-// Judge draws c's verdict: from its build where there is nothing to boot, else
-// from its placements (VerdictOf).
-func (c Cell) Judge() (Verdict, string) {
+// Cell draws the verdict of a cell, with the reason in one sentence: from its
+// build where there is nothing to boot, else from its placements.
+func Cell(c result.Cell) (result.Verdict, string) {
 	if o := c.Build.Outcome; o != nil && o.Kind != outcome.Loaded {
 		if o.Kind.Kernel() || o.Kind == outcome.Timeout {
-			return Broken, reasonBuild(*o)
+			return result.Broken, reasonBuild(*o)
 		}
-		return Unknown, reasonBuild(*o)
+		return result.Unknown, reasonBuild(*o)
 	}
-	verdict, reason := VerdictOf(c.Placements)
-	if verdict == AddressDependent {
+	verdict, reason := ofPlacements(c.Placements)
+	if verdict == result.AddressDependent {
 		reason = reasonPlaced(reason, c)
 	}
 	return verdict, reason
 }
 
-// VerdictOf draws the verdict of one binary from all its placements and runs,
+// ofPlacements draws the verdict of one binary from all its placements and runs,
 // with the reason in one sentence. What the runs do not prove is Unknown. The
 // first rule that applies decides:
 //
@@ -44,22 +49,22 @@ func (c Cell) Judge() (Verdict, string) {
 //     there, or does both at one placement under random addresses.
 //   - Loads, Rejected: all modules everywhere.
 //   - Mixed: what is left, stable but not the same for all.
-func VerdictOf(placements []Placement) (Verdict, string) {
+func ofPlacements(placements []result.Placement) (result.Verdict, string) {
 	seen := observe(placements)
 	if reason, ok := brokenByKernel(seen); ok {
-		return Broken, reason
+		return result.Broken, reason
 	}
 	if reason, ok := unproved(placements, seen); ok {
-		return Unknown, reason
+		return result.Unknown, reason
 	}
 	if i := slices.IndexFunc(seen, func(s observation) bool { return s.outcome.Kind == outcome.Timeout }); i >= 0 {
-		return Broken, reasonOutcome(seen[i].module, seen[i].placement, seen[i].outcome)
+		return result.Broken, reasonOutcome(seen[i].module, seen[i].placement, seen[i].outcome)
 	}
 	if reason, ok := flaky(placements); ok {
-		return Flaky, reason
+		return result.Flaky, reason
 	}
 	if reason, ok := addressDependent(placements, seen); ok {
-		return AddressDependent, reason
+		return result.AddressDependent, reason
 	}
 	loaded := 0
 	for _, s := range seen {
@@ -69,16 +74,16 @@ func VerdictOf(placements []Placement) (Verdict, string) {
 	}
 	switch loaded {
 	case len(seen):
-		return Loads, reasonLoads(names(seen, func(s observation) string { return s.module }),
+		return result.Loads, reasonLoads(names(seen, func(s observation) string { return s.module }),
 			names(seen, func(s observation) string { return s.placement }))
 	case 0:
-		return Rejected, reasonEach(seen)
+		return result.Rejected, reasonEach(seen)
 	}
-	return Mixed, reasonEach(seen)
+	return result.Mixed, reasonEach(seen)
 }
 
 // observe flattens the runs to distinct outcomes per placement and module.
-func observe(placements []Placement) []observation {
+func observe(placements []result.Placement) []observation {
 	var seen []observation
 	for _, p := range placements {
 		for _, t := range p.Tallies() {
@@ -101,7 +106,7 @@ func brokenByKernel(seen []observation) (string, bool) {
 }
 
 // unproved finds what keeps the runs from proving anything.
-func unproved(placements []Placement, seen []observation) (string, bool) {
+func unproved(placements []result.Placement, seen []observation) (string, bool) {
 	if len(placements) == 0 {
 		return reasonNoRun, true
 	}
@@ -118,16 +123,16 @@ func unproved(placements []Placement, seen []observation) (string, bool) {
 		if len(p.Runs) == 0 {
 			return reasonPlacementNotRun(p.Name), true
 		}
-		if slices.ContainsFunc(p.Runs, func(r Run) bool { return len(r.Modules) == 0 }) {
+		if slices.ContainsFunc(p.Runs, func(r result.Run) bool { return len(r.Modules) == 0 }) {
 			return reasonNoModule(p.Name), true
 		}
 		tallies := p.Tallies()
 		for _, m := range modules {
-			at := slices.IndexFunc(tallies, func(t Tally) bool { return t.Module == m })
+			at := slices.IndexFunc(tallies, func(t result.Tally) bool { return t.Module == m })
 			if at < 0 {
 				return reasonIncomplete(m, p.Name, 0, len(p.Runs)), true
 			}
-			if n := tallies[at].seen(); n != len(p.Runs) {
+			if n := seenIn(tallies[at]); n != len(p.Runs) {
 				return reasonIncomplete(m, p.Name, n, len(p.Runs)), true
 			}
 		}
@@ -139,7 +144,7 @@ func unproved(placements []Placement, seen []observation) (string, bool) {
 // With random addresses the loader may meet an overflow before or after another
 // relocation it rejects, so any relocation outcome may stand beside an
 // overflow; without them nothing may vary.
-func flaky(placements []Placement) (string, bool) {
+func flaky(placements []result.Placement) (string, bool) {
 	for _, p := range placements {
 		for _, t := range p.Tallies() {
 			if len(t.Counts) > 1 && !explained(p, t) {
@@ -153,8 +158,8 @@ func flaky(placements []Placement) (string, bool) {
 // explained reports whether addresses explain that the runs of a placement
 // differ: where every run was predicted from its own addresses, they must have
 // gone as predicted, and alike where they were predicted alike.
-func explained(p Placement, t Tally) bool {
-	var modules []Module
+func explained(p result.Placement, t result.Tally) bool {
+	var modules []result.Module
 	for _, run := range p.Runs {
 		for _, m := range run.Modules {
 			if m.Name == t.Module {
@@ -180,7 +185,7 @@ func explained(p Placement, t Tally) bool {
 	return true
 }
 
-func addressExplains(t Tally) bool {
+func addressExplains(t result.Tally) bool {
 	for _, c := range t.Counts {
 		switch c.Outcome.Kind {
 		case outcome.Loaded, outcome.RelocationOverflow, outcome.RelocationUnknown:
@@ -193,7 +198,7 @@ func addressExplains(t Tally) bool {
 	return t.Has(outcome.RelocationOverflow) && !(t.Has(outcome.Loaded) && t.Has(outcome.RelocationUnknown))
 }
 
-func addressDependent(placements []Placement, seen []observation) (string, bool) {
+func addressDependent(placements []result.Placement, seen []observation) (string, bool) {
 	for _, p := range placements {
 		for _, t := range p.Tallies() {
 			if t.Has(outcome.Loaded) && t.Has(outcome.RelocationOverflow) {
@@ -212,6 +217,14 @@ func addressDependent(placements []Placement, seen []observation) (string, bool)
 		}
 	}
 	return "", false
+}
+
+// seenIn is the number of runs that showed something for the module.
+func seenIn(t result.Tally) (n int) {
+	for _, c := range t.Counts {
+		n += c.N
+	}
+	return n
 }
 
 // names lists the distinct values of by, in the order first seen.

@@ -1,16 +1,19 @@
-package result
+package conclude
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"umlab/harness/result"
 )
 
 // conclude says what the deltas prove, and no more: what changed, what did not,
 // and what that leaves as a cause.
-func (d *Delta) conclude() string {
+func conclude(d *result.Delta) string {
 	var out []string
-	for _, s := range append([]string{d.saidCompilers()}, append(d.saidModels(), d.saidTold(), d.saidRelocations(), d.saidCauses(), d.saidUnknown())...) {
+	said := slices.Concat([]string{saidCompilers(d)}, saidModels(d), []string{saidTold(d), saidRelocations(d), saidCauses(d), saidUnknown(d)})
+	for _, s := range said {
 		if s != "" {
 			out = append(out, s+".")
 		}
@@ -18,39 +21,29 @@ func (d *Delta) conclude() string {
 	return strings.Join(out, " ")
 }
 
-func find(list []Change, name string) (Change, bool) {
-	i := slices.IndexFunc(list, func(c Change) bool { return c.Name == name })
+func changeOf(list []result.Change, name string) (result.Change, bool) {
+	i := slices.IndexFunc(list, func(c result.Change) bool { return c.Name == name })
 	if i < 0 {
-		return Change{}, false
+		return result.Change{}, false
 	}
 	return list[i], true
 }
 
-// String is "1.85.1 → 1.96.1".
-func (c Change) String() string { return there(c.Good) + " → " + there(c.Bad) }
-
-func there(value string) string {
-	if value == "" {
-		return "not there"
-	}
-	return value
-}
-
 // rustc is the change of the compiler itself: another version, or another commit
 // of one version.
-func (d *Delta) rustc() (Change, bool) {
-	if c, ok := find(d.Toolchain, "rustc"); ok {
+func rustc(d *result.Delta) (result.Change, bool) {
+	if c, ok := changeOf(d.Toolchain, "rustc"); ok {
 		return c, true
 	}
-	return find(d.Toolchain, "rustc-commit")
+	return changeOf(d.Toolchain, "rustc-commit")
 }
 
-func (d *Delta) saidCompilers() string {
-	if d.UnknownAspect(AspectToolchain) {
+func saidCompilers(d *result.Delta) string {
+	if d.UnknownAspect(result.AspectToolchain) {
 		return ""
 	}
-	rustc, other := d.rustc()
-	llvm, otherLLVM := find(d.Toolchain, "rustc-llvm")
+	rustc, other := rustc(d)
+	llvm, otherLLVM := changeOf(d.Toolchain, "rustc-llvm")
 	switch {
 	case other && otherLLVM:
 		return fmt.Sprintf("rustc (%s) and its LLVM (%s) both changed", rustc, llvm)
@@ -71,7 +64,7 @@ func isModel(name string) bool {
 
 // saidModels are the sentences about another relocation or code model, which is
 // what decides the types of relocations.
-func (d *Delta) saidModels() (out []string) {
+func saidModels(d *result.Delta) (out []string) {
 	for _, f := range d.Flags {
 		models := func(options []string) string {
 			var m []string
@@ -83,7 +76,7 @@ func (d *Delta) saidModels() (out []string) {
 			return strings.Join(m, " ")
 		}
 		if good, bad := models(f.Good), models(f.Bad); good+bad != "" {
-			out = append(out, fmt.Sprintf("The flags of %s changed: %s", f.Object, Change{Good: good, Bad: bad}))
+			out = append(out, fmt.Sprintf("The flags of %s changed: %s", f.Object, result.Change{Good: good, Bad: bad}))
 		}
 	}
 	for _, c := range d.Target {
@@ -91,28 +84,29 @@ func (d *Delta) saidModels() (out []string) {
 			out = append(out, fmt.Sprintf("target.json's %s changed: %s", c.Name, c))
 		}
 	}
-	if len(out) > 0 || d.UnknownAspect(AspectFlags) || d.UnknownAspect(AspectTarget) {
+	if len(out) > 0 || d.UnknownAspect(result.AspectFlags) || d.UnknownAspect(result.AspectTarget) {
 		return out
 	}
 	for _, c := range d.Resolved {
 		if isModel(c.Name) {
-			out = append(out, fmt.Sprintf("rustc's own default changed: its %s is another (%s), and neither flags nor target.json ask for it", c.Name, c))
+			out = append(out, fmt.Sprintf("rustc's own default changed: its %s is another (%s), "+
+				"and neither flags nor target.json ask for it", c.Name, c))
 		}
 	}
 	return out
 }
 
 // saidTold is what rustc was told, apart from the models.
-func (d *Delta) saidTold() string {
-	if d.UnknownAspect(AspectFlags) || d.UnknownAspect(AspectTarget) {
+func saidTold(d *result.Delta) string {
+	if d.UnknownAspect(result.AspectFlags) || d.UnknownAspect(result.AspectTarget) {
 		return ""
 	}
 	resolved := ""
-	if !d.UnknownAspect(AspectResolved) {
+	if !d.UnknownAspect(result.AspectResolved) {
 		switch {
 		case len(d.Resolved) == 0:
 			resolved = ", and rustc resolves them to the same (rustc --print cfg)"
-		case !slices.ContainsFunc(d.Resolved, func(c Change) bool { return isModel(c.Name) }):
+		case !slices.ContainsFunc(d.Resolved, func(c result.Change) bool { return isModel(c.Name) }):
 			resolved = ", and rustc resolves them to the same relocation model (rustc --print cfg)"
 		}
 	}
@@ -120,19 +114,19 @@ func (d *Delta) saidTold() string {
 	case len(d.Flags)+len(d.Target) == 0:
 		return "What rustc was told is equal: flags and target.json" + resolved
 	case len(d.Flags) == 0:
-		return "The flags are equal, target.json differs in " + list(changed(d.Target)) + resolved
+		return "The flags are equal, target.json differs in " + list(changedNames(d.Target)) + resolved
 	case len(d.Target) == 0:
 		return "target.json is equal, flags differ" + resolved
 	}
-	return "Flags differ, and target.json in " + list(changed(d.Target)) + resolved
+	return "Flags differ, and target.json in " + list(changedNames(d.Target)) + resolved
 }
 
-func (d *Delta) saidRelocations() string {
-	missing := slices.ContainsFunc(d.Unknown, func(g Gap) bool { return strings.HasPrefix(g.Aspect, AspectRelocations) })
-	if missing || len(d.Modules) == 0 || d.recompiled() {
+func saidRelocations(d *result.Delta) string {
+	missing := slices.ContainsFunc(d.Unknown, func(g result.Gap) bool { return strings.HasPrefix(g.Aspect, result.AspectRelocations) })
+	if missing || len(d.Modules) == 0 || recompiled(d) {
 		return ""
 	}
-	if !slices.ContainsFunc(d.Modules, func(m ModuleDelta) bool { return !m.Same }) {
+	if !slices.ContainsFunc(d.Modules, func(m result.ModuleDelta) bool { return !m.Same }) {
 		return "What is loaded of the modules is the same, byte for byte, so that they do not explain the change"
 	}
 	return "The relocations of the modules are equal, so that they do not explain the change"
@@ -140,15 +134,15 @@ func (d *Delta) saidRelocations() string {
 
 // causes are what could have made the change: everything of the two sides that
 // is an input and differs.
-func (d *Delta) causes() (out []string, codegen bool) {
+func causes(d *result.Delta) (out []string, codegen bool) {
 	codegen = true
 	if len(d.Tree) > 0 {
 		out, codegen = append(out, "the tree"), false
 	}
-	if _, other := d.rustc(); other {
+	if _, other := rustc(d); other {
 		out = append(out, "rustc with its core library")
 	}
-	if _, other := find(d.Toolchain, "rustc-llvm"); other {
+	if _, other := changeOf(d.Toolchain, "rustc-llvm"); other {
 		out = append(out, "LLVM")
 	}
 	var rest []string
@@ -178,23 +172,25 @@ func (d *Delta) causes() (out []string, codegen bool) {
 	return out, codegen && len(out) > 0
 }
 
-func (d *Delta) saidCauses() string {
-	out, codegen := d.causes()
+func saidCauses(d *result.Delta) string {
+	out, codegen := causes(d)
 	switch {
-	case len(out) == 0 && d.recompiled():
+	case len(out) == 0 && recompiled(d):
 		return "Nothing that could have made them differ, and that was compared, differs: and yet the modules do"
 	case len(out) == 0:
 		return "Nothing that was compared differs"
 	case codegen && len(out) == 2:
-		return "Nothing else that was compared differs: the change is in code generation, by rustc with its core library or by LLVM; the deltas do not tell which"
+		return "Nothing else that was compared differs: the change is in code generation, " +
+			"by rustc with its core library or by LLVM; the deltas do not tell which"
 	case len(out) == 1:
 		return "Nothing else that was compared differs, which leaves " + out[0]
 	}
 	last := len(out) - 1
-	return "The change comes from " + strings.Join(out[:last], ", ") + " or " + out[last] + ", or several of them; the deltas do not tell which"
+	return fmt.Sprintf("The change comes from %s or %s, or several of them; the deltas do not tell which",
+		strings.Join(out[:last], ", "), out[last])
 }
 
-func (d *Delta) saidUnknown() string {
+func saidUnknown(d *result.Delta) string {
 	var aspects []string
 	for _, g := range d.Unknown {
 		aspects = append(aspects, g.Aspect)
@@ -205,7 +201,7 @@ func (d *Delta) saidUnknown() string {
 	return "Not compared: " + strings.Join(aspects, ", ")
 }
 
-func changed(changes []Change) (out []string) {
+func changedNames(changes []result.Change) (out []string) {
 	for _, c := range changes {
 		out = append(out, c.Name)
 	}

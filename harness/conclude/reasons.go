@@ -1,4 +1,4 @@
-package result
+package conclude
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"umlab/harness/outcome"
+	"umlab/harness/result"
 )
 
 // Every sentence that a verdict's reason can be stands in this file.
@@ -41,12 +42,12 @@ func outcomeWithDetail(o outcome.Outcome) string {
 	return o.String() + " (" + o.Detail + ")"
 }
 
-func reasonRunsDiffer(t Tally, placement string) string {
-	return fmt.Sprintf("%s at %s: %s, though addresses do not explain it", t.Module, placement, t.text())
+func reasonRunsDiffer(t result.Tally, placement string) string {
+	return fmt.Sprintf("%s at %s: %s, though addresses do not explain it", t.Module, placement, shares(t))
 }
 
-func reasonRandom(t Tally, placement string) string {
-	return fmt.Sprintf("%s at %s: %s with random addresses", t.Module, placement, t.text())
+func reasonRandom(t result.Tally, placement string) string {
+	return fmt.Sprintf("%s at %s: %s with random addresses", t.Module, placement, shares(t))
 }
 
 func reasonAddress(module, loads, fails string, o outcome.Outcome) string {
@@ -59,7 +60,7 @@ func reasonLoads(modules, placements []string) string {
 
 // reasonPlaced adds to why a cell is address-dependent where it is, and how
 // often.
-func reasonPlaced(reason string, c Cell) string {
+func reasonPlaced(reason string, c result.Cell) string {
 	var modules []string
 	for _, m := range observe(c.Placements) {
 		if !slices.Contains(modules, m.module) {
@@ -71,35 +72,35 @@ func reasonPlaced(reason string, c Cell) string {
 		if len(t.Modules) < len(modules) {
 			reason += strings.Join(t.Modules, ", ") + " "
 		}
-		reason += fmt.Sprintf("fails from mem=%s on (%s); %s", t.Mem, t.Base, t.booted())
+		reason += fmt.Sprintf("fails from mem=%s on (%s); %s", t.Mem, t.Base, booted(t))
 	}
 	for _, p := range c.Placements {
 		for i, ch := range p.Chances {
-			alike := i > 0 && p.Chances[0].same(ch) && ch.Computed > 0 && ch.Computed < 1
+			alike := i > 0 && sameChance(p.Chances[0], ch) && ch.Computed > 0 && ch.Computed < 1
 			if ch.Computed == 0 || ch.Computed == 1 || alike {
 				continue
 			}
 			whose := ch.Module
-			if len(p.Chances) == len(modules) && !slices.ContainsFunc(p.Chances, func(o Chance) bool { return !o.same(ch) }) {
+			if len(p.Chances) == len(modules) && !slices.ContainsFunc(p.Chances, func(o result.Chance) bool { return !sameChance(o, ch) }) {
 				whose = "each module"
 			}
 			in := "lies in"
 			if !ch.Holds {
 				in = "lies outside of"
 			}
-			reason += fmt.Sprintf("; at %s %s loads with a computed probability of %.1f %%, which %s the %.1f–%.1f %% that %d of %d boots show (95 %%)",
-				p.Name, whose, 100*ch.Computed, in, 100*ch.Low, 100*ch.High, ch.Loaded, ch.Runs)
+			reason += fmt.Sprintf("; at %s %s loads with a computed probability of %.1f %%, "+
+				"which %s the %.1f–%.1f %% that %d of %d boots show (95 %%)", p.Name, whose, 100*ch.Computed, in, 100*ch.Low, 100*ch.High, ch.Loaded, ch.Runs)
 		}
 	}
 	return reason
 }
 
-func (c Chance) same(d Chance) bool {
+func sameChance(c, d result.Chance) bool {
 	return c.Computed == d.Computed && c.Loaded == d.Loaded && c.Runs == d.Runs
 }
 
 // booted is "booted 503M: loaded, 504M: relocation-overflow 11 32S".
-func (t Threshold) booted() string {
+func booted(t result.Threshold) string {
 	var parts []string
 	for _, p := range t.Probes {
 		var seen []string
@@ -121,8 +122,8 @@ func (t Threshold) booted() string {
 	return "booted " + strings.Join(parts, ", ")
 }
 
-// text is "3/20 loaded, 17/20 relocation-overflow 11 32S".
-func (t Tally) text() string {
+// shares is "3/20 loaded, 17/20 relocation-overflow 11 32S".
+func shares(t result.Tally) string {
 	var parts []string
 	for _, c := range t.Counts {
 		parts = append(parts, fmt.Sprintf("%d/%d %s", c.N, t.Runs, c.Outcome))

@@ -1,13 +1,16 @@
-package result
+package conclude
 
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"umlab/harness/result"
 )
 
 // facts are those of a side by which the tests vary one thing at a time.
@@ -87,13 +90,13 @@ func TestConclusionOfDeltas(t *testing.T) {
 		{"a module of one side only", func(f *Facts) { f.Modules["other"] = ModuleFacts{} }, []string{"Not compared: relocations of other."}, []string{"do not explain"}},
 		{"modules differ by themselves", func(f *Facts) { old := maps.Clone(f.Toolchain); newRustc(f); f.Toolchain = old },
 			[]string{"Nothing that could have made them differ"}, []string{"leaves"}},
-		{"no target.json is known", both(newRustc, newLLVM, func(f *Facts) { f.Target = nil; f.Missing = map[string]string{AspectTarget: "gone"} }),
+		{"no target.json is known", both(newRustc, newLLVM, func(f *Facts) { f.Target = nil; f.Missing = map[string]string{result.AspectTarget: "gone"} }),
 			[]string{"Not compared: target.json."}, []string{"What rustc was told", "own default"}},
 		{"nothing was built", both(newRustc, func(f *Facts) { f.Target, f.Flags, f.Resolved, f.Config, f.Modules = nil, nil, nil, nil, nil }),
 			[]string{"rustc changed", "Not compared: target.json, rustc --print cfg, .config, flags, relocations."}, []string{"equal", "do not explain"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := Compare("stock", facts("good", nil), facts("bad", tt.change))
+			d := Delta("stock", facts("good", nil), facts("bad", tt.change))
 			for _, s := range tt.says {
 				if !strings.Contains(d.Conclusion, s) {
 					t.Errorf("does not say %q:\n%s", s, d.Conclusion)
@@ -111,42 +114,45 @@ func TestConclusionOfDeltas(t *testing.T) {
 	}
 }
 
-func TestCompare(t *testing.T) {
-	d := Compare("stock", facts("a", nil), facts("b", both(newRustc, newLLVM, func(f *Facts) {
+func TestDelta(t *testing.T) {
+	d := Delta("stock", facts("a", nil), facts("b", both(newRustc, newLLVM, func(f *Facts) {
 		f.Config["CONFIG_ZZ"] = "y"
 		delete(f.Target, "features")
 		f.Flags["samples/rust/rust_print.o"] = []string{"-Copt-level=2"}
 		f.Modules["other"] = ModuleFacts{}
 	})))
-	if diff := cmp.Diff([]Change{{"rustc", "1.85.1", "1.96.1"}, {"rustc-commit", "aaa", "bbb"}, {"rustc-llvm", "19.1.7", "22.1.8"}, {"rust-src", "1.85.1", "1.96.1"}}, d.Toolchain); diff != "" {
+	if diff := cmp.Diff(changed("rustc", "1.85.1", "1.96.1", "rustc-commit", "aaa", "bbb",
+		"rustc-llvm", "19.1.7", "22.1.8", "rust-src", "1.85.1", "1.96.1"), d.Toolchain); diff != "" {
 		t.Error(diff)
 	}
 	// What only records a version comes last.
-	if diff := cmp.Diff([]Change{{"CONFIG_ZZ", "", "y"}, {"CONFIG_RUSTC_VERSION", "108501", "109601"}}, d.Config); diff != "" {
+	if diff := cmp.Diff(changed("CONFIG_ZZ", "", "y", "CONFIG_RUSTC_VERSION", "108501", "109601"), d.Config); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]Change{{"features", `"-mmx,+soft-float"`, ""}}, d.Target); diff != "" {
+	if diff := cmp.Diff(changed("features", `"-mmx,+soft-float"`, ""), d.Target); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]FlagsDelta{{"samples/rust/rust_print.o", []string{"-Crelocation-model=pie"}, []string{}}}, d.Flags); diff != "" {
+	object := result.FlagsDelta{Object: "samples/rust/rust_print.o", Good: []string{"-Crelocation-model=pie"}, Bad: []string{}}
+	if diff := cmp.Diff([]result.FlagsDelta{object}, d.Flags); diff != "" {
 		t.Error(diff)
 	}
-	want := []ModuleDelta{{Module: "rust_print",
-		Types:     []CountChange{{"R_X86_64_GOTPCREL", 4, 0}, {"R_X86_64_PLT32", 0, 4}},
-		Symbols:   []CountsOfChange{{"_printk", []CountChange{{"R_X86_64_GOTPCREL", 4, 0}, {"R_X86_64_PLT32", 0, 4}}}},
-		Functions: []CountsOfChange{{"init", []CountChange{{"R_X86_64_GOTPCREL", 4, 0}, {"R_X86_64_PLT32", 0, 4}}}}}}
+	types := []result.CountChange{{Type: "R_X86_64_GOTPCREL", Good: 4}, {Type: "R_X86_64_PLT32", Bad: 4}}
+	want := []result.ModuleDelta{{Module: "rust_print",
+		Types:     types,
+		Symbols:   []result.CountsOfChange{{Name: "_printk", Types: types}},
+		Functions: []result.CountsOfChange{{Name: "init", Types: types}}}}
 	if diff := cmp.Diff(want, d.Modules); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]Gap{{"relocations of other", "it was not built on both sides"}}, d.Unknown); diff != "" {
+	if diff := cmp.Diff([]result.Gap{{Aspect: "relocations of other", Reason: "it was not built on both sides"}}, d.Unknown); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// TestCompareProperties: a side differs in nothing from itself; turned round, the
+// TestDeltaProperties: a side differs in nothing from itself; turned round, the
 // deltas are turned round; and the sums of what differs by symbol, by function and
 // in all are the same.
-func TestCompareProperties(t *testing.T) {
+func TestDeltaProperties(t *testing.T) {
 	types := rapid.SampledFrom([]string{"R_X86_64_64", "R_X86_64_PC32", "R_X86_64_GOTPCREL"})
 	counts := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.MapOfN(types, rapid.IntRange(1, 9), 0, 3), 0, 3)
 	texts := rapid.MapOf(rapid.SampledFrom([]string{"rustc", "rustc-llvm", "gcc", "relocation-model"}), rapid.SampledFrom([]string{"1", "2"}))
@@ -162,15 +168,15 @@ func TestCompareProperties(t *testing.T) {
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		a, b := draw(rt, "a"), draw(rt, "b")
-		if d := Compare("stock", a, a); !d.Empty() {
+		if d := Delta("stock", a, a); !empty(d) {
 			rt.Fatalf("a side differs from itself: %+v", d)
 		}
-		d, turned := Compare("stock", a, b), Compare("stock", b, a)
-		if d.Empty() != turned.Empty() || len(d.Config) != len(turned.Config) || len(d.Flags) != len(turned.Flags) || len(d.Modules) != len(turned.Modules) {
+		d, turned := Delta("stock", a, b), Delta("stock", b, a)
+		if empty(d) != empty(turned) || len(d.Config) != len(turned.Config) || len(d.Flags) != len(turned.Flags) || len(d.Modules) != len(turned.Modules) {
 			rt.Fatalf("turned round: %+v\n%+v", d, turned)
 		}
 		for i, c := range d.Toolchain {
-			if turned.Toolchain[i] != (Change{c.Name, c.Bad, c.Good}) {
+			if turned.Toolchain[i] != (result.Change{Name: c.Name, Good: c.Bad, Bad: c.Good}) {
 				rt.Fatalf("%v turned round is %v", c, turned.Toolchain[i])
 			}
 		}
@@ -191,4 +197,17 @@ func TestCompareProperties(t *testing.T) {
 			rt.Fatalf("%q", d.Conclusion)
 		}
 	})
+}
+
+// changed are changes from names, each with its good and its bad value.
+func changed(texts ...string) (list []result.Change) {
+	for c := range slices.Chunk(texts, 3) {
+		list = append(list, result.Change{Name: c[0], Good: c[1], Bad: c[2]})
+	}
+	return list
+}
+
+// empty reports whether nothing that was compared differs.
+func empty(d *result.Delta) bool {
+	return len(d.Tree)+len(d.Toolchain)+len(d.Flags)+len(d.Target)+len(d.Resolved)+len(d.Config) == 0 && !recompiled(d)
 }
