@@ -20,6 +20,7 @@ var layers = [][]string{
 	{"oracle", "uml"},
 	{"kbuild"},
 	{"loader"},
+	{"loader/csrc"},
 	{"scenario"},
 	{"tree", "toolchain"},
 	{"archive"},

@@ -32,8 +32,8 @@ func (c Config) Values() map[string]string {
 	return maps.Clone(c.values)
 }
 
-// Len is the number of options that are set.
-func (c Config) Len() int { return len(c.values) }
+// On reports whether an option is built in: y.
+func (c Config) On(name string) bool { return c.Get(name) == "y" }
 
 // Canonical is the configuration as text that depends on nothing but what is
 // set: one NAME=value per line, sorted. Comments go, and with them the version

@@ -130,8 +130,8 @@ func TestConfig(t *testing.T) {
 	if c := parse("CONFIG_B=m\nCONFIG_A=\"v\""); a.Digest() == c.Digest() {
 		t.Error("m and y have one digest")
 	}
-	if a.Get("CONFIG_C") != Unset || a.Get("CONFIG_B") != "y" || a.Len() != 2 {
-		t.Errorf("Get, Len: %q %q %d", a.Get("CONFIG_C"), a.Get("CONFIG_B"), a.Len())
+	if a.Get("CONFIG_C") != Unset || a.Get("CONFIG_B") != "y" || len(a.Values()) != 2 {
+		t.Errorf("Get, Values: %q %q %d", a.Get("CONFIG_C"), a.Get("CONFIG_B"), len(a.Values()))
 	}
 	if _, err := ParseConfig("out/.config", []byte("CONFIG_B=y\noops\n")); err == nil || !strings.HasPrefix(err.Error(), "out/.config:2: ") {
 		t.Errorf("bad .config: %v", err)

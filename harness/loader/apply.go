@@ -40,7 +40,7 @@ func (o *oracle) compute(e Entry) (Applied, *Rule, error) {
 	r := o.symbols[e.Symbol]
 	a.SymbolValue, a.InModule, a.Location = r.value, r.inside, base+e.Offset
 	a.Value = a.SymbolValue + uint64(e.Addend)
-	rule, found := o.tree.Rules.Rule(e.Type)
+	rule, found := o.tree.Rules.Types[e.Type]
 	if !found {
 		return a, nil, nil // refused before the symbol matters
 	}
@@ -155,7 +155,7 @@ func (o *oracle) accept() {
 		out.Relocation = outcome.NewRelocation(first.Type)
 		out.Detail = corruption(first)
 		o.out.Entry = &first
-		if rule, ok := o.tree.Rules.Rule(first.Type); ok {
+		if rule, ok := o.tree.Rules.Types[first.Type]; ok {
 			o.out.Line = rule.Line
 		}
 		o.out.Conditions = append(o.out.Conditions, "whether the corrupt code runs is not predicted")

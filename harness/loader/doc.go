@@ -1,9 +1,9 @@
-// Package loader is the oracle: it predicts what a kernel's module loader will
+// Package loader predicts what a kernel's module loader will
 // do with a .ko, from the RELA of that .ko and the switch of this very tree's
 // apply_relocate_add, and attributes each relocation to symbol, function,
 // source line and instruction.
 //
-// It may import harness/outcome only. It is pure: readers and bytes in, values
+// It may import loader/csrc, outcome and kconfig. It is pure: readers and bytes in, values
 // out. It never boots, never runs a compiler, and never guesses: where the
 // source or the module is not what it knows, it returns a typed error and
 // predicts nothing.

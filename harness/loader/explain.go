@@ -71,7 +71,7 @@ func Sum(e Applied) string {
 // 2^31, so R_X86_64_32S cannot hold it".
 func (t *Tree) limit(e Applied) string {
 	name := outcome.NewRelocation(e.Type).Name
-	rule, ok := t.Rules.Rule(e.Type)
+	rule, ok := t.Rules.Types[e.Type]
 	if !ok {
 		return "which " + name + " cannot hold"
 	}

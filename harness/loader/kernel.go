@@ -25,15 +25,6 @@ type Kernel struct {
 	exports  map[string]Export
 }
 
-// Export looks an exported symbol up.
-func (k *Kernel) Export(name string) (e Export, ok bool) {
-	e, ok = k.exports[name]
-	return e, ok
-}
-
-// Exports is the number of exported symbols.
-func (k *Kernel) Exports() int { return len(k.exports) }
-
 // image reads the memory of an executable at its linked addresses.
 type image struct {
 	f     *elf.File

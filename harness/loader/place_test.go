@@ -11,17 +11,19 @@ import (
 
 	"pgregory.net/rapid"
 
+	"umlab/harness/kconfig"
+	"umlab/harness/loader/csrc"
 	"umlab/harness/outcome"
 )
 
 func TestReadSpace(t *testing.T) {
 	s := testTree(t).Space
-	if s.VmallocOffset != 8<<20 || !s.AddsGap || s.GapMinimum != 1<<20 || s.Reexecs || s.DefaultMem != 64<<20 {
+	if s.VmallocOffset != 8<<20 || !s.AddsGap || s.GapMinimum != 1<<20 || s.Reexecs {
 		t.Errorf("%+v", s)
 	}
 	edits := []struct {
 		name, file, old, new string
-		check                func(*Space) bool // nil: a SourceError is wanted
+		check                func(*Space) bool // nil: a csrc.Error is wanted
 	}{
 		{"reexec", osMainFile, "set_stklim();", "ret = personality(PER_LINUX | ADDR_NO_RANDOMIZE);", func(s *Space) bool { return s.Reexecs }},
 		{"other hole", pageFile, "8*1024*1024", "16*1024*1024", func(s *Space) bool { return s.VmallocOffset == 16<<20 }},
@@ -41,10 +43,10 @@ func TestReadSpace(t *testing.T) {
 			}
 			files[e.file] = strings.Replace(files[e.file], e.old, e.new, 1)
 			tree, err := ReadTree(asFS(files), "x", []byte(testConfig))
-			var se *SourceError
+			var se *csrc.Error
 			switch {
 			case e.check == nil && !errors.As(err, &se):
-				t.Errorf("error %v, want a SourceError", err)
+				t.Errorf("error %v, want a csrc.Error", err)
 			case e.check != nil && (err != nil || !e.check(tree.Space)):
 				t.Errorf("%v %+v", err, tree)
 			}
@@ -61,9 +63,9 @@ func TestReadTreeRefuses(t *testing.T) {
 		files := testFiles()
 		files[file] = strings.Replace(files[file], edit[0], edit[1], 1)
 		_, err := ReadTree(asFS(files), "x", nil)
-		var se *SourceError
-		if !errors.As(err, &se) || se.File != file {
-			t.Errorf("%s edited: %v, want a SourceError of it", file, err)
+		var se *csrc.Error
+		if !errors.As(err, &se) || se.File != file || !strings.Contains(err.Error(), "nothing is predicted") {
+			t.Errorf("%s edited: %v, want a csrc.Error of it", file, err)
 		}
 		delete(files, file)
 		if _, err := ReadTree(asFS(files), "x", nil); err == nil {
@@ -130,7 +132,7 @@ func TestLayout(t *testing.T) {
 	if got, _ := p.Shift(0x1000).Address(secRodata); got != 0x64805000 {
 		t.Errorf("shifted: 0x%x", got)
 	}
-	tree.Config["CONFIG_MEM_ALLOC_PROFILING"] = "y"
+	tree.Config = config(t, testConfig+"CONFIG_MEM_ALLOC_PROFILING=y\n")
 	if _, err := tree.Layout(m); err == nil {
 		t.Error("a layout with CONFIG_MEM_ALLOC_PROFILING")
 	}
@@ -142,16 +144,25 @@ func TestLayoutConfig(t *testing.T) {
 	if tree.initSection(".exit.text") || !tree.initSection(".init.data") {
 		t.Error("with unloading")
 	}
-	delete(tree.Config, "CONFIG_MODULE_UNLOAD")
+	tree.Config = config(t, strings.Replace(testConfig, "CONFIG_MODULE_UNLOAD=y\n", "", 1))
 	if !tree.initSection(".exit.text") {
 		t.Error("without unloading")
 	}
 	m := testModule(t, moduleSpec{})
-	tree.Config = Config{}
+	tree.Config = kconfig.Config{}
 	l, err := tree.Layout(m)
 	if err != nil || l.Sizes[l.index("MOD_INIT_DATA")] != 0 {
 		t.Errorf("without CONFIG_KALLSYMS the symbol table stays out: %v %v", l.Sizes, err)
 	}
+}
+
+func config(t *testing.T, text string) kconfig.Config {
+	t.Helper()
+	c, err := kconfig.ParseConfig(".config", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func (l *Layout) index(name string) int { return slices.Index(l.Regions, name) }

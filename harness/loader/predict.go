@@ -215,7 +215,7 @@ func (o *oracle) resolve() (done bool, err error) {
 // the loader goes on.
 func (o *oracle) undefined(s Symbol, r *resolved) (line string, errno int, err error) {
 	m := o.module
-	e, ok := o.kernel.Export(s.Name)
+	e, ok := o.kernel.exports[s.Name]
 	if ok && e.GPL && !gplCompatible(m.Info["license"]) {
 		ok = false
 	}

@@ -221,15 +221,15 @@ func TestOpenKernel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k.Link != 0x60000000 || k.Brk != 0x60009000 || k.Vermagic != "9.9 mod_unload " || k.NTTY != 0x22b8 || k.Exports() != 3 {
+		if k.Link != 0x60000000 || k.Brk != 0x60009000 || k.Vermagic != "9.9 mod_unload " || k.NTTY != 0x22b8 || len(k.exports) != 3 {
 			t.Errorf("flags %v: %+v", flags, k)
 		}
 		for name, want := range map[string]Export{"_printk": {Value: 0x60001010}, "gpl_only": {Value: 0x60001020, GPL: true}, "spaced": {Value: 0x60001030, Namespace: "NS"}} {
-			if e, ok := k.Export(name); !ok || e != want {
+			if e, ok := k.exports[name]; !ok || e != want {
 				t.Errorf("flags %v: %s is %+v, want %+v", flags, name, e, want)
 			}
 		}
-		if _, ok := k.Export("n_tty_open"); ok {
+		if _, ok := k.exports["n_tty_open"]; ok {
 			t.Error("a symbol that is not exported is")
 		}
 		if g := k.Gap(4096); g.Fixed != 0x3000 {

@@ -4,6 +4,9 @@ import (
 	"debug/elf"
 	"slices"
 	"strings"
+
+	"umlab/harness/kconfig"
+	"umlab/harness/loader/csrc"
 )
 
 // Regions is how the tree divides a module's sections among the regions of its
@@ -47,10 +50,10 @@ var mainNeeds = []struct{ function, need string }{
 	{"simplify_symbols", `pr_warn("%s: Unknown symbol %s (err %d)` + "\n" + `",mod->name,name,ret)`},
 }
 
-// ReadRegions reads the division from the text of kernel/module/main.c and
-// include/linux/module.h. It returns a *SourceError where they are not as known.
-func ReadRegions(mainC, moduleH []byte, config Config) (*Regions, error) {
-	header, err := lexC(headerFile, moduleH, config.known)
+// readRegions reads the division from the text of kernel/module/main.c and
+// include/linux/module.h. It returns a *csrc.Error where they are not as known.
+func readRegions(mainC, moduleH []byte, config kconfig.Config) (*Regions, error) {
+	header, err := csrc.Lex(headerFile, moduleH, defined(config))
 	if err != nil {
 		return nil, err
 	}
@@ -58,92 +61,86 @@ func ReadRegions(mainC, moduleH []byte, config Config) (*Regions, error) {
 	if r.Names, err = memTypes(header); err != nil {
 		return nil, err
 	}
-	src, err := lexC(mainFile, mainC, config.known)
+	src, err := csrc.Lex(mainFile, mainC, defined(config))
 	if err != nil {
 		return nil, err
 	}
-	fn, ok, err := src.function("__layout_sections")
+	fn, err := src.Function("__layout_sections")
 	if err != nil {
 		return nil, err
-	}
-	if !ok {
-		return nil, src.errorf(0, "none", "a definition of __layout_sections")
 	}
 	passes := false
-	for _, s := range fn.body {
-		t := strings.ReplaceAll(text(s.toks), ",}", "}")
+	for _, s := range fn.Body {
+		t := strings.ReplaceAll(s.Text(), ",}", "}")
 		passes = passes || t == passesText
 		if list, ok := strings.CutPrefix(t, "static const int core_m_to_mem_type[]="); ok {
-			r.Core, err = r.list(src, s.line, list)
+			r.Core, err = r.list(src, s.Line, list)
 		} else if list, ok := strings.CutPrefix(t, "static const int init_m_to_mem_type[]="); ok {
-			r.Init, err = r.list(src, s.line, list)
+			r.Init, err = r.list(src, s.Line, list)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	if !passes || r.Core == nil || r.Init == nil {
-		return nil, src.errorf(fn.first, "other passes", "the five known passes over the sections, with their regions")
+		return nil, src.Errorf(fn.First, "other passes", "the five known passes over the sections, with their regions")
 	}
 	return r, needsOf(src)
 }
 
 // needsOf checks the statements of mainNeeds.
-func needsOf(src *cSource) error {
+func needsOf(src *csrc.Source) error {
 	for _, n := range mainNeeds {
-		fn, ok, err := src.function(n.function)
+		fn, err := src.Function(n.function)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			return src.errorf(0, "none", "a definition of %s", n.function)
-		}
-		if !holds(fn.body, n.need) {
-			return src.errorf(fn.first, "none", "%q in %s", n.need, n.function)
+		if !holds(fn.Body, n.need) {
+			return src.Errorf(fn.First, "none", "%q in %s", n.need, n.function)
 		}
 	}
 	return nil
 }
 
 // holds reports whether a statement of the normal form need is anywhere in body.
-func holds(body []stmt, need string) bool {
-	return slices.ContainsFunc(body, func(s stmt) bool {
-		return text(s.toks) == need || holds(s.body, need) || holds(s.els, need)
+func holds(body []csrc.Stmt, need string) bool {
+	return slices.ContainsFunc(body, func(s csrc.Stmt) bool {
+		return s.Text() == need || holds(s.Body, need) || holds(s.Else, need)
 	})
 }
 
 // memTypes reads enum mod_mem_type: the order in which regions are allocated.
-func memTypes(src *cSource) ([]string, error) {
-	for i := 0; i+2 < len(src.tokens); i++ {
-		if src.tokens[i].text != "enum" || src.tokens[i+1].text != "mod_mem_type" || src.tokens[i+2].text != "{" {
+func memTypes(src *csrc.Source) ([]string, error) {
+	for i := 0; i+2 < len(src.Tokens); i++ {
+		if src.Tokens[i].Text != "enum" || src.Tokens[i+1].Text != "mod_mem_type" || src.Tokens[i+2].Text != "{" {
 			continue
 		}
 		var names []string
-		for _, t := range src.tokens[i+3:] {
+		for _, t := range src.Tokens[i+3:] {
 			switch {
-			case t.text == "MOD_MEM_NUM_TYPES":
+			case t.Text == "MOD_MEM_NUM_TYPES":
 				return names, nil
-			case t.kind == tokIdent && strings.HasPrefix(t.text, "MOD_"):
-				names = append(names, t.text)
-			case t.text == ",", t.text == "=" && len(names) == 1, t.text == "0" && len(names) == 1:
+			case t.Kind == csrc.Ident && strings.HasPrefix(t.Text, "MOD_"):
+				names = append(names, t.Text)
+			case t.Text == ",", t.Text == "=" && len(names) == 1, t.Text == "0" && len(names) == 1:
 			default:
-				return nil, src.errorf(t.line, quoteToken(t), "the next region of enum mod_mem_type")
+				return nil, src.Errorf(t.Line, t.String(), "the next region of enum mod_mem_type")
 			}
 		}
 	}
-	return nil, src.errorf(0, "none", "enum mod_mem_type (module memory in regions, since 6.4)")
+	return nil, src.Errorf(0, "none", "enum mod_mem_type (module memory in regions, since 6.4)")
 }
 
-func (r *Regions) list(src *cSource, line int, list string) ([]int, error) {
+func (r *Regions) list(src *csrc.Source, line int, list string) ([]int, error) {
 	names := strings.Split(strings.Trim(list, "{}"), ",")
 	if len(names) != len(regionPasses) {
-		return nil, src.errorf(line, list, "a region for each of %d passes", len(regionPasses))
+		return nil, src.Errorf(line, list, "a region for each of %d passes", len(regionPasses))
 	}
 	out := make([]int, len(names))
 	for i, name := range names {
 		out[i] = r.Index(name)
 		if out[i] < 0 && name != "MOD_INVALID" {
-			return nil, src.errorf(line, name, "a region of enum mod_mem_type")
+			return nil, src.Errorf(line, name, "a region of enum mod_mem_type")
 		}
 	}
 	return out, nil

@@ -1,27 +1,17 @@
 package loader
 
-import (
-	"fmt"
-	"sort"
-	"strings"
-
-	"umlab/harness/outcome"
-)
-
 // RulesFile is where the x86-64 relocation switch stands in every tree.
 const RulesFile = "arch/x86/kernel/module.c"
 
 // Rules is what apply_relocate_add of one tree does with each relocation type.
-// ReadRules makes it; the zero value handles nothing.
+// readRules makes it; the zero value handles nothing.
 type Rules struct {
-	Version  string // of the tree, as the caller named it
-	File     string // RulesFile
-	Function string // that holds the switch: "__write_relocate_add"
-	First    int    // its first line, 1-based
-	Last     int    // its last line
-	Digest   string // hex sha256 of the function's tokens, so free of comments and blanks
-	Types    map[uint32]Rule
-	Unknown  Failure // what the default case does
+	File     string          // RulesFile
+	Function string          // that holds the switch: "__write_relocate_add"
+	First    int             // its first line, 1-based
+	Last     int             // its last line
+	Types    map[uint32]Rule // by relocation type; the loader has no case for any other
+	Unknown  Failure         // what the default case does
 }
 
 // Check is a test of the computed value that the loader makes before it writes.
@@ -79,50 +69,4 @@ type Message struct {
 	Format string   // as in the source, without its newline
 	Args   []string // C expressions in normal form
 	Line   int
-}
-
-// Rule returns the rule of a relocation type; found is false where the loader
-// has no case for it.
-func (r *Rules) Rule(t uint32) (rule Rule, found bool) {
-	rule, found = r.Types[t]
-	return rule, found
-}
-
-// String says a rule in words: "4 bytes, sign-extended check".
-func (r Rule) String() string {
-	if r.Skip {
-		return "nothing is written"
-	}
-	if r.Refuse != nil {
-		return fmt.Sprintf("refused with errno %d", r.Refuse.Errno)
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d bytes", r.Width)
-	if r.PCRelative {
-		b.WriteString(", PC-relative")
-	}
-	switch r.Overflow {
-	case CheckNone:
-		if r.Width < 8 {
-			b.WriteString(", never checked for overflow")
-		}
-	default:
-		fmt.Fprintf(&b, ", must fit %s", r.Overflow)
-	}
-	return b.String()
-}
-
-// Lines renders the rules for a reader, one line a type, by number.
-func (r *Rules) Lines() []string {
-	types := make([]uint32, 0, len(r.Types))
-	for t := range r.Types {
-		types = append(types, t)
-	}
-	sort.Slice(types, func(i, j int) bool { return types[i] < types[j] })
-	out := make([]string, 0, len(types)+1)
-	for _, t := range types {
-		rule := r.Types[t]
-		out = append(out, fmt.Sprintf("%d %s: %s (%s:%d)", t, outcome.NewRelocation(t).Name, rule, r.File, rule.Line))
-	}
-	return append(out, fmt.Sprintf("any other type: refused with errno %d (%s:%d)", r.Unknown.Errno, r.File, r.Unknown.Line))
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"umlab/harness/kconfig"
+	"umlab/harness/loader/csrc"
 )
 
 // Space is how UML of one tree lays out its address space, as far as it decides
@@ -14,7 +17,6 @@ type Space struct {
 	AddsGap       bool   // the gap between _end and brk is added to physical memory
 	GapMinimum    int64  // bytes; only a gap above it is added
 	Reexecs       bool   // linux turns its own address randomisation off, so the gap is fixed
-	DefaultMem    int64  // bytes, without mem=
 }
 
 // vmallocStarts are the known definitions of VMALLOC_START; the end of
@@ -24,58 +26,55 @@ var vmallocStarts = []string{
 	"((high_physmem+VMALLOC_OFFSET)&~(VMALLOC_OFFSET-1))",
 }
 
-// ReadSpace reads the address space from the text of arch/um/include/asm/pgtable.h
+// readSpace reads the address space from the text of arch/um/include/asm/pgtable.h
 // and page.h, arch/um/kernel/um_arch.c and arch/um/os-Linux/main.c.
-// It returns a *SourceError where one of them is not as known.
-func ReadSpace(pgtable, page, umArch, osMain []byte, config Config) (*Space, error) {
+// It returns a *csrc.Error where one of them is not as known.
+func readSpace(pgtable, page, umArch, osMain []byte, config kconfig.Config) (*Space, error) {
 	s := &Space{PageSize: 4096}
-	pg, err := lexC(pgtableFile, pgtable, config.known)
+	pg, err := csrc.Lex(pgtableFile, pgtable, defined(config))
 	if err != nil {
 		return nil, err
 	}
 	for name, want := range map[string][]string{
 		"VMALLOC_START": vmallocStarts, "VMALLOC_OFFSET": {"(__va_space)"}, "MODULES_VADDR": {"VMALLOC_START"},
 	} {
-		d, ok := pg.defines[name]
+		d, ok := pg.Defines[name]
 		if !ok {
-			return nil, pg.errorf(0, "none", "a definition of %s", name)
+			return nil, pg.Errorf(0, "none", "a definition of %s", name)
 		}
-		if got := macro(d); !slices.Contains(want, got) {
-			return nil, pg.errorf(d.line, got, "%s defined as %s", name, want[0])
+		if got := d.Text(); !slices.Contains(want, got) {
+			return nil, pg.Errorf(d.Line, got, "%s defined as %s", name, want[0])
 		}
 	}
-	pa, err := lexC(pageFile, page, config.known)
+	pa, err := csrc.Lex(pageFile, page, defined(config))
 	if err != nil {
 		return nil, err
 	}
-	d, ok := pa.defines["__va_space"]
+	d, ok := pa.Defines["__va_space"]
 	if !ok {
-		return nil, pa.errorf(0, "none", "a definition of __va_space")
+		return nil, pa.Errorf(0, "none", "a definition of __va_space")
 	}
-	n, ok := product(macro(d))
+	n, ok := product(d.Text())
 	if !ok || n <= 0 || n&(n-1) != 0 {
-		return nil, pa.errorf(d.line, macro(d), "__va_space as a product of numbers, a power of two")
+		return nil, pa.Errorf(d.Line, d.Text(), "__va_space as a product of numbers, a power of two")
 	}
 	s.VmallocOffset = uint64(n)
-	if d, ok := pa.defines["PAGE_SHIFT"]; ok && macro(d) != "12" && macro(d) != "CONFIG_PAGE_SHIFT" {
-		return nil, pa.errorf(d.line, macro(d), "pages of 4096 bytes")
+	if d, ok := pa.Defines["PAGE_SHIFT"]; ok && d.Text() != "12" && d.Text() != "CONFIG_PAGE_SHIFT" {
+		return nil, pa.Errorf(d.Line, d.Text(), "pages of 4096 bytes")
 	}
 	if err := s.readMain(umArch, config); err != nil {
 		return nil, err
 	}
-	om, err := lexC(osMainFile, osMain, config.known)
+	om, err := csrc.Lex(osMainFile, osMain, defined(config))
 	if err != nil {
 		return nil, err
 	}
-	fn, ok, err := om.function("main")
+	fn, err := om.Function("main")
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, om.errorf(0, "none", "a definition of main")
-	}
-	for _, st := range fn.body {
-		if st.kind == stmtExpr && text(st.toks) == "ret=personality(PER_LINUX|ADDR_NO_RANDOMIZE)" {
+	for _, st := range fn.Body {
+		if st.Kind == csrc.Expr && st.Text() == "ret=personality(PER_LINUX|ADDR_NO_RANDOMIZE)" {
 			s.Reexecs = true
 		}
 	}
@@ -83,70 +82,40 @@ func ReadSpace(pgtable, page, umArch, osMain []byte, config Config) (*Space, err
 }
 
 // readMain reads linux_main: whether the gap before brk is added to mem=.
-func (s *Space) readMain(umArch []byte, config Config) error {
-	um, err := lexC(umArchFile, umArch, config.known)
+func (s *Space) readMain(umArch []byte, config kconfig.Config) error {
+	um, err := csrc.Lex(umArchFile, umArch, defined(config))
 	if err != nil {
 		return err
 	}
-	for i, t := range um.tokens {
-		if t.text == "physmem_size" && i+2 < len(um.tokens) && um.tokens[i+1].text == "=" && i > 0 && um.tokens[i-1].text == "long" {
-			end := i + 2
-			for end < len(um.tokens) && um.tokens[end].text != ";" {
-				end++
-			}
-			if n, ok := product(text(um.tokens[i+2 : end])); ok {
-				s.DefaultMem = n
-			}
-		}
-	}
-	fn, ok, err := um.function("linux_main")
+	fn, err := um.Function("linux_main")
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return um.errorf(0, "none", "a definition of linux_main")
-	}
-	if i := slices.IndexFunc(fn.body, func(st stmt) bool {
-		return text(st.toks) == "uml_physmem=(unsigned long)__binary_start&PAGE_MASK"
+	if i := slices.IndexFunc(fn.Body, func(st csrc.Stmt) bool {
+		return st.Text() == "uml_physmem=(unsigned long)__binary_start&PAGE_MASK"
 	}); i < 0 {
-		return um.errorf(fn.first, "none", "uml_physmem to be set to the page of __binary_start")
+		return um.Errorf(fn.First, "none", "uml_physmem to be set to the page of __binary_start")
 	}
 	gap := false
-	for _, st := range fn.body {
-		switch t := text(st.toks); t {
+	for _, st := range fn.Body {
+		switch t := st.Text(); t {
 		case "diff=UML_ROUND_UP(brk_start)-UML_ROUND_UP(&_end)", "diff=PAGE_ALIGN(brk_start)-PAGE_ALIGN((unsigned long)&_end)":
 			gap = true
 		default:
-			if st.kind != stmtIf || !gap || len(st.toks) < 3 || st.toks[0].text != "diff" {
+			if st.Kind != csrc.If || !gap || len(st.Toks) < 3 || st.Toks[0].Text != "diff" {
 				continue
 			}
-			n, ok := product(text(st.toks[2:]))
-			if !ok || st.toks[1].text != ">" {
-				return um.errorf(st.line, t, "the gap to be compared with a number of bytes")
+			n, ok := product(csrc.Text(st.Toks[2:]))
+			if !ok || st.Toks[1].Text != ">" {
+				return um.Errorf(st.Line, t, "the gap to be compared with a number of bytes")
 			}
 			s.AddsGap, s.GapMinimum = true, n
 		}
 	}
 	if gap != s.AddsGap {
-		return um.errorf(fn.first, "none", "a gap that is computed to be added to physical memory")
+		return um.Errorf(fn.First, "none", "a gap that is computed to be added to physical memory")
 	}
 	return nil
-}
-
-// macro is the normal form of a macro's body. A body that is one parenthesised
-// name was read as a parameter list and is put back.
-func macro(d define) string {
-	if len(d.body) == 0 && len(d.params) > 0 {
-		out := "("
-		for i, p := range d.params {
-			if i > 0 {
-				out += ","
-			}
-			out += p
-		}
-		return out + ")"
-	}
-	return text(d.body)
 }
 
 // product evaluates "8*1024*1024" in parentheses or not.

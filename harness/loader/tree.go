@@ -1,10 +1,14 @@
 package loader
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"strings"
+
+	"umlab/harness/kconfig"
+	"umlab/harness/loader/csrc"
 )
 
 // Tree is what the module loader of one kernel tree does.
@@ -12,7 +16,7 @@ type Tree struct {
 	Rules   *Rules
 	Regions *Regions
 	Space   *Space
-	Config  Config
+	Config  kconfig.Config
 	Kbuild  string // KBUILD_MODNAME of the relocation code, the prefix of its messages: "subarch"
 }
 
@@ -27,44 +31,66 @@ const (
 	osMainFile  = "arch/um/os-Linux/main.c"
 )
 
-// TreeFiles lists the files that ReadTree reads, so that a caller can key a
-// cache by them or hand over only these.
-func TreeFiles() []string {
-	return []string{RulesFile, makeFile, mainFile, headerFile, pgtableFile, pageFile, umArchFile, osMainFile}
+// ReadTree reads the loader of the tree at fsys, patches included, under the
+// resolved .config. version only names it in errors. A *csrc.Error says which
+// file is not as expected; nothing may be predicted then.
+func ReadTree(fsys fs.FS, version string, config []byte) (*Tree, error) {
+	t, err := readTree(fsys, config)
+	if _, unknown := errors.AsType[*csrc.Error](err); unknown {
+		return nil, fmt.Errorf("%w: nothing is predicted for this tree (report the source as unknown, observed outcomes still stand)", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the loader of tree %s: %w", version, err)
+	}
+	return t, nil
 }
 
-// ReadTree reads the loader of the tree at fsys, patches included, under the
-// resolved .config. version only labels it. A *SourceError says which file is
-// not as expected; nothing may be predicted then.
-func ReadTree(fsys fs.FS, version string, config []byte) (*Tree, error) {
+func readTree(fsys fs.FS, config []byte) (*Tree, error) {
 	text := map[string][]byte{}
-	for _, name := range TreeFiles() {
+	for _, name := range []string{RulesFile, makeFile, mainFile, headerFile, pgtableFile, pageFile, umArchFile, osMainFile} {
 		b, err := fs.ReadFile(fsys, name)
 		if err != nil {
-			return nil, fmt.Errorf("read the loader of tree %s: %w", version, err)
+			return nil, err
 		}
 		text[name] = b
 	}
-	t := &Tree{Config: ReadConfig(config)}
+	t := &Tree{}
 	var err error
-	if t.Rules, err = ReadRules(text[RulesFile], version); err != nil {
+	if t.Config, err = kconfig.ParseConfig(".config", config); err != nil {
 		return nil, err
 	}
-	if t.Kbuild, err = KbuildName(text[makeFile], "../kernel/module.o"); err != nil {
+	if t.Rules, err = readRules(text[RulesFile]); err != nil {
 		return nil, err
 	}
-	if t.Regions, err = ReadRegions(text[mainFile], text[headerFile], t.Config); err != nil {
+	if t.Kbuild, err = kbuildName(text[makeFile], "../kernel/module.o"); err != nil {
 		return nil, err
 	}
-	if t.Space, err = ReadSpace(text[pgtableFile], text[pageFile], text[umArchFile], text[osMainFile], t.Config); err != nil {
+	if t.Regions, err = readRegions(text[mainFile], text[headerFile], t.Config); err != nil {
+		return nil, err
+	}
+	if t.Space, err = readSpace(text[pgtableFile], text[pageFile], text[umArchFile], text[osMainFile], t.Config); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// KbuildName finds the composite object of arch/x86/um/Makefile that object is
+// defined returns what the preprocessor of a build under config knows.
+func defined(config kconfig.Config) func(name string) (value, known bool) {
+	return func(name string) (value, known bool) {
+		if v, ok := x86Known(name); ok {
+			return v, true
+		}
+		if base, ok := strings.CutSuffix(name, "_MODULE"); ok && config.Get(base) == "m" {
+			return true, true
+		}
+		v := config.Get(name)
+		return v != "m" && v != kconfig.Unset, strings.HasPrefix(name, "CONFIG_")
+	}
+}
+
+// kbuildName finds the composite object of arch/x86/um/Makefile that object is
 // linked into; its name is the KBUILD_MODNAME of that object's messages.
-func KbuildName(makefile []byte, object string) (string, error) {
+func kbuildName(makefile []byte, object string) (string, error) {
 	lines := strings.ReplaceAll(string(makefile), "\\\n", " ")
 	for line := range strings.Lines(lines) {
 		left, right, ok := strings.Cut(line, "=")
@@ -86,5 +112,5 @@ func KbuildName(makefile []byte, object string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", &SourceError{File: makeFile, Want: object + " in a composite object", Found: "none"}
+	return "", &csrc.Error{File: makeFile, Want: object + " in a composite object", Found: "none"}
 }

@@ -4,22 +4,24 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"umlab/harness/loader/csrc"
 )
 
 // message reads a pr_err("…", args…) or pr_warn.
-func (r *ruleReader) message(s stmt) (Message, error) {
-	t := s.toks
-	if len(t) < 4 || t[0].kind != tokIdent || t[1].text != "(" || t[len(t)-1].text != ")" ||
-		(t[0].text != "pr_err" && t[0].text != "pr_warn" && t[0].text != "printk") {
-		return Message{}, r.src.errorf(s.line, found(s), "a pr_err of the refusal")
+func (r *ruleReader) message(s csrc.Stmt) (Message, error) {
+	t := s.Toks
+	if len(t) < 4 || t[0].Kind != csrc.Ident || t[1].Text != "(" || t[len(t)-1].Text != ")" ||
+		(t[0].Text != "pr_err" && t[0].Text != "pr_warn" && t[0].Text != "printk") {
+		return Message{}, r.src.Errorf(s.Line, s.String(), "a pr_err of the refusal")
 	}
-	m := Message{Line: s.line}
+	m := Message{Line: s.Line}
 	inner := t[2 : len(t)-1]
-	if t[0].text == "printk" {
-		if inner[0].kind == tokIdent && strings.HasPrefix(inner[0].text, "KERN_") {
+	if t[0].Text == "printk" {
+		if inner[0].Kind == csrc.Ident && strings.HasPrefix(inner[0].Text, "KERN_") {
 			inner = inner[1:]
 		}
-	} else if d, ok := r.src.defines["pr_fmt"]; ok {
+	} else if d, ok := r.src.Defines["pr_fmt"]; ok {
 		prefix, err := r.prefix(d)
 		if err != nil {
 			return m, err
@@ -27,47 +29,47 @@ func (r *ruleReader) message(s stmt) (Message, error) {
 		m.Prefix = prefix
 	}
 	i := 0
-	for ; i < len(inner) && inner[i].kind == tokString; i++ {
-		m.Format += inner[i].text
+	for ; i < len(inner) && inner[i].Kind == csrc.String; i++ {
+		m.Format += inner[i].Text
 	}
 	if i == 0 {
-		return m, r.src.errorf(s.line, found(s), "a literal format")
+		return m, r.src.Errorf(s.Line, s.String(), "a literal format")
 	}
 	m.Format = strings.TrimSuffix(m.Format, "\n")
 	for _, arg := range splitArgs(inner[i:]) {
-		m.Args = append(m.Args, text(arg))
+		m.Args = append(m.Args, csrc.Text(arg))
 	}
 	return m, nil
 }
 
 // prefix reads the body of pr_fmt(fmt): literals and KBUILD_MODNAME before fmt.
-func (r *ruleReader) prefix(d define) ([]string, error) {
+func (r *ruleReader) prefix(d csrc.Define) ([]string, error) {
 	var out []string
-	for i, t := range d.body {
+	for i, t := range d.Body {
 		switch {
-		case t.kind == tokString:
-			out = append(out, t.text)
-		case t.kind == tokIdent && t.text == "KBUILD_MODNAME":
-			out = append(out, t.text)
-		case len(d.params) == 1 && t.text == d.params[0] && i == len(d.body)-1:
+		case t.Kind == csrc.String:
+			out = append(out, t.Text)
+		case t.Kind == csrc.Ident && t.Text == "KBUILD_MODNAME":
+			out = append(out, t.Text)
+		case len(d.Params) == 1 && t.Text == d.Params[0] && i == len(d.Body)-1:
 			return out, nil
 		default:
-			return nil, r.src.errorf(d.line, quoteToken(t), "pr_fmt of literals and KBUILD_MODNAME")
+			return nil, r.src.Errorf(d.Line, t.String(), "pr_fmt of literals and KBUILD_MODNAME")
 		}
 	}
-	return nil, r.src.errorf(d.line, "another body", "pr_fmt that ends with its parameter")
+	return nil, r.src.Errorf(d.Line, "another body", "pr_fmt that ends with its parameter")
 }
 
 // splitArgs splits ", a, b(c, d)" at the commas outside brackets; a leading
 // comma yields no empty argument.
-func splitArgs(toks []token) [][]token {
-	var out [][]token
+func splitArgs(toks []csrc.Token) [][]csrc.Token {
+	var out [][]csrc.Token
 	depth, start := 0, -1
 	for i, t := range toks {
-		if t.kind != tokPunct {
+		if t.Kind != csrc.Punct {
 			continue
 		}
-		switch t.text {
+		switch t.Text {
 		case "(", "[", "{":
 			depth++
 		case ")", "]", "}":

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"umlab/harness/loader/csrc"
 )
 
 // relocationType reads a case label: a name of the psABI or a number.
@@ -26,7 +28,7 @@ func relocationType(label string) (uint32, bool) {
 
 // rule walks what runs for one case label: from the label, through
 // fall-through, to its end, and then the part of the loop after the switch.
-func (r *ruleReader) rule(t uint32, line int, body []stmt) (Rule, error) {
+func (r *ruleReader) rule(t uint32, line int, body []csrc.Stmt) (Rule, error) {
 	w := &walk{r: r, rule: Rule{Type: t, Line: line}}
 	end, err := w.run(body, true)
 	if err != nil {
@@ -63,37 +65,37 @@ const (
 	endReturn
 )
 
-func (w *walk) run(body []stmt, inSwitch bool) (ending, error) {
+func (w *walk) run(body []csrc.Stmt, inSwitch bool) (ending, error) {
 	for i, s := range body {
-		t := text(s.toks)
+		t := s.Text()
 		if inSwitch && refuses(s) {
 			fail, err := w.r.failure(skipLabels(body[i:]))
 			w.rule.Refuse = &fail
 			return endReturn, err
 		}
-		switch s.kind {
-		case stmtCase:
+		switch s.Kind {
+		case csrc.Case:
 			if !inSwitch {
-				return 0, w.r.src.errorf(s.line, found(s), "no label here")
+				return 0, w.r.src.Errorf(s.Line, s.String(), "no label here")
 			}
-		case stmtBlock:
-			if end, err := w.run(s.body, inSwitch); err != nil || end != endFall {
+		case csrc.Block:
+			if end, err := w.run(s.Body, inSwitch); err != nil || end != endFall {
 				return end, err
 			}
-		case stmtBreak:
+		case csrc.Break:
 			return endBreak, nil
-		case stmtContinue:
+		case csrc.Continue:
 			return endContinue, nil
-		case stmtIf:
+		case csrc.If:
 			if err := w.branch(s, t, inSwitch); err != nil {
 				return 0, err
 			}
-		case stmtExpr:
+		case csrc.Expr:
 			if err := w.expression(s, t); err != nil {
 				return 0, err
 			}
 		default:
-			return 0, w.r.src.errorf(s.line, found(s), "a check, a size, a write or the end of the case")
+			return 0, w.r.src.Errorf(s.Line, s.String(), "a check, a size, a write or the end of the case")
 		}
 	}
 	return endFall, nil
@@ -101,25 +103,25 @@ func (w *walk) run(body []stmt, inSwitch bool) (ending, error) {
 
 // refuses reports the start of a refusal that no condition guards: a message,
 // or the default case into which a case falls.
-func refuses(s stmt) bool {
-	return s.kind == stmtDefault || s.kind == stmtExpr && len(s.toks) > 0 && strings.HasPrefix(s.toks[0].text, "pr_") && !debugOnly(s)
+func refuses(s csrc.Stmt) bool {
+	return s.Kind == csrc.Default || s.Kind == csrc.Expr && len(s.Toks) > 0 && strings.HasPrefix(s.Toks[0].Text, "pr_") && !debugOnly(s)
 }
 
 // branch is an if of a case or of the part after the switch.
-func (w *walk) branch(s stmt, cond string, inSwitch bool) error {
+func (w *walk) branch(s csrc.Stmt, cond string, inSwitch bool) error {
 	if !inSwitch && cond == "apply" {
-		_, err := w.run(s.body, false) // apply_relocate_add passes true
+		_, err := w.run(s.Body, false) // apply_relocate_add passes true
 		return err
 	}
-	if len(s.els) > 0 {
-		return w.r.src.errorf(s.line, found(s)+" with an else", "a check that leads to a refusal")
+	if len(s.Else) > 0 {
+		return w.r.src.Errorf(s.Line, s.String()+" with an else", "a check that leads to a refusal")
 	}
 	check, width, ok := w.condition(cond)
 	if !ok {
-		return w.r.src.errorf(s.line, found(s), "a check of the value or of the destination that this package knows")
+		return w.r.src.Errorf(s.Line, s.String(), "a check of the value or of the destination that this package knows")
 	}
-	body := s.body
-	if len(body) == 1 && body[0].kind == stmtGoto {
+	body := s.Body
+	if len(body) == 1 && body[0].Kind == csrc.Goto {
 		var err error
 		if body, err = w.r.target(body[0]); err != nil {
 			return err
@@ -130,15 +132,15 @@ func (w *walk) branch(s stmt, cond string, inSwitch bool) error {
 		return err
 	}
 	if check == CheckClear && width == 0 {
-		return w.r.src.errorf(s.line, "size unset", "size to be set before the destination is looked at")
+		return w.r.src.Errorf(s.Line, "size unset", "size to be set before the destination is looked at")
 	}
 	if check != CheckClear {
 		if w.rule.Overflow != CheckNone {
-			return w.r.src.errorf(s.line, found(s), "one overflow check a type")
+			return w.r.src.Errorf(s.Line, s.String(), "one overflow check a type")
 		}
 		w.rule.Overflow = check
 	}
-	w.rule.Steps = append(w.rule.Steps, Step{Op: OpCheck, Check: check, Width: width, Fail: fail, Line: s.line})
+	w.rule.Steps = append(w.rule.Steps, Step{Op: OpCheck, Check: check, Width: width, Fail: fail, Line: s.Line})
 	return nil
 }
 
@@ -163,11 +165,11 @@ func (w *walk) condition(cond string) (check Check, width int, ok bool) {
 	return CheckNone, 0, false
 }
 
-func (w *walk) expression(s stmt, t string) error {
+func (w *walk) expression(s csrc.Stmt, t string) error {
 	switch t {
 	case "val-=(u64)loc", "val-=(unsigned long)loc", "val=val-(u64)loc":
 		w.rule.PCRelative = true
-		w.rule.Steps = append(w.rule.Steps, Step{Op: OpSubtract, Line: s.line})
+		w.rule.Steps = append(w.rule.Steps, Step{Op: OpSubtract, Line: s.Line})
 		return nil
 	case "fallthrough", "__attribute__((fallthrough))", "__attribute__((__fallthrough__))":
 		return nil
@@ -175,7 +177,7 @@ func (w *walk) expression(s stmt, t string) error {
 	if n, ok := strings.CutPrefix(t, "size="); ok {
 		size, err := strconv.Atoi(n)
 		if err != nil || size < 1 || size > 8 {
-			return w.r.src.errorf(s.line, found(s), "a size of 1 to 8 bytes")
+			return w.r.src.Errorf(s.Line, s.String(), "a size of 1 to 8 bytes")
 		}
 		w.size = size
 		return nil
@@ -184,7 +186,7 @@ func (w *walk) expression(s stmt, t string) error {
 	switch t {
 	case "write(loc,&val,size)", "memcpy(loc,&val,size)":
 		if width = w.size; width == 0 {
-			return w.r.src.errorf(s.line, "size unset", "size to be set before the write")
+			return w.r.src.Errorf(s.Line, "size unset", "size to be set before the write")
 		}
 	case "write(loc,&val,8)", "memcpy(loc,&val,8)", "*(u64*)loc=val":
 		width = 8
@@ -198,11 +200,11 @@ func (w *walk) expression(s stmt, t string) error {
 		if debugOnly(s) {
 			return nil
 		}
-		return w.r.src.errorf(s.line, found(s), "a size, a subtraction of the location or a write")
+		return w.r.src.Errorf(s.Line, s.String(), "a size, a subtraction of the location or a write")
 	}
 	w.wrote = true
 	w.rule.Width = width
-	w.rule.Steps = append(w.rule.Steps, Step{Op: OpWrite, Width: width, Line: s.line})
+	w.rule.Steps = append(w.rule.Steps, Step{Op: OpWrite, Width: width, Line: s.Line})
 	return nil
 }
 
@@ -218,27 +220,27 @@ func (w *walk) finish(line int) error {
 		return nil
 	}
 	if writes != 1 {
-		return w.r.src.errorf(line, strconv.Itoa(writes)+" writes", "one write for this type")
+		return w.r.src.Errorf(line, strconv.Itoa(writes)+" writes", "one write for this type")
 	}
 	return nil
 }
 
 // target is where a goto leads: statements after the loop.
-func (r *ruleReader) target(g stmt) ([]stmt, error) {
+func (r *ruleReader) target(g csrc.Stmt) ([]csrc.Stmt, error) {
 	for i, s := range r.labels {
-		if s.kind == stmtLabel && s.name == g.name {
+		if s.Kind == csrc.Label && s.Text() == g.Text() {
 			return r.labels[i+1:], nil
 		}
 	}
-	return nil, r.src.errorf(g.line, found(g), "a label of that name after the loop")
+	return nil, r.src.Errorf(g.Line, g.String(), "a label of that name after the loop")
 }
 
 // failure reads what is printed and returned on a refusal.
-func (r *ruleReader) failure(body []stmt) (Failure, error) {
+func (r *ruleReader) failure(body []csrc.Stmt) (Failure, error) {
 	var f Failure
 	for _, s := range body {
-		switch s.kind {
-		case stmtExpr:
+		switch s.Kind {
+		case csrc.Expr:
 			m, err := r.message(s)
 			if err != nil {
 				return f, err
@@ -247,26 +249,26 @@ func (r *ruleReader) failure(body []stmt) (Failure, error) {
 				f.Line = m.Line
 			}
 			f.Messages = append(f.Messages, m)
-		case stmtReturn:
-			errno, ok := errnoOf(text(s.toks))
+		case csrc.Return:
+			errno, ok := errnoOf(s.Text())
 			if !ok {
-				return f, r.src.errorf(s.line, found(s), "a return of a negative errno")
+				return f, r.src.Errorf(s.Line, s.String(), "a return of a negative errno")
 			}
 			if len(f.Messages) == 0 {
-				return f, r.src.errorf(s.line, "a silent refusal", "a message before the return")
+				return f, r.src.Errorf(s.Line, "a silent refusal", "a message before the return")
 			}
 			f.Errno = errno
 			return f, nil
-		case stmtLabel:
+		case csrc.Label:
 		default:
-			return f, r.src.errorf(s.line, found(s), "a message or a return")
+			return f, r.src.Errorf(s.Line, s.String(), "a message or a return")
 		}
 	}
 	line := 0
 	if len(body) > 0 {
-		line = body[0].line
+		line = body[0].Line
 	}
-	return f, r.src.errorf(line, "none", "a return of an errno")
+	return f, r.src.Errorf(line, "none", "a return of an errno")
 }
 
 // errnoOf reads "-ENOEXEC".
