@@ -1,22 +1,18 @@
 //go:build mage
 
-// Targets of umlab: see README.md. Each parses its flags, calls harness, and
-// turns the answer into an exit code.
+// Targets of umlab: see README.md. Each parses its flags and calls harness, whose
+// errors carry their exit codes.
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"time"
 
-	"github.com/magefile/mage/mg"
-
 	"umlab/harness"
-	"umlab/harness/result"
 	"umlab/harness/scenario"
 )
 
@@ -33,63 +29,39 @@ func Matrix(ctx context.Context, scenario, tree, trees, toolchain, toolchains, c
 	}
 	var err error
 	if o.Select, err = selection(scope, cells, placements, modules, mem, aslr, repeat); err != nil {
-		return fail(err)
+		return harness.Exit(err)
 	}
 	o.Select.Output = str(output)
 	if trees != nil || toolchains != nil {
 		so := harness.SweepOptions{MatrixOptions: o}
 		if so.Toolchains, err = names("toolchains", toolchains); err != nil {
-			return fail(err)
+			return harness.Exit(err)
 		}
 		if so.Trees, err = names("trees", trees); err != nil {
-			return fail(err)
+			return harness.Exit(err)
 		}
-		return sweep(ctx, so)
+		return with(func(lab *harness.Lab) error {
+			_, err := lab.Sweep(ctx, so)
+			return err
+		})
 	}
 	return with(func(lab *harness.Lab) error {
-		r, err := lab.Matrix(ctx, o)
-		if err != nil {
-			return err
-		}
-		switch r.Exit {
-		case harness.ExitDiffers:
-			return mg.Fatalf(r.Exit, "%d of %d cells differ from what scenario %s expects", r.Totals.Differing, r.Totals.Cells, r.Scenario.Name)
-		case harness.ExitInfra:
-			return mg.Fatal(r.Exit, r.Infra)
-		}
-		return nil
-	})
-}
-
-func sweep(ctx context.Context, o harness.SweepOptions) error {
-	return with(func(lab *harness.Lab) error {
-		s, err := lab.Sweep(ctx, o)
-		if err != nil {
-			return err
-		}
-		switch n := s.Totals.States; s.Exit {
-		case harness.ExitDiffers:
-			return mg.Fatalf(s.Exit, "%d of %d columns differ from what scenario %s expects", n[result.ColumnDiffers], len(s.Columns), s.Scenario.Name)
-		case harness.ExitUsage:
-			return mg.Fatal(s.Exit, "no toolchain that was named can work with its tree: nothing was built")
-		case harness.ExitInfra:
-			return mg.Fatalf(s.Exit, "%d of %d columns prove nothing", n[result.ColumnInfra], len(s.Columns))
-		}
-		return nil
+		_, err := lab.Matrix(ctx, o)
+		return err
 	})
 }
 
 // Classify names the outcome that a saved console log shows (- is standard input), with the line that proves it.
 func Classify(ctx context.Context, file string, json *string) error {
 	_, err := harness.Classify(harness.ClassifyOptions{File: file, Stdin: os.Stdin, Stdout: os.Stdout, Getenv: os.Getenv, JSON: str(json)})
-	return fail(err)
+	return harness.Exit(err)
 }
 
 // Boot gives the kernel and modules of a cell ("static-small@module:high") an interactive console on this terminal.
 func Boot(ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment *string, fresh *bool) error {
 	o, err := cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment, nil, fresh)
 	if err != nil {
-		return fail(err)
+		return harness.Exit(err)
 	}
 	return with(func(lab *harness.Lab) error { return lab.Interact(ctx, cell, o, os.Stdin, os.Stdout) })
 }
@@ -98,20 +70,12 @@ func Boot(ctx context.Context, cell string, scenario, tree, toolchain, compiler,
 func Explain(ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, output, fragment *string, repeat *int, fresh *bool, html, json, script *string) error {
 	o, err := cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment, repeat, fresh)
 	if err != nil {
-		return fail(err)
+		return harness.Exit(err)
 	}
 	o.Select.Output = str(output)
 	return with(func(lab *harness.Lab) error {
-		_, exit, err := lab.Explain(ctx, cell, o, harness.ExplainOutputs{HTML: str(html), JSON: str(json), Script: str(script)})
-		switch {
-		case err != nil:
-			return err
-		case exit == harness.ExitDiffers:
-			return mg.Fatal(exit, "prediction and observation disagree")
-		case exit == harness.ExitInfra:
-			return mg.Fatal(exit, "this run proves nothing")
-		}
-		return nil
+		_, err := lab.Explain(ctx, cell, o, harness.ExplainOutputs{HTML: str(html), JSON: str(json), Script: str(script)})
+		return err
 	})
 }
 
@@ -151,7 +115,7 @@ func Verify(ctx context.Context, patch string, scenario, tree, toolchains, compi
 	if isRange {
 		patch = ""
 	} else if commits = ""; strings.HasPrefix(patch, "-") && patch != "-" {
-		return fail(&harness.UsageError{Err: fmt.Errorf("%s: give the patch, or -range=A..B, before the flags", patch)})
+		return harness.Exit(&harness.UsageError{Err: fmt.Errorf("%s: give the patch, or -range=A..B, before the flags", patch)})
 	}
 	o := harness.VerifyOptions{
 		Patch: patch, Range: commits, Toolchains: list(toolchains), Matrix: matrix != nil && *matrix, Stdin: os.Stdin,
@@ -163,18 +127,12 @@ func Verify(ctx context.Context, patch string, scenario, tree, toolchains, compi
 	}
 	var err error
 	if o.Select, err = selection(scope, cells, placements, modules, mem, aslr, repeat); err != nil {
-		return fail(err)
+		return harness.Exit(err)
 	}
 	o.Select.Output = str(output)
 	return with(func(lab *harness.Lab) error {
-		v, err := lab.Verify(ctx, o)
-		if err != nil {
-			return err
-		}
-		if v.Exit != harness.ExitExpected {
-			return mg.Fatalf(v.Exit, "%s", v.Conclusion)
-		}
-		return nil
+		_, err := lab.Verify(ctx, o)
+		return err
 	})
 }
 
@@ -200,17 +158,11 @@ func Bisect(ctx context.Context, good, bad string, series, axis, cell, until, lo
 	}
 	var err error
 	if o.Select, err = selection(nil, nil, placements, modules, mem, aslr, repeat); err != nil {
-		return fail(err)
+		return harness.Exit(err)
 	}
 	return with(func(lab *harness.Lab) error {
-		b, err := lab.Bisect(ctx, o)
-		if err != nil {
-			return err
-		}
-		if b.Exit != harness.ExitExpected {
-			return mg.Fatalf(b.Exit, "%s", b.Reason)
-		}
-		return nil
+		_, err := lab.Bisect(ctx, o)
+		return err
 	})
 }
 
@@ -222,19 +174,11 @@ func Nightly(ctx context.Context, series, scenario, tree, compiler, scope, cells
 	}
 	var err error
 	if o.Select, err = selection(scope, cells, placements, modules, mem, aslr, repeat); err != nil {
-		return fail(err)
+		return harness.Exit(err)
 	}
 	return with(func(lab *harness.Lab) error {
-		n, err := lab.Nightly(ctx, o)
-		switch {
-		case err != nil:
-			return err
-		case n.Exit == harness.ExitDiffers:
-			return mg.Fatalf(n.Exit, "%d changes", len(n.Changes))
-		case n.Exit == harness.ExitInfra:
-			return mg.Fatal(n.Exit, "this night proves nothing, or not all of it")
-		}
-		return nil
+		_, err := lab.Nightly(ctx, o)
+		return err
 	})
 }
 
@@ -253,7 +197,7 @@ func Clean(ctx context.Context, days *int, all *bool) error {
 	unused := 30 * 24 * time.Hour
 	if days != nil {
 		if *days < 0 {
-			return fail(&harness.UsageError{Err: fmt.Errorf("-days=%d: give a number of days", *days)})
+			return harness.Exit(&harness.UsageError{Err: fmt.Errorf("-days=%d: give a number of days", *days)})
 		}
 		unused = time.Duration(*days) * 24 * time.Hour
 	}
@@ -322,26 +266,9 @@ func goTool(ctx context.Context, env []string, args ...string) error {
 	return nil
 }
 
-// with opens a lab for a flow.
+// with runs a flow in a lab of its own.
 func with(flow func(*harness.Lab) error) error {
-	lab, err := harness.Open(harness.Options{Project: os.DirFS("."), Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr})
-	if err != nil {
-		return fail(err)
-	}
-	defer lab.Close()
-	return fail(flow(lab))
-}
-
-// fail gives an error the exit code that it stands for.
-func fail(err error) error {
-	var coded interface{ ExitStatus() int }
-	if err == nil || errors.As(err, &coded) {
-		return err
-	}
-	if harness.ExitCode(err) == harness.ExitInterrupted {
-		return mg.Fatal(harness.ExitInterrupted, "interrupted: what was finished is kept, and the same command goes on from there")
-	}
-	return mg.Fatal(harness.ExitCode(err), err)
+	return harness.Run(harness.Options{Project: os.DirFS("."), Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr}, flow)
 }
 
 func str(s *string) string {

@@ -35,8 +35,8 @@ type BisectOptions struct {
 type BisectOutputs struct{ JSON, HTML, Markdown string }
 
 // Bisect finds where a list of toolchains or of kernels changes from how it is at
-// the good end, and prints it. The exit code is in the bisection; it is 0 only
-// where one candidate is the culprit.
+// the good end, and prints it. Where no single candidate is the culprit, the error
+// is an *EndError.
 func (l *Lab) Bisect(ctx context.Context, o BisectOptions) (*result.Bisection, error) {
 	b, err := l.bisect(ctx, o)
 	if err != nil {
@@ -46,7 +46,10 @@ func (l *Lab) Bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	if err := report.BisectionText(l.stdout, b, l.table); err != nil {
 		return b, err
 	}
-	return b, o.Outputs.write(b)
+	if err := o.Outputs.write(b); err != nil {
+		return b, err
+	}
+	return b, bisectEnds(b)
 }
 
 // bisect is Bisect without its outputs.

@@ -125,7 +125,7 @@ func TestBisectRealSeries(t *testing.T) {
 	}
 	o := BisectOptions{Good: members[from].Version, Bad: members[to].Version, Series: "debian-rustc", Until: until, MatrixOptions: atLow(treeName, "")}
 	o.Fresh = true // nothing from the logs of earlier bisections
-	b, err := l.Bisect(t.Context(), o)
+	b, err := l.bisect(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

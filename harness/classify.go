@@ -57,9 +57,6 @@ func (e *NothingProvedError) Error() string {
 	return fmt.Sprintf("no line of %s proves what became of a module: give the part that holds the loader's, insmod's or the fault's own lines", logName(e.File))
 }
 
-// ExitStatus is that of a run that shows something else than was hoped for.
-func (e *NothingProvedError) ExitStatus() int { return ExitDiffers }
-
 func logName(file string) string {
 	if file == "-" {
 		return "standard input"

@@ -27,56 +27,51 @@ type ExplainOutputs struct{ HTML, JSON, Script string }
 
 // Explain prints all that is known about one cell at one placement: the one
 // that is named, else the first at which a module does not load, else the first.
-// The exit code is ExitDiffers where a prediction and an observation disagree,
-// ExitInfra where the run proves nothing.
-func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs ExplainOutputs) (e *result.Explanation, exit int, err error) {
+// Where a prediction and an observation disagree, or the run proves nothing, the
+// error is an *EndError.
+func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs ExplainOutputs) (*result.Explanation, error) {
 	if err := checkOutputs(outputs.formats()); err != nil {
-		return nil, ExitUsage, err
+		return nil, err
 	}
 	if d := outputs.Script; d != "" {
 		if info, err := os.Stat(d); err != nil || !info.IsDir() {
-			return nil, ExitUsage, usagef("-script=%s: give a directory that exists", d)
+			return nil, usagef("-script=%s: give a directory that exists", d)
 		}
 	}
 	j, given, err := l.planCell(cell, o)
 	if err != nil {
-		return nil, ExitUsage, err
+		return nil, err
 	}
 	if err := sandbox.Check(ctx); err != nil {
-		return nil, ExitInfra, err
+		return nil, err
 	}
 	t, tc, err := l.fitting(ctx, j)
 	if err != nil {
-		return nil, ExitCode(err), err
+		return nil, err
 	}
 	r, baseline, err := l.runOn(ctx, j, t, tc, nil)
 	if err != nil {
-		return nil, ExitInfra, err
+		return nil, err
 	}
 	if bad := r.Cells[0].Build.Outcome; bad != nil {
-		return nil, ExitDiffers, &NoBinaryError{r.Cells[0].ID, *bad, r.Cells[0].Build.Log}
+		return nil, &NoBinaryError{r.Cells[0].ID, *bad, r.Cells[0].Build.Log}
 	}
 	b, err := l.fork(ctx, j, baseline, false)
 	if err != nil {
-		return nil, ExitInfra, err
+		return nil, err
 	}
-	if e, err = l.explain(ctx, b, r, given); err != nil {
-		return nil, ExitInfra, err
+	e, err := l.explain(ctx, b, r, given)
+	if err != nil {
+		return nil, err
 	}
 	l.sink.Close()
 	if err := report.Explanation(l.stdout, e, l.table); err != nil {
-		return e, ExitInfra, err
+		return e, err
 	}
-	exit = ExitExpected
-	for _, m := range e.Modules {
-		if m.Agrees != nil && !*m.Agrees {
-			exit = ExitDiffers
-		}
+	if err := outputs.write(e); err != nil {
+		return e, err
 	}
-	if e.Infra != "" {
-		exit = ExitInfra
-	}
-	return e, exit, outputs.write(e)
+	return e, explainEnd(e)
 }
 
 func (o ExplainOutputs) formats() []format[result.Explanation] {

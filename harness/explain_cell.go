@@ -28,9 +28,6 @@ func (e *NoBinaryError) Error() string {
 	return s
 }
 
-// ExitStatus is that of a cell that is not as hoped for; the machine did its part.
-func (e *NoBinaryError) ExitStatus() int { return ExitDiffers }
-
 // planCell plans the one cell that name means: "static-kernel@module", or with
 // a placement "static-kernel@module:high". given says that a placement was named,
 // there or by flags.

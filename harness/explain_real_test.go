@@ -26,14 +26,11 @@ func explain(t *testing.T, cell string, o harness.MatrixOptions) (e *result.Expl
 	t.Helper()
 	l, out := real(t)
 	scripts = t.TempDir()
-	e, exit, err := l.Explain(t.Context(), cell, o, harness.ExplainOutputs{
+	e, err := l.Explain(t.Context(), cell, o, harness.ExplainOutputs{
 		HTML: filepath.Join(scripts, "page.html"), JSON: filepath.Join(scripts, "page.json"), Script: scripts,
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if exit != harness.ExitExpected {
-		t.Errorf("exit %d", exit)
 	}
 	text, err := os.ReadFile(out.Name())
 	if err != nil {

@@ -1,11 +1,10 @@
 // Package harness is the façade of umlab: each flow (matrix, ...) is one method
 // of Lab, which wires the packages below. It prints results to stdout, progress
-// to stderr, and leaves exit codes to the magefile.
+// to stderr, and gives each end of a flow its exit code, see ExitCode.
 package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,7 +20,6 @@ import (
 	"umlab/harness/kbuild"
 	"umlab/harness/report"
 	"umlab/harness/sandbox"
-	"umlab/harness/scenario"
 	"umlab/harness/settings"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
@@ -57,46 +55,6 @@ type Lab struct {
 	builder  *kbuild.Builder
 	trees    map[string]*tree.Tree // that a flow has read already, and does not read again; nil: none are kept
 	forget   bool                  // results do not enter the history
-}
-
-// Exit codes of the targets, see DESIGN.md.
-const (
-	ExitExpected = 0 // all as the scenario expects
-	ExitDiffers  = 1
-	ExitUsage    = 2
-	ExitInfra    = 3
-
-	ExitInterrupted = 130 // as of a shell's
-)
-
-// UsageError is a mistake of the caller: a name, a flag or a file that cannot be
-// meant. Nothing was done.
-type UsageError struct{ Err error }
-
-func (e *UsageError) Error() string { return e.Err.Error() }
-
-// Unwrap returns what was wrong.
-func (e *UsageError) Unwrap() error { return e.Err }
-
-func usagef(format string, args ...any) error {
-	return &UsageError{fmt.Errorf(format, args...)}
-}
-
-// ExitCode is the exit code of a flow that failed with err.
-func ExitCode(err error) int {
-	var usage *UsageError
-	var name *scenario.UsageError
-	var mistake *scenario.Mistake
-	var unfit *toolchain.UnfitError
-	switch {
-	case err == nil:
-		return ExitExpected
-	case errors.Is(err, context.Canceled):
-		return ExitInterrupted
-	case errors.As(err, &usage), errors.As(err, &name), errors.As(err, &mistake), errors.As(err, &unfit):
-		return ExitUsage
-	}
-	return ExitInfra
 }
 
 // Open reads the configuration and opens the store.
@@ -151,6 +109,17 @@ func buildLimits(l settings.BuildLimits) kbuild.Limits {
 			Processes: l.Processes, AddressSpace: l.MemoryMB << 20, FileSize: l.FileMB << 20, Disk: l.DiskMB << 20,
 		},
 	}
+}
+
+// Run opens a Lab for a flow, and returns what the flow returned with its exit
+// code, see Exit.
+func Run(o Options, flow func(*Lab) error) error {
+	l, err := Open(o)
+	if err != nil {
+		return Exit(err)
+	}
+	defer l.Close()
+	return Exit(flow(l))
 }
 
 // Close ends the progress display and the use of the store.

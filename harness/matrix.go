@@ -41,7 +41,8 @@ type MatrixOptions struct {
 	Command   string // how this run is repeated, for the report
 }
 
-// Matrix runs a scenario and prints its table. The exit code is in the results.
+// Matrix runs a scenario and prints its table. Where that is not as the scenario
+// expects, the error is an *EndError.
 func (l *Lab) Matrix(ctx context.Context, o MatrixOptions) (*result.Results, error) {
 	job, err := l.plan(o)
 	if err != nil {
@@ -55,7 +56,10 @@ func (l *Lab) Matrix(ctx context.Context, o MatrixOptions) (*result.Results, err
 	if err := report.Table(l.stdout, r, l.table); err != nil {
 		return r, err
 	}
-	return r, o.Outputs.write(r)
+	if err := o.Outputs.write(r); err != nil {
+		return r, err
+	}
+	return r, matrixEnd(r)
 }
 
 // job is a validated matrix: everything that a mistake of the user could spoil

@@ -23,8 +23,8 @@ type NightlyOptions struct {
 }
 
 // Nightly asks who is in a series now, runs the scenario with what is new, holds
-// it against what was known, bisects what changed, and writes a dated report. The
-// exit code is in the night, see result.Nightly.Judge.
+// it against what was known, bisects what changed, and writes a dated report.
+// Where something changed, or nothing is proved, the error is an *EndError.
 func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, error) {
 	series, j, err := l.planNightly(&o)
 	if err != nil {
@@ -67,8 +67,10 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	if err := report.NightlyText(l.stdout, n, l.table); err != nil {
 		return n, err
 	}
-	_, err = fmt.Fprintf(l.stdout, "report: %s\n", dir)
-	return n, err
+	if _, err := fmt.Fprintf(l.stdout, "report: %s\n", dir); err != nil {
+		return n, err
+	}
+	return n, nightEnd(n)
 }
 
 // night fills n, and returns what is known after it.

@@ -48,7 +48,7 @@ func night(t *testing.T, l *harness.Lab, series, dir string) *result.Nightly {
 	o := harness.NightlyOptions{Series: series, Dir: dir, MatrixOptions: harness.MatrixOptions{Command: "go test"}}
 	o.Select.Cells = []string{"stock"}
 	n, err := l.Nightly(t.Context(), o)
-	if err != nil {
+	if fault(n == nil, err) {
 		t.Fatal(err)
 	}
 	valid(t, result.NightlySchema, report.NightlyJSON, n)

@@ -29,8 +29,8 @@ type SweepOptions struct {
 
 // Sweep runs a scenario on every one of the trees with every one of the
 // toolchains and prints one table of it. A column that comes to nothing does not
-// keep the others from being run. The exit code is in the sweep, see
-// conclude.Sweep.
+// keep the others from being run. Where one is not as the scenario expects, the
+// error is an *EndError, see conclude.Sweep.
 func (l *Lab) Sweep(ctx context.Context, o SweepOptions) (*result.Sweep, error) {
 	s, err := l.sweep(ctx, o)
 	if err != nil {
@@ -40,7 +40,10 @@ func (l *Lab) Sweep(ctx context.Context, o SweepOptions) (*result.Sweep, error) 
 	if err := report.SweepTable(l.stdout, s, l.table); err != nil {
 		return s, err
 	}
-	return s, writeOutputs(o.sweepFormats(), s)
+	if err := writeOutputs(o.sweepFormats(), s); err != nil {
+		return s, err
+	}
+	return s, sweepEnd(s)
 }
 
 // sweep is Sweep without its outputs.

@@ -18,7 +18,7 @@ func sweep(t *testing.T, l *harness.Lab, o harness.SweepOptions) *result.Sweep {
 	t.Helper()
 	o.Command = "go test"
 	s, err := l.Sweep(t.Context(), o)
-	if err != nil {
+	if fault(s == nil, err) {
 		t.Fatal(err)
 	}
 	valid(t, result.SweepSchema, report.SweepJSON, s)

@@ -36,8 +36,8 @@ type VerifyOptions struct {
 type VerifyOutputs struct{ JSON, JUnit, HTML, Markdown string }
 
 // Verify shows what patches change: the cells before and after them, on every
-// toolchain, and the conclusion. The exit code is in the verification; it is 0
-// only for fixed.
+// toolchain, and the conclusion. Where that is another one than fixed, the error
+// is an *EndError.
 func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification, error) {
 	started := l.now()
 	jobs, patches, err := l.planVerify(ctx, &o)
@@ -73,7 +73,10 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification
 	if err := report.VerificationText(l.stdout, v); err != nil {
 		return v, err
 	}
-	return v, o.Outputs.write(v)
+	if err := o.Outputs.write(v); err != nil {
+		return v, err
+	}
+	return v, verifyEnd(v)
 }
 
 // planVerify validates everything that can be before any work: one job a

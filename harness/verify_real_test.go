@@ -22,7 +22,7 @@ func verify(t *testing.T, l *harness.Lab, o harness.VerifyOptions) *result.Verif
 	t.Helper()
 	o.Command = "go test"
 	v, err := l.Verify(t.Context(), o)
-	if err != nil {
+	if fault(v == nil, err) {
 		t.Fatal(err)
 	}
 	valid(t, result.VerificationSchema, report.VerificationJSON, v)

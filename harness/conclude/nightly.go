@@ -43,11 +43,11 @@ func Night(n *result.Nightly) int {
 	infra := func(c result.SweepColumn) bool { return c.State() == result.ColumnInfra }
 	switch {
 	case n.Infra != "":
-		return 3
+		return result.ExitInfra
 	case len(n.Changes) > 0:
-		return 1
+		return result.ExitDiffers
 	case n.Sweep != nil && slices.ContainsFunc(n.Sweep.Columns, infra):
-		return 3
+		return result.ExitInfra
 	}
-	return 0
+	return result.ExitExpected
 }

@@ -58,11 +58,11 @@ func Sweep(columns []result.SweepColumn) (t result.SweepTotals, exit int) {
 	}
 	switch {
 	case t.States[result.ColumnInfra] > 0:
-		return t, 3
+		return t, result.ExitInfra
 	case t.States[result.ColumnDiffers] > 0:
-		return t, 1
+		return t, result.ExitDiffers
 	case t.States[result.ColumnRefused] == t.Columns:
-		return t, 2
+		return t, result.ExitUsage
 	}
-	return t, 0
+	return t, result.ExitExpected
 }

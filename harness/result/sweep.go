@@ -69,9 +69,9 @@ func (c SweepColumn) State() ColumnState {
 	switch {
 	case c.Refused != nil:
 		return ColumnRefused
-	case c.Results == nil || c.Infra != "" || c.Results.Infra != "" || c.Results.Exit == 3:
+	case c.Results == nil || c.Infra != "" || c.Results.Infra != "" || c.Results.Exit == ExitInfra:
 		return ColumnInfra
-	case c.Results.Exit != 0:
+	case c.Results.Exit != ExitExpected:
 		return ColumnDiffers
 	}
 	return ColumnExpected

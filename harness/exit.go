@@ -1,0 +1,156 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+	"umlab/harness/toolchain"
+)
+
+// Exit codes of the targets, see result.ExitExpected.
+const (
+	ExitExpected = result.ExitExpected
+	ExitDiffers  = result.ExitDiffers
+	ExitUsage    = result.ExitUsage
+	ExitInfra    = result.ExitInfra
+)
+
+// UsageError is a mistake of the caller: a name, a flag or a file that cannot be
+// meant. Nothing was done.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what was wrong.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func usagef(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// EndError says how a flow ended that did its work and did not end as was hoped
+// for. Its result is there.
+type EndError struct {
+	Code int // an exit code
+	Text string
+}
+
+func (e *EndError) Error() string { return e.Text }
+
+func ended(code int, format string, args ...any) error {
+	return &EndError{code, fmt.Sprintf(format, args...)}
+}
+
+// ExitCode is the exit code of a flow that returned err.
+func ExitCode(err error) int {
+	var end *EndError
+	var usage *UsageError
+	var name *scenario.UsageError
+	var mistake *scenario.Mistake
+	var unfit *toolchain.UnfitError
+	var noBinary *NoBinaryError
+	var nothing *NothingProvedError
+	switch {
+	case err == nil:
+		return ExitExpected
+	case errors.Is(err, context.Canceled):
+		return result.ExitInterrupted
+	case errors.As(err, &end):
+		return end.Code
+	case errors.As(err, &usage), errors.As(err, &name), errors.As(err, &mistake), errors.As(err, &unfit):
+		return ExitUsage
+	case errors.As(err, &noBinary), errors.As(err, &nothing): // the machine did its part
+		return ExitDiffers
+	}
+	return ExitInfra
+}
+
+// exitError is an error with its exit code, as mage asks for it.
+type exitError struct {
+	error
+	code int
+}
+
+// ExitStatus is the exit code of the target.
+func (e *exitError) ExitStatus() int { return e.code }
+
+// Unwrap returns the error itself.
+func (e *exitError) Unwrap() error { return e.error }
+
+// Exit gives what a flow returned the exit code that it stands for, and what an
+// interrupted one needs to be told.
+func Exit(err error) error {
+	switch code := ExitCode(err); code {
+	case ExitExpected:
+		return nil
+	case result.ExitInterrupted:
+		return &exitError{errors.New("interrupted: what was finished is kept, and the same command goes on from there"), code}
+	default:
+		return &exitError{err, code}
+	}
+}
+
+// matrixEnd is how a matrix ended, as an error.
+func matrixEnd(r *result.Results) error {
+	switch r.Exit {
+	case ExitExpected:
+		return nil
+	case ExitDiffers:
+		return ended(r.Exit, "%d of %d cells differ from what scenario %s expects", r.Totals.Differing, r.Totals.Cells, r.Scenario.Name)
+	}
+	return ended(r.Exit, "%s", r.Infra)
+}
+
+func sweepEnd(s *result.Sweep) error {
+	n := s.Totals.States
+	switch s.Exit {
+	case ExitExpected:
+		return nil
+	case ExitDiffers:
+		return ended(s.Exit, "%d of %d columns differ from what scenario %s expects", n[result.ColumnDiffers], len(s.Columns), s.Scenario.Name)
+	case ExitUsage:
+		return ended(s.Exit, "no toolchain that was named can work with its tree: nothing was built")
+	}
+	return ended(s.Exit, "%d of %d columns prove nothing", n[result.ColumnInfra], len(s.Columns))
+}
+
+func verifyEnd(v *result.Verification) error {
+	if v.Exit == ExitExpected {
+		return nil
+	}
+	return ended(v.Exit, "%s", v.Conclusion)
+}
+
+func bisectEnds(b *result.Bisection) error {
+	if b.Exit == ExitExpected {
+		return nil
+	}
+	return ended(b.Exit, "%s", b.Reason)
+}
+
+func nightEnd(n *result.Nightly) error {
+	switch n.Exit {
+	case ExitExpected:
+		return nil
+	case ExitDiffers:
+		return ended(n.Exit, "%d changes", len(n.Changes))
+	}
+	return ended(n.Exit, "this night proves nothing, or not all of it")
+}
+
+// explainEnd is how an explanation ended: it differs where a prediction and an
+// observation disagree.
+func explainEnd(e *result.Explanation) error {
+	if e.Infra != "" {
+		return ended(ExitInfra, "this run proves nothing")
+	}
+	for _, m := range e.Modules {
+		if m.Agrees != nil && !*m.Agrees {
+			return ended(ExitDiffers, "prediction and observation disagree")
+		}
+	}
+	return nil
+}
