@@ -238,6 +238,9 @@ func matchPart(t *testing.T, at string, typ reflect.Type, schema, node map[strin
 			var names []string
 			for i := range typ.NumField() {
 				name, opts, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+				if name == "-" {
+					continue
+				}
 				names = append(names, name)
 				prop, ok := props[name].(map[string]any)
 				if !ok {
