@@ -70,7 +70,11 @@ func (l *Lab) bisectCommits(ctx context.Context, q *question, w *commitWalk, pin
 	defer log.close()
 	p := &prober{target: q.target, cond: q.cond, good: bisectEnd{name: ends[0]}, bad: bisectEnd{name: ends[1]}}
 	p.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		return on.run(ctx, w.commits[name], fresh)
+		r, err := on.run(ctx, w.commits[name], fresh)
+		if err == nil {
+			l.remember(r)
+		}
+		return r, err
 	}
 	if w.git.Reversed {
 		p.swapped = q.swapped()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"umlab/harness/history"
 	"umlab/harness/result"
 	"umlab/harness/tree"
 )
@@ -152,6 +153,27 @@ func TestBisectCommits(t *testing.T) {
 				t.Errorf("again, asked %v: %v, %+v", b.asked, err, again)
 			}
 		})
+	}
+}
+
+// What each commit showed enters the history, as every result does.
+func TestBisectCommitsRemembers(t *testing.T) {
+	dir, commits := line(t, 4)
+	b := newBench(t)
+	o := BisectOptions{Good: commits[0], Bad: commits[3]}
+	if _, err := b.commitsBisected(t, machineGit(t), o, dir, commits, []string{"loaded", "loaded", "oops", "oops"}); err != nil {
+		t.Fatal(err)
+	}
+	h, err := history.Open(t.Context(), b.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	for i, c := range commits {
+		got, err := h.Latest(t.Context(), history.Question{Scenario: DefaultScenario, Tree: "debian-6.12", Toolchain: c})
+		if err != nil || got == nil || got.Cell("stock") == nil {
+			t.Errorf("of change %d the history has %+v, %v", i, got, err)
+		}
 	}
 }
 

@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/bisect"
+	"umlab/harness/conclude"
 	"umlab/harness/outcome"
 	"umlab/harness/report"
 	"umlab/harness/result"
@@ -52,7 +54,8 @@ func newBench(t *testing.T) *bench {
 // "loaded", "unknown 9", or a kind. "unfit" is a toolchain that will not do,
 // "fault" an error, "control" a control that failed.
 func (b *bench) results(name, shows string) (*result.Results, error) {
-	r := &result.Results{Tree: result.Tree{Name: "debian-6.12"}, Toolchain: result.Toolchain{Name: name, Identity: map[string]string{"rustc": "1.0"}},
+	r := &result.Results{Schema: result.Schema, Started: time.Now(), Scenario: result.Scenario{Name: DefaultScenario},
+		Tree: result.Tree{Name: "debian-6.12"}, Toolchain: result.Toolchain{Name: name, Identity: map[string]string{"rustc": "1.0"}},
 		Controls: []result.Control{{Name: "known-load", Holds: true}}}
 	cell := result.Cell{ID: "stock"}
 	o := outcome.Outcome{Kind: outcome.Kind(shows), Evidence: "said " + shows}
@@ -79,6 +82,7 @@ func (b *bench) results(name, shows string) (*result.Results, error) {
 		}
 		cell.Build.Relocations = map[string]map[string]int{"rust_print": {"R_X86_64_GOTPCREL": n}}
 	}
+	cell.Verdict, cell.Reason = conclude.Cell(cell)
 	r.Cells = []result.Cell{cell}
 	return r, nil
 }

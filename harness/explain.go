@@ -53,6 +53,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if err != nil {
 		return nil, err
 	}
+	l.remember(r)
 	if bad := r.Cells[0].Build.Outcome; bad != nil {
 		return nil, &NoBinaryError{r.Cells[0].ID, *bad, r.Cells[0].Build.Log}
 	}
