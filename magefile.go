@@ -14,6 +14,7 @@ import (
 
 	"umlab/harness"
 	"umlab/harness/scenario"
+	"umlab/harness/shell"
 )
 
 // The sandbox runs this program again as its init: that copy leaves here.
@@ -300,13 +301,4 @@ func names(flag string, s *string) ([]string, error) {
 }
 
 // command is how this run is typed again.
-func command() string {
-	words := []string{"go", "tool", "mage"}
-	for _, w := range os.Args[1:] {
-		if strings.ContainsAny(w, " '\"$*?;&|<>()\\") {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		words = append(words, w)
-	}
-	return strings.Join(words, " ")
-}
+func command() string { return shell.Join(append([]string{"go", "tool", "mage"}, os.Args[1:]...)...) }

@@ -3,6 +3,8 @@ package harness
 import (
 	"slices"
 	"strings"
+
+	"umlab/harness/shell"
 )
 
 // retarget is command, which was typed for one target, as it is typed for
@@ -13,34 +15,17 @@ func retarget(command, target string, positional, drop, add []string) string {
 		return ""
 	}
 	var out []string
-	words := shellWords(command)
+	words := shell.Split(command)
 	// What was not typed as the README says keeps its head.
 	if at := slices.Index(words, "mage") + 1; at > 0 && at < len(words) {
-		out = append(slices.Clone(words[:at]), target)
-		for _, w := range positional {
-			out = append(out, quote(w))
-		}
+		out = append(append(slices.Clone(words[:at]), target), positional...)
 		words = words[at+1:]
 	}
 	for _, w := range words {
-		flag, _, isFlag := strings.Cut(strings.TrimLeft(strings.TrimPrefix(w, "'"), "-"), "=")
+		flag, _, isFlag := strings.Cut(strings.TrimLeft(w, "-"), "=")
 		if !isFlag || !slices.Contains(drop, flag) {
 			out = append(out, w)
 		}
 	}
-	for _, w := range add {
-		out = append(out, quote(w))
-	}
-	return strings.Join(out, " ")
-}
-
-// shellWords cuts a command at the spaces that stand outside of single quotes.
-func shellWords(command string) []string {
-	quoted := false
-	return strings.FieldsFunc(command, func(r rune) bool {
-		if r == '\'' {
-			quoted = !quoted
-		}
-		return r == ' ' && !quoted
-	})
+	return shell.Join(append(out, add...)...)
 }

@@ -12,6 +12,8 @@ func TestRetarget(t *testing.T) {
 			"go tool mage matrix -tree=t -toolchain=x:1"},
 		{"go tool mage nightly -cells=stock '-placements=low,high x'", "bisect", []string{"x:1", "x:2"}, []string{"cells"}, []string{"-cell=a b"},
 			"go tool mage bisect x:1 x:2 '-placements=low,high x' '-cell=a b'"},
+		{`go tool mage nightly -series=x '-dir=/it'\''s  mine' '-tree=/a  b' '-fragment=o'\''brien  x'`, "matrix", nil, []string{"series", "dir"}, nil,
+			`go tool mage matrix '-tree=/a  b' '-fragment=o'\''brien  x'`},
 		{"", "matrix", nil, nil, []string{"-tree=t"}, ""},
 		{"go test -x=1 -y", "matrix", nil, []string{"x"}, []string{"-tree=t"}, "go test -y -tree=t"},
 	} {

@@ -2,11 +2,11 @@ package harness
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
+	"umlab/harness/shell"
 	"umlab/harness/uml"
 )
 
@@ -56,10 +56,10 @@ func (s *script) line(format string, args ...any) { fmt.Fprintf(s, format+"\n", 
 
 // path is a file as a word of a script that sets store.
 func (h hand) path(file string) string {
-	if rest, ok := strings.CutPrefix(file, h.store+"/"); ok && rest == quote(rest) {
+	if rest, ok := strings.CutPrefix(file, h.store+"/"); ok && rest == shell.Quote(rest) {
 		return `"$store"/` + rest
 	}
-	return quote(file)
+	return shell.Quote(file)
 }
 
 // namespace begins a command in a mount namespace of its own and leaves it in a
@@ -82,7 +82,7 @@ func (s *script) namespace(h hand, before string, dirs string) {
 		s.line(`    ro "$1" ".$2"; }`)
 	}
 	for i, m := range h.mounts {
-		s.line(`  show "$mount%d" %s`, i, inner(m.Target))
+		s.line(`  show "$mount%d" %s`, i, shell.Nested(m.Target))
 	}
 }
 
@@ -93,7 +93,7 @@ func (h hand) boot() string {
 	if h.aslr {
 		s.line("# Address randomisation stays on: where this kernel lets it decide, addresses differ from boot to boot.")
 	}
-	s.line("( set -e; store=%s", quote(h.store))
+	s.line("( set -e; store=%s", shell.Quote(h.store))
 	s.line("export sysroot=%s", h.path(h.sysroot))
 	s.line("export linux=${linux:-%s}", h.path(h.linux))
 	s.line(`work=$(mktemp -d); export work root="$work/root"; mkdir -p "$root" "$work/guest"; cd "$work/guest"`)
@@ -104,7 +104,7 @@ func (h hand) boot() string {
 	}
 	s.line("cat > init <<'INIT'\n#!/bin/sh\nexport PATH=/bin\nmount -t proc proc /proc; mount -t sysfs sys /sys")
 	for _, m := range h.modules {
-		s.line("%s && cat /proc/modules && rmmod %s", insmod(m.name, m.params), m.name)
+		s.line("%s && cat /proc/modules && rmmod %s", uml.Module{Name: m.name, Params: m.params}.Insmod(), m.name)
 	}
 	s.line("poweroff -f\nINIT\nchmod +x init")
 	before := ""
@@ -125,7 +125,7 @@ func (h hand) boot() string {
 func (h hand) build() string {
 	s := &script{}
 	s.line("# %s: kernel and modules, in ./umlab-build", h.title)
-	s.line("( set -e; store=%s", quote(h.store))
+	s.line("( set -e; store=%s", shell.Quote(h.store))
 	s.line("export sysroot=%s", h.path(h.sysroot))
 	s.line("export tree=%s", h.path(h.tree))
 	s.line(`mkdir -p umlab-build umlab-root; export build="$PWD/umlab-build" root="$PWD/umlab-root"`)
@@ -134,7 +134,7 @@ func (h hand) build() string {
 	s.line(`  ro "$tree" src; mount --bind "$build" build`)
 	var env []string
 	for _, kv := range h.env {
-		env = append(env, inner(kv))
+		env = append(env, shell.Nested(kv))
 	}
 	s.line(`  mk() { env -i %s chroot . %s "$@"; }`, strings.Join(env, " "), strings.Join(h.make, " "))
 	s.line("  mk KCONFIG_ALLCONFIG=/build/requested.config allnoconfig")
@@ -158,9 +158,6 @@ func (h hand) build() string {
 	return s.String()
 }
 
-// inner makes s one word of a shell's argument that stands in single quotes.
-func inner(s string) string { return strings.ReplaceAll(quote(s), "'", `'\''`) }
-
 // own is the same with a toolchain of the user's own, in the tree.
 func (h hand) own() string {
 	s := &script{}
@@ -168,7 +165,7 @@ func (h hand) own() string {
 	if h.llvm {
 		config = append(config, "LLVM=1")
 	}
-	s.line("%s KCONFIG_ALLCONFIG=%s allnoconfig", strings.Join(config, " "), quote(h.options))
+	s.line("%s KCONFIG_ALLCONFIG=%s allnoconfig", strings.Join(config, " "), shell.Quote(h.options))
 	if h.module {
 		s.line("%s", strings.Join(config, " "))
 	}
@@ -178,25 +175,5 @@ func (h hand) own() string {
 	return s.String()
 }
 
-// insmod is the guest's command that loads a module.
-func insmod(name string, params []string) string {
-	words := []string{"insmod", "/modules/" + name + ".ko"}
-	for _, p := range params {
-		words = append(words, quote(p))
-	}
-	return strings.Join(words, " ")
-}
-
 // shellName is the variable that can name another .ko for a module.
 func shellName(module string) string { return strings.ReplaceAll(module, "-", "_") + "_ko" }
-
-// quote makes s one word of a shell.
-func quote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-=:@%+,", r)
-	}
-	if s != "" && !slices.ContainsFunc([]rune(s), func(r rune) bool { return !plain(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}

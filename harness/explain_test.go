@@ -133,12 +133,3 @@ func TestScriptsParse(t *testing.T) {
 		t.Errorf("a module of the user's own is not built as the user does it:\n%s", text)
 	}
 }
-
-func TestQuote(t *testing.T) {
-	for _, s := range []string{"", "plain/path-1.ko", "it's", "a b", "$HOME", "`x`", "a\nb", "*", "ü"} {
-		out, err := exec.Command("sh", "-c", "printf %s "+quote(s)).Output()
-		if err != nil || string(out) != s {
-			t.Errorf("%q comes back as %q: %v", s, out, err)
-		}
-	}
-}

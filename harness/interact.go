@@ -43,16 +43,7 @@ func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, ou
 		return err
 	}
 	defer closeGuest()
-	base, place := b.baseline.Base, b.cell.Placements[0]
-	spec := uml.Spec{Kernel: b.product.Linux, Mem: place.Mem, ASLR: place.ASLR}
-	intro := report.Intro{
-		Cell: b.cell.ID() + ":" + place.Name, Tree: base.Tree.Name, Version: base.Tree.Version, Toolchain: base.Toolchain.Name,
-		Mem: place.MemText, ASLR: place.ASLR, Kernel: b.product.Linux,
-	}
-	for _, m := range b.cell.Modules {
-		spec.Modules = append(spec.Modules, uml.Module{Name: m.Name, Path: b.product.Modules[m.Path].Path, Params: m.Params})
-		intro.Insmod = append(intro.Insmod, strings.Join(append([]string{"insmod /modules/" + m.Name + ".ko"}, m.Params...), " "))
-	}
+	spec, intro := interactive(b)
 	l.sink.Close()
 	if err := report.Introduce(l.stdout, intro); err != nil {
 		return err
@@ -70,6 +61,22 @@ func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, ou
 	}
 	fmt.Fprintln(l.stdout, report.Ended(status.String()))
 	return nil
+}
+
+// interactive is the boot of a cell for a person, and what the person is told.
+func interactive(b *built) (uml.Spec, report.Intro) {
+	base, place := b.baseline.Base, b.cell.Placements[0]
+	spec := uml.Spec{Kernel: b.product.Linux, Mem: place.Mem, ASLR: place.ASLR}
+	intro := report.Intro{
+		Cell: b.cell.ID() + ":" + place.Name, Tree: base.Tree.Name, Version: base.Tree.Version, Toolchain: base.Toolchain.Name,
+		Mem: place.MemText, ASLR: place.ASLR, Kernel: b.product.Linux,
+	}
+	for _, m := range b.cell.Modules {
+		given := uml.Module{Name: m.Name, Path: b.product.Modules[m.Path].Path, Params: m.Params}
+		spec.Modules = append(spec.Modules, given)
+		intro.Insmod = append(intro.Insmod, given.Insmod())
+	}
+	return spec, intro
 }
 
 // leftError is the cause that ends a guest when the user typed the way out.

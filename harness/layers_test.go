@@ -35,7 +35,7 @@ var layers = [][]string{
 	{"outcome"},
 	{"kconfig", "settings"},
 	{"store"},
-	{"progress"},
+	{"progress", "shell"},
 }
 
 // only says which packages may import a library that is one layer's business.
@@ -43,7 +43,7 @@ var only = map[string][]string{
 	"github.com/google/goexpect":         {"console"},
 	"github.com/moby/sys/reexec":         {"sandbox"},
 	"github.com/ProtonMail/go-crypto/":   {"debian"},
-	"github.com/jedib0t/go-pretty/v6/":   {"report"},
+	"github.com/jedib0t/go-pretty/v6/":   {"report", "shell"},
 	"github.com/vbauerster/mpb/v8":       {"report"},
 	"golang.org/x/arch/x86/x86asm":       {"loader"},
 	"github.com/pelletier/go-toml/v2":    {"scenario", "settings", "toolchain"},

@@ -15,6 +15,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/shell"
 )
 
 // The modules of a user's own directory are built with M= against the baseline,
@@ -53,17 +54,9 @@ func externalKey(c scenario.Cell) []string {
 func (b Base) ExternalByHand(c scenario.Cell) []string {
 	var out []string
 	for _, e := range externals(c) {
-		out = append(out, b.ByHand(c, "M="+quote(e.Given), "modules"))
+		out = append(out, b.ByHand(c, "M="+shell.Quote(e.Given), "modules"))
 	}
 	return out
-}
-
-// quote makes one word of s for a shell.
-func quote(s string) string {
-	if strings.ContainsAny(s, " \t\n'\"\\$&|;<>()*?[]#~`!{}") {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	return s
 }
 
 // builtExternal is a directory after its build.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"umlab/harness/result"
+	"umlab/harness/shell"
 )
 
 // SweepMarkdown writes s as Markdown that is also the text of a mail: at most 72
@@ -67,7 +68,7 @@ func (d *mdMail) repeat(command string) {
 	if command = legible(command); command != "" {
 		d.line("")
 		d.line(md(msgRepeat) + ":")
-		d.block(strings.Join(shellLines(command, "", mailWidth), "\n"))
+		d.block(strings.Join(shell.Fold(command, "", mailWidth), "\n"))
 	}
 }
 

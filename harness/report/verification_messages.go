@@ -20,7 +20,6 @@ const (
 	msgCheckers     = "Checkers of the tree (they do not change the conclusion)"
 	msgNothingFound = "nothing to say"
 	msgTestedBy     = "Tested-by: "
-	msgWrapped      = `\` // sh reads on
 )
 
 // verificationWords are the headings of a verification, in every format.

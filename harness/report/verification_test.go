@@ -1,7 +1,6 @@
 package report
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 	"unicode"
@@ -159,39 +158,5 @@ func TestVerificationLimits(t *testing.T) {
 		if got := msgLimit(c, l); !strings.Contains(got, want) {
 			t.Errorf("%q does not say %q", got, want)
 		}
-	}
-}
-
-// What is printed on several lines is to sh the command that it was.
-func TestShellLines(t *testing.T) {
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skipf("no shell: %v", err)
-	}
-	long := strings.Repeat("0123456789", 12)
-	for _, command := range []string{
-		"short", "a b  c", strings.Repeat("word ", 40) + "end", "-tree=/" + long, "before '" + long + " and " + long + "' after",
-		`"` + long + `\"` + long + `" 'it'\''s' ` + long, strings.Repeat(`\ `, 60), `'` + strings.Repeat(`\`, 90) + `'`,
-		strings.Repeat(`"a 'b' c" `, 20), strings.Repeat("日本語", 40), strings.Repeat("'", 200), strings.Repeat(`""`, 100), `a\\b '' "" c`,
-	} {
-		lines := shellLines(command, "  ", 72)
-		for _, l := range lines {
-			if n := text.StringWidth(l); n > 72 {
-				t.Errorf("%d columns: %q", n, l)
-			}
-		}
-		args := func(c string) string {
-			out, err := exec.Command(sh, "-c", `printf '<%s>\n' `+c).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%s: %v: %s", c, err, out)
-			}
-			return string(out)
-		}
-		if diff := cmp.Diff(args(command), args(strings.Join(lines, "\n"))); diff != "" {
-			t.Errorf("%s\nbecame (-want +got):\n%s", strings.Join(lines, "\n"), diff)
-		}
-	}
-	if got := shellLines("", "  ", 72); got != nil {
-		t.Errorf("no command became %q", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"umlab/harness/result"
+	"umlab/harness/shell"
 )
 
 // mailWidth is what a mail holds without folding, in columns.
@@ -64,7 +65,7 @@ func VerificationText(w io.Writer, v *result.Verification) error {
 	}
 	if t.Command != "" {
 		p.heading(words.Repeat + " (" + msgTook(t.Took) + ")")
-		for _, l := range shellLines(t.Command, "  ", mailWidth) {
+		for _, l := range shell.Fold(t.Command, "  ", mailWidth) {
 			p.line(l)
 		}
 	}

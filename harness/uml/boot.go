@@ -140,7 +140,7 @@ func try(ctx context.Context, s *console.Session, m Module, a *Attempt) (faulted
 		name, shell string
 		done        **Step
 	}{
-		{"insmod", m.insmod(), &a.Insmod},
+		{"insmod", m.Insmod(), &a.Insmod},
 		{"modules", "cat /proc/modules", &a.Modules},
 		{"rmmod", "rmmod " + m.Name, &a.Rmmod},
 	} {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"umlab/harness/console"
 	"umlab/harness/sandbox"
+	"umlab/harness/shell"
 )
 
 // Where a guest's process finds what it was given, inside the sandbox.
@@ -97,11 +97,7 @@ func (b *Booter) Interact(ctx context.Context, s Spec, in io.Reader, out io.Writ
 	return sandbox.Run(ctx, c)
 }
 
-// insmod is the shell command that loads m.
-func (m Module) insmod() string {
-	words := []string{"insmod", "/" + modulesDir + "/" + m.Name + ".ko"}
-	for _, p := range m.Params {
-		words = append(words, "'"+strings.ReplaceAll(p, "'", `'\''`)+"'")
-	}
-	return strings.Join(words, " ")
+// Insmod is the command of the guest's shell that loads m.
+func (m Module) Insmod() string {
+	return shell.Join(append([]string{"insmod", "/" + modulesDir + "/" + m.Name + ".ko"}, m.Params...)...)
 }
