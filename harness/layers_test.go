@@ -16,6 +16,7 @@ import (
 var layers = [][]string{
 	{"harness"},
 	{"conclude", "report"},
+	{"report/doc"},
 	{"runner"},
 	{"oracle", "uml"},
 	{"kbuild"},
@@ -43,7 +44,7 @@ var only = map[string][]string{
 	"github.com/google/goexpect":         {"console"},
 	"github.com/moby/sys/reexec":         {"sandbox"},
 	"github.com/ProtonMail/go-crypto/":   {"debian"},
-	"github.com/jedib0t/go-pretty/v6/":   {"report", "shell"},
+	"github.com/jedib0t/go-pretty/v6/":   {"report", "report/doc", "shell"},
 	"github.com/vbauerster/mpb/v8":       {"report"},
 	"golang.org/x/arch/x86/x86asm":       {"loader"},
 	"github.com/pelletier/go-toml/v2":    {"scenario", "settings", "toolchain"},

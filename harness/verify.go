@@ -13,6 +13,7 @@ import (
 	"umlab/harness/conclude"
 	"umlab/harness/kbuild"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
@@ -70,7 +71,7 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification
 		v.Exit = ExitDiffers
 	}
 	l.sink.Close()
-	if err := report.VerificationText(l.stdout, v); err != nil {
+	if err := doc.Mail(l.stdout, report.Verification(v)); err != nil {
 		return v, err
 	}
 	if err := o.Outputs.write(v); err != nil {
@@ -325,7 +326,7 @@ func untested(jobs []*job) []string {
 func (o VerifyOutputs) formats() []format[result.Verification] {
 	return []format[result.Verification]{
 		{"json", o.JSON, report.VerificationJSON}, {"junit", o.JUnit, report.VerificationJUnit},
-		{"html", o.HTML, report.VerificationHTML}, {"md", o.Markdown, report.VerificationMarkdown},
+		{"html", o.HTML, report.Form(report.Verification, doc.HTML)}, {"md", o.Markdown, report.Form(report.Verification, doc.Markdown)},
 	}
 }
 

@@ -98,7 +98,8 @@ func BisectionText(w io.Writer, b *result.Bisection, opt Options) error {
 		}
 	}
 	if len(s.Table) > 0 {
-		p.heading(s.Head)
+		p.line("")
+		p.wrap(s.Head, "")
 	}
 	width := 0
 	for _, r := range s.Table {

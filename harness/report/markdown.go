@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -150,3 +151,28 @@ func mdCode(s string) string {
 // mdCell keeps a code span inside its table cell: there, and only there, a pipe
 // in code is escaped.
 func mdCell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+// What bisections, deltas, histories and nights still write with.
+
+// mailWidth is what a mail holds without folding, in columns.
+const mailWidth = doc.MailWidth
+
+type mdDocument struct{ out bytes.Buffer }
+
+func (d *mdDocument) line(parts ...string) { d.out.WriteString(strings.Join(parts, "") + "\n") }
+
+func (d *mdDocument) head(s string) {
+	d.line()
+	d.line("### ", md(s))
+}
+
+func (d *mdDocument) list(head string, lines []string, escape func(string) string) {
+	for i, l := range lines {
+		if i == 0 {
+			d.line()
+			d.line("**", md(head), "**")
+			d.line()
+		}
+		d.line("- ", escape(l))
+	}
+}

@@ -4,28 +4,30 @@ import (
 	"strings"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
-// style is an ANSI SGR sequence.
-type style string
+// style is a tone of doc, until all that paints here is gone.
+type style = doc.Tone
 
 const (
-	plain  style = ""
-	bold   style = "1"
-	good   style = "32"
-	bad    style = "1;31"
-	reject style = "31"
-	warn   style = "33"
-	faint  style = "2"
-	loud   style = "1;7;31"
+	plain  = doc.Plain
+	bold   = doc.Strong
+	good   = doc.Good
+	bad    = doc.Bad
+	reject = doc.Reject
+	warn   = doc.Warn
+	faint  = doc.Faint
+	loud   = doc.Loud
 )
 
 func (p *printer) paint(st style, s string) string {
 	if !p.opt.Color || st == plain || s == "" {
 		return s
 	}
-	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
+	sgr := [...]string{bold: "1", good: "32", bad: "1;31", reject: "31", warn: "33", faint: "2", loud: "1;7;31"}[st]
+	return "\x1b[" + sgr + "m" + s + "\x1b[0m"
 }
 
 // totals prints a line of parts in one style, cut between them where it is too

@@ -9,41 +9,24 @@ package report
 
 import (
 	"fmt"
+	"io"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 )
 
 // Options say what the terminal can do (see Terminal).
-type Options struct {
-	Color bool // ANSI colours; nothing is said by colour alone
-	Width int  // columns; 0 is unlimited
-}
+type Options = doc.Options
 
-// clean makes s one printable line: control, format and other invisible
-// characters are spelled out, so that console bytes can neither move the cursor
-// nor break a format made of lines.
-func clean(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case r == '\t':
-			b.WriteByte(' ')
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x80:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
+// clean is doc.Clean, for what is no document of doc yet.
+func clean(s string) string { return doc.Clean(s) }
+
+// Form writes, in a form of doc, what build makes of a result.
+func Form[T any](build func(*T) *doc.Document, write func(io.Writer, *doc.Document) error) func(io.Writer, *T) error {
+	return func(w io.Writer, v *T) error { return write(w, build(v)) }
 }
 
 // short is an outcome as table cells say it: "unknown 9 GOTPCREL",

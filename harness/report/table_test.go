@@ -113,42 +113,6 @@ func TestTableSays(t *testing.T) {
 	}
 }
 
-func TestFold(t *testing.T) {
-	for _, tt := range []struct {
-		s     string
-		width int
-		want  string
-	}{
-		{"short", 20, "short"},
-		{"one two three four five", 17, "one two three|four five"},
-		{"one two three  four five", 17, "one two three|four five"},
-		{"kept  two  spaces in this", 18, "kept  two  spaces|in this"},
-		{"0123456789abcdefghij", 16, "0123456789abcdef|ghij"},
-		{"wide ≠ ≠ ≠ ≠ ≠ ≠ ≠ marks", 16, "wide ≠ ≠ ≠ ≠ ≠ ≠|≠ marks"},
-		{"too narrow to fold anything at all", 8, "too narrow to fold anything at all"},
-		{"unlimited width is a width of none at all", 0, "unlimited width is a width of none at all"},
-	} {
-		if got := strings.Join(fold(tt.s, tt.width), "|"); got != tt.want {
-			t.Errorf("fold(%q, %d) = %q, want %q", tt.s, tt.width, got, tt.want)
-		}
-	}
-}
-
-func TestClean(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain ≠ ✓":                "plain ≠ ✓",
-		"a\tb":                     "a b",
-		"\x1b[31mred\x07\r\n":      `\x1b[31mred\x07\x0d\x0a`,
-		"bad \xff\xfe":             `bad \xff\xfe`,
-		"honest \uFFFD":            "honest \uFFFD",
-		"left \u202e right\u2028s": `left \u202e right\u2028s`,
-	} {
-		if got := clean(in); got != want {
-			t.Errorf("clean(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestShort(t *testing.T) {
 	section, index := 5, 3
 	for want, o := range map[string]outcome.Outcome{
@@ -164,22 +128,5 @@ func TestShort(t *testing.T) {
 		if got := short(o); got != want {
 			t.Errorf("short = %q, want %q", got, want)
 		}
-	}
-}
-
-func TestMarkdownEscapes(t *testing.T) {
-	for in, want := range map[string]string{
-		"":            "`  `",
-		"plain":       "`plain`",
-		"a `b` c":     "`` a `b` c ``",
-		"``` fence":   "```` ``` fence ````",
-		"<b>|&amp;*x": "`<b>|&amp;*x`",
-	} {
-		if got := mdCode(in); got != want {
-			t.Errorf("mdCode(%q) = %q, want %q", in, got, want)
-		}
-	}
-	if got, want := md("<b>a|b</b> *c* rust_print [x](y) `z` &lt;"), "&lt;b&gt;a\\|b&lt;/b&gt; \\*c\\* rust_print \\[x\\](y) \\`z\\` &amp;lt;"; got != want {
-		t.Errorf("md = %q, want %q", got, want)
 	}
 }

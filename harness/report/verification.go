@@ -5,34 +5,154 @@ import (
 	"strings"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
-// A trial is what the renderings of a verification for people have in common, in
-// words: every string in it is clean.
+// Verification is what patches change: what was asked, what showed before and
+// after, the conclusion, and what proves it.
+func Verification(v *result.Verification) *doc.Document {
+	t := newTrial(v)
+	concluded, tone := msgConcluded(v), doc.Bad
+	if v.Conclusion == result.Fixed && len(t.Alarms) == 0 {
+		tone = doc.Good
+	}
+	d := &doc.Document{}
+	d.Add(doc.Title{Line: doc.Say(msgVerification(v))}, verificationFacts(v, t))
+	d.Add(alarmsOf(t.Alarms)...)
+	d.Add(doc.Only(doc.OnPage, doc.Totals{Parts: []string{concluded}, Tone: tone}))
+	d.Add(contrastTables(t.Stock, len(t.Stock) > 1)...)
+	if len(t.Others) > 0 {
+		d.Add(doc.Section{Head: doc.Say("Other variants"), Blocks: contrastTables(t.Others, true)})
+	}
+	if t.Oracle != "" {
+		d.Add(doc.Section{Blocks: []doc.Block{doc.Para{Line: doc.Say(t.Oracle)}}})
+	}
+	d.Add(section("Thresholds", t.Limits, false))
+	d.Add(
+		doc.Only(doc.InMail, doc.Section{Head: doc.Say(wordConclusion), Blocks: []doc.Block{doc.Para{Line: doc.Say(concluded)}}}),
+		doc.Only(doc.InMarkdown, doc.Totals{Parts: []string{wordConclusion + ": " + concluded}}))
+	d.Add(section("Not tested", legibles(v.Untested), true))
+	if len(t.Evidence) > 0 {
+		d.Add(doc.Section{Head: doc.Say("Evidence"), Minor: true, Blocks: []doc.Block{t.Evidence}})
+	}
+	d.Add(section("Notes", t.Notes, true))
+	if by := legible(v.TestedBy); by != "" && v.Conclusion == result.Fixed {
+		// A trailer is one line, however long a name is: folded, git reads half.
+		l := doc.Code(msgTestedBy + by)
+		d.Add(doc.Only(doc.InMail, doc.Section{Blocks: []doc.Block{doc.Quote{Lines: []doc.Line{l}, Margin: true}}}))
+		d.Add(doc.Only(^doc.InMail, doc.Para{Line: l}))
+	}
+	d.Add(doc.Command{Text: legible(v.Command), Note: msgTook(duration(seconds(v.Seconds)))})
+	d.Add(checkers(v.Findings))
+	var digests doc.Defs
+	for _, x := range t.Digests {
+		digests = append(digests, doc.Def{Term: x.Of, Lines: []doc.Line{doc.Code(x.Value)}})
+	}
+	if digests != nil {
+		d.Add(doc.Section{Head: doc.Say("Digests in full"), Blocks: []doc.Block{digests}})
+	}
+	return d
+}
+
+func verificationFacts(v *result.Verification, t *trial) (facts doc.Facts) {
+	add := func(label string, l doc.Line, below ...doc.Line) {
+		if len(l) > 0 {
+			facts = append(facts, doc.Fact{Label: label, Line: l, Below: below})
+		}
+	}
+	add("Scenario", doc.Say(t.Scenario))
+	add("Base tree", doc.Join(doc.Lines(t.Base...), doc.Say(", ")), doc.Lines(t.Base...)...)
+	for _, p := range v.Patches {
+		subject, from, id := legible(p.Subject), legible(p.From), legible(p.PatchID)
+		l, below := doc.Say(subject), doc.Lines(subject)
+		if from != "" {
+			l = l.Say(" (From ", from, ")")
+			below = append(below, doc.Say("  From: ", from))
+		}
+		if id != "" {
+			l = l.Say(", patch-id ").Code(id)
+			below = append(below, doc.Say("  patch-id ", id))
+		}
+		add(counted(v.Patches, "Patch", "Patches, in this order"), l, below...)
+	}
+	for _, c := range t.Toolchains {
+		add(counted(t.Toolchains, "Toolchain", "Toolchains"), doc.Say(c))
+	}
+	return facts
+}
+
+// section is a list under a heading, nothing where there is nothing to list.
+func section(head string, lines []string, bullets bool) doc.Block {
+	if len(lines) == 0 {
+		return nil
+	}
+	list := doc.Items(doc.Lines(lines...))
+	list.Bullets = bullets
+	return doc.Section{Head: doc.Say(head), Minor: true, Blocks: []doc.Block{list}}
+}
+
+// contrastTables are tables, under the names of what they are of where named.
+func contrastTables(list []block, named bool) []doc.Block {
+	var blocks []doc.Block
+	for _, b := range list {
+		t := doc.Table{Label: msgBlock(b), Named: named, Fold: 1, Columns: []doc.Column{
+			{Head: doc.Say("placement"), Role: doc.Key, Once: true}, {Head: doc.Say("modules"), Role: doc.Key},
+			{Head: doc.Say(msgBefore)}, {Head: doc.Say(msgAfter)},
+		}}
+		for _, c := range b.Rows {
+			modules := doc.Join(doc.Lines(c.Modules...), doc.Say(",").Break(1, " "))
+			t.Rows = append(t.Rows, doc.Row{Cells: []doc.Cell{
+				{Lines: []doc.Line{doc.Say(c.Placement)}}, {Lines: []doc.Line{modules}}, {Lines: entryLines(c.Before)}, {Lines: entryLines(c.After)},
+			}})
+		}
+		if !slices.ContainsFunc(b.Rows, func(c contrast) bool { return len(c.Modules) > 0 }) {
+			t.Columns = slices.Delete(t.Columns, 1, 2)
+			for i := range t.Rows {
+				t.Rows[i].Cells = slices.Delete(t.Rows[i].Cells, 1, 2)
+			}
+		}
+		blocks = append(blocks, t)
+	}
+	return blocks
+}
+
+// checkers are what each said, or why it did not.
+func checkers(findings []result.Finding) doc.Block {
+	var blocks []doc.Block
+	for _, f := range findings {
+		says := legibles(f.Lines)
+		switch failed := legible(f.Failed); {
+		case failed != "":
+			says = append([]string{msgNotRun(failed)}, says...)
+		case len(says) == 0:
+			says = []string{msgNothingFound}
+		}
+		blocks = append(blocks, doc.Section{Head: doc.Say(legible(f.Tool)).For(doc.InMail, ":"), Minor: true, Tight: true,
+			Blocks: []doc.Block{doc.Items(doc.Codes(says))}})
+	}
+	if blocks == nil {
+		return nil
+	}
+	return doc.Section{Head: doc.Say(msgCheckers), Blocks: blocks}
+}
+
+// A trial is what a verification has to say beyond its own words.
 type trial struct {
-	Title      string
-	Conclusion result.Conclusion
-	Reason     string
 	Scenario   string
-	Base       string
-	BaseDigest string // abbreviated
-	Patches    []result.Patch
+	Base       []string // tree, digest
 	Toolchains []string
 	Alarms     []alarm
 	Stock      []block
 	Others     []block // cells other than stock
 	Oracle     string  // how the predictions did; "" where there were none
 	Limits     []string
-	Untested   []string
-	Evidence   []exhibit
-	TestedBy   string // "" unless the conclusion is fixed
-	Command    string
-	Took       string
+	Evidence   doc.Evidence
 	Notes      []string
-	Findings   []finding
 	Digests    []digest
 }
+
+type digest struct{ Of, Value string }
 
 // A block is a table: what some cells with some toolchains all showed.
 type block struct {
@@ -43,44 +163,20 @@ type block struct {
 // A contrast is one placement before and after, for some modules.
 type contrast struct {
 	Placement     string
-	Modules       string // "" where all modules agree
+	Modules       []string // none where all modules agree
 	Before, After entry
 }
 
-// An exhibit is evidence from one side.
-type exhibit struct {
-	Side string
-	evidence
-}
-
-type finding struct {
-	Tool, Failed string
-	Lines        []string
-}
-
-type digest struct{ Of, Value string }
-
 func newTrial(v *result.Verification) *trial {
 	pairs := sides(v)
-	t := &trial{
-		Conclusion: result.Conclusion(legible(string(v.Conclusion))), Reason: legible(v.Reason),
-		Untested: legibles(v.Untested), Command: legible(v.Command), Took: duration(seconds(v.Seconds)), Notes: legibles(v.Notes),
-	}
+	t := &trial{Notes: legibles(v.Notes)}
 	for i, p := range v.Patches {
-		t.Patches = append(t.Patches, result.Patch{Subject: legible(p.Subject), From: legible(p.From), PatchID: legible(p.PatchID), Digest: legible(p.Digest)})
 		t.addDigest(msgPatchFile(i, len(v.Patches)), p.Digest)
-	}
-	t.Title = msgVerification(t)
-	if t.Conclusion == result.Fixed {
-		t.TestedBy = legible(v.TestedBy)
-	}
-	for _, f := range v.Findings {
-		t.Findings = append(t.Findings, finding{legible(f.Tool), legible(f.Failed), legibles(f.Lines)})
 	}
 	if len(pairs) > 0 {
 		first := pairs[0].Before
-		t.Scenario, t.Base, t.BaseDigest = title(first.Scenario), msgBaseTree(first.Tree), msgBaseDigest(first.Tree)
-		t.addDigest(msgBase, first.Tree.Digest)
+		t.Scenario, t.Base = title(first.Scenario), msgBase(first.Tree)
+		t.addDigest("base tree", first.Tree.Digest)
 	}
 	for _, p := range pairs {
 		t.Toolchains = append(t.Toolchains, msgToolchain(p.Before.Toolchain))
@@ -128,7 +224,7 @@ func (t *trial) addDigest(of, value string) {
 		algorithm, hex = msgDigest, algorithm
 	}
 	if hex != "" {
-		t.Digests = append(t.Digests, digest{msgDigestOf(algorithm, of), hex})
+		t.Digests = append(t.Digests, digest{algorithm + " of " + of, hex})
 	}
 }
 
@@ -160,8 +256,9 @@ func (t *trial) addEvidence(p result.Pair, named bool) {
 	for i, r := range []*result.Results{p.Before, p.After} {
 		side := []string{msgBefore, msgAfter}[i]
 		add := func(o outcome.Outcome, where string) {
-			e := exhibit{side, newEvidence(o, prefix+where)}
-			if !slices.ContainsFunc(t.Evidence, func(x exhibit) bool { return x.Side == side && x.Outcome == e.Outcome }) {
+			e := newEvidence(o, prefix+where).exhibit()
+			e.Outcome = side + ": " + e.Outcome
+			if !slices.ContainsFunc(t.Evidence, func(x doc.Exhibit) bool { return x.Outcome == e.Outcome }) {
 				t.Evidence = append(t.Evidence, e)
 			}
 		}
@@ -178,7 +275,8 @@ func (t *trial) addEvidence(p result.Pair, named bool) {
 			}
 		}
 	}
-	slices.SortStableFunc(t.Evidence, func(a, b exhibit) int { return strings.Compare(b.Side, a.Side) })
+	after := func(e doc.Exhibit) int { return strings.Index(e.Outcome, msgAfter+": ") } // -1 before
+	slices.SortStableFunc(t.Evidence, func(a, b doc.Exhibit) int { return after(a) - after(b) })
 }
 
 // addLimits says from which memory size on modules no longer load.

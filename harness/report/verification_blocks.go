@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"strings"
 
 	"umlab/harness/outcome"
 	"umlab/harness/result"
@@ -130,7 +129,7 @@ func contrasts(before, after *result.Cell) []contrast {
 		}
 		for i := range groups {
 			if len(groups) > 1 {
-				groups[i].Modules = strings.Join(names[i], ", ")
+				groups[i].Modules = names[i]
 			}
 		}
 		rows = append(rows, groups...)
@@ -156,24 +155,10 @@ func unrun(c *result.Cell) entry { return entry{Parts: []part{notRun(c)}} }
 
 func (c contrast) same(d contrast) bool {
 	equal := func(e, f entry) bool { return slices.Equal(e.Parts, f.Parts) && e.Predicted == f.Predicted }
-	return c.Placement == d.Placement && c.Modules == d.Modules && equal(c.Before, d.Before) && equal(c.After, d.After)
+	return c.Placement == d.Placement && slices.Equal(c.Modules, d.Modules) && equal(c.Before, d.Before) && equal(c.After, d.After)
 }
 
 func sameRows(a, b block) bool { return slices.EqualFunc(a.Rows, b.Rows, contrast.same) }
-
-// named reports whether any row of the block speaks of some modules only.
-func named(b block) bool {
-	return slices.ContainsFunc(b.Rows, func(c contrast) bool { return c.Modules != "" })
-}
-
-// columns are placement, modules, before, after; without modules where every
-// row speaks of all.
-func (b block) columns(cells []string) []string {
-	if named(b) {
-		return cells
-	}
-	return slices.Delete(cells, 1, 2)
-}
 
 // loadedAlways reports whether every run of t loaded the module.
 func loadedAlways(t result.Tally) bool { return t.Stable() && t.Has(outcome.Loaded) }

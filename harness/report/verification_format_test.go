@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -79,7 +80,7 @@ func TestVerificationJUnit(t *testing.T) {
 
 func TestVerificationHTML(t *testing.T) {
 	for name, v := range verifications() {
-		b := written(t, VerificationHTML, v)
+		b := written(t, verificationPage, v)
 		showPage(t, "verify."+name, b)
 		if !bytes.Contains(b, []byte(v.Patches[0].PatchID)) || !bytes.Contains(b, []byte(v.Conclusion)) {
 			t.Errorf("%s: the page lacks patch-id or conclusion", name)
@@ -95,9 +96,15 @@ func TestVerificationWriteErrors(t *testing.T) {
 	}
 }
 
+var (
+	verificationMail     = Form(Verification, doc.Mail)
+	verificationMarkdown = Form(Verification, doc.Markdown)
+	verificationPage     = Form(Verification, doc.HTML)
+)
+
 func verificationRenderers() map[string]func(io.Writer, *result.Verification) error {
 	return map[string]func(io.Writer, *result.Verification) error{
-		"text": VerificationText, "markdown": VerificationMarkdown, "html": VerificationHTML, "json": VerificationJSON, "junit": VerificationJUnit,
+		"text": verificationMail, "markdown": verificationMarkdown, "html": verificationPage, "json": VerificationJSON, "junit": VerificationJUnit,
 	}
 }
 
@@ -117,14 +124,14 @@ func FuzzVerification(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		v := spoiledVerification(s)
-		narrow(t, v, string(written(t, VerificationText, v)))
-		checkPage(t, written(t, VerificationHTML, v))
+		narrow(t, v, string(written(t, verificationMail, v)))
+		checkPage(t, written(t, verificationPage, v))
 		doc := parseJUnit(t, bytes.NewReader(written(t, VerificationJUnit, v)))
 		if len(doc.Suites) != 1+len(v.Pairs) {
 			t.Fatalf("%d suites", len(doc.Suites))
 		}
 		rows, tr := 0, newTrial(v)
-		for l := range strings.SplitSeq(string(written(t, VerificationMarkdown, v)), "\n") {
+		for l := range strings.SplitSeq(string(written(t, verificationMarkdown, v)), "\n") {
 			if strings.HasPrefix(l, "| ") {
 				rows++
 			}

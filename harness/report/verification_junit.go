@@ -17,8 +17,8 @@ import (
 // It returns the error of w.
 func VerificationJUnit(w io.Writer, v *result.Verification) error {
 	t := newTrial(v)
-	doc := junit.Testsuites{Name: t.Title, Time: junitTime(v.Seconds)}
-	doc.AddSuite(junitConclusion(t))
+	doc := junit.Testsuites{Name: msgVerification(v), Time: junitTime(v.Seconds)}
+	doc.AddSuite(junitConclusion(v, t))
 	for i, p := range sides(v) {
 		suite := junitPair(p)
 		suite.ID = i + 1
@@ -27,17 +27,17 @@ func VerificationJUnit(w io.Writer, v *result.Verification) error {
 	return writeJUnit(w, doc)
 }
 
-func junitConclusion(t *trial) junit.Testsuite {
+func junitConclusion(v *result.Verification, t *trial) junit.Testsuite {
 	const name = "conclusion"
 	s := junit.Testsuite{Name: name, Time: junitTime(0)}
-	s.AddProperty(msgBase, t.Base)
-	s.AddProperty(msgRepeat, t.Command)
+	s.AddProperty("base tree", strings.Join(t.Base[:min(1, len(t.Base))], ""))
+	s.AddProperty(msgRepeat, legible(v.Command))
 	for _, d := range t.Digests {
 		s.AddProperty(d.Of, d.Value)
 	}
-	tc := junit.Testcase{Name: name, Classname: name, SystemOut: &junit.Output{Data: msgConcluded(t)}}
-	verdict := &junit.Result{Message: msgConcluded(t), Type: string(t.Conclusion)}
-	switch t.Conclusion {
+	tc := junit.Testcase{Name: name, Classname: name, SystemOut: &junit.Output{Data: msgConcluded(v)}}
+	verdict := &junit.Result{Message: msgConcluded(v), Type: string(v.Conclusion)}
+	switch v.Conclusion {
 	case result.Fixed:
 	case result.NoConclusion:
 		tc.Error = verdict

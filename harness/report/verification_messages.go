@@ -13,30 +13,12 @@ import (
 const (
 	msgBefore       = "before"
 	msgAfter        = "after"
-	msgBase         = "base tree"
 	msgDigest       = "digest"
-	msgPlacement    = "placement"
-	msgModules      = "modules"
+	wordConclusion  = "Conclusion"
 	msgCheckers     = "Checkers of the tree (they do not change the conclusion)"
 	msgNothingFound = "nothing to say"
 	msgTestedBy     = "Tested-by: "
 )
-
-// verificationWords are the headings of a verification, in every format.
-type verificationWords struct {
-	Scenario, Base, Patch, From, PatchID, Toolchain, Results, Others, Limits, Conclusion, Untested, Evidence, TestedBy, Repeat, Notes,
-	Checkers, Digests, Before, After, Placement, Modules, NothingFound string
-}
-
-func newVerificationWords(t *trial) verificationWords {
-	return verificationWords{
-		Scenario: "Scenario", Base: "Base tree", Patch: counted(t.Patches, "Patch", "Patches, in this order"), From: "From", PatchID: "patch-id",
-		Toolchain: counted(t.Toolchains, "Toolchain", "Toolchains"), Results: "Before and after", Others: "Other variants", Limits: "Thresholds", Conclusion: "Conclusion",
-		Untested: "Not tested", Evidence: "Evidence", TestedBy: strings.TrimSuffix(msgTestedBy, ": "), Repeat: "Repeat with", Notes: "Notes",
-		Checkers: msgCheckers, Digests: "Digests in full",
-		Before: msgBefore, After: msgAfter, Placement: msgPlacement, Modules: msgModules, NothingFound: msgNothingFound,
-	}
-}
 
 func counted[T any](list []T, one, many string) string {
 	if len(list) == 1 {
@@ -45,30 +27,27 @@ func counted[T any](list []T, one, many string) string {
 	return many
 }
 
-func msgVerification(t *trial) string {
-	if len(t.Patches) == 0 {
-		return string(t.Conclusion)
+func msgVerification(v *result.Verification) string {
+	if len(v.Patches) == 0 {
+		return legible(string(v.Conclusion))
 	}
-	s := string(t.Conclusion) + ": " + t.Patches[0].Subject
-	if n := len(t.Patches) - 1; n > 0 {
+	s := legible(string(v.Conclusion)) + ": " + legible(v.Patches[0].Subject)
+	if n := len(v.Patches) - 1; n > 0 {
 		s += " (and " + plural(n, "more patch", "more patches") + ")"
 	}
 	return s
 }
 
-func msgBaseTree(t result.Tree) string {
+// msgBase is a tree, and its digest if that is known.
+func msgBase(t result.Tree) []string {
 	s := strings.TrimPrefix(msgTree(t), "tree ")
 	if t.Package != "" {
 		s += ", " + legible(t.Package)
 	}
-	return s
-}
-
-func msgBaseDigest(t result.Tree) string {
 	if d := brief(t.Digest); d != "" {
-		return msgDigest + " " + d
+		return []string{s, msgDigest + " " + d}
 	}
-	return ""
+	return []string{s}
 }
 
 func msgPatchFile(i, n int) string {
@@ -77,8 +56,6 @@ func msgPatchFile(i, n int) string {
 	}
 	return fmt.Sprintf("patch %d", i+1)
 }
-
-func msgDigestOf(algorithm, of string) string { return algorithm + " of " + of }
 
 // msgSide is where something was seen: "trixie, after".
 func msgSide(t result.Toolchain, after bool) string {
@@ -122,11 +99,11 @@ func msgOracle(loads, predicted, wrong int) string {
 }
 
 // msgConcluded is the one sentence.
-func msgConcluded(t *trial) string {
-	if t.Reason == "" {
-		return string(t.Conclusion)
+func msgConcluded(v *result.Verification) string {
+	if reason := legible(v.Reason); reason != "" {
+		return legible(string(v.Conclusion)) + ": " + reason
 	}
-	return string(t.Conclusion) + ": " + t.Reason
+	return legible(string(v.Conclusion))
 }
 
 func msgTook(took string) string { return "took " + took }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -21,9 +22,9 @@ func TestVerificationGolden(t *testing.T) {
 			t.Fatalf("no fixture is %s", c)
 		}
 		t.Run(string(c), func(t *testing.T) {
-			golden(t, "verify."+string(c)+".txt", written(t, VerificationText, v))
+			golden(t, "verify."+string(c)+".txt", written(t, verificationMail, v))
 			if c == result.PartlyFixed || c == result.Fixed {
-				golden(t, "verify."+string(c)+".md", written(t, VerificationMarkdown, v))
+				golden(t, "verify."+string(c)+".md", written(t, verificationMarkdown, v))
 				golden(t, "verify."+string(c)+".xml", written(t, VerificationJUnit, v))
 			}
 		})
@@ -63,7 +64,7 @@ func words(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func TestVerificationTextSays(t *testing.T) {
 	for name, v := range verifications() {
-		mail := string(written(t, VerificationText, v))
+		mail := string(written(t, verificationMail, v))
 		narrow(t, v, mail)
 		_, after, found := strings.Cut(mail, "\nConclusion\n")
 		if !found || !strings.Contains(words(after), words(string(v.Conclusion)+": "+clean(v.Reason))) {
@@ -84,13 +85,13 @@ func TestVerificationTextSays(t *testing.T) {
 			}
 		}
 	}
-	mail := string(written(t, VerificationText, verifications()["regressed"]))
+	mail := string(written(t, verificationMail, verifications()["regressed"]))
 	if i, j := strings.Index(mail, "!! "+msgDisagree+" !!"), strings.Index(mail, "\n  placement"); i < 0 || i > j {
 		t.Errorf("the disagreement is not the headline:\n%s", mail)
 	}
 	v := verifications()["fixed"]
 	v.TestedBy = ""
-	narrow(t, v, string(written(t, VerificationText, v)))
+	narrow(t, v, string(written(t, verificationMail, v)))
 }
 
 // Rows that agree share one, and only those.
@@ -121,7 +122,7 @@ func TestVerificationBlocks(t *testing.T) {
 		for _, b := range newTrial(&result.Verification{Pairs: tt.pairs}).Stock {
 			got = append(got, msgBlock(b))
 			for _, c := range b.Rows {
-				got = append(got, strings.Join([]string{c.Placement, c.Modules, briefly(c.Before), briefly(c.After)}, "|"))
+				got = append(got, strings.Join([]string{c.Placement, strings.Join(c.Modules, ", "), briefly(c.Before), briefly(c.After)}, "|"))
 			}
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -139,7 +140,7 @@ func TestVerificationOfAnotherModule(t *testing.T) {
 		run.Modules = run.Modules[:1]
 	}
 	row := newTrial(v).Stock[0].Rows[1]
-	if row.Modules != "rust_print" || briefly(row.Before) != msgNoRun || briefly(row.After) != "loaded" {
+	if !slices.Equal(row.Modules, []string{"rust_print"}) || briefly(row.Before) != msgNoRun || briefly(row.After) != "loaded" {
 		t.Errorf("%s: %s, then %s", row.Modules, briefly(row.Before), briefly(row.After))
 	}
 }

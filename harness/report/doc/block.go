@@ -1,0 +1,199 @@
+package doc
+
+// A Block is a part of a document; see the package comment for what each is in
+// each form.
+type Block interface{ block() }
+
+// Title is the headline. Whole keeps it on one line, and in Markdown makes it the
+// first heading: it is what a subject is made of.
+type Title struct {
+	Line  Line
+	Whole bool
+}
+
+// Facts say what a document is of.
+type Facts []Fact
+
+// A Fact is one of them. Label stands before it in Markdown, over it in a mail and
+// beside it on a page; Below, if there is any, is what stands under the label in a
+// mail instead of Line.
+type Fact struct {
+	Label string
+	Line  Line
+	Below []Line
+}
+
+// Alarm is a headline that nobody must miss, with its proof.
+type Alarm struct {
+	Head  string
+	Lines []Line
+}
+
+// Totals are the parts of the sum.
+type Totals struct {
+	Parts []string
+	Tone  Tone
+}
+
+// Para is a paragraph. Whole is never folded, on a terminal.
+type Para struct {
+	Line  Line
+	Whole bool
+}
+
+// List is items in an order.
+type List struct {
+	Items   []Item
+	Bullets bool // on terminals and in mails, too
+}
+
+// An Item is a line and what stands under it. Tone marks it on a page.
+type Item struct {
+	Line Line
+	Sub  []Item
+	Tone Tone
+}
+
+// Items are a list of lines.
+func Items(lines []Line) List {
+	var list List
+	for _, l := range lines {
+		list.Items = append(list.Items, Item{Line: l})
+	}
+	return list
+}
+
+// Evidence is what proves outcomes.
+type Evidence []Exhibit
+
+// An Exhibit is an outcome, the line that proves it, what was made of that, and
+// where it stands.
+type Exhibit struct{ Outcome, Line, Detail, Where string }
+
+// Text is the line and what was made of it.
+func (e Exhibit) Text() string {
+	if e.Line == "" || e.Detail == "" {
+		return e.Line + e.Detail
+	}
+	return e.Line + " (" + e.Detail + ")"
+}
+
+// Defs are terms with what they mean.
+type Defs []Def
+
+// A Def is one of them. The first of Lines stands beside the term on a terminal,
+// all of them under it in a mail. Whole is never folded there.
+type Def struct {
+	Term  string
+	Lines []Line
+	Whole bool
+}
+
+// Quote is lines as they stand. Margin is for what is there to be pasted: on a
+// terminal it is not indented.
+type Quote struct {
+	Lines  []Line
+	Margin bool
+}
+
+// Command is what repeats a run; Note stands beside it.
+type Command struct{ Text, Note string }
+
+// Table is rows of cells.
+type Table struct {
+	Label    string // what a page calls it
+	Named    bool   // Label stands over it in the other forms, too
+	Columns  []Column
+	Rows     []Row
+	Sums     []Row   // below a rule
+	Fold     int     // the level of breaks to begin with
+	Above    []Block // before it on terminals, where this table is the one that fits
+	Legend   []Line  // after it, likewise: what its marks mean
+	Narrower []Block // instead of it, where it does not fit; nil is a list of its rows
+	Class    string  // on a page, see style.css
+}
+
+// A Role is what a column is.
+type Role uint8
+
+// The roles. In a list, a row begins with its keys and its sum, and its values
+// stand under them.
+const (
+	Value Role = iota
+	Key
+	Sum
+)
+
+// A Column is what stands over cells; Below is in smaller letters.
+type Column struct {
+	Head  Line
+	Below []Line
+	Role  Role
+	Once  bool   // what is the same as in the row above is left out on terminals
+	Group string // of columns side by side, over them on a page
+}
+
+// A Row is a cell for each column. Class is of a page.
+type Row struct {
+	Cells []Cell
+	Class string
+}
+
+// A Cell is lines. Class and Tip (what a pointer shows) are of a page.
+type Cell struct {
+	Lines      []Line
+	Class, Tip string
+}
+
+// Cells are a row of cells with one line each.
+func Cells(lines ...Line) Row {
+	var row Row
+	for _, l := range lines {
+		row.Cells = append(row.Cells, Cell{Lines: []Line{l}})
+	}
+	return row
+}
+
+// Figure is what Draw makes of a number of columns, 0 where they are unlimited: a
+// fenced block in Markdown, and on a page.
+type Figure struct{ Draw func(width int) []Line }
+
+// Section is blocks under a heading; a page can link to its ID.
+type Section struct {
+	Head               Line
+	Blocks             []Block
+	Minor, Tight, Flat bool
+	ID                 string
+}
+
+// Details are blocks that a reader unfolds.
+type Details struct {
+	Summary Line
+	Blocks  []Block
+	Open    bool
+	ID      string
+}
+
+type only struct {
+	forms  Form
+	blocks []Block
+}
+
+// Only is blocks that stand in some forms only.
+func Only(forms Form, blocks ...Block) Block { return only{forms, blocks} }
+
+func (Title) block()    {}
+func (Facts) block()    {}
+func (Alarm) block()    {}
+func (Totals) block()   {}
+func (Para) block()     {}
+func (List) block()     {}
+func (Evidence) block() {}
+func (Defs) block()     {}
+func (Quote) block()    {}
+func (Command) block()  {}
+func (Table) block()    {}
+func (Figure) block()   {}
+func (Section) block()  {}
+func (Details) block()  {}
+func (only) block()     {}

@@ -1,0 +1,154 @@
+package doc
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Tone is how loud a span is.
+type Tone uint8
+
+// The tones. Reject is of what a kernel refuses by its rules, Bad of what goes wrong.
+const (
+	Plain Tone = iota
+	Strong
+	Good
+	Reject
+	Warn
+	Bad
+	Faint
+	Loud // an alarm
+)
+
+// A face is what a span is: prose, code, or the name of a thing.
+type face uint8
+
+const (
+	prose face = iota
+	code
+	mono
+)
+
+// A Span is words of a line that look alike.
+type Span struct {
+	text  string
+	tone  Tone
+	face  face
+	level int    // of a break; 0 is none
+	link  string // the ID of what it leads to, on the same page
+	forms Form   // 0: all
+}
+
+// A Line is text that is no longer than its form allows, or folded.
+type Line []Span
+
+// Say is a line of prose: the parts together.
+func Say(parts ...string) Line { return Line(nil).Say(parts...) }
+
+// Code is a line that is quoted: an id, a digest, what a console showed.
+func Code(s string) Line { return Line(nil).Code(s) }
+
+// Toned is a line in one tone.
+func Toned(t Tone, s string) Line { return Line(nil).Toned(t, s) }
+
+func (l Line) add(s Span) Line {
+	if s.text == "" {
+		return l
+	}
+	return append(l[:len(l):len(l)], s)
+}
+
+// Say appends prose.
+func (l Line) Say(parts ...string) Line { return l.add(Span{text: strings.Join(parts, "")}) }
+
+// Code appends what is quoted: `s` in Markdown.
+func (l Line) Code(s string) Line { return l.add(Span{text: s, face: code}) }
+
+// Mono appends a name that a page sets like code, and other forms like prose.
+func (l Line) Mono(t Tone, s string) Line { return l.add(Span{text: s, tone: t, face: mono}) }
+
+// Toned appends prose in a tone.
+func (l Line) Toned(t Tone, s string) Line { return l.add(Span{text: s, tone: t}) }
+
+// Break appends s; the cell of a table that is folded to level ends its line there instead.
+func (l Line) Break(level int, s string) Line { return l.add(Span{text: s, level: level}) }
+
+// For appends prose for some forms only.
+func (l Line) For(forms Form, s string) Line { return l.add(Span{text: s, forms: forms}) }
+
+// Link appends the name of what has the ID id on the same page.
+func (l Line) Link(id, s string) Line { return l.add(Span{text: s, face: mono, link: id}) }
+
+// With appends another line.
+func (l Line) With(m Line) Line { return append(l[:len(l):len(l)], m...) }
+
+// In is the line with every span in one tone.
+func (l Line) In(t Tone) Line {
+	toned := make(Line, len(l))
+	for i, s := range l {
+		s.tone = t
+		toned[i] = s
+	}
+	return toned
+}
+
+// Lines are lines of prose.
+func Lines(list ...string) []Line { return each(list, func(s string) Line { return Say(s) }) }
+
+// Codes are lines that are quoted.
+func Codes(list []string) []Line { return each(list, Code) }
+
+func each(list []string, make func(string) Line) []Line {
+	var lines []Line
+	for _, s := range list {
+		lines = append(lines, make(s))
+	}
+	return lines
+}
+
+// Join is the lines as one, with sep between them.
+func Join(list []Line, sep Line) Line {
+	var all Line
+	for i, l := range list {
+		if i > 0 {
+			all = all.With(sep)
+		}
+		all = all.With(l)
+	}
+	return all
+}
+
+// in is what of the line stands in form.
+func (l Line) in(form Form) Line {
+	var picked Line
+	for _, s := range l {
+		if s.forms == 0 || s.forms&form != 0 {
+			picked = append(picked, s)
+		}
+	}
+	return picked
+}
+
+// Clean makes s one printable line: control, format and other invisible
+// characters are spelled out, so that console bytes can neither move the cursor
+// nor break a format made of lines. What is clean stays as it is.
+func Clean(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\t':
+			b.WriteByte(' ')
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r < 0x80:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,213 @@
+package doc
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// table prints the widest form of t that fits, and at last a list.
+func (p *printer) table(t Table) {
+	p.tables++
+	fits := false
+	for level := t.Fold; level <= t.deepest() && !fits; level++ {
+		grid := p.grid(t, level)
+		if fits = p.opt.Width == 0 || p.indent+text.LongestLineLen(grid) <= p.opt.Width; !fits {
+			continue
+		}
+		p.blocks(t.Above)
+		p.gap()
+		if t.Named {
+			p.wrap(Say(t.Label), false)
+		}
+		for l := range strings.SplitSeq(grid, "\n") {
+			p.out.WriteString(strings.TrimRight(strings.Repeat(" ", p.indent)+l, " ") + "\n")
+		}
+		for _, l := range t.Legend {
+			if !slices.ContainsFunc(p.legend, func(m Line) bool { return slices.Equal(l, m) }) {
+				p.legend = append(p.legend, l)
+			}
+		}
+	}
+	switch {
+	case fits:
+	case t.Narrower != nil:
+		p.blocks(t.Narrower)
+	default:
+		p.gap()
+		if t.Named {
+			p.wrap(Say(t.Label), false)
+		}
+		p.list(t)
+	}
+	if p.tables--; p.tables == 0 && p.form == OnTerminal {
+		for _, l := range p.legend {
+			p.wrap(l, false)
+		}
+		p.legend = nil
+	}
+}
+
+// deepest is the level of the last break that t has.
+func (t Table) deepest() int {
+	level := t.Fold
+	look := func(l Line) {
+		for _, s := range l {
+			level = max(level, s.level)
+		}
+	}
+	for _, c := range t.Columns {
+		look(c.Head)
+	}
+	for _, row := range slices.Concat(t.Rows, t.Sums) {
+		for _, c := range row.Cells {
+			for _, l := range c.Lines {
+				look(l)
+			}
+		}
+	}
+	return level
+}
+
+// grid is the table proper.
+func (p *printer) grid(t Table, level int) string {
+	w := table.NewWriter()
+	w.SetStyle(p.gridStyle())
+	var head table.Row
+	for _, c := range t.Columns {
+		h := c.Head
+		if !slices.ContainsFunc(h, func(s Span) bool { return s.tone != Plain }) {
+			h = h.In(Strong)
+		}
+		head = append(head, strings.Join(p.lines(append([]Line{h}, c.Below...), level), "\n"))
+	}
+	w.AppendHeader(head)
+	above := make([]string, len(t.Columns))
+	add := func(row Row) {
+		var cells table.Row
+		for i, c := range row.Cells {
+			s := strings.Join(p.lines(c.Lines, level), "\n")
+			if t.Columns[i].Once && s == above[i] {
+				cells = append(cells, "")
+				continue
+			}
+			above[i] = s
+			cells = append(cells, s)
+		}
+		w.AppendRow(cells)
+	}
+	for _, row := range t.Rows {
+		add(row)
+	}
+	if len(t.Sums) > 0 {
+		w.AppendSeparator()
+	}
+	for _, row := range t.Sums {
+		add(row)
+	}
+	return w.Render()
+}
+
+func (p *printer) gridStyle() table.Style {
+	rule := "─"
+	if p.form == InMail {
+		rule = "-"
+	}
+	st := table.StyleDefault
+	st.Box = table.BoxStyle{PaddingRight: "  ", MiddleHorizontal: rule, MiddleSeparator: rule, LeftSeparator: rule, RightSeparator: rule, UnfinishedRow: "…"}
+	st.Options = table.Options{SeparateHeader: true}
+	st.Format.Header = text.FormatDefault
+	return st
+}
+
+// lines are lines of a cell, folded and painted.
+func (p *printer) lines(list []Line, level int) (painted []string) {
+	for _, l := range list {
+		for _, k := range p.inks(l, level) {
+			painted = append(painted, p.paint(k))
+		}
+	}
+	return painted
+}
+
+// list is the form for narrow terminals: values stand beside the names of their
+// columns or, in the narrowest, below them.
+func (p *printer) list(t Table) {
+	lines := p.beside(t)
+	if slices.ContainsFunc(lines, func(k ink) bool { return p.indent+k.width() > p.opt.Width }) {
+		lines = p.below(t)
+	}
+	for _, k := range lines {
+		p.hang(k, false, 2)
+	}
+}
+
+func (p *printer) beside(t Table) []ink {
+	widest := 0
+	for _, c := range t.Columns {
+		if c.Role == Value {
+			widest = max(widest, p.ink(c.Head, 0).width())
+		}
+	}
+	return p.listed(t, func(c Column, cell Cell) (lines []ink) {
+		name := p.ink(c.Head, 0).text
+		for _, l := range cell.Lines {
+			for _, k := range p.inks(l, 1) {
+				lines = append(lines, p.before("  "+text.Pad(name, widest, ' ')+"  ", k))
+				name = ""
+			}
+		}
+		return lines
+	})
+}
+
+func (p *printer) below(t Table) []ink {
+	return p.listed(t, func(c Column, cell Cell) []ink {
+		lines := []ink{p.before("  ", p.ink(c.Head, 0))}
+		for _, l := range cell.Lines {
+			for _, k := range p.inks(l, 2) {
+				lines = append(lines, p.before("    ", k))
+			}
+		}
+		return lines
+	})
+}
+
+// listed is the list of t, with what value makes of each value.
+func (p *printer) listed(t Table, value func(Column, Cell) []ink) (lines []ink) {
+	for _, row := range t.Rows {
+		var keys, sums []Line
+		for i, c := range row.Cells {
+			switch t.Columns[i].Role {
+			case Key:
+				keys = append(keys, Join(c.Lines, Say(" ")))
+			case Sum:
+				sums = append(sums, c.Lines...)
+			}
+		}
+		keys = slices.DeleteFunc(keys, func(l Line) bool { return len(l) == 0 })
+		head := Join(keys, Say(" ")).Say(":")
+		for i, l := range sums {
+			if i == 0 {
+				head = head.Say(" ").With(l)
+			}
+		}
+		lines = append(lines, p.ink(head, 0))
+		for _, l := range sums[min(1, len(sums)):] {
+			lines = append(lines, p.ink(l, 0))
+		}
+		for i, c := range row.Cells {
+			if t.Columns[i].Role == Value {
+				lines = append(lines, value(t.Columns[i], c)...)
+			}
+		}
+	}
+	return lines
+}
+
+// before is k behind more text.
+func (p *printer) before(s string, k ink) ink {
+	return ink{s + k.text, append(make([]Tone, len(s)), k.tones...)}
+}
