@@ -17,6 +17,7 @@ import (
 
 	"umlab/harness/archive"
 	"umlab/harness/debian"
+	"umlab/harness/fetch"
 	"umlab/harness/kbuild"
 	"umlab/harness/report"
 	"umlab/harness/sandbox"
@@ -93,7 +94,7 @@ func Open(o Options) (*Lab, error) {
 		project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now, forget: o.Forget,
 		table: report.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,
 		archive: &archive.Archive{
-			Client: &debian.Client{Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
+			Client: &debian.Client{HTTP: &fetch.Client{}, Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},
 			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now, Seen: &sync.Map{},
 		},
@@ -186,7 +187,7 @@ func (l *Lab) knownSeries(name string) (settings.Series, error) {
 }
 
 func (l *Lab) provider() *toolchain.Provider {
-	return &toolchain.Provider{Archive: l.archive, Store: l.store, Sink: l.sink, Getenv: l.getenv}
+	return &toolchain.Provider{Archive: l.archive, HTTP: l.archive.Client.HTTP, Store: l.store, Sink: l.sink, Getenv: l.getenv}
 }
 
 // checkToolchain says whether configs/toolchains.toml knows the name, or the

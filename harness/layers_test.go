@@ -25,7 +25,6 @@ var layers = [][]string{
 	{"scenario"},
 	{"tree", "toolchain"},
 	{"archive"},
-	{"tarball"},
 	{"debian"},
 	{"sandbox"},
 	{"console"},
@@ -36,6 +35,7 @@ var layers = [][]string{
 	{"outcome"},
 	{"kconfig", "settings"},
 	{"store"},
+	{"fetch", "unpack"},
 	{"progress", "shell"},
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"umlab/harness/archive"
 	"umlab/harness/debian"
+	"umlab/harness/fetch"
 	"umlab/harness/sandbox"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
@@ -77,7 +78,7 @@ func (l *Lab) source(name string) (tree.Source, error) {
 // was remembered to serve, it is asked again.
 func (l *Lab) sources(ctx context.Context, treeName, toolchainName string) (*tree.Tree, *toolchain.Toolchain, error) {
 	t, tc, err := l.fetch(ctx, treeName, toolchainName)
-	var status *debian.StatusError
+	var status *fetch.StatusError
 	if errors.As(err, &status) && status.Code == http.StatusNotFound && !l.archive.Refresh {
 		l.sink.Note(fmt.Sprintf("the archive no longer has %s: asking it anew", status.URL))
 		again := *l
@@ -130,7 +131,7 @@ func (l *Lab) fetch(ctx context.Context, treeName, toolchainName string) (*tree.
 	case src.Git != nil:
 		t, err = tree.FromGit(ctx, l.store, l.sink, *src.Git, git(tc))
 	case src.Tarball != nil:
-		t, err = tree.FromTarball(ctx, l.store, l.sink, *src.Tarball, tc.XZ, nil)
+		t, err = tree.FromTarball(ctx, l.store, l.sink, *src.Tarball, tc.XZ, l.archive.Client.HTTP)
 	default:
 		pkg := res.Packages[0]
 		t, err = tree.FromArchive(ctx, l.store, l.sink, tree.Archive{

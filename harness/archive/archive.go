@@ -1,6 +1,6 @@
 // Package archive asks the Debian archive for packages by name and remembers
 // the answer, so that a second run needs no network. It may import debian,
-// settings, store and progress; it unpacks nothing and knows nothing of what
+// fetch, settings, store and progress; it unpacks nothing and knows nothing of what
 // the packages are for.
 package archive
 
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"umlab/harness/debian"
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -182,7 +183,7 @@ func (a *Archive) remembered(key, whom string, fixed bool, ask func(was *Resolut
 	}
 	is, err := ask(then)
 	if err != nil {
-		var network *debian.NetworkError
+		var network *fetch.NetworkError
 		if errors.As(err, &network) {
 			if known && !a.Refresh {
 				was.Notes = append(was.Notes, fmt.Sprintf("the archive could not be asked; what %s served on %s stands", whom, was.Asked.UTC().Format(time.DateOnly)))

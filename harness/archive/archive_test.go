@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"umlab/harness/debian"
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -29,7 +30,7 @@ func TestRemembered(t *testing.T) {
 			t.Errorf("question %d was told of the answer before it: %t", asked, was != nil)
 		}
 		if offline {
-			return nil, &debian.NetworkError{URL: "http://localhost/", Offline: true, Err: errors.New("no route")}
+			return nil, &fetch.NetworkError{URL: "http://localhost/", Offline: true, Err: errors.New("no route")}
 		}
 		return &Resolution{Stamps: []string{strings.Repeat("x", asked)}}, nil
 	}

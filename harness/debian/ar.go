@@ -32,29 +32,29 @@ func newArReader(r io.Reader) (*arReader, error) {
 
 // next goes to the next member; at the end it returns io.EOF. Read then reads
 // the member.
-func (a *arReader) next() (name string, size int64, err error) {
+func (a *arReader) next() (name string, err error) {
 	if n := a.rest + a.pad; n > 0 {
 		if _, err := io.CopyN(io.Discard, a.r, n); err != nil {
-			return "", 0, fmt.Errorf("ar member: %w", noEOF(err))
+			return "", fmt.Errorf("ar member: %w", noEOF(err))
 		}
 	}
 	a.rest, a.pad = 0, 0
 	var h [60]byte // name 16, time 12, owner 6, group 6, mode 8, size 10, magic 2
 	if _, err := io.ReadFull(a.r, h[:]); err != nil {
 		if errors.Is(err, io.EOF) {
-			return "", 0, io.EOF
+			return "", io.EOF
 		}
-		return "", 0, fmt.Errorf("ar header: %w", err)
+		return "", fmt.Errorf("ar header: %w", err)
 	}
 	if !bytes.Equal(h[58:], []byte("`\n")) {
-		return "", 0, fmt.Errorf("ar header: it ends with %q", h[58:])
+		return "", fmt.Errorf("ar header: it ends with %q", h[58:])
 	}
-	size, err = strconv.ParseInt(strings.TrimRight(string(h[48:58]), " "), 10, 64)
+	size, err := strconv.ParseInt(strings.TrimRight(string(h[48:58]), " "), 10, 64)
 	if err != nil || size < 0 {
-		return "", 0, fmt.Errorf("ar header: size %q", h[48:58])
+		return "", fmt.Errorf("ar header: size %q", h[48:58])
 	}
 	a.rest, a.pad = size, size&1
-	return strings.TrimSuffix(strings.TrimRight(string(h[:16]), " "), "/"), size, nil
+	return strings.TrimSuffix(strings.TrimRight(string(h[:16]), " "), "/"), nil
 }
 
 // Read reads the current member.

@@ -1,14 +1,13 @@
 package debian
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"net/url"
 	"os"
 	"path"
 	"slices"
@@ -18,7 +17,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"umlab/harness/progress"
+	"umlab/harness/fetch"
+	"umlab/harness/unpack"
 )
 
 // Archive is the verified package lists of some suites. It holds about 25 MB a
@@ -47,23 +47,21 @@ const snapshotTime = "20060102T150405Z"
 
 // Open fetches and verifies the InRelease of each suite, then the package lists
 // it vouches for. The order of suites is their preference. Errors: see
-// SignatureError, ExpiredError, DigestError, TruncatedError, NetworkError,
-// StatusError, FormatError, DiskFullError.
+// SignatureError, ExpiredError, FormatError, DiskFullError and those of
+// fetch.Client.
 func (c *Client) Open(ctx context.Context, suites []Suite) (*Archive, error) {
 	if len(suites) == 0 {
 		return nil, errors.New("open archive: no suite named")
 	}
-	s, done := c.session()
-	defer done()
 	a := &Archive{arch: c.arch(), releases: make([]Release, len(suites)), indices: make([]*index, len(suites)), seen: map[place]*candidate{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2) // each may take a core to parse
 	for i, suite := range suites {
 		g.Go(func() error {
-			r, err := c.release(ctx, s, suite)
+			r, err := c.release(ctx, suite)
 			if err == nil {
 				a.releases[i] = r
-				a.indices[i], err = c.index(ctx, s, suite, r)
+				a.indices[i], err = c.index(ctx, suite, r)
 			}
 			return doing("suite "+suite.Name, err)
 		})
@@ -77,13 +75,11 @@ func (c *Client) Open(ctx context.Context, suites []Suite) (*Archive, error) {
 // Releases fetches and verifies the InRelease of each suite, and nothing else.
 // Errors are those of Open.
 func (c *Client) Releases(ctx context.Context, suites []Suite) ([]Release, error) {
-	s, done := c.session()
-	defer done()
 	list := make([]Release, len(suites))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, suite := range suites {
 		g.Go(func() (err error) {
-			list[i], err = c.release(ctx, s, suite)
+			list[i], err = c.release(ctx, suite)
 			return doing("suite "+suite.Name, err)
 		})
 	}
@@ -95,7 +91,7 @@ func (c *Client) Releases(ctx context.Context, suites []Suite) ([]Release, error
 func (r Release) Note() string { return r.note }
 
 // release fetches and verifies the InRelease of suite.
-func (c *Client) release(ctx context.Context, s *session, suite Suite) (Release, error) {
+func (c *Client) release(ctx context.Context, suite Suite) (Release, error) {
 	base, at := strings.TrimRight(cmp.Or(suite.Mirror, c.Mirror), "/"), c.now()
 	if suite.Snapshot != "" {
 		t, err := time.Parse(snapshotTime, suite.Snapshot)
@@ -110,25 +106,26 @@ func (c *Client) release(ctx context.Context, s *session, suite Suite) (Release,
 	if base == "" {
 		return Release{}, errors.New("no mirror is configured; set UMLAB_DEBIAN_MIRROR")
 	}
-	url := base + "/dists/" + suite.Name + "/InRelease"
-	var buf bytes.Buffer
-	if err := s.get(ctx, &transfer{url: url, size: -1, max: maxInRelease, w: &buf, task: progress.Discard{}.Start("", progress.None, 0)}); err != nil {
+	address := base + "/dists/" + suite.Name + "/InRelease"
+	data, err := c.HTTP.Bytes(ctx, file(address), maxInRelease)
+	if err != nil {
 		return Release{}, err
 	}
-	signed, err := verify(redact(url), buf.Bytes(), c.Keys, at)
+	address = redact(address)
+	signed, err := verify(address, data, c.Keys, at)
 	if err != nil {
 		return Release{}, err
 	}
 	r, err := parseRelease(signed.text, func(name string) bool { return strings.Contains(name, "/binary-") })
 	if err != nil {
-		return Release{}, &FormatError{redact(url), err}
+		return Release{}, &FormatError{address, err}
 	}
 	// A mirror must not pass off one suite, correctly signed, as another.
 	if name, _, _ := strings.Cut(suite.Name, "/"); name != r.Suite && name != r.Codename {
-		return Release{}, &SignatureError{redact(url), fmt.Sprintf("it is signed as suite %s, codename %s, and not as %s", r.Suite, r.Codename, name)}
+		return Release{}, &SignatureError{address, fmt.Sprintf("it is signed as suite %s, codename %s, and not as %s", r.Suite, r.Codename, name)}
 	}
-	sum := sha256.Sum256(buf.Bytes())
-	r.Suite, r.URL, r.SHA256, r.SignedBy, r.base = suite.Name, redact(url), hex.EncodeToString(sum[:]), signed.by, base
+	sum := sha256.Sum256(data)
+	r.Suite, r.URL, r.SHA256, r.SignedBy, r.base = suite.Name, address, hex.EncodeToString(sum[:]), signed.by, base
 	if suite.Snapshot != "" {
 		// What was good at the snapshot's time stays good.
 		signed.expired = time.Time{}
@@ -138,7 +135,7 @@ func (c *Client) release(ctx context.Context, s *session, suite Suite) (Release,
 }
 
 // index fetches and reads the package lists of a suite.
-func (c *Client) index(ctx context.Context, s *session, suite Suite, r Release) (*index, error) {
+func (c *Client) index(ctx context.Context, suite Suite, r Release) (*index, error) {
 	x := newIndex(suite.Name, r.base)
 	components := suite.Components
 	if len(components) == 0 {
@@ -151,7 +148,7 @@ func (c *Client) index(ctx context.Context, s *session, suite Suite, r Release) 
 		}
 		for _, arch := range arches {
 			name := component + "/binary-" + arch + "/Packages"
-			file, ext, err := c.list(ctx, s, r, name)
+			file, ext, err := c.list(ctx, r, name)
 			if errors.Is(err, errNotListed) && arch == "all" {
 				continue
 			}
@@ -174,7 +171,7 @@ var errNotListed = errors.New("no such package list")
 
 // list fetches one package list in the form that is quickest to read of those
 // that are listed and there, and returns its path and form.
-func (c *Client) list(ctx context.Context, s *session, r Release, name string) (file, ext string, err error) {
+func (c *Client) list(ctx context.Context, r Release, name string) (kept, ext string, err error) {
 	err = fmt.Errorf("%w: %s", errNotListed, name)
 	for _, ext := range []string{".gz", ".zst", ".xz", ""} {
 		l, ok := r.files[name+ext]
@@ -187,13 +184,13 @@ func (c *Client) list(ctx context.Context, s *session, r Release, name string) (
 			// What InRelease lists stays there while the mirror is updated.
 			urls = append([]string{dir + "/by-hash/SHA256/" + l.sha256}, urls...)
 		}
-		for _, url := range urls {
-			var file string
-			file, err = c.fetch(ctx, s, "list "+r.Suite, url, l)
-			if err == nil {
-				return file, ext, nil
+		for _, address := range urls {
+			f := file(address)
+			f.Size, f.SHA256, f.Name, f.Sink = l.size, l.sha256, "list "+r.Suite, c.progress()
+			if kept, err = c.HTTP.Into(ctx, c.Files, f); err == nil {
+				return kept, ext, nil
 			}
-			var status *StatusError
+			var status *fetch.StatusError
 			if !errors.As(err, &status) || status.Code != 404 {
 				return "", "", err
 			}
@@ -202,15 +199,12 @@ func (c *Client) list(ctx context.Context, s *session, r Release, name string) (
 	return "", "", err
 }
 
-// fetch gets a file whose digest is known through the store, with a task of its
-// own.
-func (c *Client) fetch(ctx context.Context, s *session, name, url string, l listed) (string, error) {
-	return c.Files.File(ctx, l.sha256, func(ctx context.Context, w io.Writer) error {
-		task := c.progress().Start(name, progress.Bytes, l.size)
-		err := s.get(ctx, &transfer{url: url, size: l.size, sha256: l.sha256, w: w, task: task})
-		task.Done(err)
-		return err
-	})
+// redact hides a password in an address.
+func redact(s string) string {
+	if u, err := url.Parse(s); err == nil {
+		return u.Redacted()
+	}
+	return s
 }
 
 func readList(ctx context.Context, x *index, file, ext string) error {
@@ -219,7 +213,7 @@ func readList(ctx context.Context, x *index, file, ext string) error {
 		return err
 	}
 	defer f.Close()
-	r, err := decompress(ctx, f, ext, nil)
+	r, err := unpack.Reader(ctx, f, ext, nil)
 	if err != nil {
 		return err
 	}

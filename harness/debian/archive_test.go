@@ -10,6 +10,8 @@ import (
 	"time"
 
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+
+	"umlab/harness/fetch"
 )
 
 func TestOpen(t *testing.T) {
@@ -99,7 +101,7 @@ func TestOpenTampered(t *testing.T) {
 		changed[len(changed)/2] ^= 1
 		a.files[lists[0]] = changed
 		_, err = a.client().Open(t.Context(), []Suite{{Name: "test"}})
-		var digest *DigestError
+		var digest *fetch.DigestError
 		if !errors.As(err, &digest) || digest.URL != a.URL+lists[0] || !strings.Contains(digest.Want, sum(list)) || !strings.Contains(digest.Got, sum(changed)) {
 			t.Errorf("tampered list: %v", err)
 		}
@@ -111,7 +113,7 @@ func TestOpenTampered(t *testing.T) {
 
 		a.files[lists[0]] = list[:len(list)-1]
 		_, err = a.client().Open(t.Context(), []Suite{{Name: "test"}})
-		var short *TruncatedError
+		var short *fetch.TruncatedError
 		if !errors.As(err, &short) || short.Want != int64(len(list)) || short.Got != int64(len(list))-1 {
 			t.Errorf("truncated list: %v", err)
 		}
@@ -223,7 +225,7 @@ func TestOpenNoNetwork(t *testing.T) {
 	for _, mirror := range []string{a.URL, "http://no-such-host.invalid/debian"} {
 		c.Mirror = mirror
 		_, err := c.Open(t.Context(), []Suite{{Name: "test"}})
-		var network *NetworkError
+		var network *fetch.NetworkError
 		if !errors.As(err, &network) || !network.Offline || !strings.Contains(err.Error(), "no network") || !strings.Contains(err.Error(), mirror) {
 			t.Errorf("%v", err)
 		}

@@ -24,6 +24,8 @@ import (
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+
+	"umlab/harness/fetch"
 )
 
 // The time at which the tests' archives are made and read.
@@ -252,7 +254,7 @@ func (a *testArchive) addDeb(name, version string, deb []byte) string {
 func (a *testArchive) client() *Client {
 	return &Client{
 		Keys: openpgp.EntityList{a.key}, Files: &testStore{dir: a.t.TempDir()}, Now: func() time.Time { return testNow },
-		Mirror: a.URL, Pauses: []time.Duration{0, 0}, Stall: time.Minute,
+		Mirror: a.URL, HTTP: &fetch.Client{Pauses: []time.Duration{0, 0}, Stall: time.Minute},
 	}
 }
 

@@ -1,18 +1,16 @@
 // Package debian is a client of Debian package archives: it verifies InRelease
 // and the indices under it, resolves dependencies, fetches packages and unpacks
-// them, with no apt, dpkg or xz on the machine. Of umlab it imports progress
-// only. It runs no maintainer script, keeps no cache of its own (the caller's
-// FileStore does), never changes an owner, and knows nothing of kernels.
+// them, with no apt, dpkg or xz on the machine. Of umlab it imports fetch, unpack
+// and progress only. It runs no maintainer script, keeps no cache of its own (the
+// caller's store does), never changes an owner, and knows nothing of kernels.
 package debian
 
 import (
-	"context"
-	"io"
-	"net/http"
 	"time"
 
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 )
 
@@ -31,29 +29,27 @@ type Suite struct {
 	Snapshot string `json:"snapshot,omitempty"`
 }
 
-// FileStore is the caller's content-addressed cache of files.
-type FileStore interface {
-	// File returns the path of a file whose contents have the given sha256
-	// (lower-case hex). Where it has none, it calls fetch, verifies what fetch
-	// wrote, and keeps it. It is called concurrently. Errors of fetch are
-	// returned so that errors.As still finds them.
-	File(ctx context.Context, sha256 string, fetch func(ctx context.Context, w io.Writer) error) (path string, err error)
-}
-
 // Client reads archives. Its fields are set before the first call and not
 // changed after; the zero value of each but Keys and Files is usable.
 type Client struct {
-	HTTP         *http.Client       // nil: one made for each Open and Fetch
+	HTTP         *fetch.Client      // nil: the default one
 	Keys         openpgp.EntityList // who may sign an InRelease; see LoadKeys
-	Files        FileStore
+	Files        fetch.Store
 	Now          func() time.Time // nil: time.Now
 	Progress     progress.Sink    // nil: shows nothing
 	Arch         string           // "": amd64
 	Parallel     int              // files fetched at once; 0: 8
 	Mirror       string           // archive root of suites that name none; see Mirror
 	SnapshotBase string           // root of a snapshot service's dated archives: SnapshotBase/STAMP is one
-	Pauses       []time.Duration  // before the second, third, ... attempt of a request; nil: 0.5 s, 2 s, 5 s
-	Stall        time.Duration    // an attempt that receives nothing for so long has failed; 0: 30 s
+}
+
+// file is one of an archive at that address.
+func file(url string) fetch.File {
+	return fetch.File{From: url, Advice: fetch.Advice{
+		Elsewhere: "set UMLAB_DEBIAN_MIRROR to another mirror",
+		Missing:   "check the suite's name and UMLAB_DEBIAN_MIRROR; a stored resolution may name a package the archive has since replaced: resolve again",
+		Wrong:     "the mirror is being updated or was tampered with: try again later, or set UMLAB_DEBIAN_MIRROR to another",
+	}}
 }
 
 func (c *Client) now() time.Time {

@@ -19,63 +19,6 @@ func (e *SignatureError) Error() string {
 		"or, if Debian has new archive keys, add them to configs/keys", e.URL, e.Reason)
 }
 
-// DigestError says that a file is not the one that a signed index lists.
-type DigestError struct {
-	URL       string
-	Want, Got string // sha256, or sizes in bytes ("12 bytes")
-}
-
-func (e *DigestError) Error() string {
-	return fmt.Sprintf("%s: digest mismatch: the signed index says %s, the mirror sent %s; "+
-		"the mirror is being updated or was tampered with: try again later, or set UMLAB_DEBIAN_MIRROR to another", e.URL, e.Want, e.Got)
-}
-
-// TruncatedError says that a download ended early, in every attempt.
-type TruncatedError struct {
-	URL       string
-	Want, Got int64 // bytes
-}
-
-func (e *TruncatedError) Error() string {
-	return fmt.Sprintf("%s: truncated: %d of %d bytes arrived; try again, or set UMLAB_DEBIAN_MIRROR to another mirror", e.URL, e.Got, e.Want)
-}
-
-// NetworkError says that a server could not be reached or stopped answering, in
-// every attempt.
-type NetworkError struct {
-	URL     string
-	Offline bool // not even a connection: dialling or the name look-up failed
-	Err     error
-}
-
-func (e *NetworkError) Error() string {
-	what, do := "network error", "try again, or set UMLAB_DEBIAN_MIRROR to another mirror"
-	switch {
-	case isCertificate(e.Err):
-		what, do = "certificate not trusted", "check the clock, install the CA certificates, "+
-			"or set UMLAB_DEBIAN_MIRROR to an http mirror (the archive's signature is verified either way)"
-	case e.Offline:
-		what, do = "no network", "check the connection (and https_proxy, http_proxy), or set UMLAB_DEBIAN_MIRROR to a mirror that can be reached"
-	}
-	return fmt.Sprintf("%s: %s: %v; %s", e.URL, what, e.Err, do)
-}
-
-func (e *NetworkError) Unwrap() error { return e.Err }
-
-// StatusError says that a server answered, but not with the file.
-type StatusError struct {
-	URL  string
-	Code int // HTTP status
-}
-
-func (e *StatusError) Error() string {
-	do := "try again later, or set UMLAB_DEBIAN_MIRROR to another mirror"
-	if e.Code == 404 {
-		do = "check the suite's name and UMLAB_DEBIAN_MIRROR; a stored resolution may name a package the archive has since replaced: resolve again"
-	}
-	return fmt.Sprintf("%s: HTTP status %d; %s", e.URL, e.Code, do)
-}
-
 // ExpiredError says that an InRelease is correctly signed but not of the time
 // that was asked for.
 type ExpiredError struct {

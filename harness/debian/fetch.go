@@ -3,7 +3,6 @@ package debian
 import (
 	"context"
 	"fmt"
-	"io"
 	"path"
 	"sync/atomic"
 
@@ -20,8 +19,7 @@ type File struct {
 
 // Fetch gets the packages through the store, several at once, and returns their
 // files in the same order. Each is verified by size and sha256. The first error
-// ends it: see DigestError, TruncatedError, NetworkError, StatusError,
-// DiskFullError.
+// ends it: see DiskFullError and those of fetch.Client.
 func (c *Client) Fetch(ctx context.Context, pkgs []Package) ([]File, error) {
 	var total int64
 	for _, p := range pkgs {
@@ -34,8 +32,6 @@ func (c *Client) Fetch(ctx context.Context, pkgs []Package) ([]File, error) {
 }
 
 func (c *Client) fetchAll(ctx context.Context, pkgs []Package, task progress.Task) ([]File, error) {
-	s, done := c.session()
-	defer done()
 	files := make([]File, len(pkgs))
 	var ready atomic.Int64
 	g, group := errgroup.WithContext(ctx)
@@ -45,16 +41,11 @@ func (c *Client) fetchAll(ctx context.Context, pkgs []Package, task progress.Tas
 			break
 		}
 		g.Go(func() error {
-			cached := true
-			name, err := c.Files.File(group, p.SHA256, func(ctx context.Context, w io.Writer) error {
-				cached = false
-				return s.get(ctx, &transfer{url: p.URL(), size: p.Size, sha256: p.SHA256, w: w, task: task})
-			})
+			f := file(p.URL())
+			f.Size, f.SHA256, f.Task = p.Size, p.SHA256, task
+			name, err := c.HTTP.Into(group, c.Files, f)
 			if err != nil {
 				return doing("fetch "+path.Base(p.Filename), err)
-			}
-			if cached {
-				task.Add(p.Size)
 			}
 			files[i] = File{p, name}
 			task.Status(fmt.Sprintf("%d of %d packages, %s", ready.Add(1), len(pkgs), p.Name))

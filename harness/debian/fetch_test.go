@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 )
 
@@ -95,7 +96,7 @@ func TestFetchTampered(t *testing.T) {
 	for name, body := range map[string][]byte{"changed": bad, "with a tail": append(bytes.Clone(good), 'x')} {
 		a.files[path] = body
 		_, err := c.Fetch(t.Context(), pkgs)
-		var digest *DigestError
+		var digest *fetch.DigestError
 		if !errors.As(err, &digest) || digest.URL != a.URL+path || !strings.HasPrefix(err.Error(), "fetch p0_1_amd64.deb: ") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -163,7 +164,7 @@ func TestFetchTruncated(t *testing.T) {
 				return tt.serve(n.Add(1), w, r)
 			}
 			_, err := c.Fetch(t.Context(), pkgs)
-			var short *TruncatedError
+			var short *fetch.TruncatedError
 			if errors.As(err, &short) != tt.err || (err != nil) != tt.err {
 				t.Errorf("%v", err)
 			}
@@ -187,7 +188,7 @@ func TestFetchStatus(t *testing.T) {
 			return true
 		}
 		_, err := c.Fetch(t.Context(), pkgs)
-		var status *StatusError
+		var status *fetch.StatusError
 		if !errors.As(err, &status) || status.Code != code || n.Load() != requests {
 			t.Errorf("%v after %d requests", err, n.Load())
 		}
@@ -196,7 +197,7 @@ func TestFetchStatus(t *testing.T) {
 
 func TestFetchStalled(t *testing.T) {
 	a, c, pkgs := fetchable(t, []byte("xyz"))
-	c.Stall = 20 * time.Millisecond
+	c.HTTP.Stall = 20 * time.Millisecond
 	a.serve = func(w http.ResponseWriter, r *http.Request) bool {
 		_, _ = w.Write([]byte("x"))
 		_ = http.NewResponseController(w).Flush()
@@ -204,8 +205,8 @@ func TestFetchStalled(t *testing.T) {
 		return true
 	}
 	_, err := c.Fetch(t.Context(), pkgs)
-	var network *NetworkError
-	if !errors.As(err, &network) || network.Offline || !errors.Is(err, errStalled) {
+	var network *fetch.NetworkError
+	if !errors.As(err, &network) || network.Offline || !strings.Contains(err.Error(), "sent nothing for too long") {
 		t.Errorf("%v", err)
 	}
 }
@@ -214,7 +215,7 @@ func TestFetchNoNetwork(t *testing.T) {
 	a, c, pkgs := fetchable(t, []byte("x"), []byte("y"))
 	a.Close()
 	_, err := c.Fetch(t.Context(), pkgs)
-	var network *NetworkError
+	var network *fetch.NetworkError
 	if !errors.As(err, &network) || !network.Offline {
 		t.Errorf("%v", err)
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"umlab/harness/unpack"
 )
 
 func TestUnpackMalformed(t *testing.T) {
@@ -77,15 +79,14 @@ func FuzzUnpack(f *testing.F) {
 			t.Fatal(err)
 		}
 		u := &unpacker{owner: map[string]int{}, again: map[int]map[string][]string{}}
-		u.buffers.New = func() any { b := make([]byte, 4<<10); return &b }
-		w := writer{root: openRoot(t, filepath.Join(parent, "root")), buffers: &u.buffers}
-		defer w.close()
+		w := unpack.NewWriter(openRoot(t, filepath.Join(parent, "root")), true)
+		defer w.Close()
 		total := 0
 		_ = walkReader(t.Context(), "fuzz.deb", bytes.NewReader(data), nil, func(name string, h *tar.Header, r io.Reader) error {
 			if total += int(h.Size); h.Size > 1<<20 || total > 4<<20 {
-				return errStop
+				return unpack.Stop
 			}
-			return u.member(&w, 0, name, h, r)
+			return u.member(w, 0, name, h, r)
 		})
 		if outside, err := os.ReadDir(parent); err != nil || len(outside) != 1 {
 			t.Errorf("written outside the root: %v, %v", outside, err)

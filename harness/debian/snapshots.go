@@ -1,7 +1,6 @@
 package debian
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"umlab/harness/progress"
 )
 
 // maxListing bounds one page of a snapshot service's directory, in bytes.
@@ -31,13 +28,10 @@ func (c *Client) Snapshots(ctx context.Context, from time.Time) ([]string, error
 	if c.SnapshotBase == "" {
 		return nil, errNoSnapshots
 	}
-	s, done := c.session()
-	defer done()
 	root := strings.TrimRight(c.SnapshotBase, "/") + "/"
 	page := func(url string) (string, error) {
-		var buf bytes.Buffer
-		err := s.get(ctx, &transfer{url: url, size: -1, max: maxListing, w: &buf, task: progress.Discard{}.Start("", progress.None, 0)})
-		return buf.String(), err
+		text, err := c.HTTP.Bytes(ctx, file(url), maxListing)
+		return string(text), err
 	}
 	top, err := page(root)
 	if err != nil {

@@ -18,15 +18,16 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"umlab/harness/progress"
+	"umlab/harness/unpack"
 )
 
 // UnpackOptions say how packages are unpacked; the zero value unpacks all of
 // everything.
 type UnpackOptions struct {
-	LeaveOut   []string      // path.Match patterns ("usr/share/doc"); what matches is left out with all below it
-	Decompress Decompress    // of data.tar.xz; nil: built in
-	Parallel   int           // packages at once; 0: one for each processor
-	Progress   progress.Sink // nil: shows nothing
+	LeaveOut   []string          // path.Match patterns ("usr/share/doc"); what matches is left out with all below it
+	Decompress unpack.Decompress // of data.tar.xz; nil: built in
+	Parallel   int               // packages at once; 0: one for each processor
+	Progress   progress.Sink     // nil: shows nothing
 }
 
 // DefaultLeaveOut returns patterns for what no program needs to run: manuals,
@@ -70,7 +71,6 @@ func unpackAll(ctx context.Context, root *os.Root, files []File, opt UnpackOptio
 		return doing("unpack", err)
 	}
 	u := &unpacker{opt: opt, owner: map[string]int{}, again: map[int]map[string][]string{}}
-	u.buffers.New = func() any { b := make([]byte, 128<<10); return &b }
 
 	// The largest first, so that no processor is left with one at the end.
 	order := make([]int, len(files))
@@ -92,10 +92,10 @@ func unpackAll(ctx context.Context, root *os.Root, files []File, opt UnpackOptio
 		}
 		g.Go(func() error {
 			task.Status(files[i].Package.Name)
-			w := writer{root: root, buffers: &u.buffers}
-			defer w.close()
+			w := unpack.NewWriter(root, true)
+			defer w.Close()
 			err := walk(group, files[i].Path, opt.Decompress, func(name string, h *tar.Header, r io.Reader) error {
-				return u.member(&w, i, name, h, r)
+				return u.member(w, i, name, h, r)
 			})
 			task.Add(1)
 			return doing("unpack "+label(files[i]), err)
@@ -139,8 +139,7 @@ func mergeUsr(root *os.Root) error {
 
 // An unpacker divides the members of several packages among them.
 type unpacker struct {
-	opt     UnpackOptions
-	buffers sync.Pool // *[]byte
+	opt UnpackOptions
 
 	mu    sync.Mutex
 	owner map[string]int // name of a file -> number of the package it is of
@@ -202,23 +201,23 @@ func (u *unpacker) leftOut(name string) bool {
 }
 
 // member writes one member of package i.
-func (u *unpacker) member(w *writer, i int, name string, h *tar.Header, r io.Reader) error {
+func (u *unpacker) member(w *unpack.Writer, i int, name string, h *tar.Header, r io.Reader) error {
 	if name == "." || slices.Contains(mergedDirs(), name) || u.leftOut(name) {
 		return nil
 	}
 	switch h.Typeflag {
 	case tar.TypeDir:
-		return w.mkdir(name, h)
+		return w.Mkdir(name, h.FileInfo().Mode())
 	case tar.TypeReg:
 		if !u.claim(name, i) {
 			return nil
 		}
-		return w.file(name, h, r)
+		return w.File(name, h.FileInfo().Mode(), h.ModTime, r)
 	case tar.TypeSymlink:
 		if !u.claim(name, i) {
 			return nil
 		}
-		return w.symlink(h.Linkname, name)
+		return symlink(w, h.Linkname, name)
 	case tar.TypeLink:
 		target, err := archiveName(h.Linkname)
 		if err != nil {
@@ -237,15 +236,24 @@ func (u *unpacker) member(w *writer, i int, name string, h *tar.Header, r io.Rea
 		if !there || owner != i {
 			return nil
 		}
-		return w.link(target, name)
+		return w.Link(target, name)
 	}
 	return nil // devices and fifos: nothing in a sysroot opens them
 }
 
+// symlink makes a link. Like dpkg, it keeps a directory where a package has a
+// link.
+func symlink(w *unpack.Writer, target, name string) error {
+	if err := w.Symlink(target, name); !errors.Is(err, unpack.ErrIsDir) {
+		return err
+	}
+	return nil
+}
+
 // second writes what the first round could not decide or had left out.
 func (u *unpacker) second(ctx context.Context, root *os.Root, files []File, sink progress.Sink) error {
-	w := writer{root: root, buffers: &u.buffers}
-	defer w.close()
+	w := unpack.NewWriter(root, true)
+	defer w.Close()
 	for i, f := range files {
 		todo := u.again[i]
 		if len(todo) == 0 {
@@ -264,16 +272,16 @@ func (u *unpacker) second(ctx context.Context, root *os.Root, files []File, sink
 				var err error
 				switch {
 				case h.Typeflag == tar.TypeSymlink:
-					err = w.symlink(h.Linkname, name)
+					err = symlink(w, h.Linkname, name)
 				case n > 0:
-					err = w.link(names[0], name)
+					err = w.Link(names[0], name)
 				case h.Typeflag == tar.TypeLink:
 					var target string
 					if target, err = archiveName(h.Linkname); err == nil {
-						err = w.link(target, name)
+						err = w.Link(target, name)
 					}
 				default:
-					err = w.file(name, h, r)
+					err = w.File(name, h.FileInfo().Mode(), h.ModTime, r)
 				}
 				if err != nil {
 					return err

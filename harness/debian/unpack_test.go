@@ -20,6 +20,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"umlab/harness/progress"
+	"umlab/harness/unpack"
 )
 
 func openRoot(t *testing.T, dir string) *os.Root {
@@ -253,7 +254,7 @@ func (h hookCloser) Close() error { *h.closed++; return h.err }
 
 func TestUnpackHook(t *testing.T) {
 	closed := 0
-	hook := func(fail error) Decompress {
+	hook := func(fail error) unpack.Decompress {
 		return func(ctx context.Context, r io.Reader) (io.ReadCloser, error) {
 			z, err := xz.NewReader(r)
 			return hookCloser{z, &closed, fail}, err

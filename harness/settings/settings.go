@@ -1,5 +1,6 @@
 // Package settings reads the TOML files of configs/ that name trees, toolchains,
-// suites and limits, strictly. It imports nothing of umlab and fetches nothing.
+// suites and limits, strictly. Of umlab it imports unpack, for the
+// names of tarballs, and it fetches nothing.
 package settings
 
 import (

@@ -6,18 +6,19 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"umlab/harness/unpack"
 )
 
 var (
 	treeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
-	tarName  = regexp.MustCompile(`(?i)\.(tar(\.[a-z0-9]+)?|t[a-z]z2?|tzst)$`)
 	digest   = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 )
 
 // mistakes are what is wrong with t but its suite.
 func (t Tree) mistakes(name string) (wrong []string) {
 	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if !treeName.MatchString(name) || tarName.MatchString(name) {
+	if !treeName.MatchString(name) || unpack.IsTarball(name) {
 		add(": %q cannot be told from a path in -tree=: a name has letters, digits, dots and dashes, and does not end as a tarball's", name)
 	}
 	var kinds []string

@@ -21,6 +21,7 @@ import (
 	xzfile "github.com/ulikunitz/xz"
 
 	"umlab/harness/archive"
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 	"umlab/harness/store"
 )
@@ -210,6 +211,9 @@ type notes struct {
 
 func (n notes) Note(line string) { *n.said = append(*n.said, line) }
 
+// once is a client that tries everything once.
+func once() *fetch.Client { return &fetch.Client{Pauses: []time.Duration{}} }
+
 // bare is a provider on a store of its own, on a machine with that environment;
 // said is what it noted, and now its clock.
 func bare(t testing.TB, env map[string]string) (p *Provider, said *[]string, now *time.Time) {
@@ -222,7 +226,7 @@ func bare(t testing.TB, env map[string]string) (p *Provider, said *[]string, now
 	clock := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	said = &[]string{}
 	return &Provider{
-		Store: st, Sink: notes{said: said}, Getenv: func(n string) string { return env[n] },
+		HTTP: once(), Store: st, Sink: notes{said: said}, Getenv: func(n string) string { return env[n] },
 		Archive: &archive.Archive{Store: st, Sink: notes{said: said}, Now: func() time.Time { return clock }},
 	}, said, &clock
 }

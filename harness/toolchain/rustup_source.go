@@ -12,9 +12,10 @@ import (
 	"strings"
 
 	"umlab/harness/debian"
+	"umlab/harness/fetch"
 	"umlab/harness/settings"
 	"umlab/harness/store"
-	"umlab/harness/tarball"
+	"umlab/harness/unpack"
 )
 
 // The values of settings.Toolchain.RustSrc.
@@ -133,29 +134,27 @@ func upstreams(packages []debian.Package) (list []string) {
 // archiveSource is the source in the archive that a toolchain's manifest names,
 // with its digest.
 func (p *Provider) archiveSource(ctx context.Context, name string, t *Toolchain, c rustChannel, server string) (string, error) {
-	from := tarball.Source{Name: "rust-src of toolchain " + name, URL: c.SrcURL, Sum: c.SrcSum}
+	from := c.SrcURL
 	// As rustup does it: where another server is set, all comes from there.
-	if _, below, ok := strings.Cut(c.SrcURL, "/dist/"); ok && server != "" {
-		from.URL = server + "/dist/" + below
+	if _, below, ok := strings.Cut(from, "/dist/"); ok && server != "" {
+		from = server + "/dist/" + below
 	}
-	if path, ok := strings.CutPrefix(from.URL, "file://"); ok {
-		from.Path, from.URL = path, ""
+	sum, err := fetch.Sum(c.SrcSum)
+	if err != nil {
+		return "", err
 	}
 	return p.rustSourceOnce(ctx, "archive "+c.SrcSum, func(ctx context.Context, tmp, to string) error {
-		file, err := tarball.Fetch(ctx, p.Store, p.Sink, from, nil)
+		f := rustupFile(from)
+		f.SHA256, f.Name, f.Sink = sum, "fetch rust-src of toolchain "+name, p.Sink
+		kept, err := p.HTTP.Into(ctx, p.Store, f)
 		if err != nil {
 			return err
 		}
-		plain, err := tarball.Open(ctx, file, t.XZ)
+		plain, err := unpack.Open(ctx, kept, t.XZ)
 		if err != nil {
 			return err
 		}
-		in, err := os.OpenRoot(tmp)
-		if err != nil {
-			return errors.Join(err, plain.Close())
-		}
-		defer in.Close()
-		if err := errors.Join(tarball.Unpack(ctx, plain, in, tarball.Seen{}), plain.Close()); err != nil {
+		if err := unpack.Tar(ctx, plain, tmp, nil, unpack.Seen{}); err != nil {
 			return err
 		}
 		return os.Rename(filepath.Join(tmp, "rust-src", inComponent), filepath.Join(to, "library"))

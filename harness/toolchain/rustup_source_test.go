@@ -2,7 +2,11 @@ package toolchain
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/fetch"
 	"umlab/harness/settings"
 )
 
@@ -154,5 +159,47 @@ func TestReleaseOf(t *testing.T) {
 		if got := releaseOf(manifest); got != want {
 			t.Errorf("%q: %q, want %q", manifest, got, want)
 		}
+	}
+}
+
+// A download of the library's source that is cut or stalls in the middle goes on
+// from there.
+func TestArchiveSourceGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	publish(t, dir, "nightly", "2026-05-20", nightlyVersion, "gz", tiny("one", true)...)
+	manifest, err := os.ReadFile(filepath.Join(dir, "dist", "channel-rust-nightly.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel, err := readChannel(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hang := range []bool{false, true} {
+		var ranges []string
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if ranges = append(ranges, r.Header.Get("Range")); len(ranges) > 1 {
+				http.FileServer(http.Dir(dir)).ServeHTTP(w, r)
+				return
+			}
+			b, err := os.ReadFile(filepath.Join(dir, r.URL.Path))
+			if err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("Content-Length", fmt.Sprint(len(b)))
+			_, _ = w.Write(b[:100])
+			_ = http.NewResponseController(w).Flush()
+			if hang {
+				<-r.Context().Done()
+			}
+			panic(http.ErrAbortHandler)
+		}))
+		p, _, _ := bare(t, nil)
+		p.HTTP = &fetch.Client{Pauses: make([]time.Duration, 9), Stall: time.Second}
+		digest, err := p.archiveSource(t.Context(), "x", &Toolchain{}, channel, s.URL)
+		if err != nil || len(filesBelow(t, p.kept(kindRustSrc, digest))) != 1 || len(ranges) < 2 || ranges[1] != "bytes=100-" {
+			t.Errorf("stalls %t: %v, asked %q", hang, err, ranges)
+		}
+		s.Close()
 	}
 }

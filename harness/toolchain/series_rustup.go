@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"io/fs"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"umlab/harness/fetch"
 	"umlab/harness/settings"
 	"umlab/harness/store"
 )
@@ -81,16 +83,28 @@ func (p *Provider) channelDays(ctx context.Context, s settings.Series) (days, no
 	return days, nil, p.Store.Put(kindRustup, key, publishedDays{days, p.Archive.Now()})
 }
 
+// rustupFile is a file of a server of rustup's, which may be a directory: rustup
+// takes file:// as well.
+func rustupFile(address string) fetch.File {
+	return fetch.File{From: strings.TrimPrefix(address, "file://"), Advice: fetch.Advice{
+		Elsewhere: "set RUSTUP_DIST_SERVER to a mirror that can be reached",
+		Missing:   "check the address",
+		Wrong:     "it is not what the toolchain's manifest names; nothing of it was used",
+	}}
+}
+
 // askDays reads the server's list of manifests; a server without one is asked
 // for each day.
 func (p *Provider) askDays(ctx context.Context, server, channel, from string) ([]string, error) {
-	client, done := distClient()
-	defer done()
-	list, err := distRead(ctx, client, server+"/manifests.txt", maxManifests)
-	if err == nil {
-		return manifestDays(string(list), channel, from), nil
+	if u, err := url.Parse(server); err != nil || !slices.Contains([]string{"https", "http", "file"}, u.Scheme) {
+		return nil, fmt.Errorf("%q is no address of rustup's files: it begins with https://, http:// or file://", server)
 	}
-	if !errors.Is(err, errAbsent) {
+	list, err := p.HTTP.Bytes(ctx, rustupFile(server+"/manifests.txt"), maxManifests)
+	var status *fetch.StatusError
+	switch {
+	case err == nil:
+		return manifestDays(string(list), channel, from), nil
+	case !errors.Is(err, fs.ErrNotExist) && !(errors.As(err, &status) && status.Missing()):
 		return nil, err
 	}
 	if from == "" {
@@ -112,16 +126,9 @@ func (p *Provider) askDays(ctx context.Context, server, channel, from string) ([
 	}
 	for i := range published {
 		address := server + "/dist/" + first.AddDate(0, 0, i).Format(time.DateOnly) + "/channel-rust-" + channel + ".toml.sha256"
-		ask.Go(func() error {
-			resp, err := distRequest(asking, client, http.MethodHead, address)
-			if errors.Is(err, errAbsent) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			published[i] = true
-			return resp.Body.Close()
+		ask.Go(func() (err error) {
+			published[i], err = p.HTTP.Exists(asking, rustupFile(address))
+			return err
 		})
 	}
 	if err := ask.Wait(); err != nil {

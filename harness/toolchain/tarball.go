@@ -4,18 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"umlab/harness/debian"
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
 	"umlab/harness/settings"
 	"umlab/harness/store"
-	"umlab/harness/tarball"
+	"umlab/harness/unpack"
 )
 
 const (
@@ -93,7 +93,7 @@ func (a llvmArchive) has(name string) bool {
 
 // llvm fetches, verifies and unpacks the archive that c names, or finds it in the
 // store.
-func (p *Provider) llvm(ctx context.Context, name string, c settings.Toolchain, xz tarball.Decompress) (llvmArchive, error) {
+func (p *Provider) llvm(ctx context.Context, name string, c settings.Toolchain, xz unpack.Decompress) (llvmArchive, error) {
 	var a llvmArchive
 	fail := func(err error) (llvmArchive, error) {
 		return a, fmt.Errorf("tarball %s: %w", filepath.Base(c.Tarball), err)
@@ -103,13 +103,7 @@ func (p *Provider) llvm(ctx context.Context, name string, c settings.Toolchain, 
 		return fail(err)
 	}
 	a.dir, _, err = p.Store.Dir(ctx, kindLLVM, store.Key(llvmVersion, a.sum, c.Signature), func(ctx context.Context, dir string) error {
-		src := tarball.Source{Name: "toolchain " + name, Sum: a.sum}
-		if filepath.IsAbs(c.Tarball) {
-			src.Path = c.Tarball
-		} else {
-			src.URL = c.Tarball
-		}
-		file, err := tarball.Fetch(ctx, p.Store, p.Sink, src, nil)
+		file, err := p.HTTP.Into(ctx, p.Store, fetch.Tarball("toolchain "+name, c.Tarball, a.sum, p.Sink))
 		if err != nil {
 			return err
 		}
@@ -131,9 +125,13 @@ func (p *Provider) llvm(ctx context.Context, name string, c settings.Toolchain, 
 
 // fillLLVM unpacks the archive's file to dir/root, makes dir/rust, which leads to
 // its Rust alone, and writes to dir/library what its rust-src is of.
-func fillLLVM(ctx context.Context, file, dir string, xz tarball.Decompress, task progress.Task) error {
+func fillLLVM(ctx context.Context, file, dir string, xz unpack.Decompress, task progress.Task) error {
 	in := filepath.Join(dir, "root")
-	if err := os.Mkdir(in, 0o755); err != nil {
+	stream, err := unpack.Open(ctx, file, xz)
+	if err != nil {
+		return err
+	}
+	if err := unpack.Tar(ctx, stream, in, task, unpack.Seen{}); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(in)
@@ -141,19 +139,6 @@ func fillLLVM(ctx context.Context, file, dir string, xz tarball.Decompress, task
 		return err
 	}
 	defer root.Close()
-	stream, err := tarball.Open(ctx, file, xz)
-	if err != nil {
-		return err
-	}
-	err = tarball.Unpack(ctx, io.TeeReader(stream, progress.Writer{Task: task}), root, tarball.Seen{})
-	// A decompressor that died shows as an end of the stream first; its own word
-	// says more.
-	if cerr := stream.Close(); cerr != nil && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
 	if info, err := root.Stat("bin/rustc"); err != nil || info.Mode()&0o111 == 0 {
 		return errors.New("there is no program bin/rustc below its top directory: it is no archive of LLVM and Rust such as kernel.org has below pub/tools/llvm/rust (those of pub/tools/llvm are without Rust)")
 	}
@@ -184,7 +169,7 @@ func fillLLVM(ctx context.Context, file, dir string, xz tarball.Decompress, task
 
 // llvmSignature verifies the detached signature. As kernel.org does it, it is of
 // the tar without its compression.
-func (p *Provider) llvmSignature(ctx context.Context, name string, c settings.Toolchain, file string, xz tarball.Decompress) error {
+func (p *Provider) llvmSignature(ctx context.Context, name string, c settings.Toolchain, file string, xz unpack.Decompress) error {
 	keys, err := debian.LoadKey(c.Key)
 	if err != nil {
 		return fmt.Errorf("key: %w", err)
@@ -193,7 +178,7 @@ func (p *Provider) llvmSignature(ctx context.Context, name string, c settings.To
 	if err != nil {
 		return fmt.Errorf("signature: %w", err)
 	}
-	stream, err := tarball.Open(ctx, file, xz)
+	stream, err := unpack.Open(ctx, file, xz)
 	if err != nil {
 		return err
 	}

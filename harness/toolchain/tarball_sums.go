@@ -1,24 +1,21 @@
 package toolchain
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"umlab/harness/debian"
+	"umlab/harness/fetch"
 	"umlab/harness/settings"
 	"umlab/harness/store"
-	"umlab/harness/tarball"
 )
 
 // mostSmall bounds a list of digests and a signature, in bytes.
@@ -36,7 +33,7 @@ type believed struct {
 // where the list cannot be had, beyond.
 func (p *Provider) llvmSum(ctx context.Context, name string, c settings.Toolchain) (sum string, notes []string, err error) {
 	if c.Sums == "" {
-		sum, err = tarball.Sum(c.SHA256)
+		sum, err = fetch.Sum(c.SHA256)
 		return sum, nil, err
 	}
 	key, err := os.ReadFile(c.Key)
@@ -80,28 +77,7 @@ func (p *Provider) llvmSum(ctx context.Context, name string, c settings.Toolchai
 
 // small is the content of a small file, by URL or absolute path.
 func (p *Provider) small(ctx context.Context, name, from string) ([]byte, error) {
-	var b bytes.Buffer
-	if filepath.IsAbs(from) {
-		f, err := os.Open(from)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		_, err = io.Copy(limited{&b}, f)
-		return b.Bytes(), err
-	}
-	err := tarball.Download(ctx, p.Sink, "toolchain "+name+": "+path.Base(from), from, nil, limited{&b})
-	return b.Bytes(), err
-}
-
-// limited takes no more than mostSmall.
-type limited struct{ to *bytes.Buffer }
-
-func (l limited) Write(b []byte) (int, error) {
-	if l.to.Len()+len(b) > mostSmall {
-		return 0, fmt.Errorf("it is longer than the %d MB that such a file can have", mostSmall>>20)
-	}
-	return l.to.Write(b)
+	return p.HTTP.Bytes(ctx, fetch.Tarball("toolchain "+name+": "+path.Base(from), from, "", p.Sink), mostSmall)
 }
 
 // listedSum is the digest that a list as sha256sum writes it has for a file.
@@ -112,7 +88,7 @@ func listedSum(list []byte, name string) (string, error) {
 		if len(f) != 2 || strings.TrimPrefix(f[1], "*") != name {
 			continue
 		}
-		sum, err := tarball.Sum(f[0])
+		sum, err := fetch.Sum(f[0])
 		switch {
 		case err != nil:
 			return "", err

@@ -154,7 +154,7 @@ func bareProvider(t *testing.T) *Provider {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	return &Provider{Store: st, Sink: progress.Discard{}, Archive: &archive.Archive{Now: func() time.Time { return noon }}, Getenv: func(string) string { return "" }}
+	return &Provider{HTTP: once(), Store: st, Sink: progress.Discard{}, Archive: &archive.Archive{Now: func() time.Time { return noon }}, Getenv: func(string) string { return "" }}
 }
 
 func noXZ(context.Context, io.Reader) (io.ReadCloser, error) {

@@ -1,6 +1,6 @@
 // Package toolchain provides sysroots that hold a compiler set, a busybox and
 // what a kernel build calls, says who they are, and orders them in series. It may
-// import archive, debian, sandbox, settings, store, tarball and progress. It never
+// import archive, debian, fetch, sandbox, settings, store, unpack and progress. It never
 // builds a kernel, and never changes what is installed on the machine.
 package toolchain
 
@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"umlab/harness/archive"
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
 	"umlab/harness/settings"
@@ -63,6 +64,7 @@ type Provider struct {
 	Archive *archive.Archive
 	Store   *store.Store
 	Sink    progress.Sink
+	HTTP    *fetch.Client       // for what is not Debian's; nil: the default one
 	Getenv  func(string) string // of the machine: PATH, RUSTUP_HOME, …
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"umlab/harness/progress"
 	"umlab/harness/store"
-	"umlab/harness/tarball"
+	"umlab/harness/unpack"
 )
 
 // Archive is a source tarball whose bytes were verified by who passes it.
@@ -96,7 +96,7 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 		}
 		defer remove()
 		dir := filepath.Join(tmp, "tree")
-		rec, d, err := unpack(ctx, a, dir, task)
+		rec, d, err := unpacked(ctx, a, dir, task)
 		if err == nil {
 			err = keep(ctx, st, dir, d)
 		}
@@ -127,28 +127,14 @@ func keep(ctx context.Context, st *store.Store, dir string, d *digest) error {
 	return err
 }
 
-func unpack(ctx context.Context, a Archive, dir string, task progress.Task) (treeRecord, *digest, error) {
+func unpacked(ctx context.Context, a Archive, dir string, task progress.Task) (treeRecord, *digest, error) {
 	var rec treeRecord
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return rec, nil, err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return rec, nil, err
-	}
-	defer root.Close()
 	stream, err := a.Open(ctx)
 	if err != nil {
 		return rec, nil, err
 	}
 	d := newDigest()
-	err = tarball.Unpack(ctx, io.TeeReader(stream, progress.Writer{Task: task}), root, tarball.Seen{File: d.file, Link: d.link})
-	// A decompressor that died shows as an end of the stream first; its own word
-	// says more.
-	if cerr := stream.Close(); cerr != nil && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) {
-		err = cerr
-	}
-	if err != nil {
+	if err := unpack.Tar(ctx, stream, dir, task, unpack.Seen{File: d.file, Link: d.link}); err != nil {
 		return rec, nil, err
 	}
 	rec.Digest = d.sum()

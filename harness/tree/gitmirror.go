@@ -69,7 +69,7 @@ func mirrored(ctx context.Context, st *store.Store, sink progress.Sink, s GitSou
 	}
 	task := sink.Start(fmt.Sprintf("fetch tree %s: %s of %s", s.Name, s.Ref, s.URL), progress.None, 0)
 	refKey := store.Key("ref", s.URL, s.Ref)
-	commit, err = fetch(ctx, g, s, known, task)
+	commit, err = fetchRef(ctx, g, s, known, task)
 	if err == nil {
 		err = st.Put("git-ref", refKey, mirrorRecord{commit})
 	}
@@ -92,8 +92,8 @@ func refOf(commit string) plumbing.ReferenceName {
 
 var errNoRef = errors.New("the repository has no such branch, tag or commit")
 
-// fetch gets the one commit that s.Ref names, without its history.
-func fetch(ctx context.Context, g *git.Repository, s GitSource, known func(string) bool, task progress.Task) (string, error) {
+// fetchRef gets the one commit that s.Ref names, without its history.
+func fetchRef(ctx context.Context, g *git.Repository, s GitSource, known func(string) bool, task progress.Task) (string, error) {
 	remote := git.NewRemote(g.Storer, &config.RemoteConfig{Name: "origin", URLs: []string{s.URL}})
 	get := func(spec string, depth int) error {
 		err := remote.FetchContext(ctx, &git.FetchOptions{

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"umlab/harness/unpack"
 )
 
 // Source is where the value of -tree= says that a tree comes from. Exactly one of
@@ -24,8 +25,6 @@ const SourceSyntax = `a name of configs/trees.toml
   git+https://HOST/linux.git#REF          the same of one elsewhere (git+http, git+git)
   /path/to/linux.tar.xz[#sha256=DIGEST]   a tarball (xz, gz, zst, bz2)
   https://HOST/linux.tar.xz#sha256=DIGEST one to fetch`
-
-var tarName = regexp.MustCompile(`(?i)\.(tar|tar\.(xz|gz|zst|bz2)|txz|tgz|tzst|tbz2?)$`)
 
 // ParseSource reads the value of -tree=. It looks at the machine's files only
 // where a path could mean two things.
@@ -56,7 +55,7 @@ func ParseSource(value string) (Source, error) {
 		switch {
 		case isSum:
 			return Source{Tarball: &Tarball{Name: base, URL: base, Sum: sum}}, nil
-		case tarName.MatchString(base):
+		case unpack.IsTarball(base):
 			return bad("a tarball to fetch needs its digest: add #sha256=DIGEST")
 		default:
 			return bad("of a git repository, put git+ before the URL and #REF behind it; of a tarball, #sha256=DIGEST behind it")
@@ -65,7 +64,7 @@ func ParseSource(value string) (Source, error) {
 	if strings.Contains(base, "://") {
 		return bad("no way is known to fetch from there")
 	}
-	if isSum || tarName.MatchString(base) {
+	if isSum || unpack.IsTarball(base) {
 		if info, err := os.Stat(base); err == nil && info.IsDir() && !isSum {
 			return Source{Directory: base}, nil
 		} else if err != nil {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 	"umlab/harness/store"
-	"umlab/harness/tarball"
+	"umlab/harness/unpack"
 )
 
 // Tarball is a source archive that is no package of a distribution.
@@ -20,15 +20,15 @@ type Tarball struct {
 }
 
 // FromTarball fetches the tarball where it is not at hand, holds it against its
-// sha256, and unpacks it into the store. xz decompresses what needs it; gzip,
-// zstd and bzip2 are at hand. A nil client is http.DefaultClient.
-func FromTarball(ctx context.Context, st *store.Store, sink progress.Sink, t Tarball, xz Decompress, client *http.Client) (*Tree, error) {
+// sha256, and unpacks it into the store. xz, which may be nil, decompresses what
+// is packed by xz.
+func FromTarball(ctx context.Context, st *store.Store, sink progress.Sink, t Tarball, xz unpack.Decompress, client *fetch.Client) (*Tree, error) {
 	fail := func(err error) (*Tree, error) { return nil, fmt.Errorf("tree %s: %w", t.Name, err) }
 	a := Archive{Name: t.Name, Package: "sha256 " + t.Sum}
 	var notes []string
 	switch {
 	case t.Sum != "":
-		sum, err := tarball.Sum(t.Sum)
+		sum, err := fetch.Sum(t.Sum)
 		if err != nil {
 			return fail(err)
 		}
@@ -45,11 +45,11 @@ func FromTarball(ctx context.Context, st *store.Store, sink progress.Sink, t Tar
 	}
 	a.Package = "sha256 " + store.Short(a.Sum)
 	a.Open = func(ctx context.Context) (io.ReadCloser, error) {
-		path, err := tarball.Fetch(ctx, st, sink, tarball.Source{Name: "tree " + t.Name, Path: t.Path, URL: t.URL, Sum: a.Sum}, client)
+		path, err := client.Into(ctx, st, fetch.Tarball("tree "+t.Name, t.Path+t.URL, a.Sum, sink))
 		if err != nil {
 			return nil, err
 		}
-		return tarball.Open(ctx, path, xz)
+		return unpack.Open(ctx, path, xz)
 	}
 	tr, err := FromArchive(ctx, st, sink, a)
 	if err != nil {

@@ -15,11 +15,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 
+	"umlab/harness/fetch"
 	"umlab/harness/progress"
 )
 
@@ -180,5 +182,34 @@ func TestParseSource(t *testing.T) {
 		if d := cmp.Diff(want, any(got)); err != nil || d != "" {
 			t.Errorf("%q: %v\n%s", value, err, d)
 		}
+	}
+}
+
+// A download that is cut or stalls in the middle goes on from there.
+func TestTarballGoesOn(t *testing.T) {
+	plain := tarOf(t)
+	for _, hang := range []bool{false, true} {
+		var ranges []string
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ranges = append(ranges, r.Header.Get("Range"))
+			if len(ranges) > 1 {
+				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(plain))
+				return
+			}
+			w.Header().Set("Content-Length", fmt.Sprint(len(plain)))
+			_, _ = w.Write(plain[:1000])
+			_ = http.NewResponseController(w).Flush()
+			if hang {
+				<-r.Context().Done()
+			}
+			panic(http.ErrAbortHandler)
+		}))
+		client := &fetch.Client{Pauses: make([]time.Duration, 9), Stall: time.Second}
+		from := Tarball{Name: "t", URL: srv.URL + "/linux.tar", Sum: fmt.Sprintf("%x", sha256.Sum256(plain))}
+		_, err := FromTarball(t.Context(), open(t), progress.Discard{}, from, unxz, client)
+		if err != nil || len(ranges) < 2 || ranges[1] != "bytes=1000-" {
+			t.Errorf("stalls %t: %v, asked %q", hang, err, ranges)
+		}
+		srv.Close()
 	}
 }

@@ -1,6 +1,6 @@
 // Package tree provides pinned kernel sources: unpacked from an archive, or
 // snapshotted from the user's own directory, which it never writes to. It may
-// import store, progress and tarball, and what it needs of the archive and of the
+// import fetch, unpack, store and progress, and what it needs of the archive and of the
 // sandbox is passed to it; it never configures and never builds.
 package tree
 
@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-
-	"umlab/harness/tarball"
 )
 
 // Tree is a kernel source in the store. Nobody writes to Dir.
@@ -26,9 +24,6 @@ type Tree struct {
 
 	Patches []string // sha256 of the patches it has over its origin, in their order
 }
-
-// Decompress returns the content of the xz stream r.
-type Decompress = tarball.Decompress
 
 // NotKernelError says that a directory holds no kernel source that umlab can use.
 type NotKernelError struct{ Dir, Why string }

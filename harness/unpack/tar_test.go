@@ -1,4 +1,4 @@
-package tarball_test
+package unpack
 
 import (
 	"archive/tar"
@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"umlab/harness/tarball"
 )
 
 func tarOf(t testing.TB, members ...tar.Header) []byte {
@@ -43,20 +41,13 @@ func tarOf(t testing.TB, members ...tar.Header) []byte {
 }
 
 // unpack returns what lies in the directory afterwards, and what lies beside it.
-func unpack(t testing.TB, b []byte, seen tarball.Seen) (inside []string, outside int, err error) {
+func unpack(t testing.TB, b []byte, seen Seen) (inside []string, outside int, err error) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "in"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	root, err := os.OpenRoot(filepath.Join(dir, "in"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	err = tarball.Unpack(context.Background(), bytes.NewReader(b), root, seen)
-	_ = filepath.WalkDir(root.Name(), func(path string, d fs.DirEntry, err error) error {
-		if rel, rerr := filepath.Rel(root.Name(), path); err == nil && rerr == nil && !d.IsDir() {
+	in := filepath.Join(dir, "in")
+	err = Tar(context.Background(), io.NopCloser(bytes.NewReader(b)), in, nil, seen)
+	_ = filepath.WalkDir(in, func(path string, d fs.DirEntry, err error) error {
+		if rel, rerr := filepath.Rel(in, path); err == nil && rerr == nil && !d.IsDir() {
 			inside = append(inside, rel)
 		}
 		return nil
@@ -78,14 +69,16 @@ func TestUnpack(t *testing.T) {
 		"files and links": {[]tar.Header{{Name: "llvm-1/", Typeflag: tar.TypeDir}, file("llvm-1/bin/clang-20"), link(tar.TypeSymlink, "llvm-1/bin/clang", "clang-20"), link(tar.TypeLink, "llvm-1/bin/lld", "llvm-1/bin/clang-20")},
 			[]string{"bin/clang", "bin/clang-20", "bin/lld"}, ""},
 		"leading dots":             {[]tar.Header{file("./llvm-1/bin/clang")}, []string{"bin/clang"}, ""},
-		"climbs":                   {[]tar.Header{file("llvm-1/../../evil/x")}, []string{"evil/x"}, ""},
+		"climbs":                   {[]tar.Header{file("llvm-1/../../evil/x")}, nil, "leads out of the root"},
+		"absolute":                 {[]tar.Header{file("/llvm-1/bin/x")}, []string{"bin/x"}, ""},
+		"a fifo":                   {[]tar.Header{{Name: "llvm-1/bin/p", Typeflag: tar.TypeFifo}}, nil, "has no place"},
 		"through a link":           {[]tar.Header{link(tar.TypeSymlink, "llvm-1/bin", "../.."), file("llvm-1/bin/evil")}, []string{"bin"}, "unpack bin"},
 		"through an absolute link": {[]tar.Header{link(tar.TypeSymlink, "llvm-1/bin", "/tmp"), file("llvm-1/bin/evil")}, []string{"bin"}, "unpack bin"},
 		"hard link to the outside": {[]tar.Header{link(tar.TypeLink, "llvm-1/bin/passwd", "llvm-1/../../../etc/passwd")}, nil, "unpack bin/passwd"},
 		"a name twice":             {[]tar.Header{file("llvm-1/bin/x"), file("llvm-1/bin/x")}, []string{"bin/x"}, "exists"},
 		"a device":                 {[]tar.Header{{Name: "llvm-1/bin/null", Typeflag: tar.TypeChar}}, nil, "has no place"},
 	} {
-		inside, outside, err := unpack(t, tarOf(t, c.members...), tarball.Seen{})
+		inside, outside, err := unpack(t, tarOf(t, c.members...), Seen{})
 		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 			t.Errorf("%s: %v, want %q", name, err, c.err)
 		}
@@ -98,7 +91,7 @@ func TestUnpack(t *testing.T) {
 // What is seen is what is there, and a hard link cannot be seen as a file.
 func TestSeen(t *testing.T) {
 	var seen []string
-	all := tarball.Seen{
+	all := Seen{
 		File: func(name string, executable bool, sum []byte) { seen = append(seen, name) },
 		Link: func(name, target string) { seen = append(seen, name+" -> "+target) },
 	}
@@ -114,7 +107,7 @@ func TestSeen(t *testing.T) {
 
 func TestCutOff(t *testing.T) {
 	b := tarOf(t, tar.Header{Name: "l/a", Typeflag: tar.TypeReg})
-	if _, _, err := unpack(t, b[:515], tarball.Seen{}); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, _, err := unpack(t, b[:515], Seen{}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -123,7 +116,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(tarOf(f, tar.Header{Name: "l/a", Typeflag: tar.TypeReg}, tar.Header{Name: "l/b", Linkname: "../..", Typeflag: tar.TypeSymlink}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, outside, err := unpack(t, b, tarball.Seen{})
+		_, outside, err := unpack(t, b, Seen{})
 		if err == nil && len(bytes.Trim(b, "\x00")) > 0 && len(b) < 512 {
 			t.Errorf("%d bytes that are no archive were accepted", len(b))
 		}
