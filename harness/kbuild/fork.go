@@ -7,11 +7,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"umlab/harness/loader"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
@@ -66,7 +68,16 @@ type Product struct {
 type Module struct {
 	Path   string `json:"path"`
 	Sum    string `json:"sum"`              // sha256
-	Output string `json:"output,omitempty"` // regexp of the lines that its init prints when all is well, "" for none; see readOutput
+	Output string `json:"output,omitempty"` // regexp of the lines that its init prints when all is well, "" for none; see loader.Module.Output
+}
+
+// Prints matches the lines that the module's init prints when all is well; nil
+// for a module that prints none.
+func (m Module) Prints() (*regexp.Regexp, error) {
+	if m.Output == "" {
+		return nil, nil
+	}
+	return regexp.Compile(m.Output)
 }
 
 const kindBuild = "build"
@@ -309,9 +320,16 @@ func (b *Builder) keep(ctx context.Context, p *Product, target, ko string) (err 
 	if m.Path, m.Sum, err = b.Store.Keep(ctx, ko); err != nil {
 		return err
 	}
-	if m.Output, err = readOutput(ko, scenario.ModuleName(path.Base(target))); err != nil {
+	file, err := os.Open(ko)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	module, err := loader.Open(file)
+	if err != nil {
 		return fmt.Errorf("what does %s print: %w", target, err)
 	}
+	m.Output = module.Output(scenario.ModuleName(path.Base(target)))
 	p.Modules[target] = m
 	return nil
 }

@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"debug/elf"
 	"fmt"
 	"slices"
 
@@ -173,9 +172,9 @@ func corruption(a Applied) string {
 	case form == formPC && !a.PCRelative, form == formPlain && a.PCRelative:
 		return fmt.Sprintf("%s of %s is computed by another formula than the psABI's", name, Demangle(a.Name))
 	case a.PCRelative:
-		return fmt.Sprintf("%s of %s: %s from 0x%x does not fit %d bits and is cut without a check", name, Demangle(Demangle(a.Name)), signedHex(a.Distance()), a.Location, 8*a.Width)
+		return fmt.Sprintf("%s of %s: %s from 0x%x does not fit %d bits and is cut without a check", name, Demangle(a.Name), signedHex(a.Distance()), a.Location, 8*a.Width)
 	}
-	return fmt.Sprintf("%s of %s: 0x%x does not fit %d bits and is cut without a check", name, Demangle(Demangle(a.Name)), a.Value, 8*a.Width)
+	return fmt.Sprintf("%s of %s: 0x%x does not fit %d bits and is cut without a check", name, Demangle(a.Name), a.Value, 8*a.Width)
 }
 
 func signedHex(n int64) string {
@@ -216,13 +215,4 @@ func Rejected(t *Tree, k *Kernel, m *Module, p Placement) ([]Applied, error) {
 		o.out.Corrupt = nil
 	}
 	return out, nil
-}
-
-// Types counts the relocation types of what the loader applies.
-func (m *Module) Types() map[elf.R_X86_64]int {
-	out := map[elf.R_X86_64]int{}
-	for _, e := range m.Relocations() {
-		out[elf.R_X86_64(e.Type)]++
-	}
-	return out
 }

@@ -112,29 +112,29 @@ func (m *Module) dwarf() (d *dwarf.Data, err error) {
 // relocateDebug applies the RELA of debug section i to data.
 func (m *Module) relocateDebug(i int, data []byte) {
 	for _, s := range m.Sections {
-		if s.Type != elf.SHT_RELA || int(s.Info) != i {
+		if int(s.Info) != i {
 			continue
 		}
-		for d := s.data; len(d) >= 24; d = d[24:] {
-			off, info := binary.LittleEndian.Uint64(d), binary.LittleEndian.Uint64(d[8:])
-			n := elf.R_SYM64(info)
-			if uint64(n) >= uint64(len(m.Symbols)) {
+		for e := range s.entries() {
+			sym, ok := m.symbol(e)
+			if !ok {
 				continue
 			}
-			sym := m.Symbols[n]
-			v := sym.Value + binary.LittleEndian.Uint64(d[16:])
+			v := sym.Value + uint64(e.Addend)
 			if m.Allocated(int(sym.Section)) {
 				v += madeUp(int(sym.Section))
 			}
-			switch elf.R_X86_64(elf.R_TYPE64(info)) {
+			var field [8]byte
+			binary.LittleEndian.PutUint64(field[:], v)
+			width := uint64(0)
+			switch elf.R_X86_64(e.Type) {
 			case elf.R_X86_64_64:
-				if off <= uint64(len(data)) && uint64(len(data))-off >= 8 {
-					binary.LittleEndian.PutUint64(data[off:], v)
-				}
+				width = 8
 			case elf.R_X86_64_32:
-				if off <= uint64(len(data)) && uint64(len(data))-off >= 4 {
-					binary.LittleEndian.PutUint32(data[off:], uint32(v))
-				}
+				width = 4
+			}
+			if size := uint64(len(data)); e.Offset <= size && size-e.Offset >= width {
+				copy(data[e.Offset:], field[:width])
 			}
 		}
 	}

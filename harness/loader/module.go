@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"strings"
 )
 
@@ -183,18 +184,35 @@ func (m *Module) Allocated(i int) bool {
 func (m *Module) Relocations() []Entry {
 	var out []Entry
 	for _, s := range m.Sections {
-		if s.Index == 0 || s.Type != elf.SHT_RELA || !m.Allocated(int(s.Info)) {
+		if s.Index == 0 || !m.Allocated(int(s.Info)) {
 			continue
 		}
-		const size = 24 // sizeof(Elf64_Rela)
-		for i, d := 0, s.data; len(d) >= size && len(out) < maxEntries; i, d = i+1, d[size:] {
-			info := binary.LittleEndian.Uint64(d[8:])
-			out = append(out, Entry{Section: s.Index, Target: int(s.Info), Index: i,
-				Offset: binary.LittleEndian.Uint64(d), Type: elf.R_TYPE64(info), Symbol: elf.R_SYM64(info),
-				Addend: int64(binary.LittleEndian.Uint64(d[16:]))})
+		for e := range s.entries() {
+			if len(out) == maxEntries {
+				return out
+			}
+			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// entries yields the entries of a RELA section; another one has none.
+func (s Section) entries() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		const size = 24 // sizeof(Elf64_Rela)
+		if s.Type != elf.SHT_RELA {
+			return
+		}
+		for i, d := 0, s.data; len(d) >= size; i, d = i+1, d[size:] {
+			info := binary.LittleEndian.Uint64(d[8:])
+			if !yield(Entry{Section: s.Index, Target: int(s.Info), Index: i,
+				Offset: binary.LittleEndian.Uint64(d), Type: elf.R_TYPE64(info), Symbol: elf.R_SYM64(info),
+				Addend: int64(binary.LittleEndian.Uint64(d[16:]))}) {
+				return
+			}
+		}
+	}
 }
 
 // symbol returns the symbol of an entry; ok is false where its index is out of range.
@@ -216,7 +234,7 @@ func (m *Module) Title(s Symbol) string {
 	return fmt.Sprintf("symbol %d", s.Index)
 }
 
-// String places an entry: ".rela.text[18]: .text+0x5f".
+// place names the place of an entry: ".rela.text[18]: .text+0x5f".
 func (m *Module) place(e Entry) string {
 	rel, target := fmt.Sprintf("section %d", e.Section), fmt.Sprintf("section %d", e.Target)
 	if e.Section >= 0 && e.Section < len(m.Sections) {

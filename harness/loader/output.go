@@ -1,29 +1,16 @@
-package kbuild
+package loader
 
 import (
 	"bytes"
 	"debug/elf"
-	"fmt"
-	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// Prints matches the lines that the module's init prints when all is well; nil
-// for a module that prints none.
-func (m Module) Prints() (*regexp.Regexp, error) {
-	if m.Output == "" {
-		return nil, nil
-	}
-	return regexp.Compile(m.Output)
-}
-
-// readOutput reads from the module at path, called name, what its init prints:
-// a regular expression, "" where it can be shown to print nothing when all is
-// well.
+// Output is what the init of the module, called name, prints: a regular
+// expression, "" where it can be shown to print nothing when all is well.
 //
 // A module prints through functions of the kernel, so one that refers to none
 // of them is silent. Of C modules the formats are in the file, with their level
@@ -32,35 +19,17 @@ func (m Module) Prints() (*regexp.Regexp, error) {
 // kernel holds the formats, one symbol a level; their text begins with the
 // module's name. What a driver prints of its devices says nothing of its init:
 // that is of its probe, which runs only where there is such a device.
-func readOutput(path, name string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	return moduleOutput(f, name)
-}
-
-func moduleOutput(r io.ReaderAt, name string) (string, error) {
-	f, err := elf.NewFile(r)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	symbols, err := f.Symbols()
-	if err != nil {
-		return "", fmt.Errorf("read its symbols: %w", err)
-	}
-	found := references(f, symbols)
+func (m *Module) Output(name string) string {
+	functions, texts := m.refersTo()
 	var alternatives []string
 	add := func(re string) {
 		if !slices.Contains(alternatives, re) {
 			alternatives = append(alternatives, re)
 		}
 	}
-	prints := func(re *regexp.Regexp) bool { return slices.ContainsFunc(found.functions, re.MatchString) }
+	prints := func(re *regexp.Regexp) bool { return slices.ContainsFunc(functions, re.MatchString) }
 	if prints(registersDriver) {
-		found.functions = slices.DeleteFunc(found.functions, func(name string) bool {
+		functions = slices.DeleteFunc(functions, func(name string) bool {
 			return devicePrinter.MatchString(name) || rustDevicePrinter.MatchString(name)
 		})
 	}
@@ -71,7 +40,7 @@ func moduleOutput(r io.ReaderAt, name string) (string, error) {
 	}
 	if prints(cPrinter) {
 		formats := 0
-		for _, s := range found.strings {
+		for _, s := range texts {
 			text, ok, warns := printkFormat(s)
 			if ok || warns {
 				formats++
@@ -84,7 +53,7 @@ func moduleOutput(r io.ReaderAt, name string) (string, error) {
 			add(anyLine) // it prints, and nothing says what
 		}
 	}
-	return strings.Join(alternatives, "|"), nil
+	return strings.Join(alternatives, "|")
 }
 
 // anyLine stands for every line that is not the loader's.
@@ -106,72 +75,42 @@ var (
 // exitText is the section of code that runs when the module is removed.
 const exitText = ".exit.text"
 
-// referred is what code refers to.
-type referred struct {
-	functions []string // undefined symbols
-	strings   []string // of read-only data
-}
-
-// references returns what the module's code, but not that of its exit alone,
-// refers to.
-func references(f *elf.File, symbols []elf.Symbol) referred {
-	var found referred
-	contents := map[elf.SectionIndex][]byte{}
-	for _, s := range f.Sections {
-		if s.Type != elf.SHT_RELA || int(s.Info) >= len(f.Sections) {
+// refersTo lists what the module's code, but not that of its exit alone, refers
+// to: undefined symbols, and strings of data.
+func (m *Module) refersTo() (functions, texts []string) {
+	for _, e := range m.Relocations() {
+		code := m.Sections[e.Target]
+		sym, ok := m.symbol(e)
+		if code.Flags&elf.SHF_EXECINSTR == 0 || code.Name == exitText || !ok || e.Symbol == 0 {
 			continue
 		}
-		code := f.Sections[s.Info]
-		if code.Flags&elf.SHF_EXECINSTR == 0 || code.Name == exitText {
+		if sym.Section == elf.SHN_UNDEF {
+			if !slices.Contains(functions, sym.Name) {
+				functions = append(functions, sym.Name)
+			}
 			continue
 		}
-		data, err := s.Data()
-		if err != nil {
-			continue
+		offset := sym.Value + uint64(e.Addend)
+		if t := elf.R_X86_64(e.Type); t == elf.R_X86_64_PC32 || t == elf.R_X86_64_PLT32 {
+			offset += 4 // it counts from the end of the field
 		}
-		for ; len(data) >= 24; data = data[24:] { // Elf64_Rela
-			info := f.ByteOrder.Uint64(data[8:])
-			n := info >> 32
-			if n == 0 || n > uint64(len(symbols)) {
-				continue
-			}
-			sym := symbols[n-1]
-			if sym.Section == elf.SHN_UNDEF {
-				if !slices.Contains(found.functions, sym.Name) {
-					found.functions = append(found.functions, sym.Name)
-				}
-				continue
-			}
-			offset := sym.Value + f.ByteOrder.Uint64(data[16:])
-			if t := elf.R_X86_64(info & 0xffffffff); t == elf.R_X86_64_PC32 || t == elf.R_X86_64_PLT32 {
-				offset += 4 // it counts from the end of the field
-			}
-			if text, ok := stringAt(f, contents, sym.Section, offset); ok && !slices.Contains(found.strings, text) {
-				found.strings = append(found.strings, text)
-			}
+		if text, ok := m.stringAt(sym.Section, offset); ok && !slices.Contains(texts, text) {
+			texts = append(texts, text)
 		}
 	}
-	return found
+	return functions, texts
 }
 
 // stringAt is the string at an offset of a section of data.
-func stringAt(f *elf.File, contents map[elf.SectionIndex][]byte, section elf.SectionIndex, offset uint64) (string, bool) {
-	if int(section) >= len(f.Sections) {
+func (m *Module) stringAt(section elf.SectionIndex, offset uint64) (string, bool) {
+	if int(section) >= len(m.Sections) {
 		return "", false
 	}
-	s := f.Sections[section]
-	if s.Flags&elf.SHF_ALLOC == 0 || s.Flags&elf.SHF_EXECINSTR != 0 || s.Type == elf.SHT_NOBITS {
+	s := m.Sections[section]
+	if s.Flags&elf.SHF_ALLOC == 0 || s.Flags&elf.SHF_EXECINSTR != 0 || offset >= uint64(len(s.data)) {
 		return "", false
 	}
-	data, ok := contents[section]
-	if !ok {
-		data, _ = s.Data() // a section that cannot be read has no strings
-		contents[section] = data
-	}
-	if offset >= uint64(len(data)) {
-		return "", false
-	}
-	text, _, ok := bytes.Cut(data[offset:], []byte{0})
+	text, _, ok := bytes.Cut(s.data[offset:], []byte{0})
 	return string(text), ok && utf8.Valid(text)
 }
 

@@ -1,4 +1,4 @@
-package kbuild
+package loader
 
 import (
 	"bytes"
@@ -74,9 +74,12 @@ func TestModuleOutput(t *testing.T) {
 		{"Rust, both", module(".init.text", rustInfo+rustDevice, hello), "^m: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := moduleOutput(bytes.NewReader(assembleModule(t, tt.source)), "m")
-			if err != nil || got != tt.want {
-				t.Errorf("%q, %v, want %q", got, err, tt.want)
+			m, err := Open(bytes.NewReader(assembleModule(t, tt.source)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := m.Output("m"); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
 	}
@@ -109,12 +112,12 @@ func FuzzModuleOutput(f *testing.F) {
 		if len(b) > 1<<16 {
 			return
 		}
-		s, err := moduleOutput(bytes.NewReader(b), "m")
+		m, err := Open(bytes.NewReader(b))
 		if err != nil {
 			return
 		}
-		if _, err := (Module{Output: s}).Prints(); err != nil {
-			t.Errorf("%q: %v", s, err)
+		if _, err := regexp.Compile(m.Output("m")); err != nil {
+			t.Error(err)
 		}
 	})
 }
