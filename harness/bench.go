@@ -144,7 +144,7 @@ func (l *Lab) handLoop(ctx context.Context, b *benched) (float64, error) {
 	start := time.Now()
 	status, err := sandbox.Run(ctx, b.Base.Toolchain.In(sandbox.Command{
 		Mounts:   []sandbox.Mount{{Source: b.Base.Tree.Dir, Target: "/src", ReadOnly: true}},
-		Overlays: []sandbox.Overlay{{Lower: []string{b.Build()}, Upper: upper, Work: work, Target: "/build"}},
+		Overlays: []sandbox.Overlay{{Lower: b.Build(), Upper: upper, Work: work, Target: "/build"}},
 		Args:     args, Stdout: &said, Stderr: &said,
 	}))
 	if err == nil && !status.Success() {

@@ -106,7 +106,7 @@ func (b *Builder) makeExternals(ctx context.Context, bl *Baseline, r Request, ke
 
 // newOverlay makes the directories of an overlay over lower.
 func newOverlay(dir, lower, target string) (sandbox.Overlay, error) {
-	o := sandbox.Overlay{Lower: []string{lower}, Upper: filepath.Join(dir, "upper"), Work: filepath.Join(dir, "work"), Target: target}
+	o := sandbox.Overlay{Lower: lower, Upper: filepath.Join(dir, "upper"), Work: filepath.Join(dir, "work"), Target: target}
 	return o, errors.Join(os.MkdirAll(o.Upper, 0o755), os.MkdirAll(o.Work, 0o755))
 }
 

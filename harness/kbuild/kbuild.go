@@ -189,7 +189,6 @@ func (b *Builder) run(ctx context.Context, j job) error {
 		Stderr:   j.errors,
 		Limits:   b.Limits.Sandbox,
 		Grace:    2 * time.Second,
-		Hostname: "umlab",
 	}))
 	var limit *LimitError
 	if errors.As(context.Cause(ctx), &limit) {

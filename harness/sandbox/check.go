@@ -21,7 +21,7 @@ func Check(ctx context.Context) error {
 		return &SetupError{Stage: StageOverlay, Err: err, Hint: "set TMPDIR to a directory that you can write to"}
 	}
 	defer func() { _ = store.RemoveAll(dir) }()
-	c := Command{Args: []string{"probe"}, Overlays: []Overlay{{Lower: []string{dir}, Target: "/overlay"}}}
+	c := Command{Args: []string{"probe"}, Overlays: []Overlay{{Lower: dir, Target: "/overlay"}}}
 	s, err := c.plan()
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ type facts struct {
 	release string            // of the kernel, as uname -r says
 	sysctl  map[string]string // by dotted name; those that do not exist are absent
 	seccomp bool              // a seccomp filter is in force, as in a container
-	inside  []string          // mount points inside the directories that the overlay was to show
+	inside  []string          // mount points inside the directory that the overlay was to show
 	upperFS string            // kind of the file system that Upper is on, where overlayfs cannot write to it
 	upper   string            // Upper
 }
@@ -68,31 +68,29 @@ func gather(r report, s *spec) facts {
 	}
 	for _, l := range s.Layers {
 		if r.Stage == StageOverlay && l.Target == r.Path && l.Kind == layerOverlay {
-			f.inside = mountsBelow(l.Sources)
+			f.inside = mountsBelow(l.Source)
 			f.upper, f.upperFS = l.Upper, unfit(l.Upper)
 		}
 	}
 	if r.Stage == StageMountPoint && s.Root != "" {
-		f.inside = mountsBelow([]string{s.Root})
+		f.inside = mountsBelow(s.Root)
 	}
 	return f
 }
 
-// mountsBelow lists the mount points inside of dirs.
-func mountsBelow(dirs []string) (found []string) {
-	for _, dir := range dirs {
-		real, err := filepath.EvalSymlinks(dir)
-		if err != nil {
-			continue
-		}
-		mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(real))
-		if err != nil {
-			continue
-		}
-		for _, m := range mounts {
-			if m.Mountpoint != real {
-				found = append(found, m.Mountpoint)
-			}
+// mountsBelow lists the mount points inside of dir.
+func mountsBelow(dir string) (found []string) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil
+	}
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(real))
+	if err != nil {
+		return nil
+	}
+	for _, m := range mounts {
+		if m.Mountpoint != real {
+			found = append(found, m.Mountpoint)
 		}
 	}
 	return found

@@ -120,7 +120,7 @@ func roleMounter() int {
 }
 
 func roleOverlay() int {
-	_, err := Run(context.Background(), Command{Overlays: []Overlay{{Lower: os.Args[1:], Target: "/x"}}, Args: []string{"none"}})
+	_, err := Run(context.Background(), Command{Overlays: []Overlay{{Lower: os.Args[1], Target: "/x"}}, Args: []string{"none"}})
 	fmt.Println(err)
 	return 0
 }

@@ -21,24 +21,20 @@ type Mount struct {
 
 // An Overlay shows Lower as a directory that can be written to: every change lands in Upper.
 //
-// Lower directories must contain no mounts; what in them belongs to another user can be read but not changed. Upper must
+// Lower must contain no mounts; what in it belongs to another user can be read but not changed. Upper must
 // be on a file system that overlayfs can write to (ext4, xfs, btrfs, tmpfs; not another overlay, not NFS). It and Work
 // are created where they are missing, and one sandbox at a time may use them. The kernel leaves a directory of mode 000
 // in Work: remove it with store.RemoveAll.
 type Overlay struct {
-	Lower  []string // host directories, the topmost first
-	Upper  string   // host directory that receives the changes; "" drops them at the end (a tmpfs of Limits.Disk bytes)
-	Work   string   // host directory on the same mount as Upper, for the kernel's use; "" exactly when Upper is ""
-	Target string   // absolute path inside, created where it is missing
-
-	ReadOnly bool // no changes at all; Upper and Work must be ""
-	Volatile bool // never sync: quicker, but Upper is worthless after a crash of the machine
+	Lower  string // host directory
+	Upper  string // host directory that receives the changes; "" drops them at the end (a tmpfs of Limits.Disk bytes)
+	Work   string // host directory on the same mount as Upper, for the kernel's use; "" exactly when Upper is ""
+	Target string // absolute path inside, created where it is missing
 }
 
-// A Tmpfs is an empty directory in memory.
+// A Tmpfs is an empty directory in memory, of Limits.Disk bytes. Sparse files may be longer than that.
 type Tmpfs struct {
 	Target string // absolute path inside, created where it is missing
-	Size   int64  // bytes; 0 for Limits.Disk. Sparse files may be longer than this
 	Exec   bool   // files in it may be executed and mapped executable
 }
 
@@ -49,12 +45,11 @@ type Limits struct {
 	Processes    int
 	FileSize     int64 // bytes in one file, holes included (RLIMIT_FSIZE): a guest's memory is such a file
 	AddressSpace int64 // bytes mapped by one process (RLIMIT_AS)
-	Disk         int64 // bytes in each tmpfs that names no size; 0 for the kernel's default, half of the memory
-	OpenFiles    int   // per process (RLIMIT_NOFILE), lowered to the caller's hard limit
+	Disk         int64 // bytes in each tmpfs; 0 for the kernel's default, half of the memory
 }
 
 func (l Limits) needTrace() bool {
-	return l.Processes > 0 || l.FileSize > 0 || l.AddressSpace > 0 || l.OpenFiles > 0
+	return l.Processes > 0 || l.FileSize > 0 || l.AddressSpace > 0
 }
 
 // Command is what to run, and all that it can see.
@@ -77,16 +72,15 @@ type Command struct {
 	// closes its own copy after Start, and reads EIO from the master when the sandbox is gone.
 	TTY *os.File
 
-	NoASLR   bool // personality(ADDR_NO_RANDOMIZE)
-	Limits   Limits
-	Grace    time.Duration // between SIGTERM to the command's process group and SIGKILL to all; 0 kills at once
-	Hostname string        // "" for "umlab"
+	NoASLR bool // personality(ADDR_NO_RANDOMIZE)
+	Limits Limits
+	Grace  time.Duration // between SIGTERM to the command's process group and SIGKILL to all; 0 kills at once
 }
 
 const (
-	defaultPath     = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	defaultHome     = "HOME=/tmp"
-	defaultHostname = "umlab"
+	defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	defaultHome = "HOME=/tmp"
+	hostname    = "umlab"
 )
 
 // errInvalid marks a Command that no machine could run.
@@ -109,27 +103,20 @@ func (c *Command) plan() (*spec, error) {
 		return abs
 	}
 
-	s := &spec{Dir: c.Dir, Args: c.Args, Terminal: c.TTY != nil, NoASLR: c.NoASLR, Limits: c.Limits, Hostname: c.Hostname}
+	s := &spec{Dir: c.Dir, Args: c.Args, Terminal: c.TTY != nil, NoASLR: c.NoASLR, Limits: c.Limits}
 	if c.Root != "" {
 		s.Root = host("root", c.Root)
 	}
 	for _, m := range c.Mounts {
 		s.Layers = append(s.Layers, layer{Kind: layerBind, Target: m.Target, ReadOnly: m.ReadOnly,
-			Sources: []string{host("mount on "+m.Target, m.Source)}})
+			Source: host("mount on "+m.Target, m.Source)})
 	}
 	for _, o := range c.Overlays {
-		l := layer{Kind: layerOverlay, Target: o.Target, ReadOnly: o.ReadOnly, Volatile: o.Volatile, Exec: true, Size: c.Limits.Disk}
 		what := "overlay on " + o.Target
-		for _, p := range o.Lower {
-			l.Sources = append(l.Sources, host(what, p))
-		}
+		l := layer{Kind: layerOverlay, Target: o.Target, Source: host(what, o.Lower)}
 		switch {
-		case len(o.Lower) == 0:
-			wrong("%s: no lower directory", what)
 		case (o.Upper == "") != (o.Work == ""):
 			wrong("%s: Upper and Work go together", what)
-		case o.Upper != "" && o.ReadOnly:
-			wrong("%s: read-only, yet with an Upper", what)
 		case o.Upper != "":
 			l.Upper, l.Work = host(what, o.Upper), host(what, o.Work)
 			if within(l.Upper, l.Work) || within(l.Work, l.Upper) {
@@ -139,14 +126,7 @@ func (c *Command) plan() (*spec, error) {
 		s.Layers = append(s.Layers, l)
 	}
 	for _, t := range c.Tmpfs {
-		size := t.Size
-		if size == 0 {
-			size = c.Limits.Disk
-		}
-		if size < 0 {
-			wrong("tmpfs on %s: negative size", t.Target)
-		}
-		s.Layers = append(s.Layers, layer{Kind: layerTmpfs, Target: t.Target, Size: size, Exec: t.Exec})
+		s.Layers = append(s.Layers, layer{Kind: layerTmpfs, Target: t.Target, Exec: t.Exec})
 	}
 
 	seen := map[string]bool{}
@@ -165,7 +145,7 @@ func (c *Command) plan() (*spec, error) {
 	}
 	for _, t := range []string{"/tmp", "/run", "/dev/shm"} {
 		if !seen[t] {
-			s.Layers = append(s.Layers, layer{Kind: layerTmpfs, Target: t, Size: c.Limits.Disk, Exec: t != "/run"})
+			s.Layers = append(s.Layers, layer{Kind: layerTmpfs, Target: t, Exec: t != "/run"})
 		}
 	}
 	// A mount point must exist before what lies below it is mounted, and must not hide it.
@@ -182,7 +162,7 @@ func (c *Command) plan() (*spec, error) {
 		}
 	}
 	l := c.Limits
-	if l.Processes < 0 || l.FileSize < 0 || l.AddressSpace < 0 || l.Disk < 0 || l.OpenFiles < 0 {
+	if l.Processes < 0 || l.FileSize < 0 || l.AddressSpace < 0 || l.Disk < 0 {
 		wrong("negative limit")
 	}
 	if c.TTY != nil && (c.Stdin != nil || c.Stdout != nil || c.Stderr != nil) {
@@ -190,9 +170,6 @@ func (c *Command) plan() (*spec, error) {
 	}
 	if s.Dir == "" {
 		s.Dir = "/"
-	}
-	if s.Hostname == "" {
-		s.Hostname = defaultHostname
 	}
 	s.Env = withDefaults(c.Env, defaultPath, defaultHome)
 	if len(bad) > 0 {

@@ -55,18 +55,6 @@ func (e *SetupError) Error() string {
 // Unwrap returns e.Err, so that errors.Is finds errnos, fs.ErrNotExist and fs.ErrPermission.
 func (e *SetupError) Unwrap() error { return e.Err }
 
-// fault is an error on the sandbox init's side, before it is sent to the caller.
-type fault struct {
-	stage  Stage
-	path   string
-	err    error
-	detail string
-}
-
-func (f *fault) Error() string { return fmt.Sprintf("%s %s: %v %s", f.stage, f.path, f.err, f.detail) }
-
-func (f *fault) Unwrap() error { return f.err }
-
 // detailed is an errno with what the kernel said beside it.
 type detailed struct {
 	error
@@ -75,15 +63,12 @@ type detailed struct {
 
 func (d *detailed) Unwrap() error { return d.error }
 
+// faultOf is err as the failure of a stage; nil where err is.
 func faultOf(stage Stage, path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	f := &fault{stage: stage, path: path, err: err}
-	if d, ok := err.(*detailed); ok {
-		f.err, f.detail = d.error, d.detail
-	}
-	return f
+	return &SetupError{Stage: stage, Path: path, Err: err}
 }
 
 // setupError turns a report of a fault into the error that the caller sees, with a hint from the state of this machine.

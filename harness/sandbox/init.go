@@ -3,13 +3,11 @@ package sandbox
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -98,7 +96,7 @@ func prepare(s *spec) error {
 	if err := makeRoot(s); err != nil {
 		return err
 	}
-	if err := unix.Sethostname([]byte(s.Hostname)); err != nil {
+	if err := unix.Sethostname([]byte(hostname)); err != nil {
 		return faultOf(StageNamespaces, "hostname", err)
 	}
 	if s.NoASLR {
@@ -115,11 +113,8 @@ func prepare(s *spec) error {
 // reap waits for every process that becomes ours until the command itself has ended.
 func reap(payload int) (report, int) {
 	for {
-		var (
-			ws unix.WaitStatus
-			ru unix.Rusage
-		)
-		pid, err := unix.Wait4(-1, &ws, 0, &ru)
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, 0, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -128,7 +123,7 @@ func reap(payload int) (report, int) {
 		case pid != payload || !(ws.Exited() || ws.Signaled()):
 			continue
 		}
-		r := report{Kind: reportEnded, User: time.Duration(ru.Utime.Nano()), System: time.Duration(ru.Stime.Nano())}
+		r := report{Kind: reportEnded}
 		if ws.Signaled() {
 			r.Code, r.Signal = -1, int(ws.Signal())
 			return r, 128 + r.Signal
@@ -138,18 +133,19 @@ func reap(payload int) (report, int) {
 	}
 }
 
+// faultReport is what the caller is told of err.
 func faultReport(err error) report {
 	r := report{Kind: reportFault, Stage: StageInit, Detail: err.Error()}
-	var f *fault
-	if errors.As(err, &f) {
-		r.Stage, r.Path, r.Detail = f.stage, f.path, f.detail
-		err = f.err
+	if e, ok := errors.AsType[*SetupError](err); ok {
+		r.Stage, r.Path, r.Detail, err = e.Stage, e.Path, "", e.Err
 	}
-	var errno unix.Errno
-	if errors.As(err, &errno) {
+	if d, ok := errors.AsType[*detailed](err); ok {
+		r.Detail = d.detail
+	}
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		r.Errno = int(errno)
 	} else if r.Detail == "" {
-		r.Detail = fmt.Sprint(err)
+		r.Detail = err.Error()
 	}
 	return r
 }

@@ -15,7 +15,7 @@ func (l *layer) isDir() (bool, error) {
 	if l.Kind != layerBind {
 		return true, nil
 	}
-	fi, err := os.Stat(l.Sources[0])
+	fi, err := os.Stat(l.Source)
 	if err != nil {
 		return false, errors.Unwrap(err)
 	}
@@ -24,8 +24,7 @@ func (l *layer) isDir() (bool, error) {
 
 func (r *newRoot) mountLayers() error {
 	for i := range r.Layers {
-		l := &r.Layers[i]
-		if err := r.mountLayer(l); err != nil {
+		if err := r.mountLayer(&r.Layers[i]); err != nil {
 			return err
 		}
 	}
@@ -35,7 +34,7 @@ func (r *newRoot) mountLayers() error {
 func (r *newRoot) mountLayer(l *layer) error {
 	dir, err := l.isDir()
 	if err != nil {
-		return faultOf(StageSource, l.Sources[0], err)
+		return faultOf(StageSource, l.Source, err)
 	}
 	at, err := r.mountPoint(mountPoint{l.Target, dir})
 	if err != nil {
@@ -54,21 +53,20 @@ func (r *newRoot) mountLayer(l *layer) error {
 		if l.ReadOnly {
 			attr = attrRead
 		}
-		fd, err = cloneTree(unix.AT_FDCWD, l.Sources[0], attr, 0)
+		fd, err = cloneTree(unix.AT_FDCWD, l.Source, attr, 0)
 	case layerTmpfs:
 		stage = StageTmpfs
 		attr := attrHost
 		if !l.Exec {
 			attr = attrNoRun
 		}
-		fd, err = newTmpfs(l.Size, 0o1777, attr)
+		fd, err = newTmpfs(r.Limits.Disk, 0o1777, attr)
 	case layerOverlay:
 		stage = StageOverlay
 		fd, err = r.overlay(l)
 	}
 	if err != nil {
-		var f *fault
-		if errors.As(err, &f) {
+		if stageOf(err) != "" {
 			return err
 		}
 		return faultOf(stage, l.Target, err)
@@ -77,7 +75,7 @@ func (r *newRoot) mountLayer(l *layer) error {
 	if err := attach(fd, at); err != nil {
 		return faultOf(stage, l.Target, err)
 	}
-	if l.Kind == layerTmpfs || (l.Kind == layerOverlay && !l.ReadOnly) {
+	if l.Kind != layerBind {
 		return faultOf(stage, l.Target, r.claim(fd))
 	}
 	return nil
@@ -89,25 +87,12 @@ func (r *newRoot) overlay(l *layer) (int, error) {
 		fd, err := openHost(p, unix.O_DIRECTORY)
 		return fd, faultOf(StageSource, p, err)
 	}
-	var lower []int
-	defer func() {
-		for _, fd := range lower {
-			unix.Close(fd)
-		}
-	}()
-	for _, p := range l.Sources {
-		fd, err := open(p)
-		if err != nil {
-			return -1, err
-		}
-		lower = append(lower, fd)
+	lower, err := open(l.Source)
+	if err != nil {
+		return -1, err
 	}
-	switch {
-	case l.ReadOnly && len(lower) == 1:
-		return cloneTree(lower[0], "", attrRead, unix.AT_EMPTY_PATH)
-	case l.ReadOnly:
-		return newOverlay(lower, -1, -1, false, attrRead)
-	case l.Upper != "":
+	defer unix.Close(lower)
+	if l.Upper != "" {
 		upper, err := open(l.Upper)
 		if err != nil {
 			return -1, err
@@ -118,9 +103,9 @@ func (r *newRoot) overlay(l *layer) (int, error) {
 			return -1, err
 		}
 		defer unix.Close(work)
-		return newOverlay(lower, upper, work, l.Volatile, attrHost)
+		return newOverlay(upper, work, lower)
 	}
-	stage, done, err := r.stage(l.Size)
+	stage, done, err := r.stage(r.Limits.Disk)
 	if err != nil {
 		return -1, err
 	}
@@ -135,7 +120,7 @@ func (r *newRoot) overlay(l *layer) (int, error) {
 		}
 		defer unix.Close(dirs[i])
 	}
-	return newOverlay(lower, dirs[0], dirs[1], true, attrHost)
+	return newOverlay(dirs[0], dirs[1], lower)
 }
 
 // stage mounts a tmpfs to hold a part of an overlay: the kernel takes only directories that are mounted somewhere in

@@ -78,22 +78,21 @@ func newTmpfs(size int64, mode uint32, attr int) (int, error) {
 	return newMount("tmpfs", attr, opts...)
 }
 
-// newOverlay makes a detached overlay of directories opened with O_PATH; upper and work are -1 for a read-only one,
-// which needs two lower directories.
+// newOverlay makes a detached overlay of directories opened with O_PATH, the topmost first; upper and work are -1 for a
+// read-only one, which needs two lower directories.
 //
 // userxattr is needed in a user namespace. It is used outside of one as well, so that an upper directory means the
 // same whichever way this machine allows.
-func newOverlay(lower []int, upper, work int, volatile bool, attr int) (int, error) {
+func newOverlay(upper, work int, lower ...int) (int, error) {
 	paths := make([]string, len(lower))
 	for i, fd := range lower {
 		paths[i] = magic(fd)
 	}
 	opts := []option{{"source", "umlab"}, {"lowerdir", strings.Join(paths, ":")}}
+	attr := attrRead
 	if upper >= 0 {
+		attr = attrHost
 		opts = append(opts, option{"upperdir", magic(upper)}, option{"workdir", magic(work)})
-		if volatile {
-			opts = append(opts, option{"volatile", ""})
-		}
 	}
 	// An index would make the next mount of the same upper directory fail while the last one is being torn down.
 	opts = append(opts, option{"index", "off"}, option{"userxattr", ""})

@@ -116,7 +116,7 @@ func limitStopped(pid int, l Limits) error {
 		break
 	}
 	if !ws.Stopped() {
-		return &fault{stage: StageLimits, err: unix.ESRCH, detail: "the command ended before it ran"}
+		return faultOf(StageLimits, "", &detailed{unix.ESRCH, "the command ended before it ran"})
 	}
 	for _, x := range []struct {
 		name     string
@@ -127,7 +127,6 @@ func limitStopped(pid int, l Limits) error {
 		{"processes", unix.RLIMIT_NPROC, int64(l.Processes) + int64(threads())},
 		{"file size", unix.RLIMIT_FSIZE, l.FileSize},
 		{"address space", unix.RLIMIT_AS, l.AddressSpace},
-		{"open files", unix.RLIMIT_NOFILE, int64(l.OpenFiles)},
 	} {
 		if x.value <= 0 || (x.resource == unix.RLIMIT_NPROC && l.Processes <= 0) {
 			continue

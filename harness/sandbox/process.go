@@ -18,8 +18,6 @@ import (
 type Status struct {
 	Code   int            // exit code; -1 when a signal ended it
 	Signal syscall.Signal // 0 when it exited
-	// CPU time of the command and of those descendants that were waited for.
-	User, System time.Duration
 }
 
 // Success reports whether the command exited with 0.
@@ -110,10 +108,7 @@ func Run(ctx context.Context, c Command) (Status, error) {
 	return p.Wait()
 }
 
-// Done is closed when everything in the sandbox is gone and its output has been copied.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
-// Wait waits for that, and returns how the command ended. The error is nil unless the context ended the sandbox (it
+// Wait waits until everything in the sandbox is gone and its output has been copied, and returns how the command ended. The error is nil unless the context ended the sandbox (it
 // wraps the context's cause, and the status says what the command made of it), copying to or from it failed, or the
 // sandbox failed (a *SetupError). Wait may be called more than once.
 func (p *Process) Wait() (Status, error) {
@@ -122,8 +117,7 @@ func (p *Process) Wait() (Status, error) {
 }
 
 func stageOf(err error) Stage {
-	var e *SetupError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*SetupError](err); ok {
 		return e.Stage
 	}
 	return ""
@@ -131,8 +125,7 @@ func stageOf(err error) Stage {
 
 // forbidden reports whether err is of the kind that a sandbox without a user namespace might not run into.
 func forbidden(err error) bool {
-	var e *SetupError
-	if !errors.As(err, &e) || e.Stage == StageExec || e.Stage == StageLookup || e.Stage == StageCommand {
+	if stage := stageOf(err); stage == "" || stage == StageExec || stage == StageLookup || stage == StageCommand {
 		return false
 	}
 	for _, errno := range []syscall.Errno{unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOSPC, unix.EUSERS, unix.ENOSYS} {
@@ -165,7 +158,7 @@ func launch(ctx context.Context, s *spec, std *stdio) (*Process, *json.Decoder, 
 	theirs.Close()
 	if err != nil {
 		p.ctl.Close() // which also ends an init whose IDs could not be mapped
-		return nil, nil, setupError(namespaceReport(err), s)
+		return nil, nil, setupError(faultReport(faultOf(StageNamespaces, "", err)), s)
 	}
 
 	unwatch := context.AfterFunc(ctx, func() { _ = p.init.Kill() })
@@ -199,18 +192,6 @@ func (s *spec) name() string {
 
 func interrupted(s *spec, cause error) error {
 	return fmt.Errorf("sandbox: %s was stopped: %w", s.name(), cause)
-}
-
-// namespaceReport makes a report of what clone(2), the user map or execve(2) of this binary said.
-func namespaceReport(err error) report {
-	r := report{Stage: StageNamespaces}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		r.Errno = int(errno)
-	} else {
-		r.Detail = err.Error()
-	}
-	return r
 }
 
 // keep starts init and waits for it on one thread: the signal that init gets when its parent dies is sent when the
@@ -300,7 +281,7 @@ func (p *Process) collect(reports *json.Decoder, stop <-chan error) {
 	p.ctl.Close()
 	copied := p.stdio.wait()
 	unlock(p.locks)
-	p.status = Status{Code: r.Code, Signal: syscall.Signal(r.Signal), User: r.User, System: r.System}
+	p.status = Status{Code: r.Code, Signal: syscall.Signal(r.Signal)}
 	switch {
 	case stopped != nil:
 		if err != nil {

@@ -70,7 +70,7 @@ func (r *newRoot) graft() error {
 	for _, l := range r.Layers {
 		dir, err := l.isDir()
 		if err != nil {
-			return faultOf(StageSource, l.Sources[0], err)
+			return faultOf(StageSource, l.Source, err)
 		}
 		points = append(points, mountPoint{l.Target, dir})
 		if name := l.Target[1:]; !strings.Contains(name, "/") {
@@ -152,7 +152,7 @@ func (r *newRoot) extend(dir string, points []mountPoint) error {
 		return err
 	}
 	defer unix.Close(lower)
-	ovl, err := newOverlay([]int{stage, lower}, -1, -1, false, attrRead)
+	ovl, err := newOverlay(-1, -1, stage, lower)
 	if err != nil {
 		return err
 	}

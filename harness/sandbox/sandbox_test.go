@@ -37,13 +37,13 @@ func TestWithoutUserNamespace(t *testing.T) {
 func TestVisible(t *testing.T) {
 	host := t.TempDir()
 	put(t, filepath.Join(host, "secret"), "secret")
-	c := Command{Root: sysroot(t), Hostname: "guest", Env: []string{"A=b"}}
+	c := Command{Root: sysroot(t), Env: []string{"A=b"}}
 	out := inside(t, c, "list /", "say --", "list /dev", "say --", "ids", "cwd", "say --", "env", "say --", "grep /proc/self/mountinfo umlab-nothing")
 	part := strings.Split(out, "--\n")
 	for i, want := range []string{
 		"bin\ndangling\ndev\netc\nhome\nlib\nproc\nrun\ntmp\ntop-file\nusr\n",
 		"fd\nfull\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n",
-		"pid=false ppid=1 uid=0 host=guest\n/\n",
+		"pid=false ppid=1 uid=0 host=umlab\n/\n",
 		"A=b\n" + defaultPath + "\n" + defaultHome + "\n",
 		"false\n",
 	} {
@@ -199,7 +199,6 @@ func TestStatus(t *testing.T) {
 		{"kill 1 9", Status{}}, {"kill 1 15", Status{}}, {"kill 1 11", Status{}}, // PID 1 does not mind
 	} {
 		out, got, err := try(t, c, x.op)
-		got.User, got.System = 0, 0
 		if err != nil || got != x.want {
 			t.Errorf("%s: %v %v, want %v\n%s", x.op, got, err, x.want, out)
 		}
@@ -309,18 +308,17 @@ func TestPlanRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]Command{
-		"no command":        {},
-		"not an absolute":   {Args: ok.Args, Mounts: []Mount{{"/", "x", true}}},
-		"given twice":       {Args: ok.Args, Mounts: []Mount{{"/", "/x", true}}, Tmpfs: []Tmpfs{{Target: "/x/"}}},
-		"belongs to the":    {Args: ok.Args, Mounts: []Mount{{"/", "/proc/sys", true}}},
-		"is no path":        {Args: ok.Args, Mounts: []Mount{{"", "/x", true}}},
-		"no lower":          {Args: ok.Args, Overlays: []Overlay{{Target: "/x"}}},
-		"go together":       {Args: ok.Args, Overlays: []Overlay{{Lower: []string{"/l"}, Upper: "/u", Target: "/x"}}},
-		"beside each other": {Args: ok.Args, Overlays: []Overlay{{Lower: []string{"/l"}, Upper: "/u", Work: "/u/w", Target: "/x"}}},
-		"read-only, yet":    {Args: ok.Args, Overlays: []Overlay{{Lower: []string{"/l"}, Upper: "/u", Work: "/w", Target: "/x", ReadOnly: true}}},
-		"NUL":               {Args: []string{"a\x00b"}},
-		"negative limit":    {Args: ok.Args, Limits: Limits{Processes: -1}},
-		"takes the place":   {Args: ok.Args, TTY: os.Stdin, Stdin: os.Stdin},
+		"no command":                   {},
+		"not an absolute":              {Args: ok.Args, Mounts: []Mount{{"/", "x", true}}},
+		"given twice":                  {Args: ok.Args, Mounts: []Mount{{"/", "/x", true}}, Tmpfs: []Tmpfs{{Target: "/x/"}}},
+		"belongs to the":               {Args: ok.Args, Mounts: []Mount{{"/", "/proc/sys", true}}},
+		"is no path":                   {Args: ok.Args, Mounts: []Mount{{"", "/x", true}}},
+		`overlay on /x: "" is no path`: {Args: ok.Args, Overlays: []Overlay{{Target: "/x"}}},
+		"go together":                  {Args: ok.Args, Overlays: []Overlay{{Lower: "/l", Upper: "/u", Target: "/x"}}},
+		"beside each other":            {Args: ok.Args, Overlays: []Overlay{{Lower: "/l", Upper: "/u", Work: "/u/w", Target: "/x"}}},
+		"NUL":                          {Args: []string{"a\x00b"}},
+		"negative limit":               {Args: ok.Args, Limits: Limits{Processes: -1}},
+		"takes the place":              {Args: ok.Args, TTY: os.Stdin, Stdin: os.Stdin},
 	} {
 		_, err := Start(context.Background(), c)
 		var e *SetupError

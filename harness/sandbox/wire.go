@@ -1,14 +1,11 @@
 package sandbox
 
-import "time"
-
 // spec is what Start tells the sandbox's init, as JSON over the control socket.
 type spec struct {
 	Root          string
 	Layers        []layer // in the order of mounting
 	Dir           string
 	Args, Env     []string
-	Hostname      string
 	Limits        Limits
 	Terminal      bool // file descriptor 0 becomes the controlling terminal
 	NoASLR        bool
@@ -27,13 +24,11 @@ const (
 // layer is one thing to mount at Target.
 type layer struct {
 	Kind        layerKind
-	Target      string   // clean absolute path inside
-	Sources     []string // host paths: what to bind, or the lower directories
-	Upper, Work string
-	ReadOnly    bool
-	Volatile    bool
-	Exec        bool
-	Size        int64 // bytes; 0 for the kernel's default
+	Target      string // clean absolute path inside
+	Source      string // host path: what to bind, or the lower directory
+	Upper, Work string // of an overlay
+	ReadOnly    bool   // of a bind
+	Exec        bool   // of a tmpfs
 }
 
 // report is what the sandbox's init tells Start. The first is a fault or started, the last is ended.
@@ -47,9 +42,8 @@ type report struct {
 	Detail string // in words, where init knows more than the errno
 
 	// of ended
-	Code         int
-	Signal       int
-	User, System time.Duration
+	Code   int
+	Signal int
 }
 
 type reportKind string

@@ -2,11 +2,8 @@ package sandbox
 
 import (
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
-
-	"umlab/harness/store"
 )
 
 // lockWork makes the upper and work directories of all overlays ready, and takes a lock on each for the lifetime of
@@ -34,10 +31,6 @@ func lockWork(s *spec) (locks []*os.File, err error) {
 		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 			return locks, &SetupError{Stage: StageOverlay, Path: l.Target, Err: unix.EBUSY,
 				Hint: "another sandbox is using " + l.Work + ": wait for it, or give this one directories of its own"}
-		}
-		// A volatile overlay leaves a mark here, with which the kernel refuses the next one.
-		if err := store.RemoveAll(filepath.Join(l.Work, "work")); err != nil {
-			return locks, &SetupError{Stage: StageOverlay, Path: l.Target, Err: err}
 		}
 	}
 	return locks, nil
