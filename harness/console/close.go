@@ -20,10 +20,10 @@ func (s *Session) close() {
 	if !s.reaped() {
 		host = errNotReaped()
 	} else if s.waitErr != nil {
-		host = &HostError{Doing: "wait for the guest's process", Err: s.waitErr}
+		host = hostError("wait for the guest's process", s.waitErr)
 	}
 	if s.rec.err != nil {
-		host = errors.Join(host, &HostError{Doing: "read the pty's master", Err: s.rec.err})
+		host = errors.Join(host, hostError("read the pty's master", s.rec.err))
 	}
 	s.undo()
 	close(s.watch.stop)
@@ -33,7 +33,7 @@ func (s *Session) close() {
 	_ = s.master.Close()
 
 	end := s.end(host)
-	s.transcript = Transcript{Bytes: s.rec.bytes, End: end, Oops: s.rec.oops, Panic: s.rec.panic}
+	s.transcript = Transcript{Bytes: s.rec.bytes, End: end}
 	if end.Kind == Infra {
 		s.closeErr = end.Err
 	}
@@ -41,29 +41,28 @@ func (s *Session) close() {
 
 // end says how the session ended. It is called when nothing more can happen.
 func (s *Session) end(host error) End {
-	err := s.err()
-	e := End{Kind: kindOf(err), Err: err}
+	e := End{Kind: Halted}
 	select {
 	case <-s.exited:
 		e.Exit = s.exit
 	default:
 	}
-	switch {
-	case host != nil:
-		e.Kind, e.Err = Infra, errors.Join(host, err)
-	case err == nil && e.Exit != (Exit{}): // it fell over while it powered off
-		e.Kind, e.Err = Exited, &ExitError{Stage: StageHalt, Exit: e.Exit}
+	failure, failed := s.err().(*Error)
+	if !failed && host == nil && e.Exit != (Exit{}) { // it fell over while it powered off
+		failure, failed = &Error{Kind: Exited, Stage: StageHalt, Exit: e.Exit}, true
 	}
-	var w interface{ where() (Stage, string) }
-	if errors.As(e.Err, &w) {
-		e.Stage, e.Step = w.where()
+	if failed {
+		e.Kind, e.Stage, e.Step, e.Err = failure.Kind, failure.Stage, failure.Step, failure
+	}
+	if host != nil {
+		e.Kind, e.Err = Infra, errors.Join(host, e.Err)
 	}
 	return e
 }
 
 // drain returns when the console has been read to its end.
 func (s *Session) drain() {
-	if _, panicked := s.err().(*PanicError); panicked {
+	if failure, ok := s.err().(*Error); ok && failure.Kind == Panicked {
 		select {
 		case <-s.rec.done:
 		case <-time.After(s.limits.Halt):
@@ -72,7 +71,7 @@ func (s *Session) drain() {
 	select {
 	case <-s.rec.done:
 	default:
-		s.fail(&KilledError{Stage: StageIdle}) // counts only if nothing else has happened
+		s.fail(&Error{Kind: Killed, Stage: StageIdle}) // counts only if nothing else has happened
 		s.guest.Kill()
 		select {
 		case <-s.rec.done:

@@ -113,28 +113,18 @@ type End struct {
 	Stage Stage  // what was awaited then
 	Step  string // "insmod rust_minimal" in StageCommand, else ""
 	Exit  Exit   // of the guest's process; after Killed, TimedOut, Silent and Flooded it was umlab that killed it
-	Err   error  // nil when Kind is Halted; else one of the types of this package
-}
-
-// Event is a line of the transcript.
-type Event struct {
-	Offset int64  // of the line's first byte
-	Line   string // without its end, at most 1000 bytes of it
+	Err   error  // nil when Kind is Halted; else an *Error, or several joined
 }
 
 // Reply is what a guest answered to one step.
 type Reply struct {
-	Output []byte // between the begin and the end line
+	Begun  bool   // the begin line was seen
 	Status int    // of the command, as the shell has it: 0 to 255
-	Begin  int64  // offset of the begin line in the transcript; -1 if there is none
-	End    int64  // offset of the first byte past the end line
-	Oops   *Event // the first sign of a kernel fault while the step ran, or nil
+	Oops   string // the first line that shows a kernel fault while the step ran, at most 1000 bytes of it; "" for none
 }
 
 // Transcript is everything that the guest printed, in order, and how it ended.
 type Transcript struct {
 	Bytes []byte // at most Limits.Bytes
 	End   End
-	Oops  *Event // the first sign of a kernel fault that was no panic, or nil
-	Panic *Event // the panic line, or nil
 }

@@ -1,9 +1,11 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -15,15 +17,13 @@ import (
 type recorder struct {
 	limit int64
 	feed  *io.PipeWriter // to goexpect
-	fail  func(error)    // ends the session; the first call counts
+	fail  func(*Error)   // ends the session; the first call counts
 	done  chan struct{}  // closed at the end of the console, after the last byte was looked at
 
 	mu    sync.Mutex
 	bytes []byte
 	last  time.Time // of the last byte
 	now   progress
-	oops  *Event
-	panic *Event
 	err   error // of reading, if it was no end of file
 }
 
@@ -35,10 +35,8 @@ type progress struct {
 
 	ready        bool // the ready line was seen
 	begun, ended bool
-	begin, body  int64 // offsets of the begin line, and past it
-	tail, end    int64 // offsets of the end line, and past it
 	status       int
-	oops         *Event // the first one of this step
+	oops         string // the first line of this step that shows a fault
 }
 
 // awaited returns what the session waits for.
@@ -50,6 +48,13 @@ func (p progress) awaited() (Stage, string) {
 		return p.stage, p.step
 	}
 	return p.stage, ""
+}
+
+// failed is an error of the session while it waits for that.
+func (p progress) failed(kind Kind) *Error {
+	e := &Error{Kind: kind}
+	e.Stage, e.Step = p.awaited()
+	return e
 }
 
 // await makes the lines of a new step the ones to look for.
@@ -71,21 +76,6 @@ func (r *recorder) lastOutput() time.Time {
 	return r.last
 }
 
-func (r *recorder) size() int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return int64(len(r.bytes))
-}
-
-// slice copies the transcript's bytes from start to end.
-func (r *recorder) slice(start, end int64) []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := int64(len(r.bytes))
-	start, end = min(start, n), min(end, n)
-	return append([]byte{}, r.bytes[start:max(start, end)]...)
-}
-
 // run reads master to its end.
 func (r *recorder) run(master io.Reader) {
 	defer close(r.done)
@@ -97,7 +87,7 @@ func (r *recorder) run(master io.Reader) {
 			r.take(&l, buf[:n])
 		}
 		if err != nil {
-			l.flush(func(start, end int64, line []byte, _ bool) { r.look(start, end, line, false) })
+			l.flush(func(line []byte, _ bool) { r.look(line, false) })
 			r.mu.Lock()
 			if !endOfPTY(err) {
 				r.err = err
@@ -123,49 +113,34 @@ func (r *recorder) take(l *lines, p []byte) {
 
 	l.feed(p, r.look)
 	if over {
-		stage, step := r.progress().awaited()
-		r.fail(&FloodError{Stage: stage, Step: step, Limit: r.limit})
+		e := r.progress().failed(Flooded)
+		e.Limit = r.limit
+		r.fail(e)
 	}
 }
 
 // look is called for each line, in order.
-func (r *recorder) look(start, end int64, line []byte, whole bool) {
-	if whole {
-		if s := parseSentinel(line); s.kind != notSentinel && r.note(s, start, end) {
-			// An error means that the session is closed and nobody waits.
-			_, _ = io.WriteString(r.feed, s.String()+"\n")
-			return
-		}
+func (r *recorder) look(line []byte, whole bool) {
+	if s := parseSentinel(line); whole && s.kind != notSentinel && r.note(s) {
+		// An error means that the session is closed and nobody waits.
+		_, _ = io.WriteString(r.feed, s.String()+"\n")
+		return
 	}
 	text := string(line)
-	switch {
-	case indexPanic(text) >= 0:
+	if at := strings.Index(text, panicMark); at >= 0 {
+		e := r.progress().failed(Panicked)
+		e.Panic = text[at:]
+		r.fail(e)
+	} else if isOops(text) {
 		r.mu.Lock()
-		first := r.panic == nil
-		if first {
-			r.panic = &Event{Offset: start, Line: text}
-		}
-		stage, step := r.now.awaited()
-		r.mu.Unlock()
-		if first {
-			r.fail(&PanicError{Stage: stage, Step: step, Event: Event{Offset: start, Line: text[indexPanic(text):]}})
-		}
-	case isOops(text):
-		r.mu.Lock()
-		e := &Event{Offset: start, Line: text}
-		if r.oops == nil {
-			r.oops = e
-		}
-		if r.now.oops == nil {
-			r.now.oops = e
-		}
+		r.now.oops = cmp.Or(r.now.oops, text)
 		r.mu.Unlock()
 	}
 }
 
 // note records s if it is what the session waits for, and reports whether it was. A sentinel of another step, or one
 // that comes again, is output like any other.
-func (r *recorder) note(s sentinel, start, end int64) bool {
+func (r *recorder) note(s sentinel) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := &r.now
@@ -181,12 +156,12 @@ func (r *recorder) note(s sentinel, start, end int64) bool {
 		if p.begun {
 			return false
 		}
-		p.begun, p.begin, p.body = true, start, end
+		p.begun = true
 	default:
 		if !p.begun || p.ended {
 			return false
 		}
-		p.ended, p.tail, p.end, p.status = true, start, end, s.status
+		p.ended, p.status = true, s.status
 	}
 	return true
 }

@@ -76,10 +76,8 @@ func (s sentinel) String() string {
 	return ""
 }
 
+// panicMark is how a kernel says that it panics.
 const panicMark = "Kernel panic - not syncing"
-
-// indexPanic returns where in line the kernel says that it panics, or -1.
-func indexPanic(line string) int { return strings.Index(line, panicMark) }
 
 // oopsMarks are how a kernel says that it faulted and may go on, see lib/bug.c, arch/x86/kernel/dumpstack.c and
 // arch/um/kernel/trap.c; the last is rust/kernel's own panic handler.
@@ -112,36 +110,27 @@ func isWordByte(c byte) bool {
 
 // lines cuts a stream into lines, however it is chunked, in constant memory.
 type lines struct {
-	buf   []byte // the first maxLine bytes of the current line
-	start int64  // its offset
-	at    int64  // offset of the next byte to come
-	long  bool   // the current line has more than buf holds
+	buf  []byte // the first maxLine bytes of the current line
+	long bool   // the current line has more than buf holds
 }
 
-// feed takes the next bytes of the stream and calls each for every line that they complete: its offset, its first
-// maxLine bytes without \n or \r\n, the offset past its end, and whether that is all of it.
-func (l *lines) feed(p []byte, each func(start, end int64, line []byte, whole bool)) {
+// feed takes the next bytes of the stream and calls each for every line that they complete: with its first maxLine
+// bytes, without \n or \r\n, and whether that is all of it.
+func (l *lines) feed(p []byte, each func(line []byte, whole bool)) {
 	for len(p) > 0 {
-		i := bytes.IndexByte(p, '\n')
-		part := p
-		if i >= 0 {
-			part = p[:i]
-		}
+		part, rest, ended := bytes.Cut(p, []byte("\n"))
 		take := min(len(part), maxLine-len(l.buf))
 		l.buf = append(l.buf, part[:take]...)
 		l.long = l.long || take < len(part)
-		if i < 0 {
-			l.at += int64(len(part))
-			return
+		if ended {
+			l.flush(each)
 		}
-		l.at += int64(i) + 1
-		l.flush(each)
-		p = p[i+1:]
+		p = rest
 	}
 }
 
 // flush ends the current line where the stream ends or a \n was seen.
-func (l *lines) flush(each func(start, end int64, line []byte, whole bool)) {
-	each(l.start, l.at, bytes.TrimRight(l.buf, "\r"), !l.long)
-	l.buf, l.start, l.long = l.buf[:0], l.at, false
+func (l *lines) flush(each func(line []byte, whole bool)) {
+	each(bytes.TrimRight(l.buf, "\r"), !l.long)
+	l.buf, l.long = l.buf[:0], false
 }

@@ -49,7 +49,7 @@ type Session struct {
 	waitErr error // likewise
 
 	mu      sync.Mutex
-	failure error
+	failure *Error
 
 	once       sync.Once
 	transcript Transcript
@@ -67,7 +67,7 @@ func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grac
 		guest.Kill()
 		master.Close()
 		_, _ = guest.Wait()
-		return nil, &HostError{Doing: "read the pty's master, which must come from NewPTY", Err: err}
+		return nil, hostError("read the pty's master, which must come from NewPTY", err)
 	}
 	limits = limits.withDefaults()
 	pr, pw := io.Pipe()
@@ -91,7 +91,7 @@ func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grac
 		guest.Kill()
 		master.Close()
 		_, _ = guest.Wait()
-		return nil, &HostError{Doing: "begin the session", Err: err}
+		return nil, hostError("begin the session", err)
 	}
 	s.watch.enter(StageBoot, "", limits.Boot)
 	s.undo = context.AfterFunc(ctx, func() { s.cancelled(ctx) })
@@ -112,8 +112,9 @@ func (s *Session) record() {
 		s.fail(errNotReaped())
 		return
 	}
-	stage, step := s.rec.progress().awaited()
-	s.fail(&ExitError{Stage: stage, Step: step, Exit: s.exit})
+	e := s.rec.progress().failed(Exited)
+	e.Exit = s.exit
+	s.fail(e)
 }
 
 // reaped waits for the process of a guest whose console has ended, and kills one that stays: it has let go of its
@@ -130,8 +131,8 @@ func (s *Session) reaped() bool {
 	return false
 }
 
-func errNotReaped() error {
-	return &HostError{Doing: "wait for the guest's process", Err: errors.New("it was killed and does not end")}
+func errNotReaped() *Error {
+	return hostError("wait for the guest's process", errors.New("it was killed and does not end"))
 }
 
 // wait learns how the process ended, and then ends the recording, should anything else still hold the slave.
@@ -147,7 +148,7 @@ func (s *Session) wait() {
 
 // fail ends the session for reason err, unless it has failed before. The guest is killed, except where it is about to
 // end by itself and its last words matter.
-func (s *Session) fail(err error) {
+func (s *Session) fail(err *Error) {
 	s.mu.Lock()
 	if s.failure != nil {
 		s.mu.Unlock()
@@ -156,28 +157,30 @@ func (s *Session) fail(err error) {
 	s.failure = err
 	close(s.failed)
 	s.mu.Unlock()
-	switch err.(type) {
-	case *PanicError, *ExitError:
-	default:
+	if err.Kind != Panicked && err.Kind != Exited {
 		s.guest.Kill()
 	}
 	_, _ = io.WriteString(s.rec.feed, stopLine+"\n") // an error means that nobody waits
 }
 
 func (s *Session) cancelled(ctx context.Context) {
-	stage, step := s.rec.progress().awaited()
-	s.fail(&KilledError{Stage: stage, Step: step, Err: context.Cause(ctx)})
+	e := s.rec.progress().failed(Killed)
+	e.Err = context.Cause(ctx)
+	s.fail(e)
 }
 
 // err returns why the session failed, or nil.
 func (s *Session) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.failure == nil {
+		return nil
+	}
 	return s.failure
 }
 
-// Ready waits until the guest takes commands. The time for it began with Open. The error is one of the types of this
-// package; after it only Close makes sense.
+// Ready waits until the guest takes commands. The time for it began with Open. The error is an *Error; after it only
+// Close makes sense.
 func (s *Session) Ready(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.cancelled(ctx) })()
 	defer s.watch.leave()
@@ -190,12 +193,11 @@ func (s *Session) Ready(ctx context.Context) error {
 }
 
 // Do has the guest run one step: shell is given to its shell, between a begin and an end line that name step and arg
-// ("insmod", "rust_minimal"; arg may be ""). A status other than 0 is no error. The error is one of the types of this
-// package, after which only Close makes sense, or says which argument cannot be sent. With an error, the reply says
-// how far the step came.
+// ("insmod", "rust_minimal"; arg may be ""). A status other than 0 is no error. The error is an *Error, after which only
+// Close makes sense, or says which argument cannot be sent. With an error, the reply says how far the step came.
 func (s *Session) Do(ctx context.Context, step, arg, shell string) (Reply, error) {
 	if err := sendable(step, arg, shell); err != nil {
-		return Reply{Begin: -1}, err
+		return Reply{}, err
 	}
 	defer context.AfterFunc(ctx, func() { s.cancelled(ctx) })()
 	number := s.steps + 1
@@ -218,16 +220,12 @@ func (s *Session) Do(ctx context.Context, step, arg, shell string) (Reply, error
 func (s *Session) reply(number int) Reply {
 	p := s.rec.progress()
 	if p.number != number || !p.begun {
-		return Reply{Begin: -1}
+		return Reply{}
 	}
-	if !p.ended {
-		p.end = s.rec.size()
-		p.tail = p.end
-	}
-	return Reply{Output: s.rec.slice(p.body, p.tail), Status: p.status, Begin: p.begin, End: p.end, Oops: p.oops}
+	return Reply{Begun: true, Status: p.status, Oops: p.oops}
 }
 
-// Halt has the guest power off, and waits for the end of its console. The error is one of the types of this package.
+// Halt has the guest power off, and waits for the end of its console. The error is an *Error.
 func (s *Session) Halt(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.cancelled(ctx) })()
 	if _, err := s.begin(StageHalt, s.limits.Halt, "halt", "", haltShell); err != nil {
@@ -264,7 +262,7 @@ func (s *Session) begin(stage Stage, limit time.Duration, step, arg, shell strin
 	begin := sentinel{kind: sentinelBegin, number: s.steps, step: name}.String()
 	for {
 		if err := s.expect.Send(line); err != nil {
-			s.fail(&HostError{Doing: "type to the guest", Err: err})
+			s.fail(hostError("type to the guest", err))
 		}
 		err := s.expectLine(begin, resend)
 		if err == nil {
@@ -293,7 +291,7 @@ func (s *Session) expectLine(prefix string, patience time.Duration) error {
 		return failure
 	}
 	if err != nil && !isPatience(err) {
-		s.fail(&HostError{Doing: "read from goexpect", Err: err})
+		s.fail(hostError("read from goexpect", err))
 		return s.err()
 	}
 	return err
@@ -328,7 +326,7 @@ type typist struct{ s *Session }
 func (t typist) Write(p []byte) (int, error) {
 	_ = t.s.master.SetWriteDeadline(time.Now().Add(t.s.grace))
 	if _, err := t.s.master.Write(p); err != nil && !endOfPTY(err) {
-		t.s.fail(&HostError{Doing: "type to the guest", Err: err})
+		t.s.fail(hostError("type to the guest", err))
 	}
 	return len(p), nil
 }

@@ -11,7 +11,7 @@ type watch struct {
 	limits Limits
 	total  time.Time // absolute
 	output func() time.Time
-	fail   func(error)
+	fail   func(*Error)
 	stop   chan struct{}
 	moved  chan struct{} // of capacity 1: the stage changed
 
@@ -23,7 +23,7 @@ type watch struct {
 	deadline time.Time // absolute; zero in StageIdle
 }
 
-func newWatch(l Limits, output func() time.Time, fail func(error)) *watch {
+func newWatch(l Limits, output func() time.Time, fail func(*Error)) *watch {
 	return &watch{limits: l, total: time.Now().Add(l.Total), output: output, fail: fail, stop: make(chan struct{}),
 		moved: make(chan struct{}, 1), stage: StageIdle}
 }
@@ -66,26 +66,26 @@ func (w *watch) run() {
 }
 
 // due returns the error of the deadline that has passed, or else when the next one could.
-func (w *watch) due(now time.Time) (time.Time, error) {
+func (w *watch) due(now time.Time) (time.Time, *Error) {
 	last := w.output()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	next := w.total
 	if !now.Before(w.total) {
-		return next, &TimeoutError{Stage: w.stage, Step: w.step, After: w.limits.Total, Total: true}
+		return next, &Error{Kind: TimedOut, Stage: w.stage, Step: w.step, After: w.limits.Total, Total: true}
 	}
 	if w.deadline.IsZero() {
 		return next, nil
 	}
 	if !now.Before(w.deadline) {
-		return next, &TimeoutError{Stage: w.stage, Step: w.step, After: w.limit}
+		return next, &Error{Kind: TimedOut, Stage: w.stage, Step: w.step, After: w.limit}
 	}
 	if w.since.After(last) {
 		last = w.since
 	}
 	quiet := last.Add(w.limits.Silence)
 	if !now.Before(quiet) {
-		return next, &SilenceError{Stage: w.stage, Step: w.step, After: w.limits.Silence}
+		return next, &Error{Kind: Silent, Stage: w.stage, Step: w.step, After: w.limits.Silence}
 	}
 	for _, t := range []time.Time{w.deadline, quiet} {
 		if t.Before(next) {

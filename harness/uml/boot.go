@@ -146,12 +146,12 @@ func try(ctx context.Context, s *console.Session, m Module, a *Attempt) (faulted
 	} {
 		begun := time.Now()
 		reply, err := s.Do(ctx, step.name, m.Name, step.shell)
-		a.Reached = a.Reached || reply.Begin >= 0
+		a.Reached = a.Reached || reply.Begun
 		if err != nil {
 			return false, err
 		}
 		*step.done = &Step{Status: reply.Status, Seconds: time.Since(begun).Seconds()}
-		if reply.Oops != nil {
+		if reply.Oops != "" {
 			return true, nil
 		}
 		if step.name == "insmod" && reply.Status != 0 {
