@@ -8,6 +8,7 @@ import (
 	"umlab/harness/result"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
+	"umlab/harness/tree/patch"
 )
 
 // commitLab runs the cell on commits. All but the good end go on in its build
@@ -73,7 +74,7 @@ func (c *commitLab) derived(ctx context.Context, commit string) (*tree.Tree, *kb
 	if len(diff) == 0 {
 		return c.base, nil, nil
 	}
-	patches, err := tree.ReadPatches("the changes since "+c.bisect.Good[:12], diff)
+	patches, err := patch.Read("the changes since "+c.bisect.Good[:12], diff)
 	var t *tree.Tree
 	if err == nil {
 		t, err = tree.Patched(ctx, c.lab.store, c.lab.sink, c.base, patches, git(c.tc))

@@ -19,6 +19,7 @@ import (
 	"umlab/harness/scenario"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
+	"umlab/harness/tree/patch"
 )
 
 // VerifyOptions are the flags of `mage verify`. Empty means the scenario's own
@@ -58,7 +59,7 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification
 	}
 	v.Conclusion, v.Reason = conclude.Verification(v.Pairs)
 	v.Untested = untested(jobs)
-	for _, m := range tree.Missing(patches) {
+	for _, m := range patch.Missing(patches) {
 		v.Untested = append(v.Untested, "patch "+m+" of the series, which was not given")
 	}
 	v.Seconds = l.now().Sub(started).Seconds()
@@ -82,7 +83,7 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification
 
 // planVerify validates everything that can be before any work: one job a
 // toolchain, and the patches.
-func (l *Lab) planVerify(ctx context.Context, o *VerifyOptions) ([]*job, []tree.Patch, error) {
+func (l *Lab) planVerify(ctx context.Context, o *VerifyOptions) ([]*job, []patch.Patch, error) {
 	if (o.Patch == "") == (o.Range == "") {
 		return nil, nil, usagef("give one patch (a file, an mbox, or - for standard input), or -range=A..B with -tree= of your repository")
 	}
@@ -128,7 +129,7 @@ func (l *Lab) planVerify(ctx context.Context, o *VerifyOptions) ([]*job, []tree.
 	if err != nil {
 		return nil, nil, usagef("read the patch: %w", err)
 	}
-	patches, err := tree.ReadPatches(name, text)
+	patches, err := patch.Read(name, text)
 	if err != nil {
 		return nil, nil, &UsageError{err}
 	}
@@ -137,7 +138,7 @@ func (l *Lab) planVerify(ctx context.Context, o *VerifyOptions) ([]*job, []tree.
 
 // pair runs the cells of one toolchain before and after the patches. With first,
 // what does not depend on the toolchain is noted in v.
-func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits string, patches []tree.Patch, first bool) (result.Pair, error) {
+func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits string, patches []patch.Patch, first bool) (result.Pair, error) {
 	var (
 		p    result.Pair
 		base *tree.Tree
@@ -153,7 +154,7 @@ func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits 
 		return p, err
 	}
 	patched, err := tree.Patched(ctx, l.store, l.sink, base, patches, git(tc))
-	var apply *tree.ApplyError
+	var apply *patch.ApplyError
 	if errors.As(err, &apply) {
 		return p, &UsageError{err}
 	}
@@ -189,7 +190,7 @@ func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits 
 
 // commits returns the commits A..B of the repository that -tree= names, as
 // patches, with the tree that they start from.
-func (l *Lab) commits(ctx context.Context, j *job, commits string) (*tree.Tree, *toolchain.Toolchain, []tree.Patch, error) {
+func (l *Lab) commits(ctx context.Context, j *job, commits string) (*tree.Tree, *toolchain.Toolchain, []patch.Patch, error) {
 	tc, err := l.toolchain(ctx, j.Toolchain)
 	if err != nil {
 		return nil, nil, nil, err
@@ -225,7 +226,7 @@ type checker struct {
 
 // findings are what the tree's own checkers say of the patches. They never
 // change the conclusion, so what keeps them from running is a finding too.
-func (l *Lab) findings(ctx context.Context, tc *toolchain.Toolchain, t *tree.Tree, patches []tree.Patch) (list []result.Finding) {
+func (l *Lab) findings(ctx context.Context, tc *toolchain.Toolchain, t *tree.Tree, patches []patch.Patch) (list []result.Finding) {
 	var all []byte
 	for _, p := range patches {
 		all = append(all, p.Data...)

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/progress"
+	"umlab/harness/tree/patch"
 )
 
 // repository is a work tree of files with two commits: the tag v1, and one more
@@ -292,7 +293,7 @@ func FuzzGitOutput(f *testing.F) {
 			return
 		}
 		for _, b := range blobs {
-			if badPath(b.path) != "" {
+			if patch.BadPath(b.path) != "" {
 				t.Fatalf("path %q was accepted", b.path)
 			}
 		}

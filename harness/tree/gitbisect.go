@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"umlab/harness/store"
+	"umlab/harness/tree/patch"
 )
 
 // Bisect is a run of git bisect over the commits of a local repository. git keeps
@@ -154,9 +155,10 @@ func (b *Bisect) State(ctx context.Context) (BisectState, error) {
 	}
 	s.Next, s.Left = strings.TrimSpace(string(next)), -1
 	if !objectName.MatchString(s.Next) {
-		return s, fmt.Errorf("git bisect: it wants %q to be tested, which is no commit", oneLine(s.Next))
+		return s, fmt.Errorf("git bisect: it wants %q to be tested, which is no commit", patch.OneLine(s.Next))
 	}
-	vars, err := b.run(ctx, "count what is left", "rev-list", "--bisect-vars", "refs/bisect/"+termNewer, "--not", "--glob=refs/bisect/"+termOlder+"-*")
+	vars, err := b.run(ctx, "count what is left", "rev-list", "--bisect-vars", "refs/bisect/"+termNewer,
+		"--not", "--glob=refs/bisect/"+termOlder+"-*")
 	if err != nil {
 		return s, err
 	}
@@ -189,11 +191,12 @@ func (b *Bisect) Parent(ctx context.Context, commit string) (string, error) {
 // Subject is the first line of a commit's message, fit to be printed.
 func (b *Bisect) Subject(ctx context.Context, commit string) (string, error) {
 	out, err := b.run(ctx, "read the subject of "+commit[:12], "log", "--max-count=1", "--format=%s", "--no-show-signature", commit)
-	return oneLine(string(out)), err
+	return patch.OneLine(string(out)), err
 }
 
 // Diff is what changes from one commit to another, as git apply takes it.
 func (b *Bisect) Diff(ctx context.Context, from, to string) ([]byte, error) {
-	return b.run(ctx, fmt.Sprintf("compare %s with %s", from[:12], to[:12]), "diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames",
+	doing := fmt.Sprintf("compare %s with %s", from[:12], to[:12])
+	return b.run(ctx, doing, "diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames",
 		"--src-prefix=a/", "--dst-prefix=b/", "--no-color", "--no-ext-diff", "--no-textconv", from, to)
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/tree/patch"
 )
 
 // history is a repository whose commits, the oldest first, each change a
@@ -156,11 +158,11 @@ func TestBisectDetails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	patches, err := ReadPatches("diff", diff)
+	patches, err := patch.Read("diff", diff)
 	if err != nil || len(patches) != 1 {
 		t.Fatalf("%d patches, %v", len(patches), err)
 	}
-	if got := strings.Join(Touched(patches), " "); got != "file side" {
+	if got := strings.Join(patch.Touched(patches), " "); got != "file side" {
 		t.Errorf("the diff touches %s", got)
 	}
 	b.Close()

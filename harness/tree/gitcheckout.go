@@ -19,6 +19,7 @@ import (
 
 	"umlab/harness/progress"
 	"umlab/harness/store"
+	"umlab/harness/tree/patch"
 )
 
 // GitSource names a commit of a repository.
@@ -111,7 +112,8 @@ type blob struct {
 // committed: no attribute of the repository converts them. Every object is held
 // against its name.
 func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir string, task progress.Task) (*digest, error) {
-	out, err := output(ctx, git, "list its files", r.objects(skeleton, GitCommand{Args: []string{"ls-tree", "-r", "-z", "--full-tree", commit}}))
+	list := GitCommand{Args: []string{"ls-tree", "-r", "-z", "--full-tree", commit}}
+	out, err := output(ctx, git, "list its files", r.objects(skeleton, list))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +148,7 @@ func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir strin
 			Args: []string{"cat-file", "--batch", "--buffer"}, Stdin: strings.NewReader(names.String()), Stdout: pw, Stderr: &said,
 		}))
 		if err == nil && status != 0 {
-			err = &GitError{"read its files", oneLine(said.String())}
+			err = &GitError{"read its files", patch.OneLine(said.String())}
 		}
 		pw.Close()
 		ended <- err
@@ -173,9 +175,9 @@ func readBlobs(out []byte) (all []blob, err error) {
 		head, name, ok := strings.Cut(l, "\t")
 		f := strings.Fields(head)
 		if !ok || len(f) != 3 || !objectName.MatchString(f[2]) {
-			return nil, fmt.Errorf("git ls-tree printed %q", oneLine(l))
+			return nil, fmt.Errorf("git ls-tree printed %q", patch.OneLine(l))
 		}
-		if bad := badPath(name); bad != "" {
+		if bad := patch.BadPath(name); bad != "" {
 			return nil, fmt.Errorf("the commit holds a file %q, which %s", name, bad)
 		}
 		switch f[0] {
@@ -199,11 +201,11 @@ func writeBlobs(r *bufio.Reader, root *os.Root, blobs []blob, d *digest, task pr
 		}
 		f := strings.Fields(head)
 		if len(f) != 3 || f[0] != b.name || f[1] != "blob" {
-			return fmt.Errorf("read %s: git has no content for it (%s); of a partial clone, fetch the rest first", b.path, oneLine(head))
+			return fmt.Errorf("read %s: git has no content for it (%s); of a partial clone, fetch the rest first", b.path, patch.OneLine(head))
 		}
 		size, err := strconv.ParseInt(f[2], 10, 64)
 		if err != nil || size < 0 {
-			return fmt.Errorf("read %s: git printed %s", b.path, oneLine(head))
+			return fmt.Errorf("read %s: git printed %s", b.path, patch.OneLine(head))
 		}
 		if dir := path.Dir(b.path); !made[dir] {
 			made[dir] = true

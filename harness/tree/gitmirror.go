@@ -14,6 +14,7 @@ import (
 
 	"umlab/harness/progress"
 	"umlab/harness/store"
+	"umlab/harness/tree/patch"
 )
 
 // kindMirror is the store's kind of bare mirrors, keyed by their URL.
@@ -31,7 +32,8 @@ type mirrorRecord struct{ Commit string }
 func mirrored(ctx context.Context, st *store.Store, sink progress.Sink, s GitSource) (_ *repo, commit string, notes []string, err error) {
 	u, err := url.Parse(s.URL)
 	if err != nil || !slices.Contains(gitSchemes, u.Scheme) || u.Host == "" {
-		return nil, "", nil, fmt.Errorf("%q is no URL that can be fetched from: give one of https, http or git; for another, clone it and give the clone's path#ref", s.URL)
+		return nil, "", nil, fmt.Errorf("%q is no URL that can be fetched from: give one of https, http or git; "+
+			"for another, clone it and give the clone's path#ref", s.URL)
 	}
 	if u.User != nil {
 		return nil, "", nil, errors.New("the URL holds credentials, which would be written to reports: clone it and give the clone's path#ref")
@@ -163,7 +165,7 @@ type sideband struct{ task progress.Task }
 func (s sideband) Write(p []byte) (int, error) {
 	lines := strings.FieldsFunc(string(p), func(r rune) bool { return r == '\r' || r == '\n' })
 	if len(lines) > 0 {
-		s.task.Status(oneLine(lines[len(lines)-1]))
+		s.task.Status(patch.OneLine(lines[len(lines)-1]))
 	}
 	return len(p), nil
 }

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"umlab/harness/store"
+	"umlab/harness/tree/patch"
 )
 
 // Range is a line of commits of a local repository.
 type Range struct {
-	Base    GitSource // the commit that it starts from; Ref is its full name
-	Head    string    // the last commit, full
-	Patches []Patch   // one a commit, the oldest first
+	Base    GitSource     // the commit that it starts from; Ref is its full name
+	Head    string        // the last commit, full
+	Patches []patch.Patch // one a commit, the oldest first
 }
 
 // ReadRange reads the commits of the repository at path that the range A..B
@@ -49,7 +50,8 @@ func ReadRange(ctx context.Context, st *store.Store, path, commits string, git G
 			return fmt.Errorf("%w: %s and %s have no common history", err, from, to)
 		}
 		if strings.TrimSpace(base) != a {
-			return fmt.Errorf("-range=%s: %s is no ancestor of %s; give %s..%s, from where they parted", commits, from, to, strings.TrimSpace(base)[:12], to)
+			return fmt.Errorf("-range=%s: %s is no ancestor of %s; give %s..%s, from where they parted",
+				commits, from, to, strings.TrimSpace(base)[:12], to)
 		}
 		merges, err := run("look for merges", "rev-list", "--merges", "--max-count=1", a+".."+b)
 		if err != nil {
@@ -66,7 +68,7 @@ func ReadRange(ctx context.Context, st *store.Store, path, commits string, git G
 		if mbox == "" {
 			return fmt.Errorf("-range=%s holds no commit that changes anything", commits)
 		}
-		out.Patches, err = ReadPatches("-range="+commits, []byte(mbox))
+		out.Patches, err = patch.Read("-range="+commits, []byte(mbox))
 		for i := range out.Patches {
 			// Nobody has the mbox that the lines would be of.
 			p := &out.Patches[i]

@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"umlab/harness/store"
+	"umlab/harness/tree/patch"
 )
 
 // repo is a local repository, found by reading its files alone.
@@ -124,7 +126,8 @@ func (r *repo) refs(c GitCommand) GitCommand {
 	if r.work != "" && c.Dir != "" {
 		c.Env = append(c.Env, "GIT_WORK_TREE="+c.Dir)
 	}
-	c.Args = append([]string{"--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*"}, c.Args...)
+	c.Args = append([]string{"--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+		"-c", "safe.directory=*"}, c.Args...)
 	return c
 }
 
@@ -133,7 +136,9 @@ func (r *repo) refs(c GitCommand) GitCommand {
 // it prints. skeleton is an empty repository, see skeleton.
 func (r *repo) objects(skeleton string, c GitCommand) GitCommand {
 	mounts, env := r.borrowed()
-	c.Mounts = append(append(c.Mounts, mounts...), GitMount{Host: filepath.Join(r.common, "objects"), At: atObjects}, GitMount{Host: skeleton, At: atSkeleton})
+	c.Mounts = slices.Concat(c.Mounts, mounts, []GitMount{
+		{Host: filepath.Join(r.common, "objects"), At: atObjects}, {Host: skeleton, At: atSkeleton},
+	})
 	c.Env = append(append(c.Env, env...), "GIT_DIR="+atSkeleton, "GIT_OBJECT_DIRECTORY="+atObjects, "GIT_NO_REPLACE_OBJECTS=1")
 	return c
 }
@@ -178,7 +183,7 @@ func output(ctx context.Context, git Git, doing string, c GitCommand) ([]byte, e
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	if status != 0 {
-		return nil, &GitError{doing, oneLine(said.String())}
+		return nil, &GitError{doing, patch.OneLine(said.String())}
 	}
 	return out.Bytes(), nil
 }
@@ -197,7 +202,8 @@ func (r *repo) resolve(ctx context.Context, git Git, ref string) (string, error)
 	if !refName.MatchString(ref) {
 		return "", fmt.Errorf("%q is no name of a commit: give a branch, a tag or a commit of %s", ref, r.given)
 	}
-	b, err := output(ctx, git, fmt.Sprintf("find %s in %s", ref, r.given), r.refs(GitCommand{Args: []string{"rev-parse", "--verify", ref + "^{commit}"}}))
+	find := GitCommand{Args: []string{"rev-parse", "--verify", ref + "^{commit}"}}
+	b, err := output(ctx, git, fmt.Sprintf("find %s in %s", ref, r.given), r.refs(find))
 	var refused *GitError
 	if errors.As(err, &refused) && refused.Said == noRevision {
 		return "", fmt.Errorf("%s has no commit %s: give a branch, a tag or a commit of it", r.given, ref)
@@ -207,7 +213,7 @@ func (r *repo) resolve(ctx context.Context, git Git, ref string) (string, error)
 	}
 	commit := strings.TrimSpace(string(b))
 	if !objectName.MatchString(commit) {
-		return "", fmt.Errorf("find %s in %s: git answered %q", ref, r.given, oneLine(commit))
+		return "", fmt.Errorf("find %s in %s: git answered %q", ref, r.given, patch.OneLine(commit))
 	}
 	return commit, nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"umlab/harness/tree/patch"
 )
 
 // WorkTree is what git says of a directory.
@@ -77,7 +79,7 @@ func ReadWorkTree(ctx context.Context, path string, git Git) (*WorkTree, error) 
 		if len(l) < 4 {
 			continue
 		}
-		name := oneLine(l[3:])
+		name := patch.OneLine(l[3:])
 		if strings.HasPrefix(l, "??") {
 			w.Untracked = append(w.Untracked, name)
 		} else {

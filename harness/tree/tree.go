@@ -1,7 +1,8 @@
-// Package tree provides pinned kernel sources: unpacked from an archive, or
-// snapshotted from the user's own directory, which it never writes to. It may
-// import fetch, unpack, store and progress, and what it needs of the archive and of the
-// sandbox is passed to it; it never configures and never builds.
+// Package tree provides pinned kernel sources: unpacked from an archive, fetched
+// from a repository, or snapshotted from the user's own directory, which it never
+// writes to. It may import tree/patch, fetch, unpack, store and progress, and what
+// it needs of the archive and of the sandbox is passed to it; it never configures
+// and never builds.
 package tree
 
 import (
@@ -70,7 +71,8 @@ func (t *Tree) CheckRust() error {
 			return nil
 		}
 	}
-	return &NotKernelError{t.Name, fmt.Sprintf("kernel %s has no Rust on UML: its arch/um/Kconfig does not select HAVE_RUST, so CONFIG_RUST cannot be set; take a newer kernel (-tree=debian-6.12)", t.Version)}
+	return &NotKernelError{t.Name, fmt.Sprintf("kernel %s has no Rust on UML: its arch/um/Kconfig does not select HAVE_RUST, "+
+		"so CONFIG_RUST cannot be set; take a newer kernel (-tree=debian-6.12)", t.Version)}
 }
 
 // Compiler is the faster C compiler that can build this tree's Rust for UML:

@@ -1,4 +1,4 @@
-package tree
+package patch
 
 import (
 	"bytes"
@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"mime/quotedprintable"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// change is a diff of one line of arch/um/Kconfig, see files.
+// change is a diff of one line of arch/um/Kconfig.
 const change = `diff --git a/arch/um/Kconfig b/arch/um/Kconfig
 index 1111111..2222222 100644
 --- a/arch/um/Kconfig
@@ -53,7 +55,7 @@ func encoded(t *testing.T, encoding, text string) string {
 	return b.String()
 }
 
-func TestReadPatches(t *testing.T) {
+func TestRead(t *testing.T) {
 	body := "Because it is so.\n\nSigned-off-by: umlab test <umlab@localhost>\n"
 	message := strings.TrimSpace(body)
 	crlf := strings.ReplaceAll
@@ -99,7 +101,7 @@ func TestReadPatches(t *testing.T) {
 		{"a terminal's own language", mailOf("[PATCH] um: \x1b[31mchange it", body, change), []want{{"um: [31mchange it", one.From, message, 0, 0, 12}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := ReadPatches("x.patch", []byte(tc.text))
+			got, err := Read("x.patch", []byte(tc.text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,7 +161,7 @@ index 257cc56..5716ca5 100644
 +bar
 \ No newline at end of file
 `
-	got, err := ReadPatches("x", []byte(text))
+	got, err := Read("x", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +201,7 @@ func TestRefusedPatches(t *testing.T) {
 		{"bad base64", mailHead("base64") + "!!!!\n", "cannot be decoded"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := ReadPatches("x.patch", []byte(tc.text))
+			got, err := Read("x.patch", []byte(tc.text))
 			if tc.want == "" {
 				// Only one side is absolute: git takes the other, and so do we.
 				if err == nil && !slices.Equal(Touched(got), []string{"arch/um/Kconfig"}) {
@@ -207,9 +209,9 @@ func TestRefusedPatches(t *testing.T) {
 				}
 				return
 			}
-			var e *PatchError
+			var e *Error
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("got %v, %v; want a PatchError with %q", got, err, tc.want)
+				t.Errorf("got %v, %v; want a Error with %q", got, err, tc.want)
 			}
 		})
 	}
@@ -238,7 +240,7 @@ func TestPatchID(t *testing.T) {
 		change + "diff --git a/x b/x\nindex 1111111..2222222 100644\nGIT binary patch\nliteral 4\nLcmYdfNKOF&0<r-q\n\nliteral 3\nKcmYdfNCE%>hycU@\n\n" + two,
 		"diff --git a/from.c b/to.c\nsimilarity index 100%\nrename from from.c\nrename to to.c\n" + change,
 	} {
-		got, err := ReadPatches("x", []byte(text))
+		got, err := Read("x", []byte(text))
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 			continue
@@ -255,7 +257,7 @@ func TestPatchID(t *testing.T) {
 	}
 }
 
-func FuzzReadPatches(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	f.Add([]byte(change))
 	f.Add([]byte(mailOf("[PATCH 1/2] =?utf-8?q?a?=\n b", "b\n", change) + mailOf("[PATCH 2/2] b", "b\n", change)))
 	f.Add([]byte(mailHead("base64") + base64.StdEncoding.EncodeToString([]byte(change))))
@@ -263,8 +265,8 @@ func FuzzReadPatches(f *testing.F) {
 	f.Add([]byte("diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 3\nKcmYdfNCE%>hycU@\n\n"))
 	f.Add([]byte("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		patches, err := ReadPatches("x", b)
-		var e *PatchError
+		patches, err := Read("x", b)
+		var e *Error
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("an error of another type: %v", err)
 		}
@@ -273,13 +275,41 @@ func FuzzReadPatches(f *testing.F) {
 		}
 		for _, p := range patches {
 			for _, n := range Touched([]Patch{p}) {
-				if badPath(n) != "" {
+				if BadPath(n) != "" {
 					t.Fatalf("path %q was accepted", n)
 				}
 			}
-			again, err := ReadPatches("x", p.Data)
+			again, err := Read("x", p.Data)
 			if err != nil || len(again) != 1 || again[0].Sum != p.Sum || !slices.Equal(Touched(again), Touched([]Patch{p})) {
 				t.Fatalf("its data alone reads otherwise: %v, %v", again, err)
+			}
+		}
+	})
+}
+
+// FuzzMisfit: whatever file and patch, the explanation names lines that both
+// have.
+func FuzzMisfit(f *testing.F) {
+	f.Add("config UML\n\tselect HAVE_RUST if ARM\n", change)
+	f.Add("", change)
+	f.Add("a\nb\nc", "--- a/arch/um/Kconfig\n+++ b/arch/um/Kconfig\n@@ -9,2 +9 @@\n a\n-x\n@@ -1 +1 @@\n-c\n\\ No newline at end of file\n+d\n")
+	f.Fuzz(func(t *testing.T, text, diff string) {
+		ps, err := Read("x", []byte(diff))
+		if err != nil {
+			return
+		}
+		dir := t.TempDir()
+		file := filepath.Join(dir, "arch/um/Kconfig")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range ps {
+			e := Misfit(dir, p, map[string]string{"arch/um/Kconfig": ""})
+			if e.Error() == "" || len(e.Wanted) > maxWanted || len(e.Nearest) > len(e.Wanted) {
+				t.Fatalf("%+v", e)
+			}
+			if len(e.Nearest) > 0 && len(ps) == 1 && len(p.Files) == 1 && e.Hunk == 1 && !strings.Contains(text, strings.Join(e.Nearest, "")) {
+				t.Fatalf("%q is not in %q", e.Nearest, text)
 			}
 		}
 	})

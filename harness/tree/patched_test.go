@@ -3,6 +3,7 @@ package tree
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -15,7 +16,19 @@ import (
 
 	"umlab/harness/progress"
 	"umlab/harness/store"
+	"umlab/harness/tree/patch"
 )
+
+// change is a diff of one line of arch/um/Kconfig, see base.
+const change = `diff --git a/arch/um/Kconfig b/arch/um/Kconfig
+index 1111111..2222222 100644
+--- a/arch/um/Kconfig
++++ b/arch/um/Kconfig
+@@ -1,2 +1,2 @@
+ config UML
+-	select HAVE_RUST
++	select HAVE_RUST if X86
+`
 
 // hostGit runs the machine's git as the sandbox would run the sysroot's: what is
 // mounted is reached by its path on the machine.
@@ -71,9 +84,9 @@ func base(t *testing.T, more map[string]string) (*store.Store, *Tree) {
 	return st, b
 }
 
-func patches(t *testing.T, text string) []Patch {
+func patches(t *testing.T, text string) []patch.Patch {
 	t.Helper()
-	p, err := ReadPatches("x.patch", []byte(text))
+	p, err := patch.Read("x.patch", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +181,7 @@ rename to scripts/other.sh
 			continue
 		}
 		here, is := inode(t, filepath.Join(got.Dir, f))
-		if touched := slices.Contains(Touched(ps), f); touched == (here == there) || !touched && !is.Equal(was) {
+		if touched := slices.Contains(patch.Touched(ps), f); touched == (here == there) || !touched && !is.Equal(was) {
 			t.Errorf("%s: touched %v, same file %v, same time %v", f, touched, here == there, is.Equal(was))
 		}
 	}
@@ -203,31 +216,31 @@ func TestMisfit(t *testing.T) {
 	hunk := func(file, text string) string { return "--- a/" + file + "\n+++ b/" + file + "\n" + text }
 	for _, tc := range []struct {
 		name, text string
-		want       ApplyError
+		want       patch.ApplyError
 		said       []string
 	}{
 		{"another line", hunk("arch/um/Makefile", "@@ -20,3 +20,3 @@\n \n-KBUILD_RUSTFLAGS += -Crelocation-model=pic\n+KBUILD_RUSTFLAGS += -Crelocation-model=static\n \n"),
-			ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 6},
+			patch.ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 6},
 			[]string{"x.patch:3 does not apply to base (6.12.107-rc1)", "hunk 1 of 1, @@ -20,3 +20,3 @@", "it wants, at line 20:", "> | KBUILD_RUSTFLAGS += -Crelocation-model=pic", "has, at line 6:", "> | KBUILD_RUSTFLAGS += -Crelocation-model=pie", "Nothing was built."}},
 		{"the second hunk", hunk("arch/um/Makefile", "@@ -1,2 +1,3 @@\n one\n+new\n two\n@@ -4,2 +5,2 @@\n obj-y += first.o\n-obj-y += zweites.o\n+obj-y += third.o\n"),
-			ApplyError{File: "arch/um/Makefile", Hunk: 2, Line: 7, NearestLine: 5}, []string{"hunk 2 of 2", "> | obj-y += zweites.o", "> | obj-y += second.o"}},
+			patch.ApplyError{File: "arch/um/Makefile", Hunk: 2, Line: 7, NearestLine: 5}, []string{"hunk 2 of 2", "> | obj-y += zweites.o", "> | obj-y += second.o"}},
 		{"done already", hunk("arch/um/Makefile", "@@ -4,2 +4,2 @@\n obj-y += first.o\n-obj-y += old.o\n+obj-y += second.o\n"),
-			ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 4}, []string{"has this change already"}},
+			patch.ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 4}, []string{"has this change already"}},
 		{"white space", hunk("arch/um/Makefile", "@@ -4,2 +4,2 @@\n obj-y  +=  first.o\n-obj-y +=\tsecond.o\n+obj-y += third.o\n"),
-			ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 4}, []string{"differ in their white space"}},
+			patch.ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 4}, []string{"differ in their white space"}},
 		{"nothing like it", hunk("arch/um/Makefile", "@@ -1,2 +1,2 @@\n alpha\n-beta\n+gamma\n"),
-			ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3}, []string{"the file has nothing like it"}},
+			patch.ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3}, []string{"the file has nothing like it"}},
 		{"another place", hunk("arch/x86/um/only.c", "@@ -1 +1 @@\n-x\n+y\n"),
-			ApplyError{File: "arch/x86/um/only.c", Line: 1, NearestFile: "drivers/um/only.c"}, []string{"the tree has no such file; the tree has drivers/um/only.c"}},
+			patch.ApplyError{File: "arch/x86/um/only.c", Line: 1, NearestFile: "drivers/um/only.c"}, []string{"the tree has no such file; the tree has drivers/um/only.c"}},
 		{"there already", "diff --git a/Makefile b/Makefile\nnew file mode 100644\n--- /dev/null\n+++ b/Makefile\n@@ -0,0 +1 @@\n+x\n",
-			ApplyError{File: "Makefile", Line: 1}, []string{"the tree has it already"}},
+			patch.ApplyError{File: "Makefile", Line: 1}, []string{"the tree has it already"}},
 		{"what only git knows", "diff --git a/link b/link\nindex 1111111..2222222 100644\n--- a/link\n+++ b/link\n@@ -1,9 +1,9 @@\n # SPDX\n-VERSION = 6\n+VERSION = 7\n PATCHLEVEL = 12\n SUBLEVEL = 107\n EXTRAVERSION = -rc1\n",
-			ApplyError{}, []string{"x.patch"}},
+			patch.ApplyError{}, []string{"x.patch"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			git := hostGit(t)
 			st, b := base(t, more)
-			ps, err := ReadPatches("x.patch", []byte(tc.text))
+			ps, err := patch.Read("x.patch", []byte(tc.text))
 			if err != nil {
 				if tc.want.File == "" {
 					return // refused even sooner
@@ -235,9 +248,9 @@ func TestMisfit(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = Patched(context.Background(), st, progress.Discard{}, b, ps, git)
-			var e *ApplyError
+			var e *patch.ApplyError
 			if !errors.As(err, &e) {
-				t.Fatalf("got %v, want an ApplyError", err)
+				t.Fatalf("got %v, want an patch.ApplyError", err)
 			}
 			if e.File != tc.want.File || e.Hunk != tc.want.Hunk || e.Line != tc.want.Line && tc.want.Line > 0 || e.NearestLine != tc.want.NearestLine || e.NearestFile != tc.want.NearestFile {
 				t.Errorf("got %+v\nwant %+v", *e, tc.want)
@@ -256,9 +269,12 @@ func TestMisfit(t *testing.T) {
 
 func TestSecondPatchOfASeries(t *testing.T) {
 	st, b := base(t, nil)
-	series := mailOf("[PATCH 1/2] um: one", "b\n", change) + mailOf("[PATCH 2/2] um: two", "b\n", change)
+	series := ""
+	for i, subject := range []string{"um: one", "um: two"} {
+		series += fmt.Sprintf("From %040d Mon Sep 17 00:00:00 2001\nSubject: [PATCH %d/2] %s\n\nb\n---\n%s", i+1, i+1, subject, change)
+	}
 	_, err := Patched(context.Background(), st, progress.Discard{}, b, patches(t, series), hostGit(t))
-	var e *ApplyError
+	var e *patch.ApplyError
 	if !errors.As(err, &e) || e.Index != 2 || e.Of != 2 || !strings.Contains(err.Error(), "patch 2 of 2 (um: two)") || !strings.Contains(err.Error(), "already") {
 		t.Errorf("got %v", err)
 	}
@@ -344,31 +360,4 @@ func TestManifest(t *testing.T) {
 	if _, err := manifest(context.Background(), st, b); err == nil || !strings.Contains(err.Error(), "were changed") {
 		t.Errorf("of a changed tree: %v", err)
 	}
-}
-
-// FuzzMisfit: whatever file and patch, the explanation names lines that both
-// have.
-func FuzzMisfit(f *testing.F) {
-	f.Add("config UML\n\tselect HAVE_RUST if ARM\n", change)
-	f.Add("", change)
-	f.Add("a\nb\nc", "--- a/arch/um/Kconfig\n+++ b/arch/um/Kconfig\n@@ -9,2 +9 @@\n a\n-x\n@@ -1 +1 @@\n-c\n\\ No newline at end of file\n+d\n")
-	f.Fuzz(func(t *testing.T, text, patch string) {
-		ps, err := ReadPatches("x", []byte(patch))
-		if err != nil {
-			return
-		}
-		dir := t.TempDir()
-		lay(t, dir, map[string]string{"arch/um/Kconfig": text})
-		d := newDigest()
-		d.link("arch/um/Kconfig", "")
-		for _, p := range ps {
-			e := misfit(dir, p, d)
-			if e.Error() == "" || len(e.Wanted) > maxWanted || len(e.Nearest) > len(e.Wanted) {
-				t.Fatalf("%+v", e)
-			}
-			if len(e.Nearest) > 0 && len(ps) == 1 && len(p.Files) == 1 && e.Hunk == 1 && !strings.Contains(text, strings.Join(e.Nearest, "")) {
-				t.Fatalf("%q is not in %q", e.Nearest, text)
-			}
-		}
-	})
 }

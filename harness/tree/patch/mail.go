@@ -1,22 +1,11 @@
-package tree
+package patch
 
 import (
 	"bytes"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
-	"net/mail"
-	"path"
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/encoding/htmlindex"
 )
 
 // message is one mail: its header lines unfolded, and the raw body.
@@ -37,7 +26,7 @@ type mailed struct {
 }
 
 func (m mailed) tag() string {
-	return oneLine(fmt.Sprintf("patch %s %d/%d", m.version, m.Number, m.Of))
+	return OneLine(fmt.Sprintf("patch %s %d/%d", m.version, m.Number, m.Of))
 }
 
 var (
@@ -65,7 +54,8 @@ func splitMails(data []byte) []message {
 		return nil
 	}
 	starts := func(i int) bool {
-		return bytes.HasPrefix(lines[i], []byte("From ")) && fromLine.MatchString(bare(i)) && i+1 < len(lines) && headerLine.MatchString(bare(i+1))
+		return bytes.HasPrefix(lines[i], []byte("From ")) && fromLine.MatchString(bare(i)) &&
+			i+1 < len(lines) && headerLine.MatchString(bare(i+1))
 	}
 	if !starts(first) {
 		m := readMessage(lines[first:], first)
@@ -131,7 +121,7 @@ func (m message) patch(name, what string) (*mailed, error) {
 	}
 	text, charset, raw, err := m.decode()
 	if err != nil {
-		return p, &PatchError{name, m.line, fmt.Sprintf("the mail's body cannot be decoded: %v", err)}
+		return p, &Error{name, m.line, fmt.Sprintf("the mail's body cannot be decoded: %v", err)}
 	}
 	line := m.text
 	if !raw {
@@ -169,7 +159,7 @@ func (p *mailed) subject(s string) {
 			p.version = strings.ToLower(v[1])
 		}
 	}
-	p.Subject = oneLine(s)
+	p.Subject = OneLine(s)
 }
 
 // inBody takes the commit message from the text before the diff. Its first lines
@@ -205,154 +195,4 @@ func (p *mailed) inBody(before string) {
 		message = append(message, printable(l))
 	}
 	p.Message = strings.Trim(strings.Join(message, "\n"), "\n")
-}
-
-// decode returns the text of the mail, and whether its lines are those of the
-// input.
-func (m message) decode() (text, charset string, raw bool, err error) {
-	kind, params, err := mime.ParseMediaType(m.header["content-type"])
-	if err != nil {
-		kind, params = "text/plain", nil // as RFC 2045 has it
-	}
-	encoding := strings.ToLower(strings.TrimSpace(m.header["content-transfer-encoding"]))
-	if !strings.HasPrefix(kind, "multipart/") && encoding != "base64" && encoding != "quoted-printable" {
-		if !m.mbox {
-			return string(m.body), params["charset"], true, nil
-		}
-		return unquoteFrom(string(m.body)), params["charset"], true, nil
-	}
-	var out strings.Builder
-	err = part(&out, kind, params, encoding, m.body, 0)
-	return out.String(), params["charset"], false, err
-}
-
-// unquoteFrom takes back the ">" before lines that begin with "From ".
-func unquoteFrom(s string) string {
-	if !strings.Contains(s, ">From ") {
-		return s
-	}
-	var b strings.Builder
-	for l := range strings.Lines(s) {
-		if strings.HasPrefix(strings.TrimLeft(l, ">"), "From ") {
-			l = strings.TrimPrefix(l, ">")
-		}
-		b.WriteString(l)
-	}
-	return b.String()
-}
-
-// part appends the text of a MIME part, as far as a patch can stand in it.
-func part(out *strings.Builder, kind string, params map[string]string, encoding string, body []byte, depth int) error {
-	if strings.HasPrefix(kind, "multipart/") {
-		if depth > 8 {
-			return errors.New("MIME parts are nested too deeply")
-		}
-		r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
-		for {
-			p, err := r.NextRawPart()
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			b, err := io.ReadAll(p)
-			if err != nil {
-				return err
-			}
-			k, ps, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
-			if err != nil {
-				k, ps = "text/plain", nil
-			}
-			if !readable(k, p.FileName()) {
-				continue
-			}
-			if err := part(out, k, ps, strings.ToLower(strings.TrimSpace(p.Header.Get("Content-Transfer-Encoding"))), b, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	switch encoding {
-	case "base64":
-		// A list may have put a footer behind it, in the clear.
-		text := bytes.Join(bytes.Fields(body), nil)
-		b, err := base64.StdEncoding.DecodeString(string(text))
-		if err != nil {
-			return err
-		}
-		body = b
-	case "quoted-printable":
-		b, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
-		if err != nil {
-			return err
-		}
-		body = b
-	}
-	out.Write(body)
-	if len(body) > 0 && body[len(body)-1] != '\n' {
-		out.WriteByte('\n')
-	}
-	return nil
-}
-
-// readable reports whether a part may hold a patch.
-func readable(kind, file string) bool {
-	switch ext := path.Ext(file); {
-	case kind == "text/html":
-		return false
-	case strings.HasPrefix(kind, "text/"), strings.HasPrefix(kind, "multipart/"), strings.HasSuffix(kind, "-patch"), strings.HasSuffix(kind, "-diff"):
-		return true
-	default:
-		return ext == ".patch" || ext == ".diff"
-	}
-}
-
-func charsetReader(charset string, r io.Reader) (io.Reader, error) {
-	e, err := htmlindex.Get(charset)
-	if err != nil {
-		return nil, err
-	}
-	return e.NewDecoder().Reader(r), nil
-}
-
-func toUTF8(s, charset string) string {
-	r, err := charsetReader(charset, strings.NewReader(s))
-	if err != nil {
-		return s
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return s
-	}
-	return string(b)
-}
-
-func decodeWords(s string) string {
-	d := mime.WordDecoder{CharsetReader: charsetReader}
-	if t, err := d.DecodeHeader(s); err == nil {
-		return t
-	}
-	return s
-}
-
-func address(s string) string {
-	p := mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: charsetReader}}
-	a, err := p.Parse(s)
-	if err != nil {
-		return oneLine(decodeWords(s))
-	}
-	if a.Name == "" {
-		return oneLine(a.Address)
-	}
-	return oneLine(a.Name + " <" + a.Address + ">")
-}
-
-// printable drops what a terminal would obey instead of showing.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || r == '\n' || unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, strings.ToValidUTF8(s, "\uFFFD"))
 }

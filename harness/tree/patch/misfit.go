@@ -1,15 +1,12 @@
-package tree
+package patch
 
 import (
 	"bytes"
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"slices"
 	"strings"
-
-	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
 
 // ApplyError says where a patch does not fit the tree. Nothing was built, and
@@ -138,8 +135,8 @@ func common(a, b []string) (inA, inB []bool) {
 	return inA, inB
 }
 
-// misfit finds out why git refused p on the tree at dir, which consists of d.
-func misfit(dir string, p Patch, d *digest) *ApplyError {
+// Misfit finds out why git refused p on the tree at dir, which consists of files.
+func Misfit(dir string, p Patch, files map[string]string) *ApplyError {
 	e := &ApplyError{Patch: p.Name, Subject: p.Subject, Line: p.Line}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -156,7 +153,7 @@ func misfit(dir string, p Patch, d *digest) *ApplyError {
 	for _, f := range p.Files {
 		e.File, e.Hunk, e.Hunks, e.Line = f.Path(), 0, len(f.hunks), at(f.Line)
 		if f.Old == "" {
-			if _, there := d.files[f.New]; there {
+			if _, there := files[f.New]; there {
 				e.Why = "the patch creates it, but the tree has it already"
 				return e
 			}
@@ -164,8 +161,8 @@ func misfit(dir string, p Patch, d *digest) *ApplyError {
 		}
 		lines, made := state[f.Old]
 		if !made {
-			if _, there := d.files[f.Old]; !there {
-				e.File, e.Why, e.NearestFile = f.Old, "the tree has no such file", nearestFile(f.Old, d)
+			if _, there := files[f.Old]; !there {
+				e.File, e.Why, e.NearestFile = f.Old, "the tree has no such file", nearestFile(f.Old, files)
 				return e
 			}
 			text, err := read(root, f.Old)
@@ -188,7 +185,7 @@ func misfit(dir string, p Patch, d *digest) *ApplyError {
 		e.Nearest, e.NearestLine = nearest(lines, e.Wanted, int(h.OldPosition))
 		e.Why = "the tree does not have the lines that the hunk changes"
 		switch {
-		case len(new) > 0 && find(lines, new, int(h.NewPosition)) >= 0:
+		case len(new) > 0 && placeOf(lines, new, int(h.NewPosition)) >= 0:
 			e.Why = "the tree has this change already"
 		case slices.Equal(loose(e.Wanted), loose(e.Nearest)):
 			e.Why = "the lines differ in their white space: was the patch pasted, or changed by a mail program?"
@@ -209,137 +206,4 @@ func read(root *os.Root, name string) (string, error) {
 	var b bytes.Buffer
 	_, err = io.Copy(&b, io.LimitReader(f, maxSearch))
 	return b.String(), err
-}
-
-// sides are the lines that a hunk wants, and those that it leaves.
-func sides(h *gitdiff.TextFragment) (old, new []string) {
-	for _, l := range h.Lines {
-		if l.Old() {
-			old = append(old, l.Line)
-		}
-		if l.New() {
-			new = append(new, l.Line)
-		}
-	}
-	return old, new
-}
-
-func header(h *gitdiff.TextFragment) string {
-	return fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldPosition, h.OldLines, h.NewPosition, h.NewLines)
-}
-
-// fit applies the hunks as far as they fit, and returns the first that does not,
-// or -1.
-func fit(lines []string, hunks []*gitdiff.TextFragment) (result []string, bad int) {
-	for i, h := range hunks {
-		old, new := sides(h)
-		at := int(h.NewPosition) - 1
-		if len(old) > 0 {
-			if at = find(lines, old, int(h.NewPosition)); at < 0 {
-				return lines, i
-			}
-		}
-		at = max(min(at, len(lines)), 0)
-		lines = slices.Concat(lines[:at], new, lines[at+len(old):])
-	}
-	return lines, -1
-}
-
-// find returns the index of the place where part stands in lines that is nearest
-// to line, or -1.
-func find(lines, part []string, line int) int {
-	best := -1
-	for i := 0; i+len(part) <= len(lines); i++ {
-		if slices.Equal(lines[i:i+len(part)], part) && (best < 0 || abs(i+1-line) < abs(best+1-line)) {
-			best = i
-		}
-	}
-	return best
-}
-
-func abs(n int) int { return max(n, -n) }
-
-func loose(lines []string) []string {
-	out := make([]string, len(lines))
-	for i, l := range lines {
-		out[i] = strings.Join(strings.Fields(l), " ")
-	}
-	return out
-}
-
-// nearest returns the place of lines that is most like wanted. Every word that
-// both have votes for the shift between them, a rare word more than a common
-// one, and a line that is the same for more than its words. Of equal places the
-// one nearer to line is taken.
-func nearest(lines, wanted []string, line int) ([]string, int) {
-	where := map[string][]int{} // a word, or a line behind a NUL -> the lines that have it
-	keys := func(l string) []string {
-		l = strings.Join(strings.Fields(l), " ")
-		if l == "" {
-			return nil
-		}
-		words := strings.FieldsFunc(l, func(r rune) bool { return strings.ContainsRune(" (),;", r) })
-		slices.Sort(words)
-		return append(slices.Compact(words), "\x00"+l)
-	}
-	for i, l := range lines {
-		for _, k := range keys(l) {
-			where[k] = append(where[k], i)
-		}
-	}
-	votes := map[int]float64{}
-	for j, l := range wanted {
-		for _, k := range keys(l) {
-			at := where[k]
-			if len(at) > 64 {
-				continue // says nothing
-			}
-			weight := 1 / float64(len(at))
-			if k[0] == 0 {
-				weight *= 4
-			}
-			for _, i := range at {
-				votes[i-j] += weight
-			}
-		}
-	}
-	best, most := 0, 0.0
-	for shift := range votes {
-		// Some lines more or less in between do not make it another place.
-		score := 0.0
-		for near := -3; near <= 3; near++ {
-			score += votes[shift+near] / float64(1+abs(near))
-		}
-		d, b := abs(shift+1-line), abs(best+1-line)
-		if score > most || score == most && (d < b || d == b && shift < best) {
-			best, most = shift, score
-		}
-	}
-	if most == 0 {
-		return nil, 0
-	}
-	from, to := max(best, 0), min(best+len(wanted), len(lines))
-	return slices.Clone(lines[from:to]), from + 1
-}
-
-// nearestFile is the file of d that is called as name is, in the most similar
-// place.
-func nearestFile(name string, d *digest) string {
-	best, most := "", 0
-	parts := strings.Split(name, "/")
-	for f := range d.files {
-		if path.Base(f) != path.Base(name) {
-			continue
-		}
-		n := 0
-		for p := range strings.SplitSeq(f, "/") {
-			if slices.Contains(parts, p) {
-				n++
-			}
-		}
-		if n > most || n == most && (len(f) < len(best) || len(f) == len(best) && f < best) {
-			best, most = f, n
-		}
-	}
-	return best
 }

@@ -1,4 +1,4 @@
-package tree
+package patch
 
 import (
 	"crypto/sha256"
@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
@@ -30,9 +29,10 @@ type span struct {
 }
 
 var (
-	hunkLine = regexp.MustCompile(`^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@`)
-	diffLine = regexp.MustCompile(`gitdiff: line (\d+): (.*)`)
-	gitLog   = regexp.MustCompile(`^commit [0-9a-f]{40,64}\b`)
+	hunkLine   = regexp.MustCompile(`^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@`)
+	binaryLine = regexp.MustCompile(`^(GIT binary patch|Binary files )`)
+	diffLine   = regexp.MustCompile(`gitdiff: line (\d+): (.*)`)
+	gitLog     = regexp.MustCompile(`^commit [0-9a-f]{40,64}\b`)
 )
 
 // scan finds the files and hunks of a diff without judging them.
@@ -55,14 +55,14 @@ func scan(lines []string) []span {
 		if i++; !git {
 			i++
 		}
-		for git && i < len(lines) && extended(lines[i]) {
+		for git && i < len(lines) && extended.MatchString(lines[i]) {
 			i++
 		}
 		for i < len(lines) && strings.HasPrefix(lines[i], "@@ -") {
 			s.hunks = append(s.hunks, i)
 			i = skipHunk(lines, i)
 		}
-		if len(s.hunks) == 0 && i < len(lines) && (strings.HasPrefix(lines[i], "GIT binary patch") || strings.HasPrefix(lines[i], "Binary files ")) {
+		if len(s.hunks) == 0 && i < len(lines) && binaryLine.MatchString(lines[i]) {
 			s.binary = i
 			i++
 			for i < len(lines) && strings.HasPrefix(lines[s.binary], "GIT") {
@@ -78,35 +78,14 @@ func scan(lines []string) []span {
 	return all
 }
 
-// extended reports whether l belongs to the header that "diff --git" begins.
-func extended(l string) bool {
-	for _, p := range []string{"--- ", "+++ ", "old mode ", "new mode ", "deleted file mode ", "new file mode ", "copy from ", "copy to ",
-		"rename old ", "rename new ", "rename from ", "rename to ", "similarity index ", "dissimilarity index ", "index "} {
-		if strings.HasPrefix(l, p) {
-			return true
-		}
-	}
-	return false
-}
+// extended is a line of the header that "diff --git" begins.
+var extended = regexp.MustCompile(`^(--- |\+\+\+ |(old|new|deleted file|new file) mode |(copy|rename) (from|to) |` +
+	`rename (old|new) |(dis)?similarity index |index )`)
 
+// skipHunk is the line behind the hunk that begins at line i.
 func skipHunk(lines []string, i int) int {
-	f := hunkLine.FindStringSubmatch(lines[i])
-	i++
-	if f == nil {
-		return i
-	}
-	count := func(s string) int {
-		if s == "" {
-			return 1
-		}
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			return 0
-		}
-		return n
-	}
-	old, new := count(f[1]), count(f[2])
-	for i < len(lines) && (old > 0 || new > 0 || strings.HasPrefix(lines[i], `\`)) {
+	old, new := counts(lines[i])
+	for i++; i < len(lines) && (old > 0 || new > 0 || strings.HasPrefix(lines[i], `\`)); i++ {
 		switch lines[i][:min(1, len(lines[i]))] {
 		case " ", "\n", "\r":
 			old, new = old-1, new-1
@@ -118,7 +97,6 @@ func skipHunk(lines []string, i int) int {
 		default:
 			return i
 		}
-		i++
 	}
 	return i
 }
@@ -130,7 +108,7 @@ func readDiff(name, text string, line int) (*diff, error) {
 		if line > 0 {
 			at += line - 1
 		}
-		return &PatchError{name, at, fmt.Sprintf(format, args...)}
+		return &Error{name, at, fmt.Sprintf(format, args...)}
 	}
 	lines := slices.Collect(strings.Lines(text))
 	if mangled(lines) {
@@ -162,9 +140,10 @@ func readDiff(name, text string, line int) (*diff, error) {
 	if err != nil {
 		if f := diffLine.FindStringSubmatch(err.Error()); f != nil {
 			n, _ := strconv.Atoi(f[1])
-			return nil, fail(first+max(n, 1), "the diff is damaged: %s (was it pasted, or wrapped by a mail program? take the file that git format-patch writes)", oneLine(f[2]))
+			return nil, fail(first+max(n, 1), "the diff is damaged: %s "+
+				"(was it pasted, or wrapped by a mail program? take the file that git format-patch writes)", OneLine(f[2]))
 		}
-		return nil, fail(first+1, "the diff is damaged: %s", oneLine(err.Error()))
+		return nil, fail(first+1, "the diff is damaged: %s", OneLine(err.Error()))
 	}
 	if len(parsed) != len(spans) {
 		return nil, fail(first+1, "the diff is damaged: of its %d file headers only %d can be read", len(spans), len(parsed))
@@ -195,7 +174,8 @@ func readDiff(name, text string, line int) (*diff, error) {
 // git itself writes never do, whatever a file's own lines end with.
 func mangled(lines []string) bool {
 	return slices.ContainsFunc(lines, func(l string) bool {
-		return strings.HasSuffix(l, "\r\n") && (strings.HasPrefix(l, "diff --git ") || strings.HasPrefix(l, "--- ") || hunkLine.MatchString(l) && strings.HasSuffix(l, "@@\r\n"))
+		return strings.HasSuffix(l, "\r\n") && (strings.HasPrefix(l, "diff --git ") || strings.HasPrefix(l, "--- ") ||
+			hunkLine.MatchString(l) && strings.HasSuffix(l, "@@\r\n"))
 	})
 }
 
@@ -212,85 +192,6 @@ func oneCommit(lines []string, spans []span, fail func(int, string, ...any) erro
 		}
 	}
 	return nil
-}
-
-// convert checks what a file's part of a diff says. header is its first line.
-func convert(f *gitdiff.File, s span, header string) (_ *File, why string) {
-	out := &File{Old: f.OldName, New: f.NewName, Copied: f.IsCopy, Binary: f.IsBinary, hunks: f.TextFragments}
-	for _, n := range []*string{&out.Old, &out.New} {
-		if *n == "/dev/null" || *n == "" {
-			*n = ""
-			continue
-		}
-		if !s.git {
-			if strings.HasPrefix(*n, "/") {
-				return nil, fmt.Sprintf("%q is an absolute path: paths in a patch begin with a/ and b/", *n)
-			}
-			_, below, ok := strings.Cut(*n, "/")
-			if !ok {
-				return nil, fmt.Sprintf("%q has no directory to strip: paths in a patch begin with a/ and b/ (diff -u a/file b/file)", *n)
-			}
-			*n = strings.TrimLeft(below, "/")
-		}
-		if bad := badPath(*n); bad != "" {
-			return nil, fmt.Sprintf("%q %s: nothing outside of the tree can be patched", *n, bad)
-		}
-	}
-	if f.IsNew {
-		out.Old = ""
-	}
-	if f.IsDelete {
-		out.New = ""
-	}
-	if out.Old == "" && out.New == "" {
-		return nil, "a change of no file"
-	}
-	if s.git {
-		if names, ok := strings.CutPrefix(strings.TrimRight(header, "\n"), "diff --git "); ok && len(names)%2 == 1 {
-			a, b := names[:len(names)/2], names[len(names)/2+1:]
-			if top, _, _ := strings.Cut(a, "/"); a == b && len(top) != 1 {
-				return nil, fmt.Sprintf("%q has no a/ before it: the patch was made with diff.noprefix; make it with git -c diff.noprefix=false format-patch", a)
-			}
-		}
-	}
-	for _, m := range []uint32{uint32(f.OldMode), uint32(f.NewMode)} {
-		if m != 0 && m&^0o777 != 0o100000 && m != 0o120000 {
-			return nil, fmt.Sprintf("%s has mode %o: only files and symbolic links can be patched", out.Path(), m)
-		}
-	}
-	out.Mode = uint32(f.NewMode)
-	if f.IsBinary && f.BinaryFragment == nil {
-		return nil, fmt.Sprintf("%s is a binary file whose content the patch leaves out: make it with git format-patch --binary", out.Path())
-	}
-	if len(f.TextFragments) == 0 && !f.IsBinary && !f.IsNew && !f.IsDelete && !f.IsRename && !f.IsCopy && f.NewMode == 0 {
-		return nil, fmt.Sprintf("%s is named, but nothing in it is changed", out.Path())
-	}
-	for _, h := range f.TextFragments {
-		out.Added += int(h.LinesAdded)
-		out.Removed += int(h.LinesDeleted)
-	}
-	return out, ""
-}
-
-// badPath says why a path does not stay inside of a tree, or nothing.
-func badPath(p string) string {
-	if strings.HasPrefix(p, "/") {
-		return "is an absolute path"
-	}
-	if strings.ContainsFunc(p, unicode.IsControl) {
-		return "holds control characters"
-	}
-	for e := range strings.SplitSeq(p, "/") {
-		switch {
-		case e == "..":
-			return "leaves the tree"
-		case e == "." || e == "":
-			return "is no plain path"
-		case strings.EqualFold(e, ".git"):
-			return "lies in the repository's own data"
-		}
-	}
-	return ""
 }
 
 // fill sets what the diff decides. text is the line that the diff's text begins
@@ -314,9 +215,9 @@ func readPlain(name, text string) (*Patch, error) {
 	p := &Patch{Name: name}
 	p.fill(d, 1)
 	if h, err := gitdiff.ParsePatchHeader(d.before); err == nil && h != nil && h.SHA != "" {
-		p.Subject, p.Message, p.Commit = oneLine(h.Title), printable(h.Body), h.SHA
+		p.Subject, p.Message, p.Commit = OneLine(h.Title), printable(h.Body), h.SHA
 		if h.Author != nil {
-			p.From = oneLine(h.Author.String())
+			p.From = OneLine(h.Author.String())
 		}
 		return p, nil
 	}

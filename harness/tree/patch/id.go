@@ -1,9 +1,10 @@
-package tree
+package patch
 
 import (
 	"crypto/sha1" //nolint:gosec // git's own digest, an identity and no protection
 	"encoding/hex"
 	"hash"
+	"strconv"
 	"strings"
 )
 
@@ -101,7 +102,8 @@ func add(sum *[sha1.Size]byte, h hash.Hash) {
 
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// counts are the numbers of lines that a hunk takes and gives.
+// counts are the numbers of lines that a hunk takes and gives; none where line
+// does not begin one.
 func counts(line string) (before, after int) {
 	f := hunkLine.FindStringSubmatch(line)
 	if f == nil {
@@ -110,10 +112,7 @@ func counts(line string) (before, after int) {
 	n := [2]int{1, 1}
 	for i, s := range f[1:3] {
 		if s != "" {
-			n[i] = 0
-			for _, c := range s[:min(len(s), 9)] {
-				n[i] = n[i]*10 + int(c-'0')
-			}
+			n[i], _ = strconv.Atoi(s[:min(len(s), 9)])
 		}
 	}
 	return n[0], n[1]

@@ -10,6 +10,7 @@ import (
 
 	"umlab/harness/progress"
 	"umlab/harness/store"
+	"umlab/harness/tree/patch"
 )
 
 // kindPatched is the store's kind of patched trees. They are kept by base and
@@ -31,9 +32,9 @@ const gitSource = "/src"
 // Patched returns base with the patches applied in their order. The base is not
 // written to, files that no patch touches are the base's own (hard links, with
 // their times), and the result's Digest is that of any tree with the same
-// content. Where a patch does not apply the error is an *ApplyError and nothing
+// content. Where a patch does not apply the error is an *patch.ApplyError and nothing
 // is left in the store.
-func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tree, patches []Patch, git Git) (*Tree, error) {
+func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tree, patches []patch.Patch, git Git) (*Tree, error) {
 	if len(patches) == 0 {
 		return base, nil
 	}
@@ -82,17 +83,9 @@ func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tre
 	return &t, nil
 }
 
-func set(names []string) map[string]bool {
-	s := make(map[string]bool, len(names))
-	for _, n := range names {
-		s[n] = true
-	}
-	return s
-}
-
 // apply makes dir, which is missing, a copy of base with the patches applied.
-func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches []Patch, git Git, task progress.Task) (patchedRecord, error) {
-	var rec patchedRecord
+func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches []patch.Patch, git Git,
+	task progress.Task) (rec patchedRecord, err error) {
 	d, err := manifest(ctx, st, base)
 	if err != nil {
 		return rec, err
@@ -101,7 +94,10 @@ func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches
 	if err != nil {
 		return rec, err
 	}
-	touched := set(Touched(patches))
+	touched := map[string]bool{}
+	for _, name := range patch.Touched(patches) {
+		touched[name] = true
+	}
 	task.Status("link its files")
 	copied, err := farm(ctx, base.Dir, dir, touched)
 	if err != nil {
@@ -120,13 +116,13 @@ func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches
 			return rec, fmt.Errorf("git apply %s: %w", p.Name, err)
 		}
 		if status != 0 {
-			e := misfit(dir, p, d)
+			e := patch.Misfit(dir, p, d.files)
 			e.Tree, e.Version, e.Index, e.Of = base.Name, base.Version, i+1, len(patches)
-			e.Said = oneLine(strings.ReplaceAll(said.String(), "<stdin>", p.Name))
+			e.Said = patch.OneLine(strings.ReplaceAll(said.String(), "<stdin>", p.Name))
 			return rec, e
 		}
 		// The next patch is judged against what this one left.
-		if err := rereadAll(dir, d, Touched(patches[i:i+1])); err != nil {
+		if err := rereadAll(dir, d, patch.Touched(patches[i:i+1])); err != nil {
 			return rec, err
 		}
 	}
@@ -139,7 +135,8 @@ func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches
 	}
 	for name := range leads {
 		if !led[name] {
-			return rec, &PatchError{patches[len(patches)-1].Name, 0, fmt.Sprintf("makes %s a symbolic link that leads out of the tree", name)}
+			return rec, &patch.Error{Name: patches[len(patches)-1].Name,
+				Why: fmt.Sprintf("makes %s a symbolic link that leads out of the tree", name)}
 		}
 	}
 	if rec.Version, err = Version(dir); err != nil {
