@@ -215,11 +215,8 @@ func (l *Lab) benchCold(ctx context.Context) (c coldFigures, err error) {
 	if err != nil {
 		return c, err
 	}
-	empty := *l
-	empty.stdout, empty.store, empty.forget = io.Discard, st, true
-	a, client := *l.archive, *l.archive.Client
-	client.Files, a.Client, a.Store = st, &client, st
-	empty.archive, empty.builder = &a, &kbuild.Builder{Store: st, Sink: l.sink}
+	empty := l.in(st)
+	empty.stdout, empty.forget = io.Discard, true
 	timed := func(o MatrixOptions) (float64, error) {
 		start := time.Now()
 		_, err := empty.Matrix(ctx, o)

@@ -90,26 +90,31 @@ func Open(o Options) (*Lab, error) {
 	tty, color, _ := report.Terminal(o.Stderr, o.Getenv)
 	sink := report.NewProgress(o.Stderr, tty, color, o.Now)
 	_, color, width := report.Terminal(o.Stdout, o.Getenv)
-	return &Lab{
+	l := &Lab{
 		project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now, forget: o.Forget,
-		table: report.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,
+		table: report.Options{Color: color, Width: width}, settings: set, sink: sink,
 		archive: &archive.Archive{
-			Client: &debian.Client{HTTP: &fetch.Client{}, Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
+			Client: &debian.Client{HTTP: &fetch.Client{}, Keys: keys, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},
-			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now, Seen: &sync.Map{},
-		},
-		builder: &kbuild.Builder{Store: st, Sink: sink, Limits: buildLimits(set.Limits.Build)},
-	}, nil
-}
-
-func buildLimits(l settings.BuildLimits) kbuild.Limits {
-	return kbuild.Limits{
-		Time: time.Duration(l.Minutes) * time.Minute,
-		Disk: l.DiskMB << 20,
-		Sandbox: sandbox.Limits{
-			Processes: l.Processes, AddressSpace: l.MemoryMB << 20, FileSize: l.FileMB << 20, Disk: l.DiskMB << 20,
+			Sink: sink, Suites: set.Suites, Now: o.Now, Seen: &sync.Map{},
 		},
 	}
+	return l.in(st), nil
+}
+
+// in is l with another store, which it fetches into and builds in.
+func (l *Lab) in(st *store.Store) *Lab {
+	other, a, client, b := *l, *l.archive, *l.archive.Client, l.settings.Limits.Build
+	client.Files, a.Client, a.Store = st, &client, st
+	other.store, other.archive = st, &a
+	other.builder = &kbuild.Builder{Store: st, Sink: l.sink, Limits: kbuild.Limits{
+		Time: time.Duration(b.Minutes) * time.Minute,
+		Disk: b.DiskMB << 20,
+		Sandbox: sandbox.Limits{
+			Processes: b.Processes, AddressSpace: b.MemoryMB << 20, FileSize: b.FileMB << 20, Disk: b.DiskMB << 20,
+		},
+	}}
+	return &other
 }
 
 // Run opens a Lab for a flow, and returns what the flow returned with its exit
