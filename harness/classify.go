@@ -10,6 +10,7 @@ import (
 
 	"umlab/harness/outcome"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -38,7 +39,7 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 	}
 	c := classification(o.File, log)
 	_, color, width := report.Terminal(o.Stdout, o.Getenv)
-	if err := report.Classification(o.Stdout, c, report.Options{Color: color, Width: width}); err != nil {
+	if err := doc.Terminal(o.Stdout, report.Classification(c), doc.Options{Color: color, Width: width}); err != nil {
 		return c, err
 	}
 	if err := (format[result.Classification]{"json", o.JSON, report.ClassificationJSON}).save(c); err != nil {

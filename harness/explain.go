@@ -16,6 +16,7 @@ import (
 	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
@@ -66,7 +67,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 		return nil, err
 	}
 	l.sink.Close()
-	if err := report.Explanation(l.stdout, e, l.table); err != nil {
+	if err := doc.Terminal(l.stdout, report.Explanation(e), l.table); err != nil {
 		return e, err
 	}
 	if err := outputs.write(e); err != nil {
@@ -76,7 +77,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 }
 
 func (o ExplainOutputs) formats() []format[result.Explanation] {
-	return []format[result.Explanation]{{"html", o.HTML, report.ExplanationHTML}, {"json", o.JSON, report.ExplanationJSON}}
+	return []format[result.Explanation]{{"html", o.HTML, report.Form(report.Explanation, doc.HTML)}, {"json", o.JSON, report.ExplanationJSON}}
 }
 
 func (o ExplainOutputs) write(e *result.Explanation) error {

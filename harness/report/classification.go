@@ -1,42 +1,42 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
-// Classification writes what a saved console log shows for a terminal: for each
-// module the outcome, then the line that proves it, verbatim and never folded.
-// It returns the error of w.
-func Classification(w io.Writer, c *result.Classification, opt Options) error {
-	p := &printer{opt: opt}
+// Classification is what a saved console log shows: for each module the outcome,
+// then the line that proves it, verbatim and never folded.
+func Classification(c *result.Classification) *doc.Document {
+	d := &doc.Document{}
 	for _, m := range c.Modules {
 		o := m.Outcome
+		head := doc.Toned(doc.Strong, cmp.Or(m.Name, "(no module named)")).Say("  ")
 		if o.Kind == outcome.Unproved {
-			p.line(p.paint(bold, msgWhose(m.Name)) + "  " + p.paint(faint, msgUnproved))
+			head = head.Toned(doc.Faint, msgUnproved)
 		} else {
-			p.line(p.paint(bold, msgWhose(m.Name)) + "  " + p.paint(outcomeStyle(o.Kind), whole(o)))
+			head = head.Toned(outcomeStyle(o.Kind), whole(o))
 		}
+		d.Add(doc.Para{Line: head, Whole: true})
 		if o.Evidence != "" {
-			p.line("    " + clean(o.Evidence))
-			p.line(p.paint(faint, "    "+msgPlace(m.Line, o.Offset)))
+			d.Add(doc.Para{Line: doc.Say("    ", o.Evidence), Whole: true}, doc.Para{Line: doc.Toned(doc.Faint, "    "+msgPlace(m.Line, o.Offset)), Whole: true})
 		}
 		if o.Detail != "" {
-			p.wrap(clean(o.Detail), "    ")
+			d.Add(doc.Para{Line: doc.Say("    ", o.Detail)})
 		}
 	}
 	if len(c.Modules) == 0 {
-		p.line(msgNoModule)
+		d.Add(doc.Para{Line: doc.Say(msgNoModule)})
 	}
-	p.line("")
-	p.wrap(msgLog(c), "")
-	_, err := w.Write(p.out.Bytes())
-	return err
+	d.Add(doc.Section{Blocks: paras(doc.Say(msgLog(c)))})
+	return d
 }
 
 // whole is an outcome with everything that was read off its evidence, by its

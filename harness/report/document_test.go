@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/report/doc"
 )
 
 // What every kind of document is held to.
@@ -22,6 +24,11 @@ func written[T any](t testing.TB, render func(io.Writer, *T) error, v *T) []byte
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// onTerminal is the writer for a terminal with opt.
+func onTerminal(opt Options) func(io.Writer, *doc.Document) error {
+	return func(w io.Writer, d *doc.Document) error { return doc.Terminal(w, d, opt) }
 }
 
 // roundTrip writes v as JSON and reads it: it is valid, nothing in it is null,

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -75,30 +74,18 @@ func explanation() *result.Explanation {
 
 func TestExplanationGolden(t *testing.T) {
 	page := func(o Options) func(io.Writer, *result.Explanation) error {
-		return func(w io.Writer, e *result.Explanation) error { return Explanation(w, e, o) }
+		return Form(Explanation, onTerminal(o))
 	}
 	for name, render := range map[string]func(io.Writer, *result.Explanation) error{
 		"explain.100.txt": page(Options{Width: 100}), "explain.60.txt": page(Options{Width: 60}), "explain.color.txt": page(Options{Width: 100, Color: true}),
-		"explain.html": ExplanationHTML,
+		"explain.html": Form(Explanation, doc.HTML),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
 			if err := render(&b, explanation()); err != nil {
 				t.Fatal(err)
 			}
-			file := filepath.Join("testdata", name)
-			if *update {
-				if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), b.String()); diff != "" {
-				t.Errorf("%s (-want +got); go test -update writes it:\n%s", file, diff)
-			}
+			golden(t, name, b.Bytes())
 			if err := render(fullDisk{}, explanation()); err == nil {
 				t.Error("a full disk went unnoticed")
 			}
@@ -111,7 +98,7 @@ func TestExplanationGolden(t *testing.T) {
 func TestExplanationSafe(t *testing.T) {
 	var text, html, raw bytes.Buffer
 	for w, render := range map[*bytes.Buffer]func(io.Writer, *result.Explanation) error{
-		&text: func(w io.Writer, e *result.Explanation) error { return Explanation(w, e, Options{Width: 40}) }, &html: ExplanationHTML, &raw: ExplanationJSON,
+		&text: Form(Explanation, onTerminal(Options{Width: 40})), &html: Form(Explanation, doc.HTML), &raw: ExplanationJSON,
 	} {
 		if err := render(w, explanation()); err != nil {
 			t.Fatal(err)
@@ -146,7 +133,7 @@ func TestClassification(t *testing.T) {
 		{Name: "other"},
 	}}
 	var b bytes.Buffer
-	if err := Classification(&b, c, Options{Width: 100}); err != nil {
+	if err := doc.Terminal(&b, Classification(c), Options{Width: 100}); err != nil {
 		t.Fatal(err)
 	}
 	want := `rust_print  relocation-unknown 9 R_X86_64_GOTPCREL, errno 8 ENOEXEC
@@ -163,7 +150,7 @@ mail\x1b.txt · 12 lines · kernel 7.3.4 · gap 8192 bytes (exec-shield)
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if err := Classification(fullDisk{}, c, Options{}); err == nil {
+	if err := doc.Terminal(fullDisk{}, Classification(c), Options{}); err == nil {
 		t.Error("a full disk went unnoticed")
 	}
 }

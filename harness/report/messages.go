@@ -236,13 +236,6 @@ const (
 	msgNoModule = "no line speaks of a module"
 )
 
-func msgWhose(module string) string {
-	if module == "" {
-		return "(no module named)"
-	}
-	return clean(module)
-}
-
 func msgPlace(line int, offset int64) string { return fmt.Sprintf("line %d, byte %d", line, offset) }
 
 func msgErrno(n int) string { return fmt.Sprintf("errno %d %s", n, unix.ErrnoName(unix.Errno(n))) }
@@ -311,18 +304,18 @@ func msgChosen(e *result.Explanation) string {
 	if e.Placement.ASLR {
 		aslr = "on"
 	}
-	return fmt.Sprintf("mem=%s, address randomisation %s (%s)", clean(e.Placement.Mem), aslr, clean(e.Chosen))
+	return fmt.Sprintf("mem=%s, address randomisation %s (%s)", e.Placement.Mem, aslr, e.Chosen)
 }
 
 func msgOverAll(v result.Verdict) string {
-	return "over the placements that were booted: " + clean(string(v))
+	return "over the placements that were booted: " + string(v)
 }
 
 func msgRequested(e *result.Explanation) string {
 	if e.Requested == "" {
 		return "nothing: the tree's own flags"
 	}
-	return clean(e.Requested)
+	return e.Requested
 }
 
 // msgOrigin says where an option comes from.
@@ -334,9 +327,9 @@ func msgOrigin(o result.GivenOption) string {
 	case len(o.Origins) == 0:
 		s = "origin unknown: no Makefile spells it"
 	case len(o.Origins) == 1:
-		s = clean(o.Origins[0])
+		s = o.Origins[0]
 	default:
-		s = "one of " + clean(strings.Join(o.Origins, ", "))
+		s = "one of " + strings.Join(o.Origins, ", ")
 	}
 	if o.Overridden {
 		s += ", overridden"
@@ -346,20 +339,20 @@ func msgOrigin(o result.GivenOption) string {
 
 func msgShortOrigin(o result.GivenOption) string {
 	if len(o.Origins) == 0 {
-		return clean(o.Option)
+		return o.Option
 	}
-	return clean(o.Option) + " (" + clean(strings.Join(o.Origins, " or ")) + ")"
+	return o.Option + " (" + strings.Join(o.Origins, " or ") + ")"
 }
 
-func msgScript(s result.ExplanationScript) string { return "By hand: " + clean(s.Title) }
+func msgScript(s result.ExplanationScript) string { return "By hand: " + s.Title }
 
 func msgMoreEntries(n int) string { return fmt.Sprintf("and %d more, in -html= and -json=", n) }
 
 // msgRelocation is where a relocation stands and what it is to.
 func msgRelocation(r result.RejectedLocation) string {
-	s := clean(r.Entry) + " to " + clean(r.Symbol)
+	s := r.Entry + " to " + r.Symbol
 	if r.Value != "" {
-		s += " = " + clean(r.Value)
+		s += " = " + r.Value
 	}
 	if r.Decides {
 		s += ", the one that decides"
@@ -371,41 +364,26 @@ func msgRelocation(r result.RejectedLocation) string {
 func msgCode(r result.RejectedLocation) string {
 	var parts []string
 	if r.Instruction != "" {
-		parts = append(parts, clean(r.Instruction))
+		parts = append(parts, r.Instruction)
 	}
 	if r.Function != "" {
-		parts = append(parts, fmt.Sprintf("in %s+0x%x", clean(r.Function), r.Within))
+		parts = append(parts, fmt.Sprintf("in %s+0x%x", r.Function, r.Within))
 	} else if r.Instruction == "" {
 		parts = append(parts, "data")
 	}
 	if r.Source != "" {
-		parts = append(parts, clean(r.Source))
+		parts = append(parts, r.Source)
 	}
 	if r.Inlined != "" {
-		parts = append(parts, "inlined from "+clean(r.Inlined))
+		parts = append(parts, "inlined from "+r.Inlined)
 	}
 	return strings.Join(parts, separator)
 }
 
 func msgTranscript(o outcome.Outcome) string { return fmt.Sprintf("console, at byte %d:", o.Offset) }
 
-func msgConsole(r result.Run) string { return "console: " + clean(r.Transcript) }
+func msgConsole(r result.Run) string { return "console: " + r.Transcript }
 
 func msgBrief(s result.ExplanationScript) string {
-	return fmt.Sprintf("In the tree, with a toolchain of your own (with umlab's: -script=DIR writes %s.sh):", clean(s.Name))
-}
-
-// explainWords are the labels of an explanation's HTML page.
-type explainWords struct {
-	Infra, Flags, Requested, Effective, Option, Origin, NotGiven, Module, Predicted, Observed, Nothing, Agree, Disagree, Why,
-	Relocations, Evidence, Notes, Repeat string
-}
-
-func newExplainWords() explainWords {
-	return explainWords{
-		Infra: msgInfra, Flags: wordFlags, Requested: wordRequested, Effective: wordEffective, Option: "option", Origin: "comes from",
-		NotGiven: wordNone, Module: "module", Predicted: wordPredicted, Observed: wordObserved, Nothing: wordNothing,
-		Agree: markAgrees + " " + wordAgree, Disagree: markDiffers + " " + wordDisagree, Why: wordWhy, Relocations: "relocations that the loader refuses or writes wrong",
-		Evidence: "console", Notes: "Notes", Repeat: msgRepeat,
-	}
+	return fmt.Sprintf("In the tree, with a toolchain of your own (with umlab's: -script=DIR writes %s.sh):", s.Name)
 }

@@ -58,3 +58,29 @@ func long(o outcome.Outcome) string {
 
 // proof is the evidence of o, else what stands in for it.
 func proof(o outcome.Outcome) string { return newEvidence(o, "").text() }
+
+// factsOf are what a result is of, but for what is not known.
+func factsOf(list ...string) (facts doc.Facts) {
+	for _, f := range list {
+		if f != "" {
+			facts = append(facts, doc.Fact{Line: doc.Say(f)})
+		}
+	}
+	return facts
+}
+
+// paras are a paragraph each.
+func paras(lines ...doc.Line) (blocks []doc.Block) {
+	for _, l := range lines {
+		blocks = append(blocks, doc.Para{Line: l})
+	}
+	return blocks
+}
+
+// noteLines are notes that say so.
+func noteLines(notes []string) (lines []doc.Line) {
+	for _, n := range notes {
+		lines = append(lines, doc.Say(msgNote(n)))
+	}
+	return lines
+}

@@ -128,7 +128,7 @@ func checkers(findings []result.Finding) doc.Block {
 		case len(says) == 0:
 			says = []string{msgNothingFound}
 		}
-		blocks = append(blocks, doc.Section{Head: doc.Say(legible(f.Tool)).For(doc.InMail, ":"), Minor: true, Tight: true,
+		blocks = append(blocks, doc.Section{Head: doc.Say(legible(f.Tool)).With(doc.Say(":").On(doc.InMail)), Minor: true, Tight: true,
 			Blocks: []doc.Block{doc.Items(doc.Codes(says))}})
 	}
 	if blocks == nil {

@@ -36,11 +36,11 @@
 //	Figure    what a function draws in a width: for forms that no block can be. Keep these few
 //	Section   a heading with blocks, indented by two on terminals; without a heading just a blank line before them.
 //	          Minor is **bold** in Markdown, Tight has no blank line before it, Flat does not indent
-//	Details   folded away: <details> on a page and in Markdown; elsewhere the blocks alone
+//	Details   folded away: <details> on a page and in Markdown; elsewhere a Tight section
 //	Only      blocks for some forms only
 //
 // Where forms differ in order or wording, the builder says so with Only, or with a
-// span for one form (Line.For); that is the exception. A block that more than one
+// span for one form (Line.On); that is the exception. A block that more than one
 // document needs in a way of its own belongs here; what a single document needs
 // once does not.
 //

@@ -252,7 +252,7 @@ func (g *page) table(t Table) {
 	for _, c := range t.Columns {
 		g.put(`<th scope="col">`, g.inline(c.Head))
 		for _, l := range c.Below {
-			g.put("<span>", g.inline(l), "</span>")
+			g.put("<small>", g.inline(l), "</small>")
 		}
 		g.put("</th>")
 	}

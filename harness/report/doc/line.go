@@ -75,9 +75,6 @@ func (l Line) Toned(t Tone, s string) Line { return l.add(Span{text: s, tone: t}
 // Break appends s; the cell of a table that is folded to level ends its line there instead.
 func (l Line) Break(level int, s string) Line { return l.add(Span{text: s, level: level}) }
 
-// For appends prose for some forms only.
-func (l Line) For(forms Form, s string) Line { return l.add(Span{text: s, forms: forms}) }
-
 // Link appends the name of what has the ID id on the same page.
 func (l Line) Link(id, s string) Line { return l.add(Span{text: s, face: mono, link: id}) }
 
@@ -92,6 +89,16 @@ func (l Line) In(t Tone) Line {
 		toned[i] = s
 	}
 	return toned
+}
+
+// On is the line for some forms only.
+func (l Line) On(forms Form) Line {
+	some := make(Line, len(l))
+	for i, s := range l {
+		s.forms = forms
+		some[i] = s
+	}
+	return some
 }
 
 // Lines are lines of prose.

@@ -91,7 +91,7 @@ func (p *printer) block(b Block) {
 	case Section:
 		p.section(b)
 	case Details:
-		p.blocks(b.Blocks)
+		p.section(Section{Head: b.Summary, Blocks: b.Blocks, Tight: true})
 	}
 }
 
@@ -194,9 +194,10 @@ func (p *printer) within(by int, f func()) {
 	p.indent -= by
 }
 
-// head prints a heading: strong where nothing in it has a tone of its own.
+// head prints a heading: at the margin it is strong, where nothing in it has a tone
+// of its own.
 func (p *printer) head(l Line, whole bool) {
-	if !slices.ContainsFunc(l, func(s Span) bool { return s.tone != Plain }) {
+	if p.indent == 0 && !slices.ContainsFunc(l, func(s Span) bool { return s.tone != Plain }) {
 		l = l.In(Strong)
 	}
 	by := 2
@@ -332,7 +333,7 @@ func (p *printer) defs(defs Defs) {
 		}
 		p.within(by, func() {
 			for _, l := range lines {
-				p.wrap(l, d.Whole)
+				p.wrap(l, false)
 			}
 		})
 	}
