@@ -125,18 +125,13 @@ func fetchRef(ctx context.Context, g *git.Repository, s GitSource, known func(st
 		at[ref.Name().String()] = ref
 	}
 	for _, name := range []string{s.Ref, "refs/tags/" + s.Ref, "refs/heads/" + s.Ref, "refs/" + s.Ref} {
-		ref, ok := at[name]
-		if !ok {
+		if at[name] == nil {
 			continue
 		}
-		for ref.Type() == plumbing.SymbolicReference {
-			next, ok := at[ref.Target().String()]
-			if !ok || next == ref {
-				return "", errNoRef
-			}
-			name, ref = ref.Target().String(), next
+		if name, err = followed(at, name); err != nil {
+			return "", err
 		}
-		commit := ref.Hash().String()
+		commit := at[name].Hash().String()
 		if peeled, ok := at[name+"^{}"]; ok {
 			commit = peeled.Hash().String()
 		}
@@ -157,6 +152,34 @@ func fetchRef(ctx context.Context, g *git.Repository, s GitSource, known func(st
 		return commit, g.Storer.SetReference(plumbing.NewHashReference(refOf(commit), c.Hash))
 	}
 	return "", errNoRef
+}
+
+// mostSymbolic is how many symbolic refs are followed to a commit, as many as git
+// itself does (SYMREF_MAXDEPTH).
+const mostSymbolic = 5
+
+// followed is the ref that has the commit which name leads to. A server may say
+// of its symbolic refs what it likes.
+func followed(at map[string]*plumbing.Reference, name string) (string, error) {
+	way := []string{name}
+	for at[name].Type() == plumbing.SymbolicReference {
+		name = at[name].Target().String()
+		seen := slices.Contains(way, name)
+		way = append(way, name)
+		why := ""
+		switch {
+		case seen:
+			why = "comes back to itself"
+		case at[name] == nil:
+			why = "ends where there is nothing"
+		case len(way) > mostSymbolic+1:
+			why = "is longer than git follows"
+		default:
+			continue
+		}
+		return "", fmt.Errorf("%w: %s %s", errNoRef, patch.OneLine(strings.Join(way, " → ")), why)
+	}
+	return name, nil
 }
 
 // sideband shows what the server says of its work.
