@@ -3,229 +3,143 @@ package harness
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"umlab/harness/bisect"
+	"umlab/harness/kbuild"
 	"umlab/harness/result"
 	"umlab/harness/store"
+	"umlab/harness/toolchain"
 	"umlab/harness/tree"
+	"umlab/harness/tree/patch"
 )
 
 // mostDiff is the size, in bytes, from which on a commit is checked out and built
 // from nothing: a diff of that size leaves little of another build to go on with.
 const mostDiff = 8 << 20
 
-// bisectRepository lets the toolchain's git bisect the commits of a repository,
-// which is not written to.
-func (l *Lab) bisectRepository(ctx context.Context, q *question, b *result.Bisection) error {
+// commitCandidates are those of a question about the commits of a repository,
+// which the toolchain's git bisects. The repository is not written to.
+func (l *Lab) commitCandidates(ctx context.Context, q *question) (*candidates, error) {
 	tc, err := l.toolchain(ctx, q.job.Toolchain)
 	if err != nil {
-		return fmt.Errorf("toolchain %s: %w", q.job.Toolchain, err)
+		return nil, fmt.Errorf("toolchain %s: %w", q.job.Toolchain, err)
 	}
 	g, err := tree.StartBisect(ctx, l.store, q.repository, q.Good, q.Bad, git(tc))
 	if err != nil {
-		return &UsageError{err}
+		return nil, &UsageError{err}
 	}
-	defer g.Close()
-	c := &commitLab{lab: l, q: q, tc: tc, bisect: g}
-	pinned := fmt.Sprintf("repository %s, toolchain %s %s", q.repository, q.job.Toolchain, store.Short(tc.Digest))
-	return l.bisectCommits(ctx, q, newCommitWalk(g), pinned, c, b)
-}
-
-// commitWalk is a bisection in git's order.
-type commitWalk struct {
-	git     *tree.Bisect
-	inquiry bisect.Inquiry
-	number  int
-	names   map[string]string        // commit -> how it is called
-	commits map[string]string        // and back
-	said    map[string]bisect.Answer // by commit
-}
-
-func newCommitWalk(g *tree.Bisect) *commitWalk {
-	return &commitWalk{git: g, names: map[string]string{}, commits: map[string]string{}, said: map[string]bisect.Answer{}}
-}
-
-// commitRunner runs the cell on commits. See commitLab.
-type commitRunner interface {
-	run(ctx context.Context, commit string, fresh bool) (*result.Results, error)
-	side(ctx context.Context, commit, name string) (side, error)
-}
-
-// bisectCommits asks for the commits that git wants to be tested, and fills b.
-func (l *Lab) bisectCommits(ctx context.Context, q *question, w *commitWalk, pinned string, on commitRunner, b *result.Bisection) error {
-	var ends []string
-	for _, c := range []string{w.git.Good, w.git.Bad} {
-		name, err := w.name(ctx, c)
-		if err != nil {
-			return err
-		}
-		ends = append(ends, name)
-	}
-	b.Good, b.Bad = ends[0], ends[1]
-	log, err := l.openBisectLog(ctx, q, pinned, ends, (*bisect.Log).CheckHead)
+	c, order, err := ofCommits(ctx, g)
 	if err != nil {
-		return err
+		g.Close()
+		return nil, err
 	}
-	defer log.close()
-	p := &prober{target: q.target, cond: q.cond, good: bisectEnd{name: ends[0]}, bad: bisectEnd{name: ends[1]}}
-	p.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		r, err := on.run(ctx, w.commits[name], fresh)
-		if err == nil {
-			l.remember(r)
-		}
+	c.pinned = fmt.Sprintf("repository %s, toolchain %s %s", q.repository, q.job.Toolchain, store.Short(tc.Digest))
+	k := &commitKernels{lab: l, q: q, tc: tc, git: g}
+	c.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
+		r, _, err := k.run(ctx, order.Commit(name), fresh, q.Fresh || fresh)
 		return r, err
 	}
-	if w.git.Reversed {
-		p.swapped = q.swapped()
-	}
-	if err := p.restore(log); err != nil {
-		return err
-	}
-	w.inquiry = l.inquiry(p, log, b)
-	good, bad, skipped, err := w.search(ctx)
-	if err = l.conclude(b, p, log, err); err != nil || b.Conclusion != "" {
-		return err
-	}
-	b.Conclusion, b.Exit = result.BisectedTo, ExitExpected
-	if len(skipped) > 0 {
-		b.Conclusion, b.Exit = result.BisectedRange, ExitDiffers
-	}
-	for _, c := range skipped {
-		b.Skipped = append(b.Skipped, w.names[c])
-	}
-	sides := func(ctx context.Context, name string) (side, error) { return on.side(ctx, w.commits[name], name) }
-	return l.conclude(b, p, log, l.boundaries(ctx, b, p, log, w.names[good], w.names[bad], sides))
-}
-
-// search returns the commits on the two sides of the change, and those between
-// that could not be judged. Errors are those of bisect.Search.
-func (w *commitWalk) search(ctx context.Context) (good, bad string, skipped []string, err error) {
-	s, err := w.git.State(ctx)
-	if err != nil {
-		return "", "", nil, err
-	}
-	for i, e := range []struct {
-		commit string
-		want   bisect.Verdict
-	}{{w.git.Good, bisect.Good}, {w.git.Bad, bisect.Bad}} {
-		got, err := w.ask(ctx, e.commit, false, string(e.want)+" end", s.Left, s.Steps+4-i)
+	c.side = func(ctx context.Context, name string) (side, error) {
+		r, baseline, err := k.run(ctx, order.Commit(name), true, false)
 		if err != nil {
-			return "", "", nil, err
+			return side{}, err
 		}
-		if got.Verdict != e.want {
-			return "", "", nil, &bisect.EndError{Name: w.names[e.commit], Want: e.want, Got: got}
-		}
+		return l.sideOf(ctx, q.job, q.target.Cell, name, r, baseline)
 	}
-	for s.Next != "" {
-		got, err := w.ask(ctx, s.Next, false, fmt.Sprintf("git's choice, %d left after it", s.Left), s.Left, s.Steps+2)
+	return c, nil
+}
+
+// ofCommits are the candidates of g, which are yet to be told how they are run.
+func ofCommits(ctx context.Context, g *tree.Bisect) (*candidates, *bisect.Commits, error) {
+	order := &bisect.Commits{Git: g, Good: g.Good, Bad: g.Bad, Reversed: g.Reversed}
+	c := &candidates{chooser: order, reversed: g.Reversed, close: g.Close}
+	for _, end := range []string{g.Good, g.Bad} {
+		name, err := order.Name(ctx, end)
 		if err != nil {
-			return "", "", nil, err
+			return nil, nil, err
 		}
-		if err := w.git.Mark(ctx, s.Next, string(got.Verdict)); err != nil {
-			return "", "", nil, err
-		}
-		if s, err = w.git.State(ctx); err != nil {
-			return "", "", nil, err
-		}
+		c.names = append(c.names, name)
 	}
-	if good, bad, skipped, err = w.sides(ctx, s); err != nil {
-		return "", "", nil, err
-	}
-	for i, side := range []struct {
-		commit string
-		want   bisect.Verdict
-		why    string
-	}{{good, bisect.Good, "last good"}, {bad, bisect.Bad, "first bad"}} {
-		if side.commit == "" {
-			continue
-		}
-		first, asked := w.said[side.commit]
-		why := side.why + ", again"
-		if !asked {
-			first, why = bisect.Answer{Verdict: side.want, Reason: "as git concludes from its descendants"}, side.why+", to be sure"
-		}
-		got, err := w.ask(ctx, side.commit, true, why, 0, 1-i)
-		if err != nil {
-			return "", "", nil, err
-		}
-		if got.Verdict != side.want {
-			name, log := w.names[side.commit], w.inquiry.Replay
-			return "", "", nil, &bisect.FlakyError{Name: name, First: first, Again: got, FirstAt: log.At(name, false), AgainAt: log.At(name, true)}
-		}
-	}
-	return good, bad, skipped, nil
+	return c, order, nil
 }
 
-// sides reads what git found. git speaks of the older and the newer side; either
-// may be the good one.
-func (w *commitWalk) sides(ctx context.Context, s tree.BisectState) (good, bad string, skipped []string, err error) {
-	newer, older := s.First, ""
-	if newer == "" {
-		for _, c := range s.Possible {
-			if _, err := w.name(ctx, c); err != nil {
-				return "", "", nil, err
-			}
-			if got, ok := w.said[c]; ok && got.Verdict != bisect.Skip {
-				newer = c
-			} else {
-				skipped = append(skipped, c)
-			}
-		}
-		// Below them all lies what the older side is known by.
-		for _, c := range s.Possible {
-			parent, err := w.git.Parent(ctx, c)
-			if err != nil {
-				return "", "", nil, err
-			}
-			if got, ok := w.said[parent]; ok && got.Verdict != bisect.Skip && !slices.Contains(s.Possible, parent) {
-				older = parent
-			}
-		}
-	} else if older, err = w.git.Parent(ctx, newer); err != nil {
-		return "", "", nil, err
-	}
-	for _, c := range []string{newer, older} {
-		if c != "" {
-			if _, err := w.name(ctx, c); err != nil {
-				return "", "", nil, err
-			}
-		}
-	}
-	if w.git.Reversed {
-		return newer, older, skipped, nil
-	}
-	return older, newer, skipped, nil
+// commitKernels runs the cell on commits. All but the good end go on in its build
+// directory, with what changed since, so that only that is built; one that is
+// wanted whole is built from nothing, so that no answer rests on such a build
+// alone.
+type commitKernels struct {
+	lab *Lab
+	q   *question
+	tc  *toolchain.Toolchain
+	git *tree.Bisect
+
+	base     *tree.Tree // of the good end
+	baseline *kbuild.Baseline
 }
 
-// name is how a commit is called: its abbreviated name, and what it says it does.
-func (w *commitWalk) name(ctx context.Context, commit string) (string, error) {
-	if n, ok := w.names[commit]; ok {
-		return n, nil
+func (k *commitKernels) run(ctx context.Context, commit string, whole, fresh bool) (*result.Results, *kbuild.Baseline, error) {
+	var (
+		t    *tree.Tree
+		from *kbuild.Baseline
+		err  error
+	)
+	if !whole && commit != k.git.Good {
+		if t, from, err = k.derived(ctx, commit); err != nil {
+			return nil, nil, err
+		}
 	}
-	subject, err := w.git.Subject(ctx, commit)
-	if err != nil {
-		return "", err
+	named := k.q.repository + "#" + commit[:12]
+	if t == nil {
+		src := tree.GitSource{Name: named, Path: k.q.repository, Ref: commit}
+		if t, err = tree.FromGit(ctx, k.lab.store, k.lab.sink, src, git(k.tc)); err != nil {
+			return nil, nil, err
+		}
+	} else {
+		// It is the commit's own content, whatever way it came.
+		is := *t
+		is.Name, is.Package, is.Commit, is.Patches = named, "git "+commit[:12], commit, nil
+		t = &is
 	}
-	n := fmt.Sprintf("%s (%q)", commit[:12], subject)
-	w.names[commit], w.commits[n] = n, commit
-	return n, nil
+	job := *k.q.job
+	job.Fresh = fresh
+	r, baseline, err := k.lab.runOn(ctx, &job, t, k.tc, from)
+	if commit == k.git.Good {
+		k.base, k.baseline = t, baseline
+	}
+	return r, baseline, err
 }
 
-// ask asks for a commit; left and ahead are what there is after it.
-func (w *commitWalk) ask(ctx context.Context, commit string, fresh bool, why string, left, ahead int) (bisect.Answer, error) {
-	name, err := w.name(ctx, commit)
+// derived is the tree of a commit, made of that of the good end, with the
+// baseline to go on from; nil where it is to be built from nothing.
+func (k *commitKernels) derived(ctx context.Context, commit string) (*tree.Tree, *kbuild.Baseline, error) {
+	if k.base == nil { // a log answered for the good end
+		if _, _, err := k.run(ctx, k.git.Good, false, k.q.Fresh); err != nil {
+			return nil, nil, err
+		}
+	}
+	if k.baseline == nil { // it does not build
+		return nil, nil, nil
+	}
+	diff, err := k.git.Diff(ctx, k.git.Good, commit)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(diff) > mostDiff:
+		return nil, nil, nil
+	case len(diff) == 0:
+		return k.base, nil, nil
+	}
+	patches, err := patch.Read("the changes since "+k.git.Good[:12], diff)
+	var t *tree.Tree
+	if err == nil {
+		t, err = tree.Patched(ctx, k.lab.store, k.lab.sink, k.base, patches, git(k.tc))
+	}
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
 	if err != nil {
-		return bisect.Answer{}, err
+		k.lab.sink.Note(fmt.Sprintf("commit %s is checked out and built from nothing: %v", commit[:12], err))
+		return nil, nil, nil
 	}
-	step := bisect.Step{Number: w.number + 1, Most: w.number + 1 + ahead, Rough: true, Name: name, Fresh: fresh, Why: why}
-	got, err := w.inquiry.Ask(ctx, step, func(bisect.Answer) (int, int) { return left, ahead })
-	if err != nil {
-		return got, err
-	}
-	w.number++
-	if !fresh {
-		w.said[commit] = got
-	}
-	return got, nil
+	return t, k.baseline, nil
 }

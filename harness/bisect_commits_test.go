@@ -74,17 +74,6 @@ func line(t *testing.T, n int) (dir string, commits []string) {
 	return dir, commits
 }
 
-// commitBench is a bench as a commitRunner.
-type commitBench struct{ b *bench }
-
-func (c commitBench) run(ctx context.Context, commit string, fresh bool) (*result.Results, error) {
-	return c.b.run(ctx, commit, fresh)
-}
-
-func (commitBench) side(context.Context, string, string) (side, error) {
-	return side{}, errors.New("nothing was built")
-}
-
 // commitsBisected bisects the commits, which show these outcomes.
 func (b *bench) commitsBisected(t *testing.T, git tree.Git, o BisectOptions, dir string, commits, shows []string) (*result.Bisection, error) {
 	t.Helper()
@@ -98,12 +87,20 @@ func (b *bench) commitsBisected(t *testing.T, git tree.Git, o BisectOptions, dir
 		t.Fatal(err)
 	}
 	defer g.Close()
-	got := &result.Bisection{Axis: q.axis}
+	c, order, err := ofCommits(t.Context(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.pinned = "repository"
+	c.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
+		return b.run(ctx, order.Commit(name), fresh)
+	}
+	c.side = func(context.Context, string) (side, error) { return side{}, errors.New("nothing was built") }
 	b.asked = nil
 	for i, c := range commits {
 		b.shows[c] = shows[i]
 	}
-	return got, b.bisectCommits(t.Context(), q, newCommitWalk(g), "repository", commitBench{b}, got)
+	return b.search(t.Context(), q, c)
 }
 
 func TestBisectCommits(t *testing.T) {

@@ -23,28 +23,23 @@ type listed struct {
 	detail  string // where it comes from
 }
 
-// lineup is a list to bisect, from its good end to its bad one.
-type lineup struct {
-	candidates []listed
-	reversed   bool   // the good end is the newer one
-	pinned     string // what does not vary, with its digest
-	notes      []string
-	run        runFunc
-	side       sideFunc
-}
-
-// lineup resolves the list that a question is about.
-func (l *Lab) lineup(ctx context.Context, q *question) (*lineup, error) {
-	all, err := l.candidates(ctx, q)
+// listCandidates are those of a question about toolchains or configured trees.
+func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, error) {
+	all, err := l.listed(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	part, err := between(q.source(), all, q.Good, q.Bad)
+	part, reversed, err := between(q.source(), all, q.Good, q.Bad)
 	if err != nil {
 		return nil, err
 	}
-	line := &lineup{candidates: part, reversed: slices.Index(all, part[0]) > slices.Index(all, part[len(part)-1])}
-	job := func(name string, fresh bool) (*job, error) {
+	c := &candidates{reversed: reversed, close: func() {}}
+	for _, e := range part {
+		c.names = append(c.names, e.name)
+		c.list = append(c.list, result.BisectCandidate{Name: e.name, Detail: e.detail})
+	}
+	c.chooser = &bisect.List{Names: c.names}
+	plan := func(name string, fresh bool) (*job, error) {
 		m := q.MatrixOptions
 		m.Fresh = fresh
 		if q.axis == result.AxisToolchain {
@@ -54,15 +49,20 @@ func (l *Lab) lineup(ctx context.Context, q *question) (*lineup, error) {
 		}
 		return l.plan(m)
 	}
-	line.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		j, err := job(name, q.Fresh || fresh)
+	c.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
+		j, err := plan(name, q.Fresh || fresh)
 		if err != nil {
 			return nil, err
 		}
-		return l.run(ctx, j)
+		t, tc, err := l.fitting(ctx, j)
+		if err != nil {
+			return nil, err
+		}
+		r, _, err := l.runOn(ctx, j, t, tc, nil)
+		return r, err
 	}
-	line.side = func(ctx context.Context, name string) (side, error) {
-		j, err := job(name, false) // it was run afresh already
+	c.side = func(ctx context.Context, name string) (side, error) {
+		j, err := plan(name, false)
 		if err != nil {
 			return side{}, err
 		}
@@ -73,11 +73,11 @@ func (l *Lab) lineup(ctx context.Context, q *question) (*lineup, error) {
 		if err != nil {
 			return nil, fmt.Errorf("toolchain %s: %w", q.job.Toolchain, err)
 		}
-		line.pinned = fmt.Sprintf("toolchain %s %s", q.job.Toolchain, store.Short(tc.Digest))
+		c.pinned = fmt.Sprintf("toolchain %s %s", q.job.Toolchain, store.Short(tc.Digest))
 		if q.Compiler == "" {
-			line.notes = l.compilers(part)
+			c.notes = l.compilers(part)
 		}
-		return line, nil
+		return c, nil
 	}
 	// The tree is unpacked with the tools of a toolchain: one that is likely to be
 	// here, and that the candidates are made of anyway.
@@ -86,8 +86,8 @@ func (l *Lab) lineup(ctx context.Context, q *question) (*lineup, error) {
 	if err != nil {
 		return nil, err
 	}
-	line.pinned = fmt.Sprintf("tree %s %s", q.job.Tree, store.Short(t.Digest))
-	return line, nil
+	c.pinned = fmt.Sprintf("tree %s %s", q.job.Tree, store.Short(t.Digest))
+	return c, nil
 }
 
 // source is where the candidates of a question are from, for messages.
@@ -98,8 +98,8 @@ func (q *question) source() string {
 	return "configs/trees.toml"
 }
 
-// candidates are all that there are, oldest first.
-func (l *Lab) candidates(ctx context.Context, q *question) (list []listed, err error) {
+// listed are all candidates that there are, oldest first.
+func (l *Lab) listed(ctx context.Context, q *question) (list []listed, err error) {
 	if q.axis == result.AxisTree {
 		return l.orderedTrees(ctx)
 	}
@@ -113,20 +113,25 @@ func (l *Lab) candidates(ctx context.Context, q *question) (list []listed, err e
 	return list, nil
 }
 
-// between cuts the list to what lies from good to bad, in that order.
-func between(source string, all []listed, good, bad string) ([]listed, error) {
+// between cuts the list to what lies from good to bad, in that order, which may be
+// the reverse of all's.
+func between(source string, all []listed, good, bad string) (part []listed, reversed bool, err error) {
 	from, err := pick(source, all, good)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	to, err := pick(source, all, bad)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if from == to {
-		return nil, usagef("%s and %s are both %s: give two ends that differ", good, bad, all[from].name)
+		return nil, false, usagef("%s and %s are both %s: give two ends that differ", good, bad, all[from].name)
 	}
-	return bisect.Between(all, from, to), nil
+	part = slices.Clone(all[min(from, to) : max(from, to)+1])
+	if reversed = to < from; reversed {
+		slices.Reverse(part)
+	}
+	return part, reversed, nil
 }
 
 // pick finds the candidate that is asked for by its name, its version, or the

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"umlab/harness/bisect"
 	"umlab/harness/result"
 )
 
@@ -71,7 +70,7 @@ func TestBisectEditedLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := b.openBisectLog(t.Context(), q, "tree debian-6.12 0123", []string{"a", "b", "c", "d"}, (*bisect.Log).Check)
+	l, err := b.openBisectLog(t.Context(), q, &candidates{pinned: "tree debian-6.12 0123", names: []string{"a", "b", "c", "d"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,14 @@
 package harness
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"umlab/harness/bisect"
+	"umlab/harness/history"
 	"umlab/harness/outcome"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
@@ -15,182 +16,179 @@ import (
 	"umlab/harness/tree"
 )
 
-// runFunc runs the cell on a candidate; fresh takes nothing from the store that
-// the candidate's own builds and boots left there.
-type runFunc func(ctx context.Context, name string, fresh bool) (*result.Results, error)
-
 // prober answers for candidates: it runs the cell on one, reads the message, and
 // holds it against those of the ends.
 type prober struct {
-	target    predicate.Target
-	cond      predicate.Condition
-	good, bad bisectEnd
-	run       runFunc
-
-	seen    map[string]*result.Results // the last of each
-	swapped string                     // the same bisection from the other end, where the good one is the newer; empty where it is not
+	*candidates
+	lab    *Lab
+	target predicate.Target
+	ends   predicate.Ends
+	seen   map[string]*result.Results // the last of each
 }
 
-// bisectEnd is a candidate with the message that the others are held against.
-type bisectEnd struct {
-	name    string
-	message *predicate.Message // nil until it was probed
+// result is what a candidate shows. It enters the history, as every result does.
+func (p *prober) result(ctx context.Context, name string, fresh bool) (*result.Results, error) {
+	r, err := p.run(ctx, name, fresh)
+	if err == nil {
+		p.lab.remember(r)
+		p.seen[name] = r
+	}
+	return r, err
 }
 
 // probe is a bisect.Probe.
 func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, error) {
+	skip := func(why string) (bisect.Answer, error) { return bisect.Answer{Verdict: bisect.Skip, Reason: why}, nil }
 	// What a fault left is not to be met again.
-	r, err := p.run(ctx, at.Name, at.Fresh || at.Attempt > 1)
+	r, err := p.result(ctx, at.Name, at.Fresh || at.Attempt > 1)
 	var unfit *toolchain.UnfitError
-	if errors.As(err, &unfit) {
-		return bisect.Answer{Verdict: bisect.Skip, Reason: unfit.Error()}, nil
-	}
 	var not *tree.NotKernelError
-	if errors.As(err, &not) {
-		if at.Name == p.good.name || at.Name == p.bad.name {
-			return bisect.Answer{}, &UsageError{not} // it will be none the next time either
-		}
-		return bisect.Answer{Verdict: bisect.Skip, Reason: not.Error()}, nil
-	}
-	if err != nil {
+	switch {
+	case errors.As(err, &unfit):
+		return skip(unfit.Error())
+	case errors.As(err, &not) && at.Name != p.ends.Good.Name && at.Name != p.ends.Bad.Name:
+		return skip(not.Error())
+	case errors.As(err, &not):
+		return bisect.Answer{}, &UsageError{not} // an end will be none the next time either
+	case err != nil:
 		return bisect.Answer{}, err
 	}
-	if p.seen == nil {
-		p.seen = map[string]*result.Results{}
-	}
-	p.seen[at.Name] = r
 	m, err := predicate.Observe(r, p.target)
 	var lacks *predicate.TargetError
-	if errors.As(err, &lacks) {
-		return bisect.Answer{Verdict: bisect.Skip, Reason: err.Error()}, nil
+	switch {
+	case errors.As(err, &lacks):
+		return skip(err.Error())
+	case err != nil:
+		return bisect.Answer{}, err
+	case !p.faulty(m):
+		return p.ends.Judge(at.Name, m)
+	case at.Attempt > 1 && slices.ContainsFunc(r.Controls, func(c result.Control) bool { return !c.Holds }):
+		// A control that misbehaves twice is the candidate's doing, or cannot be told
+		// from it: nothing is proved of this one.
+		return skip(m.String())
+	}
+	return bisect.Answer{}, errors.New(m.String())
+}
+
+// faulty reports whether it was the machine that kept the message from being one
+// of the candidate.
+func (p *prober) faulty(m predicate.Message) bool {
+	if m.Class != predicate.Unproved {
+		return false
+	}
+	if _, built := m.Relocations[p.ends.Cond.Module()]; built && !p.ends.Cond.NeedsBoot() {
+		return false // proved by the build alone
+	}
+	return m.Build == nil || m.Build.Kind != outcome.ConfigDropped
+}
+
+// wrongEnd says what is wrong with an end, and with both where both were seen.
+func (p *prober) wrongEnd(end *bisect.EndError) string {
+	if r := p.seen[end.Name]; r != nil && end.Name == p.ends.Bad.Name && p.ends.Good.Message != nil {
+		if bad, err := predicate.Observe(r, p.target); err == nil {
+			return p.ends.NotBad(bad)
+		}
+	}
+	return end.Error()
+}
+
+// boundary describes a side of the change, which is nil without a name: by what
+// was seen last, or, where a log answered for it, what the store has of it. The
+// error is a bisect.FlakyError where that is not what is wanted.
+func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string, want bisect.Verdict, log *bisect.Log) (*result.Boundary, error) {
+	if name == "" {
+		return nil, nil
+	}
+	at := &result.Boundary{Name: name, Evidence: []string{}}
+	if c := b.Candidate(name); c != nil {
+		at.Detail, at.Seen = c.Detail, c.Seen
+	}
+	r, err := p.seen[name], error(nil)
+	if r == nil {
+		r, err = p.result(ctx, name, false)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return bisect.Answer{}, err
+		b.Notes = append(b.Notes, fmt.Sprintf("%s is known from the log alone: %v", name, err))
+		return at, nil
 	}
-	if fault := p.fault(r, m); fault != nil {
-		// A control that misbehaves twice is the candidate's doing, or cannot be
-		// told from it: nothing is proved of this one.
-		if failed := failedControl(r); failed == "" || at.Attempt == 1 {
-			return bisect.Answer{}, fault
-		}
-		return bisect.Answer{Verdict: bisect.Skip, Reason: m.String()}, nil
+	at.Tree, at.Toolchain = r.Tree, r.Toolchain
+	m, err := predicate.Observe(r, p.target)
+	if err != nil {
+		return nil, err
 	}
-	return p.judge(at.Name, m)
+	got, err := p.ends.Judge(name, m)
+	if err != nil {
+		return nil, err
+	}
+	if got.Verdict != want {
+		return nil, &bisect.FlakyError{Name: name, First: bisect.Answer{Verdict: want, Reason: at.Seen}, Again: got, FirstAt: cmp.Or(log.At(name, false), "the log")}
+	}
+	at.Seen = got.Reason
+	if p.ends.Cond.NeedsBoot() {
+		at.Evidence = append(at.Evidence, m.Evidence()...)
+	}
+	return at, nil
 }
 
-// fault is what kept the message from being one of the candidate, where it was
-// the machine.
-func (p *prober) fault(r *result.Results, m predicate.Message) error {
-	if m.Class != predicate.Unproved {
-		return nil
+// guess tells a list what earlier runs let one expect of its candidates. It may
+// choose which one is asked next, and never answers for it. A history that cannot
+// be read is no reason not to search.
+func (l *Lab) guess(ctx context.Context, q *question, p *prober, list *bisect.List) {
+	past := map[string]*result.Results{}
+	list.Guess = func(name string) bisect.Verdict { return p.expected(past[name]) }
+	list.Cost = func(name string) int { // what was run before is built
+		if past[name] != nil {
+			return 0
+		}
+		return 1
 	}
-	if _, built := m.Relocations[p.cond.Module()]; built && !p.cond.NeedsBoot() {
-		return nil // proved by the build alone
+	if !history.Exists(l.store) {
+		return
 	}
-	if m.Build != nil && m.Build.Kind == outcome.ConfigDropped {
-		return nil
+	h, err := history.Open(ctx, l.store)
+	if err != nil {
+		return
 	}
-	return errors.New(m.String())
+	defer h.Close()
+	for _, name := range list.Names {
+		treeName, toolchainName := q.job.Tree, name
+		if q.axis == result.AxisTree {
+			treeName, toolchainName = name, q.job.Toolchain
+		}
+		if r, err := h.Latest(ctx, l.asked(ctx, q.job, treeName, toolchainName)); err == nil {
+			past[name] = r
+		}
+	}
 }
 
-func failedControl(r *result.Results) string {
-	if i := slices.IndexFunc(r.Controls, func(c result.Control) bool { return !c.Holds }); i >= 0 {
-		return r.Controls[i].Name
+// expected is the verdict that an earlier result lets one expect once the ends
+// are known.
+func (p *prober) expected(r *result.Results) bisect.Verdict {
+	if r == nil || p.ends.Good.Message == nil {
+		return bisect.Unknown
 	}
-	return ""
+	m, err := predicate.Observe(r, p.target)
+	if err != nil {
+		return bisect.Unknown
+	}
+	a, err := p.ends.Judge("", m)
+	if err != nil || a.Verdict == bisect.Skip {
+		return bisect.Unknown // that run may have been of other placements or modules
+	}
+	return a.Verdict
 }
 
-// judge answers, and pins the messages of the ends.
-func (p *prober) judge(name string, m predicate.Message) (bisect.Answer, error) {
-	var (
-		said   predicate.Answer
-		reason string
-	)
-	switch {
-	case name == p.good.name && p.good.message == nil:
-		if said, reason = predicate.Judge(p.cond, m, nil, m); said == predicate.Good {
-			p.good.message = &m
-		}
-	case p.good.message == nil:
-		return bisect.Answer{}, fmt.Errorf("%s cannot be judged before the good end %s is known", name, p.good.name)
-	case name == p.bad.name && p.bad.message == nil:
-		if said, reason = predicate.Judge(p.cond, *p.good.message, &m, m); said == predicate.Bad {
-			p.bad.message = &m
-		}
-	default:
-		said, reason = predicate.Judge(p.cond, *p.good.message, p.bad.message, m)
-	}
-	if said != predicate.Skip {
-		reason = p.cond.Shown(m)
-	}
-	data, err := json.Marshal(m)
-	return bisect.Answer{Verdict: bisect.Verdict(said), Reason: reason, Data: string(data)}, err
-}
-
-// restore pins the messages of the ends that a log holds, and judges again what
-// it says: a verdict that its message does not bear was not written by a probe.
-// A log of the user's is refused then, and one of the store's asked anew.
-func (p *prober) restore(log *bisectLog) error {
-	if log.replay == nil {
-		return nil
-	}
-	err := p.restored(log.replay)
-	if err != nil && log.file == nil {
-		p.good.message, p.bad.message = nil, nil
-		log.drop()
-		return nil
-	}
-	return err
-}
-
-func (p *prober) restored(log *bisect.Log) error {
-	refuse := func(r bisect.Record, format string, args ...any) error {
-		return &UsageError{log.Refuse(r, fmt.Sprintf(format, args...)+"; remove the file, and all is asked anew")}
-	}
-	messages := make([]*predicate.Message, len(log.Records))
-	for i, r := range log.Records {
-		if r.Answer.Data == "" {
-			if r.Answer.Verdict != bisect.Skip { // that alone needs no message
-				return refuse(r, "it does not say what %s showed", r.Name)
-			}
-			continue
-		}
-		messages[i] = &predicate.Message{}
-		if err := json.Unmarshal([]byte(r.Answer.Data), messages[i]); err != nil {
-			return refuse(r, "it does not say what %s showed (%v)", r.Name, err)
-		}
-		for _, e := range []struct {
-			end  *bisectEnd
-			want bisect.Verdict
-		}{{&p.good, bisect.Good}, {&p.bad, bisect.Bad}} {
-			if r.Name == e.end.name && !r.Fresh && r.Answer.Verdict == e.want {
-				e.end.message = messages[i]
-			}
+// asked is what j asks with another tree and toolchain, for the history. The
+// compiler is left open where only the tree decides and it is not here yet.
+func (l *Lab) asked(ctx context.Context, j *job, name, toolchain string) history.Question {
+	compiler := l.compilerOf(j.Compiler, name)
+	if compiler == "" {
+		if dir, ok := l.unpacked(ctx, name); ok {
+			compiler = (&tree.Tree{Dir: dir}).Compiler()
 		}
 	}
-	for i, r := range log.Records {
-		if messages[i] == nil {
-			continue
-		}
-		if p.good.message == nil && r.Name != p.good.name {
-			return refuse(r, "it answers for %s without that %s is good", r.Name, p.good.name)
-		}
-		got, err := p.judge(r.Name, *messages[i])
-		if err != nil {
-			return refuse(r, "%v", err)
-		}
-		if got.Verdict != r.Answer.Verdict {
-			return refuse(r, "it says that %s is %s, and by what it showed it is %s (%s)", r.Name, r.Answer.Verdict, got.Verdict, got.Reason)
-		}
-	}
-	return nil
-}
-
-// results are those of a candidate: the last that were seen, or, where a log
-// answered for it, what the store has of it.
-func (p *prober) results(ctx context.Context, name string) (*result.Results, error) {
-	if r, ok := p.seen[name]; ok {
-		return r, nil
-	}
-	return p.run(ctx, name, false)
+	return history.Question{Scenario: j.scenario.Name, Tree: name, Toolchain: toolchain, Compiler: compiler, Fragments: j.sources}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"umlab/harness/bisect"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
@@ -139,10 +140,10 @@ func TestBisectRealSeries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]predicate.Answer{b.LastGood.Name: predicate.Good, b.FirstBad.Name: predicate.Bad} {
-		m := predicate.Message{Relocations: relocations(name)}
-		if got, why := predicate.Judge(cond, m, nil, m); got != want {
-			t.Errorf("until %s, %s is said to be %s, but a matrix shows %s (%s)", until, name, want, got, why)
+	ends := predicate.Ends{Cond: cond, Good: predicate.End{Message: &predicate.Message{}}}
+	for name, want := range map[string]bisect.Verdict{b.LastGood.Name: bisect.Good, b.FirstBad.Name: bisect.Bad} {
+		if got, err := ends.Judge(name, predicate.Message{Relocations: relocations(name)}); err != nil || got.Verdict != want {
+			t.Errorf("until %s, %s is said to be %s, but a matrix shows %+v, %v", until, name, want, got, err)
 		}
 	}
 	if b.Delta == nil {

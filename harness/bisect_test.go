@@ -30,6 +30,8 @@ type bench struct {
 	asked []string
 	shows map[string]string // candidate -> outcome, see results
 	fresh map[string]string // the same, when it is asked afresh
+
+	fragments []string // that the history knows the results by
 }
 
 func newBench(t *testing.T) *bench {
@@ -55,7 +57,7 @@ func newBench(t *testing.T) *bench {
 // "fault" an error, "control" a control that failed.
 func (b *bench) results(name, shows string) (*result.Results, error) {
 	r := &result.Results{Schema: result.Schema, Started: time.Now(), Scenario: result.Scenario{Name: DefaultScenario},
-		Tree: result.Tree{Name: "debian-6.12"}, Toolchain: result.Toolchain{Name: name, Identity: map[string]string{"rustc": "1.0"}},
+		Tree: result.Tree{Name: "debian-6.12"}, Toolchain: result.Toolchain{Name: name, Compiler: "clang", Identity: map[string]string{"rustc": "1.0"}},
 		Controls: []result.Control{{Name: "known-load", Holds: true}}}
 	cell := result.Cell{ID: "stock"}
 	o := outcome.Outcome{Kind: outcome.Kind(shows), Evidence: "said " + shows}
@@ -82,6 +84,7 @@ func (b *bench) results(name, shows string) (*result.Results, error) {
 		}
 		cell.Build.Relocations = map[string]map[string]int{"rust_print": {"R_X86_64_GOTPCREL": n}}
 	}
+	r.Config.Fragments = b.fragments
 	cell.Verdict, cell.Reason = conclude.Cell(cell)
 	r.Cells = []result.Cell{cell}
 	return r, nil
@@ -109,17 +112,18 @@ func (b *bench) bisected(t *testing.T, o BisectOptions, shows ...string) (*resul
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := &lineup{pinned: "tree debian-6.12 0123", run: b.run, side: func(_ context.Context, name string) (side, error) {
+	c := &candidates{pinned: "tree debian-6.12 0123", run: b.run, side: func(context.Context, string) (side, error) {
 		return side{}, errors.New("nothing was built")
 	}}
 	for i, s := range shows {
 		name := string(rune('a' + i))
 		b.shows[name] = s
-		line.candidates = append(line.candidates, listed{name: name, version: name})
+		c.names = append(c.names, name)
+		c.list = append(c.list, result.BisectCandidate{Name: name})
 	}
-	b.asked = nil
-	got := &result.Bisection{Axis: q.axis, Target: q.target.String(), Until: q.cond.String()}
-	err = b.bisectList(t.Context(), q, line, got)
+	c.chooser = &bisect.List{Names: c.names}
+	b.asked, b.fragments = nil, q.job.sources
+	got, err := b.search(t.Context(), q, c)
 	if err == nil {
 		var page strings.Builder
 		if err := report.BisectionJSON(&page, got); err != nil {
@@ -292,12 +296,21 @@ func TestPick(t *testing.T) {
 			t.Errorf("%q: %d, %v", c.asked, got, err)
 		}
 	}
-	if _, err := between("series x", list, "1.96", "1.96.1"); ExitCode(err) != ExitUsage {
+	if _, _, err := between("series x", list, "1.96", "1.96.1"); ExitCode(err) != ExitUsage {
 		t.Errorf("the same twice: %v", err)
 	}
-	part, err := between("series x", list, "1.96", "1.85.0")
-	if err != nil || len(part) != 3 || part[0].version != "1.96.1" || part[2].version != "1.85.0" {
-		t.Errorf("backwards: %v, %v", part, err)
+	for _, c := range []struct {
+		good, bad, want string
+		reversed        bool
+	}{{"1.96", "1.85.0", "1.96.1 1.85.1 1.85.0", true}, {"1.85.0", "1.96", "1.85.0 1.85.1 1.96.1", false}, {"1.85.1", "1.96", "1.85.1 1.96.1", false}} {
+		part, reversed, err := between("series x", list, c.good, c.bad)
+		var got []string
+		for _, e := range part {
+			got = append(got, e.version)
+		}
+		if err != nil || strings.Join(got, " ") != c.want || reversed != c.reversed {
+			t.Errorf("from %s to %s: %v, reversed %t, %v", c.good, c.bad, got, reversed, err)
+		}
 	}
 }
 

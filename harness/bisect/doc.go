@@ -1,16 +1,17 @@
-// Package bisect finds where an ordered list of candidates turns from good to
-// bad. It imports nothing of umlab and never builds, boots or prints.
+// Package bisect finds where candidates turn from good to bad. It imports nothing
+// of umlab and never builds, boots or prints.
 //
-// A search is given the candidates' names, the first of which is good and the
-// last of which is bad, and a [Probe] that says of one candidate that it is
-// good, that it is bad, or that it says nothing of the question (skip): it does
-// not build, say, or fails in another way. It goes like this:
+// A [Search] is given a good and a bad end with what lies between them, which is a
+// [List] or the [Commits] of a repository, and a [Probe] that says of one candidate
+// that it is good, that it is bad, or that it says nothing of the question (skip):
+// it does not build, say, or fails in another way. It goes like this:
 //
 //   - Both ends are probed first. Where the first is not good or the last is not
 //     bad there is nothing to look for, and [EndError] says what was seen.
-//   - Then always the candidate in the middle of those that are untested and lie
-//     between the last one known to be good and the first one known to be bad.
-//     A candidate that is skipped is not asked again.
+//   - Then one by one what the [Chooser] wants. Of a list that is always the
+//     candidate in the middle of those that are untested and lie between the last
+//     one known to be good and the first one known to be bad; of commits it is the
+//     one that git bisect wants. A candidate that is skipped is not asked again.
 //   - When none is left, the last good and the first bad one are probed again,
 //     afresh. Where one of them says something else this time, [FlakyError] says
 //     so, and there is no answer.
@@ -28,12 +29,11 @@
 //
 // # Cost
 //
-// Of N candidates, at most ⌈log2 N⌉ + 3 are probed, ends included, and two of
-// these twice; each one that is skipped may add one. A search that is told what
+// Of a list of N candidates, at most ⌈log2 N⌉ + 3 are probed, ends included, and
+// two of these twice; each one that is skipped may add one. A list that says what
 // candidates cost takes the cheapest of those that are as good a choice. It may
-// also be given a [Hint], a guess from elsewhere: then it looks first where the
-// guess puts the change, as long as the bound above holds though the guess be
-// wrong. A guess never answers.
+// also have guesses from elsewhere: then it looks first where these put the change,
+// as long as the bound above holds though they be wrong. A guess never answers.
 //
 // # Trace
 //

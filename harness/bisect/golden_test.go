@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,7 @@ type candidate struct {
 	guess         bool
 	guessVerdict  bisect.Verdict
 	cheap         bool
+	parents       []string // of a commit
 }
 
 func readList(t *testing.T, text string) (list []candidate) {
@@ -58,6 +60,8 @@ func readList(t *testing.T, text string) (list []candidate) {
 			c.guess, c.guessVerdict = true, bisect.Verdict(f[1])
 		case "cheap":
 			c.cheap = true
+		case "from":
+			c.parents = f[1:]
 		default:
 			t.Fatalf("what is %q?", line)
 		}
@@ -101,20 +105,37 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// trace searches the list by a clock that the probes alone move.
+// trace searches the list, or the commits where they have parents, by a clock
+// that the probes alone move.
 func trace(t *testing.T, list []candidate, log string) string {
 	t.Helper()
 	var out strings.Builder
 	clock := time.Unix(0, 0)
-	s := bisect.Search{Inquiry: bisect.Inquiry{
-		Now: func() time.Time { return clock },
-		On:  func(e bisect.Event) { out.WriteString(bisect.Trace(e) + "\n") },
+	l, named, commits := &bisect.List{}, map[string]candidate{}, &history{}
+	for _, c := range list {
+		var parents []int
+		for _, p := range c.parents {
+			parents = append(parents, slices.Index(l.Names, p))
+		}
+		l.Names = append(l.Names, c.name)
+		commits.parents, commits.subjects = append(commits.parents, parents), append(commits.subjects, c.name)
+	}
+	ofCommits := slices.ContainsFunc(list, func(c candidate) bool { return len(c.parents) > 0 })
+	for i, c := range list {
+		if ofCommits {
+			named[commits.name(i)] = c
+		} else {
+			named[c.name] = c
+		}
+	}
+	s := bisect.Search{
+		Chooser: l,
+		Now:     func() time.Time { return clock },
+		On:      func(e bisect.Event) { out.WriteString(bisect.Trace(e) + "\n") },
 		Probe: func(_ context.Context, p bisect.Point) (bisect.Answer, error) {
-			c := list[p.Index]
+			c := named[p.Name]
 			clock = clock.Add(time.Duration(c.seconds * float64(time.Second)))
 			switch {
-			case p.Name != c.name:
-				t.Errorf("asked for %s as %d", p.Name, p.Index)
 			case p.Attempt <= c.faults:
 				return bisect.Answer{}, errors.New(c.fault)
 			case p.Fresh:
@@ -122,23 +143,20 @@ func trace(t *testing.T, list []candidate, log string) string {
 			}
 			return c.answer, nil
 		},
-	}}
+	}
 	hinted, cheap := false, false
 	for _, c := range list {
-		s.Names = append(s.Names, c.name)
 		hinted, cheap = hinted || c.guess, cheap || c.cheap
 	}
+	if ofCommits {
+		s.Chooser = commits.chooser(false)
+	}
 	if hinted {
-		s.Hint = func(_ context.Context, lo, hi int) (guess []bisect.Verdict) {
-			for _, c := range list[lo+1 : hi] {
-				guess = append(guess, c.guessVerdict)
-			}
-			return guess
-		}
+		l.Guess = func(name string) bisect.Verdict { return named[name].guessVerdict }
 	}
 	if cheap {
-		s.Cost = func(i int) int {
-			if list[i].cheap {
+		l.Cost = func(name string) int {
+			if named[name].cheap {
 				return 0
 			}
 			return 1
@@ -146,14 +164,14 @@ func trace(t *testing.T, list []candidate, log string) string {
 	}
 	if log != "" {
 		// An editor ends the last line of a file; a killed search does not.
-		l, _, err := bisect.ParseLog("log", []byte(strings.TrimSuffix(log, "\n")))
+		replay, _, err := bisect.ParseLog("log", []byte(strings.TrimSuffix(log, "\n")))
 		if err == nil {
-			err = l.Check("log", []string{"golden"}, s.Names)
+			err = replay.Check([]string{"golden"}, l.Names, true)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Replay = l
+		s.Replay = replay
 	}
 	if _, err := s.Run(t.Context()); err != nil {
 		out.WriteString(err.Error() + "\n")

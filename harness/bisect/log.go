@@ -22,17 +22,14 @@ const logHead = "umlab.bisect.log/v1"
 //	probe "debian-rustc:1.85.0" fresh good 0.400 "loaded"
 //
 // with strings as Go quotes them, and seconds. Behind the reason, Answer.Data may
-// follow. The answers of one question over
-// one list are of no use for another, so both stand at its head.
+// follow. The answers of one question over one list are of no use for another, so
+// both stand at its head.
 type Log struct {
 	Question []string // what is asked, in lines for people
-	Names    []string // candidates
+	Names    []string // candidates: all of a list, of commits the two ends
 	Records  []Record // in their order
 
-	file  string // its name, where it was read
-	lines []int  // of the head: where each of Question and Names stands
-	found map[string]Record
-	at    map[string]int // where each of them stands
+	file string // its name, where it was read
 }
 
 // Record is one answer.
@@ -41,6 +38,8 @@ type Record struct {
 	Fresh   bool
 	Answer  Answer
 	Seconds float64
+
+	line int // where it was read, from 1
 }
 
 // Head is how the log begins.
@@ -81,66 +80,58 @@ func faultLine(name string, attempt int, err error) string {
 // end was being written when the bisection was ended, and is left out: whole is
 // how many bytes of data are taken. The error is a LogError.
 func ParseLog(file string, data []byte) (l *Log, whole int, err error) {
-	l = &Log{file: file, found: map[string]Record{}, at: map[string]int{}}
-	n := 0
+	l = &Log{file: file}
+	n, head := 0, true
 	fail := func(format string, args ...any) (*Log, int, error) {
-		return nil, 0, &LogError{file, n, fmt.Sprintf(format, args...) + "; remove the file, or name another"}
+		return nil, 0, &LogError{file, max(n, 1), fmt.Sprintf(format, args...) + "; remove the file, or name another"}
 	}
 	for line := range strings.Lines(string(data)) {
-		if !strings.HasSuffix(line, "\n") {
+		text, ended := strings.CutSuffix(line, "\n")
+		if !ended {
 			break
 		}
 		n++
-		line = strings.TrimSuffix(line, "\n")
-		if n == 1 {
-			if line != logHead {
-				return fail("this is no log of a bisection: it does not begin with %q", logHead)
-			}
-			whole += len(line) + 1
-			continue
-		}
-		word, rest, _ := strings.Cut(line, " ")
-		switch word {
-		case "question", "candidate":
-			text, err := strconv.Unquote(rest)
-			if err != nil {
+		whole += len(line)
+		word, rest, _ := strings.Cut(text, " ")
+		switch {
+		case n == 1 && text == logHead:
+		case n == 1:
+			return fail("this is no log of a bisection: it does not begin with %q", logHead)
+		case word == "question", word == "candidate":
+			said, err := strconv.Unquote(rest)
+			switch {
+			case err != nil:
 				return fail("%s: expected a quoted string, not %s", word, short(rest))
-			}
-			if len(l.Records) > 0 {
+			case !head:
 				return fail("%s stands behind the first probe", word)
-			}
-			if word == "candidate" {
-				l.Names = append(l.Names, text)
-				l.lines = append(l.lines, n)
-				break
-			}
-			if len(l.Names) > 0 {
+			case word == "candidate":
+				l.Names = append(l.Names, said)
+			case len(l.Names) > 0:
 				return fail("question stands behind the first candidate")
+			default:
+				l.Question = append(l.Question, said)
 			}
-			l.Question = append(l.Question, text)
-			l.lines = append(l.lines, n)
-		case "probe":
+		case word == "probe":
+			head = false
 			r, err := parseRecord(rest)
 			if err != nil {
 				return fail("probe: %v", err)
 			}
-			key := r.key()
-			if _, twice := l.found[key]; twice {
+			if _, twice := l.find(r.Name, r.Fresh); twice {
 				return fail("probe: %s is answered twice", short(r.Name))
 			}
-			l.found[key], l.at[key] = r, n
+			r.line = n
 			l.Records = append(l.Records, r)
-		case "fault":
+		case word == "fault":
+			head = false
 			if _, _, err := quoted(rest); err != nil {
 				return fail("fault: %v", err)
 			}
 		default:
 			return fail("expected question, candidate, probe or fault, not %s", short(word))
 		}
-		whole += len(line) + 1
 	}
 	if n == 0 {
-		n = 1
 		return fail("this is no log of a bisection: it is empty")
 	}
 	return l, whole, nil
@@ -201,89 +192,63 @@ func parseRecord(s string) (r Record, err error) {
 	return r, err
 }
 
-func (r Record) key() string { return when(r.Fresh) + " " + r.Name }
-
+// find is the record of a candidate's answer.
 func (l *Log) find(name string, fresh bool) (Record, bool) {
 	if l == nil {
 		return Record{}, false
 	}
-	if l.found != nil {
-		r, ok := l.found[Record{Name: name, Fresh: fresh}.key()]
-		return r, ok
+	i := slices.IndexFunc(l.Records, func(r Record) bool { return r.Name == name && r.Fresh == fresh })
+	if i < 0 {
+		return Record{}, false
 	}
-	for _, r := range l.Records {
-		if r.Name == name && r.Fresh == fresh {
-			return r, true
-		}
-	}
-	return Record{}, false
+	return l.Records[i], true
 }
-
-// First is what the log holds of a candidate's first probe.
-func (l *Log) First(name string) (Record, bool) { return l.find(name, false) }
 
 // At is where the log holds an answer, FILE:LINE; empty where it does not, or was
 // not read from anywhere.
 func (l *Log) At(name string, fresh bool) string {
-	if l == nil {
+	r, ok := l.find(name, fresh)
+	if !ok || r.line == 0 {
 		return ""
 	}
-	line, ok := l.at[Record{Name: name, Fresh: fresh}.key()]
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d", l.file, line)
+	return fmt.Sprintf("%s:%d", l.file, r.line)
 }
 
 // Refuse is the LogError that says what is wrong with a record of the log.
-func (l *Log) Refuse(r Record, problem string) error {
-	return &LogError{l.file, l.at[r.key()], problem}
-}
+func (l *Log) Refuse(r Record, problem string) error { return &LogError{l.file, r.line, problem} }
 
-// Check says, as a LogError, whether the log is of another question or of another
-// list, or answers for what is not on the list; file is its name.
-func (l *Log) Check(file string, question, names []string) error {
-	if err := l.CheckHead(file, question, names); err != nil {
-		return err
+// Check says, as a LogError, whether the log is of another question or of other
+// candidates than names; whole says that there are no others, so that it may not
+// answer for them.
+func (l *Log) Check(question, names []string, whole bool) error {
+	fail := func(line int, format string, args ...any) error {
+		return &LogError{l.file, line, fmt.Sprintf(format, args...) + "; name another file, or remove this one"}
 	}
-	for _, r := range l.Records {
-		if !slices.Contains(names, r.Name) {
-			return l.Refuse(r, fmt.Sprintf("probe: %s is none of the candidates; name another file, or remove this one", short(r.Name)))
-		}
-	}
-	return nil
-}
-
-// CheckHead is Check for a list that is not known as a whole: names are its ends.
-func (l *Log) CheckHead(file string, question, names []string) error {
-	fail := func(at int, format string, args ...any) error {
-		line := len(l.Question) + len(l.Names) + 1
-		if at < len(l.lines) {
-			line = l.lines[at]
-		}
-		return &LogError{file, line, fmt.Sprintf(format, args...) + "; name another file, or remove this one"}
-	}
+	// at is where the head says the i-th of what is asked, or ends without it.
+	at := func(i int) int { return 1 + min(i+1, len(l.Question)+len(l.Names)) }
 	for i, q := range question {
 		if i >= len(l.Question) {
-			return fail(i, "the log does not say %q, which is asked now", q)
+			return fail(at(i), "the log does not say %q, which is asked now", q)
 		}
 		if l.Question[i] != q {
-			return fail(i, "the log is of another question: %q, not %q", l.Question[i], q)
+			return fail(at(i), "the log is of another question: %q, not %q", l.Question[i], q)
 		}
 	}
 	if len(l.Question) > len(question) {
-		return fail(len(question), "the log is of another question: it says %q", l.Question[len(question)])
+		return fail(at(len(question)), "the log is of another question: it says %q", l.Question[len(question)])
 	}
-	for i, n := range names {
-		if i >= len(l.Names) {
-			return fail(len(l.Question)+i, "the log is of another list: it has %d candidates, not %d", len(l.Names), len(names))
+	for i := range max(len(names), len(l.Names)) {
+		if i >= len(l.Names) || i >= len(names) {
+			return fail(at(len(question)+i), "the log is of another list: it has %d candidates, not %d", len(l.Names), len(names))
 		}
-		if l.Names[i] != n {
-			return fail(len(l.Question)+i, "the log is of another list: its candidate %d is %s, not %s", i+1, l.Names[i], n)
+		if l.Names[i] != names[i] {
+			return fail(at(len(question)+i), "the log is of another list: its candidate %d is %s, not %s", i+1, l.Names[i], names[i])
 		}
 	}
-	if len(l.Names) > len(names) {
-		return fail(len(l.Question)+len(names), "the log is of another list: it has %d candidates, not %d", len(l.Names), len(names))
+	for _, r := range l.Records {
+		if whole && !slices.Contains(names, r.Name) {
+			return fail(r.line, "probe: %s is none of the candidates", short(r.Name))
+		}
 	}
 	return nil
 }

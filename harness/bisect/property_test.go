@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 	"testing"
@@ -20,27 +19,36 @@ var errFault = errors.New("no space left on device")
 // world is a random list with all that can go wrong, and what was seen of it.
 type world struct {
 	truth  []bisect.Verdict
-	flaky  map[int]bool // says anything, each time anew
+	name   func(i int) string // of a candidate; nil: "v0", ...
+	flaky  map[int]bool       // says anything, each time anew
 	draw   func(i int) bisect.Verdict
-	faults map[int]int // attempts of each probe that fail
-	seen   map[bisect.Point]bisect.Verdict
+	faults map[int]int                     // attempts of each probe that fail
+	seen   map[bisect.Point]bisect.Verdict // none of a point with an attempt
 	order  []bisect.Point
 }
 
-func names(n int) (list []string) {
-	for i := range n {
+// names are those of all candidates.
+func (w *world) names() (list []string) {
+	for i := range w.truth {
+		if w.name != nil {
+			list = append(list, w.name(i))
+			continue
+		}
 		list = append(list, fmt.Sprintf("v%d", i))
 	}
 	return list
 }
 
+func (w *world) index(name string) int { return slices.Index(w.names(), name) }
+
 func (w *world) probe(_ context.Context, p bisect.Point) (bisect.Answer, error) {
-	if p.Attempt <= w.faults[p.Index] {
+	i := w.index(p.Name)
+	if p.Attempt <= w.faults[i] {
 		return bisect.Answer{}, errFault
 	}
-	v := w.truth[p.Index]
-	if w.flaky[p.Index] {
-		v = w.draw(p.Index)
+	v := w.truth[i]
+	if w.flaky[i] {
+		v = w.draw(i)
 	}
 	p.Attempt = 0
 	w.order = append(w.order, p)
@@ -48,10 +56,11 @@ func (w *world) probe(_ context.Context, p bisect.Point) (bisect.Answer, error) 
 	return bisect.Answer{Verdict: v, Reason: "as drawn"}, nil
 }
 
-func (w *world) search() *bisect.Search {
-	n := len(w.truth)
-	return &bisect.Search{Names: names(n), Inquiry: bisect.Inquiry{Probe: w.probe, Now: func() time.Time { return time.Unix(0, 0) }}}
+func (w *world) search(c bisect.Chooser) *bisect.Search {
+	return &bisect.Search{Chooser: c, Probe: w.probe, Now: func() time.Time { return time.Unix(0, 0) }}
 }
+
+func (w *world) list() *bisect.List { return &bisect.List{Names: w.names()} }
 
 var verdicts = []bisect.Verdict{bisect.Good, bisect.Bad, bisect.Skip}
 
@@ -89,101 +98,98 @@ func drawWorld(t *rapid.T, flaky bool) *world {
 	return w
 }
 
-// drawGuesses gives a search a hint and costs that know nothing.
-func drawGuesses(t *rapid.T, s *bisect.Search) {
-	n := len(s.Names)
-	if rapid.Bool().Draw(t, "hint") {
+// drawGuesses gives a list guesses and costs that know nothing.
+func drawGuesses(t *rapid.T, l *bisect.List) *bisect.List {
+	n := len(l.Names)
+	if rapid.Bool().Draw(t, "guesses") {
 		guess := rapid.SliceOfN(rapid.SampledFrom([]bisect.Verdict{bisect.Good, bisect.Bad, bisect.Unknown, bisect.Skip}), n, n).Draw(t, "guess")
-		wrong := rapid.IntRange(-1, 1).Draw(t, "length is off by")
-		s.Hint = func(_ context.Context, lo, hi int) []bisect.Verdict {
-			return guess[lo+1 : min(n, max(lo+1, hi+wrong))]
-		}
+		l.Guess = func(name string) bisect.Verdict { return guess[slices.Index(l.Names, name)] }
 	}
 	if rapid.Bool().Draw(t, "cost") {
 		cost := rapid.SliceOfN(rapid.IntRange(0, 2), n, n).Draw(t, "costs")
-		s.Cost = func(i int) int { return cost[i] }
+		l.Cost = func(name string) int { return cost[slices.Index(l.Names, name)] }
 	}
+	return l
 }
 
-// bound is how many candidates may be asked, skipped ones apart.
-func bound(n int) int { return bits.Len(uint(n-1)) + 3 }
-
-// honest fails where the answer claims what was not seen.
-func (w *world) honest(t *rapid.T, f *bisect.Found) {
-	ns := names(len(w.truth))
-	saw := func(i int, fresh bool, want bisect.Verdict) {
-		got, asked := w.seen[bisect.Point{Index: i, Name: ns[i], Fresh: fresh}]
-		if !asked || got != want {
-			t.Fatalf("claims that %d is %s; seen (fresh %t): %q", i, want, fresh, got)
-		}
-		if !w.flaky[i] && w.truth[i] != want {
-			t.Fatalf("claims that %d is %s, it is %s", i, want, w.truth[i])
-		}
-	}
-	if f.Good >= f.Bad {
-		t.Fatalf("good is %d, bad is %d", f.Good, f.Bad)
+// honest fails where the answer claims what was not seen. It returns where the
+// two sides stand.
+func (w *world) honest(t *rapid.T, f *bisect.Found) (good, bad int) {
+	ns := w.names()
+	good, bad = w.index(f.Good), w.index(f.Bad)
+	if good >= bad {
+		t.Fatalf("good is %d, bad is %d", good, bad)
 	}
 	for _, fresh := range []bool{false, true} {
-		saw(f.Good, fresh, bisect.Good)
-		saw(f.Bad, fresh, bisect.Bad)
+		w.saw(t, f.Good, fresh, bisect.Good)
+		w.saw(t, f.Bad, fresh, bisect.Bad)
 	}
-	for i := f.Good + 1; i < f.Bad; i++ {
-		saw(i, false, bisect.Skip)
-		if !slices.Contains(f.Skipped, i) {
-			t.Fatalf("%d lies between %d and %d, and is not said to be skipped", i, f.Good, f.Bad)
+	for i := good + 1; i < bad; i++ {
+		w.saw(t, ns[i], false, bisect.Skip)
+		if !slices.Contains(f.Skipped, ns[i]) {
+			t.Fatalf("%d lies between %d and %d, and is not said to be skipped", i, good, bad)
 		}
 	}
-	if len(f.Skipped) != f.Bad-f.Good-1 || f.Exact() != (len(f.Skipped) == 0) {
-		t.Fatalf("skipped %v between %d and %d", f.Skipped, f.Good, f.Bad)
+	if len(f.Skipped) != bad-good-1 || f.Exact() != (len(f.Skipped) == 0) {
+		t.Fatalf("skipped %v between %d and %d", f.Skipped, good, bad)
+	}
+	return good, bad
+}
+
+// saw fails where a candidate did not say what is claimed.
+func (w *world) saw(t *rapid.T, name string, fresh bool, want bisect.Verdict) {
+	i := w.index(name)
+	got, asked := w.seen[bisect.Point{Name: name, Fresh: fresh}]
+	if !asked || got != want {
+		t.Fatalf("claims that %d is %s; seen (fresh %t): %q", i, want, fresh, got)
+	}
+	if !w.flaky[i] && w.truth[i] != want {
+		t.Fatalf("claims that %d is %s, it is %s", i, want, w.truth[i])
 	}
 }
 
 // limited fails where more was asked than may be.
-func (w *world) limited(t *rapid.T, from, bad int) {
-	asked, skipped := map[int]bool{}, 0
+func (w *world) limited(t *rapid.T, bound int) {
+	asked, skipped := map[string]bool{}, 0
 	for _, p := range w.order {
 		if p.Fresh {
 			continue
 		}
-		if asked[p.Index] {
+		if asked[p.Name] {
 			t.Fatalf("%s was asked twice", p.Name)
 		}
-		asked[p.Index] = true
+		asked[p.Name] = true
 		if w.seen[p] == bisect.Skip {
 			skipped++
 		}
 	}
-	if got := len(asked) - skipped; got > bound(bad-from+1) {
-		t.Fatalf("%d candidates were asked, and %d skipped: of %d, %d may be", got, skipped, bad-from+1, bound(bad-from+1))
+	if got := len(asked) - skipped; got > bound {
+		t.Fatalf("%d candidates were asked, and %d skipped: %d may be", got, skipped, bound)
 	}
 }
 
 // explained fails where there is no answer though there could be one.
 func (w *world) explained(t *rapid.T, err error) {
-	n := len(w.truth)
 	var end *bisect.EndError
 	var fault *bisect.FaultError
 	var flaky *bisect.FlakyError
 	switch {
 	case errors.As(err, &end):
-		i := 0
-		if end.Want == bisect.Bad {
-			i = n - 1
-		}
+		i := w.index(end.Name)
 		if w.truth[i] == end.Want && !w.flaky[i] {
 			t.Fatalf("%v; it is %s", err, w.truth[i])
 		}
 	case errors.As(err, &fault):
-		var i int
-		if _, serr := fmt.Sscanf(fault.Name, "v%d", &i); serr != nil || w.faults[i] <= bisect.DefaultRetries || !errors.Is(err, errFault) {
+		i := w.index(fault.Name)
+		if w.faults[i] <= bisect.DefaultRetries || !errors.Is(err, errFault) {
 			t.Fatalf("%v; it has %d faults", err, w.faults[i])
 		}
 		if fault.Attempts != bisect.DefaultRetries+1 {
 			t.Fatalf("given up after %d attempts", fault.Attempts)
 		}
 	case errors.As(err, &flaky):
-		var i int
-		if _, serr := fmt.Sscanf(flaky.Name, "v%d", &i); serr != nil || !w.flaky[i] {
+		// What git concludes of a commit is first seen when it is asked to be sure.
+		if _, asked := w.seen[bisect.Point{Name: flaky.Name}]; asked && !w.flaky[w.index(flaky.Name)] {
 			t.Fatalf("%v; it never says anything else", err)
 		}
 	default:
@@ -196,15 +202,13 @@ func TestNeverWrong(t *testing.T) {
 		t.Run(fmt.Sprintf("flaky=%t", flaky), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				w := drawWorld(t, flaky)
-				s := w.search()
-				drawGuesses(t, s)
-				f, err := s.Run(context.Background())
+				f, err := w.search(drawGuesses(t, w.list())).Run(context.Background())
 				if err != nil {
 					w.explained(t, err)
 				} else {
 					w.honest(t, f)
 				}
-				w.limited(t, 0, len(w.truth)-1)
+				w.limited(t, bisect.Bound(len(w.truth)))
 			})
 		})
 	}
@@ -223,13 +227,12 @@ func TestBruteForce(t *testing.T) {
 			}
 			w.truth = append(w.truth, v)
 		}
-		s := w.search()
-		drawGuesses(t, s)
+		s := w.search(drawGuesses(t, w.list()))
 		most, last := 0, bisect.Step{}
 		s.On = func(e bisect.Event) {
 			switch e.Kind {
 			case bisect.Started:
-				most = e.Most
+				most = e.Step.Most
 			case bisect.Stepped:
 				if e.Step.Most > most || e.Step.Number > e.Step.Most || e.Step.Number+e.Step.Ahead > most {
 					t.Fatalf("said to be at most %d steps, then %s", most, bisect.Trace(e))
@@ -238,13 +241,13 @@ func TestBruteForce(t *testing.T) {
 			}
 		}
 		f, err := s.Run(context.Background())
-		if err != nil || f.Good != change-1 || f.Bad != change || !f.Exact() {
+		if err != nil || w.index(f.Good) != change-1 || w.index(f.Bad) != change || !f.Exact() {
 			t.Fatalf("found %+v, %v; the first bad is %d of %d", f, err, change, n)
 		}
-		if last.Left != 0 || last.Ahead != 0 || last.Number != f.Probed+2 {
-			t.Fatalf("the last step of %d candidates is %+v", f.Probed, last)
+		if last.Ahead != 0 || last.Number != len(w.order) {
+			t.Fatalf("the last step of %d is %+v", len(w.order), last)
 		}
-		w.limited(t, 0, n-1)
+		w.limited(t, bisect.Bound(n))
 	})
 }
 
@@ -272,46 +275,55 @@ func TestResume(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t, false)
 		w.faults = map[int]int{}
-		whole, wholeErr := w.search().Run(context.Background())
-
-		log := (&bisect.Log{Question: []string{"which"}, Names: names(len(w.truth))}).Head()
-		var asked []bisect.Point
-		for round := 0; ; round++ {
-			if round > 100 {
-				t.Fatal("it never ends")
-			}
-			l, n, err := bisect.ParseLog("log", []byte(log))
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.order = nil
-			s := w.search()
-			drawGuesses(t, s) // others each time
-			out := &limit{lines: rapid.IntRange(1, 4).Draw(t, "lines"), torn: rapid.Bool().Draw(t, "torn")}
-			s.Replay, s.Log = l, out
-			f, err := s.Run(context.Background())
-			if errors.Is(err, errKilled) {
-				w.order = w.order[:len(w.order)-1] // asked, but not written
-			}
-			asked = append(asked, w.order...)
-			log = log[:n] + out.out.String()
-			if errors.Is(err, errKilled) {
-				continue
-			}
-			switch {
-			case err == nil:
-				w.honest(t, f)
-			case wholeErr == nil || err.Error() != wholeErr.Error():
-				t.Fatalf("resumed: %v; at once: %+v, %v", err, whole, wholeErr)
-			}
-			w.order = asked
-			w.limited(t, 0, len(w.truth)-1)
-			break
+		chooser := func() bisect.Chooser { return drawGuesses(t, w.list()) } // others each time
+		if f := w.resumed(t, chooser, w.names(), true); f != nil {
+			w.honest(t, f)
 		}
-		for i, p := range asked {
-			if slices.Contains(asked[:i], p) {
-				t.Fatalf("%+v was asked twice", p)
-			}
-		}
+		w.limited(t, bisect.Bound(len(w.truth)))
 	})
+}
+
+// resumed is the answer of a search that is killed again and again, nil where
+// there is none; it fails where that differs from what a search finds that is
+// not. What was asked is then in w.
+func (w *world) resumed(t *rapid.T, chooser func() bisect.Chooser, names []string, all bool) (f *bisect.Found) {
+	whole, wholeErr := w.search(chooser()).Run(context.Background())
+	log := (&bisect.Log{Question: []string{"which"}, Names: names}).Head()
+	var asked []bisect.Point
+	for round := 0; ; round++ {
+		if round > 100 {
+			t.Fatal("it never ends")
+		}
+		l, n, err := bisect.ParseLog("log", []byte(log))
+		if err == nil {
+			err = l.Check([]string{"which"}, names, all)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.order = nil
+		s := w.search(chooser())
+		out := &limit{lines: rapid.IntRange(1, 4).Draw(t, "lines"), torn: rapid.Bool().Draw(t, "torn")}
+		s.Replay, s.Log = l, out
+		f, err = s.Run(context.Background())
+		if errors.Is(err, errKilled) {
+			w.order = w.order[:len(w.order)-1] // asked, but not written
+		}
+		asked = append(asked, w.order...)
+		log = log[:n] + out.out.String()
+		if errors.Is(err, errKilled) {
+			continue
+		}
+		if err != nil && (wholeErr == nil || err.Error() != wholeErr.Error()) {
+			t.Fatalf("resumed: %v; at once: %+v, %v", err, whole, wholeErr)
+		}
+		break
+	}
+	for i, p := range asked {
+		if slices.Contains(asked[:i], p) {
+			t.Fatalf("%+v was asked twice", p)
+		}
+	}
+	w.order = asked
+	return f
 }

@@ -11,18 +11,17 @@ type Kind string
 
 // The kinds of events, in the order in which a search tells them.
 const (
-	Started Kind = "started" // Names, Most
+	Started Kind = "started" // Span, and of Step what there is at most
 	Asking  Kind = "asking"  // Step, up to Why: the probe begins
 	Faulted Kind = "faulted" // Step, Fault, Again
 	Stepped Kind = "stepped" // Step
-	Ended   Kind = "ended"   // Names, Found
+	Ended   Kind = "ended"   // Found
 )
 
 // Event is something that happened in a search.
 type Event struct {
 	Kind  Kind
-	Names []string
-	Most  int // steps there are at most, when none is skipped
+	Span  Span
 	Step  Step
 	Fault *FaultError
 	Again bool // it is tried again
@@ -42,8 +41,12 @@ func Trace(e Event) string {
 	head := fmt.Sprintf("step %d of %s %d: %s (%s)", s.Number, most, s.Most, s.Name, s.Why)
 	switch e.Kind {
 	case Started:
-		return fmt.Sprintf("bisect %d candidates, from %s (good) to %s (bad): at most %d steps, one more for each candidate that is skipped",
-			len(e.Names), e.Names[0], e.Names[len(e.Names)-1], e.Most)
+		what := "the commits"
+		if !s.Rough {
+			what = fmt.Sprintf("%d candidates", e.Span.Candidates)
+		}
+		return fmt.Sprintf("bisect %s, from %s (good) to %s (bad): %s %d steps, one more for each candidate that is skipped",
+			what, e.Span.Good, e.Span.Bad, most, s.Most)
 	case Asking:
 		return head
 	case Faulted:
@@ -68,11 +71,10 @@ func Trace(e Event) string {
 		return line
 	case Ended:
 		f := e.Found
-		good, bad := e.Names[f.Good], e.Names[f.Bad]
 		if f.Exact() {
-			return fmt.Sprintf("%s is the first bad one; %s, just before it, is good", bad, good)
+			return fmt.Sprintf("%s is the first bad one; %s, just before it, is good", f.Bad, f.Good)
 		}
-		return fmt.Sprintf("the first bad one is %s, or one of the %d skipped ones between it and %s, which is good", bad, len(f.Skipped), good)
+		return fmt.Sprintf("the first bad one is %s, or one of the %d skipped ones between it and %s, which is good", f.Bad, len(f.Skipped), f.Good)
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"umlab/harness/bisect"
 	"umlab/harness/outcome"
 )
 
@@ -106,15 +107,15 @@ func (p property) count(m Message) (n int, ok bool) {
 	return n, true
 }
 
-func (p property) judge(m Message) (Answer, string) {
+func (p property) verdict(m Message) (bisect.Verdict, string) {
 	n, ok := p.count(m)
 	if !ok {
-		return Skip, p.shown(m)
+		return bisect.Skip, p.shown(m)
 	}
 	if p.holds(n) {
-		return Bad, p.shown(m)
+		return bisect.Bad, p.shown(m)
 	}
-	return Good, p.shown(m)
+	return bisect.Good, p.shown(m)
 }
 
 // shown is "rust_print: 23 GOTPCREL", or why there is no count.

@@ -1,7 +1,7 @@
 // Package predicate pins what a bisection looks for: it reads the message that a
 // result shows for a cell, and says which end of the list it belongs to. It is
-// pure; it imports result and outcome, never runs anything, and never takes what
-// proves nothing for an answer.
+// pure; it imports result, outcome and bisect, never runs anything, and never
+// takes what proves nothing for an answer.
 package predicate
 
 import (
@@ -9,17 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/bisect"
 	"umlab/harness/outcome"
-)
-
-// Answer is what a probe says to a bisection.
-type Answer string
-
-// The answers.
-const (
-	Good Answer = "good" // as at the good end
-	Bad  Answer = "bad"  // what is looked for
-	Skip Answer = "skip" // neither, or nothing was proved
 )
 
 // Target is what of a result the question is about.
@@ -48,8 +39,9 @@ func (t Target) String() string {
 	return strings.TrimRight(strings.Join([]string{t.Cell, t.Placement, t.Module}, ":"), ":")
 }
 
-// Judge says which end a message belongs to, and why in one sentence. bad is the
-// message of the bad end; it may be nil where the condition is not empty.
+// verdict says which end a message belongs to, and what it shows, or in a sentence
+// why it is skipped. bad is the message of the bad end; it may be nil where the
+// condition is not empty.
 //
 // Without a condition: what equals the good end's message is good, what equals
 // the bad end's is bad, all else is skipped.
@@ -65,72 +57,44 @@ func (t Target) String() string {
 //
 // Messages that prove nothing, and runs that differ at one placement, are
 // skipped. So are build-failed and timeout unless the set names them.
-func Judge(cond Condition, good Message, bad *Message, seen Message) (Answer, string) {
-	if p := cond.property; p != nil {
-		return p.judge(seen)
+func (c Condition) verdict(good Message, bad *Message, seen Message) (bisect.Verdict, string) {
+	if p := c.property; p != nil {
+		return p.verdict(seen)
 	}
 	switch seen.Class {
 	case Proved:
 	case BuildFailed, TimedOut:
-		if !cond.names(seen) {
-			return Skip, fmt.Sprintf("%s, and -until= does not name it", seen)
+		if !c.names(seen) {
+			return bisect.Skip, fmt.Sprintf("%s, and -until= does not name it", seen)
 		}
 	default:
-		return Skip, seen.String()
+		return bisect.Skip, seen.String()
 	}
-	if cond.Empty() {
+	if c.Empty() {
 		switch {
 		case seen.Same(good):
-			return Good, "as at the good end: " + seen.String()
+			return bisect.Good, seen.String()
 		case bad != nil && seen.Same(*bad):
-			return Bad, "as at the bad end: " + seen.String()
+			return bisect.Bad, seen.String()
 		}
-		return Skip, "neither end's message: " + seen.String()
+		return bisect.Skip, "neither end's message: " + seen.String()
 	}
-	in, all := cond.matches(seen)
+	in, all := c.matches(seen)
 	switch {
 	case all:
-		return Bad, seen.String()
+		return bisect.Bad, seen.String()
 	case seen.Same(good):
-		return Good, "as at the good end: " + seen.String()
+		return bisect.Good, seen.String()
 	case in > 0:
-		return Skip, fmt.Sprintf("%s only in part: %s", cond, seen)
+		return bisect.Skip, fmt.Sprintf("%s only in part: %s", c, seen)
 	}
-	return Skip, fmt.Sprintf("neither %s nor as at the good end: %s", cond, seen)
-}
-
-// CheckEnds says why two ends cannot be bisected between: an end that proves
-// nothing, or a good end that is bad already. The error is a sentence for the
-// user. Whether the two are the right way round is then clear.
-func CheckEnds(cond Condition, good, bad Message) error {
-	for _, end := range []struct {
-		name string
-		m    Message
-	}{{"good", good}, {"bad", bad}} {
-		if reason := cond.unpinned(end.m); reason != "" {
-			return fmt.Errorf("the %s end cannot be pinned: %s", end.name, reason)
-		}
-	}
-	if cond.Empty() && good.Same(bad) {
-		return fmt.Errorf("both ends show the same: %s; give ends that differ, or say with -until= what to look for", good)
-	}
-	first, _ := Judge(cond, good, &bad, good)
-	second, _ := Judge(cond, good, &bad, bad)
-	switch {
-	case first == Bad && second == Good:
-		return fmt.Errorf("the ends are the wrong way round for %s: the good end shows it and the bad end does not", cond)
-	case first == Bad:
-		return fmt.Errorf("the good end shows %s already: %s", cond, cond.Shown(good))
-	case second != Bad:
-		return fmt.Errorf("the bad end does not show %s: %s", cond, cond.Shown(bad))
-	}
-	return nil
+	return bisect.Skip, fmt.Sprintf("neither %s nor as at the good end: %s", c, seen)
 }
 
 // unpinned says why a message cannot be an end; it is empty where it can.
 func (c Condition) unpinned(m Message) string {
 	if c.property != nil {
-		if answer, reason := c.property.judge(m); answer == Skip {
+		if v, reason := c.property.verdict(m); v == bisect.Skip {
 			return reason
 		}
 		return ""

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"umlab/harness/bisect"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 )
@@ -166,44 +167,44 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestVerdict(t *testing.T) {
 	loads, rejects := "low: a=ok b=ok; high: a=ok b=ok", "low: a=unk9 b=unk9; high: a=unk9 b=unk9"
 	for _, tt := range []struct {
 		name, until, good, bad, seen string
-		want                         Answer
+		want                         bisect.Verdict
 		says                         string
 	}{
-		{"as good", "", loads, rejects, loads, Good, "as at the good end: low/high a, b: loaded"},
-		{"as bad", "", loads, rejects, rejects, Bad, "as at the bad end: "},
-		{"another message", "", loads, rejects, "low: a=unk29 b=unk9; high: a=unk9 b=unk9", Skip, "neither end's message: low a: relocation-unknown 29"},
-		{"half of it", "", loads, rejects, "low: a=ok b=ok; high: a=unk9 b=unk9", Skip, "neither end's"},
-		{"infra", "", loads, rejects, "infra", Skip, "nothing was proved"},
-		{"infra as at the end", "", "infra", rejects, "infra", Skip, "nothing was proved"},
-		{"dropped", "", loads, rejects, "config-dropped", Skip, "nothing was proved"},
-		{"does not build", "", loads, rejects, "build-failed", Skip, "build-failed: x.rs:1: error: no, and -until= does not name it"},
-		{"does not build, nor does the end", "", loads, "build-failed", "build-failed", Skip, "does not name it"},
-		{"runs differ", "", loads, rejects, "low: a=ok b=ok | a=unk9 b=unk9; high: a=ok b=ok", Skip, "runs differ: low a, b: 1/2 loaded"},
-		{"all in the set", "relocation-unknown", loads, rejects, "low: a=unk29 b=unk9; high: a=unk9 b=unk9", Bad, "low a: relocation-unknown 29"},
-		{"part of the set", "relocation-unknown:9", loads, rejects, "low: a=unk29 b=unk9; high: a=unk9 b=unk9", Skip, "relocation-unknown:GOTPCREL only in part: low a"},
-		{"as good, with a set", "relocation-unknown", loads, rejects, loads, Good, "as at the good end"},
-		{"elsewhere", "relocation-unknown", loads, rejects, "low: a=oops b=oops; high: a=oops b=oops", Skip, "neither relocation-unknown nor as at the good end: low/high a, b: oops"},
-		{"a set of several", "relocation-overflow:11,oops", loads, rejects, "low: a=ovf11 b=oops; high: a=ovf11 b=ovf11", Bad, ""},
-		{"errno", "init-failed:-22", loads, rejects, "low: a=init22 b=init22; high: a=init22 b=init22", Bad, ""},
-		{"another errno", "init-failed:1", loads, rejects, "low: a=init22 b=init22; high: a=init22 b=init22", Skip, ""},
-		{"runs differ within the set", "relocation-overflow", loads, rejects, "low: a=ovf10 b=ovf11 | a=ovf11 b=ovf11", Skip, "runs differ"},
-		{"build-failed is named", "build-failed", loads, "build-failed", "build-failed", Bad, "build-failed: x.rs:1"},
-		{"build-failed is not", "oops", loads, rejects, "build-failed", Skip, "does not name it"},
-		{"a timeout is named", "timeout:boot", loads, rejects, "low: a=timeout b=timeout; high: a=timeout b=timeout", Bad, ""},
-		{"a timeout is not", "loaded", rejects, loads, "low: a=timeout b=ok; high: a=ok b=ok", Skip, "and -until= does not name it"},
-		{"a timeout in part", "timeout", loads, rejects, "low: a=timeout b=ok; high: a=ok b=ok", Skip, "only in part"},
-		{"property holds", "a:GOTPCREL>3", loads, rejects, loads, Bad, "a: 4 GOTPCREL"},
-		{"property does not", "a:GOTPCREL>4", loads, rejects, rejects, Good, "a: 4 GOTPCREL"},
-		{"of all types", "a:*==7", loads, rejects, loads, Bad, "a: 7 relocations"},
-		{"none of that type", "b:9==0", loads, rejects, loads, Bad, "b: 0 GOTPCREL"},
-		{"no boot is needed", "a:1<=3", loads, rejects, "", Bad, "a: 3 R_X86_64_64"},
-		{"whatever the boots say", "a:1!=3", loads, rejects, "low: a=infra b=infra", Good, "a: 3 R_X86_64_64"},
-		{"not built", "a:1!=3", loads, rejects, "build-failed", Skip, "a was not built: build-failed: x.rs:1: error: no"},
-		{"unknown module", "zz:1!=3", loads, rejects, loads, Skip, "zz was not built"},
+		{"as good", "", loads, rejects, loads, bisect.Good, "low/high a, b: loaded"},
+		{"as bad", "", loads, rejects, rejects, bisect.Bad, "low/high a, b: relocation-unknown 9"},
+		{"another message", "", loads, rejects, "low: a=unk29 b=unk9; high: a=unk9 b=unk9", bisect.Skip, "neither end's message: low a: relocation-unknown 29"},
+		{"half of it", "", loads, rejects, "low: a=ok b=ok; high: a=unk9 b=unk9", bisect.Skip, "neither end's"},
+		{"infra", "", loads, rejects, "infra", bisect.Skip, "nothing was proved"},
+		{"infra as at the end", "", "infra", rejects, "infra", bisect.Skip, "nothing was proved"},
+		{"dropped", "", loads, rejects, "config-dropped", bisect.Skip, "nothing was proved"},
+		{"does not build", "", loads, rejects, "build-failed", bisect.Skip, "build-failed: x.rs:1: error: no, and -until= does not name it"},
+		{"does not build, nor does the end", "", loads, "build-failed", "build-failed", bisect.Skip, "does not name it"},
+		{"runs differ", "", loads, rejects, "low: a=ok b=ok | a=unk9 b=unk9; high: a=ok b=ok", bisect.Skip, "runs differ: low a, b: 1/2 loaded"},
+		{"all in the set", "relocation-unknown", loads, rejects, "low: a=unk29 b=unk9; high: a=unk9 b=unk9", bisect.Bad, "low a: relocation-unknown 29"},
+		{"part of the set", "relocation-unknown:9", loads, rejects, "low: a=unk29 b=unk9; high: a=unk9 b=unk9", bisect.Skip, "relocation-unknown:GOTPCREL only in part: low a"},
+		{"as good, with a set", "relocation-unknown", loads, rejects, loads, bisect.Good, "low/high a, b: loaded"},
+		{"elsewhere", "relocation-unknown", loads, rejects, "low: a=oops b=oops; high: a=oops b=oops", bisect.Skip, "neither relocation-unknown nor as at the good end: low/high a, b: oops"},
+		{"a set of several", "relocation-overflow:11,oops", loads, rejects, "low: a=ovf11 b=oops; high: a=ovf11 b=ovf11", bisect.Bad, ""},
+		{"errno", "init-failed:-22", loads, rejects, "low: a=init22 b=init22; high: a=init22 b=init22", bisect.Bad, ""},
+		{"another errno", "init-failed:1", loads, rejects, "low: a=init22 b=init22; high: a=init22 b=init22", bisect.Skip, ""},
+		{"runs differ within the set", "relocation-overflow", loads, rejects, "low: a=ovf10 b=ovf11 | a=ovf11 b=ovf11", bisect.Skip, "runs differ"},
+		{"build-failed is named", "build-failed", loads, "build-failed", "build-failed", bisect.Bad, "build-failed: x.rs:1"},
+		{"build-failed is not", "oops", loads, rejects, "build-failed", bisect.Skip, "does not name it"},
+		{"a timeout is named", "timeout:boot", loads, rejects, "low: a=timeout b=timeout; high: a=timeout b=timeout", bisect.Bad, ""},
+		{"a timeout is not", "loaded", rejects, loads, "low: a=timeout b=ok; high: a=ok b=ok", bisect.Skip, "and -until= does not name it"},
+		{"a timeout in part", "timeout", loads, rejects, "low: a=timeout b=ok; high: a=ok b=ok", bisect.Skip, "only in part"},
+		{"property holds", "a:GOTPCREL>3", loads, rejects, loads, bisect.Bad, "a: 4 GOTPCREL"},
+		{"property does not", "a:GOTPCREL>4", loads, rejects, rejects, bisect.Good, "a: 4 GOTPCREL"},
+		{"of all types", "a:*==7", loads, rejects, loads, bisect.Bad, "a: 7 relocations"},
+		{"none of that type", "b:9==0", loads, rejects, loads, bisect.Bad, "b: 0 GOTPCREL"},
+		{"no boot is needed", "a:1<=3", loads, rejects, "", bisect.Bad, "a: 3 R_X86_64_64"},
+		{"whatever the boots say", "a:1!=3", loads, rejects, "low: a=infra b=infra", bisect.Good, "a: 3 R_X86_64_64"},
+		{"not built", "a:1!=3", loads, rejects, "build-failed", bisect.Skip, "a was not built: build-failed: x.rs:1: error: no"},
+		{"unknown module", "zz:1!=3", loads, rejects, loads, bisect.Skip, "zz was not built"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cond, err := Parse(tt.until)
@@ -211,12 +212,12 @@ func TestJudge(t *testing.T) {
 				t.Fatal(err)
 			}
 			bad := message(t, tt.bad)
-			got, reason := Judge(cond, message(t, tt.good), &bad, message(t, tt.seen))
+			got, reason := cond.verdict(message(t, tt.good), &bad, message(t, tt.seen))
 			if got != tt.want || !strings.Contains(reason, tt.says) || reason == "" {
 				t.Errorf("%s: %s", got, reason)
 			}
 			if !cond.Empty() {
-				if again, _ := Judge(cond, message(t, tt.good), nil, message(t, tt.seen)); again != got {
+				if again, _ := cond.verdict(message(t, tt.good), nil, message(t, tt.seen)); again != got {
 					t.Errorf("%s without the bad end", again)
 				}
 			}
@@ -224,40 +225,51 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestCheckEnds(t *testing.T) {
+func TestEnds(t *testing.T) {
 	loads, rejects := "low: a=ok b=ok", "low: a=unk9 b=unk9"
-	for _, tt := range []struct{ until, good, bad, says string }{
-		{"", loads, rejects, ""},
-		{"", loads, loads, "both ends show the same: low a, b: loaded; give ends that differ"},
-		{"", "infra", rejects, "the good end cannot be pinned: nothing was proved"},
-		{"", loads, "build-failed", "the bad end cannot be pinned: build-failed: x.rs:1: error: no; where that is what you look for, say so: -until=build-failed"},
-		{"build-failed", loads, "build-failed", ""},
-		{"", loads, "low: a=ok b=ok | a=ok b=unk9", "name a placement without random addresses"},
-		{"relocation-unknown", loads, rejects, ""},
-		{"relocation-unknown", rejects, rejects, "the good end shows relocation-unknown already: low a, b: relocation-unknown 9 GOTPCREL"},
-		{"oops", loads, rejects, "the bad end does not show oops: low a, b: relocation-unknown 9 GOTPCREL"},
-		{"loaded", "low: a=timeout b=ok", loads, "the good end cannot be pinned: low a: timeout boot; b: loaded"},
-		{"a:GOTPCREL>4", loads, rejects, "the bad end does not show a:GOTPCREL>4: a: 4 GOTPCREL"},
-		{"a:GOTPCREL>3", loads, rejects, "the good end shows a:GOTPCREL>3 already: a: 4 GOTPCREL"},
-		{"a:GOTPCREL>3", "build-failed", rejects, "the good end cannot be pinned: a was not built"},
+	for _, tt := range []struct {
+		until, good, bad string
+		asGood, asBad    bisect.Verdict
+		says             string // of the bad end, where it is none
+	}{
+		{"", loads, rejects, bisect.Good, bisect.Bad, ""},
+		{"", loads, loads, bisect.Good, bisect.Good, "both ends show the same: low a, b: loaded; give ends that differ"},
+		{"", "infra", rejects, bisect.Skip, "", ""},
+		{"", loads, "build-failed", bisect.Good, bisect.Skip, "the bad end cannot be pinned: build-failed: x.rs:1: error: no; where that is what you look for, say so: -until=build-failed"},
+		{"build-failed", loads, "build-failed", bisect.Good, bisect.Bad, ""},
+		{"", loads, "low: a=ok b=ok | a=ok b=unk9", bisect.Good, bisect.Skip, "name a placement without random addresses"},
+		{"", loads, "timeout", bisect.Good, bisect.Skip, "where that is what you look for, say so: -until=timeout"},
+		{"relocation-unknown", loads, rejects, bisect.Good, bisect.Bad, ""},
+		{"relocation-unknown", rejects, rejects, bisect.Bad, "", ""},
+		{"oops", loads, rejects, bisect.Good, bisect.Skip, "the bad end does not show oops: low a, b: relocation-unknown 9 GOTPCREL"},
+		{"loaded", "low: a=timeout b=ok", loads, bisect.Skip, "", ""},
+		{"a:GOTPCREL>4", loads, rejects, bisect.Good, bisect.Good, "the bad end does not show a:GOTPCREL>4: a: 4 GOTPCREL"},
+		{"a:GOTPCREL>3", loads, rejects, bisect.Bad, "", ""},
+		{"a:GOTPCREL>4", loads, "build-failed", bisect.Good, bisect.Skip, "the bad end cannot be pinned: a was not built"},
+		{"a:GOTPCREL>3", "build-failed", rejects, bisect.Skip, "", ""},
 	} {
 		cond, err := Parse(tt.until)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = CheckEnds(cond, message(t, tt.good), message(t, tt.bad))
-		if (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
-			t.Errorf("-until=%s, %s, %s: %v", tt.until, tt.good, tt.bad, err)
+		e := Ends{Cond: cond, Good: End{Name: "good"}, Bad: End{Name: "bad"}}
+		if _, err := e.Judge("bad", message(t, tt.bad)); err == nil || e.Bad.Message != nil {
+			t.Errorf("-until=%s: the bad end is judged before the good one", tt.until)
 		}
-	}
-	turned := message(t, loads)
-	turned.Relocations = map[string]map[string]int{"a": {}}
-	cond, _ := Parse("a:GOTPCREL>3")
-	if err := CheckEnds(cond, message(t, loads), turned); err == nil || !strings.Contains(err.Error(), "wrong way round") {
-		t.Error(err)
-	}
-	if err := CheckEnds(cond, turned, message(t, loads)); err != nil {
-		t.Error(err)
+		got, err := e.Judge("good", message(t, tt.good))
+		if err != nil || got.Verdict != tt.asGood || (e.Good.Message != nil) != (tt.asGood == bisect.Good) {
+			t.Errorf("-until=%s: the good end %s is %s, %v", tt.until, tt.good, got.Verdict, err)
+		}
+		if tt.asGood != bisect.Good {
+			continue
+		}
+		got, err = e.Judge("bad", message(t, tt.bad))
+		if err != nil || got.Verdict != tt.asBad || (e.Bad.Message != nil) != (tt.asBad == bisect.Bad) {
+			t.Errorf("-until=%s: the bad end %s is %s, %v", tt.until, tt.bad, got.Verdict, err)
+		}
+		if says := e.NotBad(message(t, tt.bad)); got.Verdict != bisect.Bad && (tt.says == "" || !strings.Contains(says, tt.says)) {
+			t.Errorf("-until=%s, %s, %s: %s", tt.until, tt.good, tt.bad, says)
+		}
 	}
 }
 
@@ -291,21 +303,25 @@ func TestJudgeNeverBelieves(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		answer, reason := Judge(cond, good, &bad, seen)
-		if answer != Skip && !slices.Contains([]Class{Proved, BuildFailed, TimedOut}, seen.Class) {
+		answer, reason := cond.verdict(good, &bad, seen)
+		if answer != bisect.Skip && !slices.Contains([]Class{Proved, BuildFailed, TimedOut}, seen.Class) {
 			rt.Fatalf("%s from %s: %s", answer, seen.Class, reason)
 		}
 		if strings.ContainsAny(reason+seen.String(), "\n\t") || reason == "" {
 			rt.Fatalf("not a line: %q", reason)
 		}
-		if CheckEnds(cond, good, bad) != nil {
-			return
-		}
-		if a, r := Judge(cond, good, &bad, good); a != Good {
-			rt.Fatalf("the good end %s is %s: %s", good, a, r)
-		}
-		if a, r := Judge(cond, good, &bad, bad); a != Bad {
-			rt.Fatalf("the bad end %s is %s: %s", bad, a, r)
+		e := Ends{Cond: cond, Good: End{Name: "good"}, Bad: End{Name: "bad"}}
+		for name, end := range map[string]struct {
+			m    Message
+			pins **Message
+		}{"good": {good, &e.Good.Message}, "bad": {bad, &e.Bad.Message}} {
+			first, err := e.Judge(name, end.m)
+			if err != nil || *end.pins == nil {
+				continue // it is no such end, or it was asked before the good one
+			}
+			if again, err := e.Judge(name, end.m); err != nil || first != again || string(again.Verdict) != name {
+				rt.Fatalf("the %s end %s is %+v, then %+v, %v", name, end.m, first, again, err)
+			}
 		}
 	})
 }

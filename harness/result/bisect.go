@@ -1,6 +1,9 @@
 package result
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // BisectionSchema is the version of the JSON that Bisection marshals to.
 const BisectionSchema = "umlab.bisect/v1"
@@ -50,6 +53,15 @@ type Bisection struct {
 	Bound      int                 `json:"bound"`           // that may be at most, skipped ones apart; 0 where git chooses
 	Notes      []string            `json:"notes"`           // never null
 	Exit       int                 `json:"exit"`
+}
+
+// Candidate is the candidate of that name, nil where there is none.
+func (b *Bisection) Candidate(name string) *BisectCandidate {
+	i := slices.IndexFunc(b.Candidates, func(c BisectCandidate) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &b.Candidates[i]
 }
 
 // BisectCandidate is an entry of the list.

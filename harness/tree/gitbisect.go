@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"umlab/harness/bisect"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
 )
@@ -26,16 +27,6 @@ type Bisect struct {
 	git      Git
 	skeleton string
 	remove   func()
-}
-
-// BisectState is what git bisect wants next, or how it ended.
-type BisectState struct {
-	Next  string // the commit to be tested; empty at the end
-	Left  int    // commits that are left to be tested after Next, as git counts them; -1 where it does not say
-	Steps int    // that these take, roughly
-
-	First    string   // the first commit that is as the newer end is
-	Possible []string // or, where only skipped commits are left: all that it could be
 }
 
 // What the older and the newer commits are called, so that either may be the
@@ -106,15 +97,15 @@ func (b *Bisect) run(ctx context.Context, doing string, args ...string) ([]byte,
 }
 
 // Mark tells git what a commit is: good, bad, or neither (skip).
-func (b *Bisect) Mark(ctx context.Context, commit, verdict string) error {
-	term := verdict
+func (b *Bisect) Mark(ctx context.Context, commit string, v bisect.Verdict) error {
+	term := termNewer
 	switch {
-	case verdict == "good" && !b.Reversed, verdict == "bad" && b.Reversed:
+	case v == bisect.Skip:
+		term = string(v)
+	case (v == bisect.Good) != b.Reversed:
 		term = termOlder
-	case verdict == "good", verdict == "bad":
-		term = termNewer
 	}
-	_, err := b.run(ctx, "mark "+commit[:12]+" as "+verdict, "bisect", term, commit)
+	_, err := b.run(ctx, "mark "+commit[:12]+" as "+string(v), "bisect", term, commit)
 	var refused *GitError
 	if err != nil && errors.As(err, &refused) {
 		// It exits unsuccessfully too where only skipped commits are left; the
@@ -133,8 +124,8 @@ var (
 )
 
 // State is where the bisection stands: what git wrote to its log.
-func (b *Bisect) State(ctx context.Context) (BisectState, error) {
-	var s BisectState
+func (b *Bisect) State(ctx context.Context) (bisect.State, error) {
+	var s bisect.State
 	log, err := b.run(ctx, "read its log", "bisect", "log")
 	if err != nil {
 		return s, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/bisect"
 	"umlab/harness/tree/patch"
 )
 
@@ -82,7 +83,7 @@ func bisected(t *testing.T, dir string, commits []string, good, bad string, says
 		if subject, err := b.Subject(t.Context(), s.Next); err != nil || !strings.HasPrefix(subject, fmt.Sprintf("commit %d ", i)) {
 			t.Errorf("subject of commit %d: %q, %v", i, subject, err)
 		}
-		if err := b.Mark(t.Context(), s.Next, says(i)); err != nil {
+		if err := b.Mark(t.Context(), s.Next, bisect.Verdict(says(i))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,92 @@
+package bisect
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Verdict is what a probe says of a candidate.
+type Verdict string
+
+// The verdicts. Unknown is only ever a guess, see List.Guess.
+const (
+	Good    Verdict = "good"
+	Bad     Verdict = "bad"
+	Skip    Verdict = "skip" // it says nothing of the question
+	Unknown Verdict = ""
+)
+
+// Answer is a verdict, with why in one line.
+type Answer struct {
+	Verdict Verdict // Good, Bad or Skip
+	Reason  string  // "relocation-unknown 9 GOTPCREL"
+	Data    string  // what the probe wants back when the answer is taken from a log; may be empty
+}
+
+// Point is what a probe is asked for.
+type Point struct {
+	Name    string
+	Fresh   bool // nothing that is remembered of it may answer
+	Attempt int  // 1, and more after a fault
+}
+
+// Probe looks at one candidate. An error is a fault of the infrastructure and
+// says nothing of the candidate.
+type Probe func(ctx context.Context, p Point) (Answer, error)
+
+// DefaultRetries is how often a fault is tried again.
+const DefaultRetries = 2
+
+// probe fills in what the probe says, and logs it.
+func (s *Search) probe(ctx context.Context, step *Step) error {
+	now, retries := s.Now, s.Retries
+	if now == nil {
+		now = time.Now
+	}
+	if retries == 0 {
+		retries = DefaultRetries
+	}
+	s.tell(Event{Kind: Asking, Step: *step})
+	begun := now()
+	for {
+		step.Attempts++
+		a, err := s.Probe(ctx, Point{Name: step.Name, Fresh: step.Fresh, Attempt: step.Attempts})
+		if err == nil && a.Verdict != Good && a.Verdict != Bad && a.Verdict != Skip {
+			err = fmt.Errorf("the probe answered %q, which is no verdict", a.Verdict)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx) // whatever the probe says then is of no worth
+		}
+		step.Seconds = now().Sub(begun).Seconds()
+		if err == nil {
+			a.Reason = oneLine(a.Reason)
+			step.Answer = a
+			return s.write(Record{Name: step.Name, Fresh: step.Fresh, Answer: a, Seconds: step.Seconds}.Line())
+		}
+		fault := &FaultError{Name: step.Name, Attempts: step.Attempts, Err: err}
+		again := step.Attempts <= retries && (s.Lasts == nil || !s.Lasts(err))
+		s.tell(Event{Kind: Faulted, Step: *step, Fault: fault, Again: again})
+		if werr := s.write(faultLine(step.Name, step.Attempts, err)); werr != nil {
+			return werr
+		}
+		if !again {
+			return fault
+		}
+	}
+}
+
+func (s *Search) write(line string) error {
+	if s.Log == nil {
+		return nil
+	}
+	if _, err := io.WriteString(s.Log, line); err != nil {
+		return fmt.Errorf("write the log of the bisection: %w", err)
+	}
+	return nil
+}
+
+// oneLine is text without line ends.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,0 +1,168 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+
+	"umlab/harness/predicate"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+	"umlab/harness/store"
+	"umlab/harness/tree"
+)
+
+// question is a validated bisection.
+type question struct {
+	BisectOptions
+	axis       string // as in result
+	repository string // of AxisCommit: its path
+	target     predicate.Target
+	cond       predicate.Condition
+	job        *job // of the options as they are
+}
+
+func (l *Lab) planBisect(o BisectOptions) (*question, error) {
+	q := &question{BisectOptions: o}
+	errs := &multierror.Error{ErrorFormat: onePerLine}
+	wrong := func(format string, args ...any) { errs = multierror.Append(errs, usagef(format, args...)) }
+	if o.Good == "" || o.Bad == "" {
+		wrong("give two ends: a good one and a bad one")
+	}
+	m := o.MatrixOptions
+	switch o.Axis {
+	case "", "toolchain":
+		q.axis = result.AxisToolchain
+		if q.Series == "" {
+			q.Series = l.settings.DefaultSeries
+		}
+		if _, err := l.knownSeries(q.Series); err != nil {
+			errs = multierror.Append(errs, err)
+		}
+		if o.Toolchain != "" {
+			wrong("-toolchain=%s: the toolchain is what varies along a series; -axis=tree varies the kernel", o.Toolchain)
+			m.Toolchain = ""
+		}
+	case "tree":
+		q.axis = result.AxisTree
+		if o.Series != "" {
+			wrong("-series=%s is of toolchains, and -axis=tree varies the kernel", o.Series)
+		}
+		if o.Tree != "" {
+			q.axis = result.AxisCommit
+			var err error
+			if q.repository, err = l.repository(o.Tree); err != nil {
+				errs = multierror.Append(errs, err)
+				m.Tree = ""
+			} else {
+				if m.Compiler == "" {
+					m.Compiler = l.settings.Trees[o.Tree].Compiler
+				}
+				m.Tree = q.repository + "#" + o.Good
+			}
+		}
+	default:
+		wrong("-axis=%s: toolchain or tree", o.Axis)
+	}
+	var err error
+	if q.Cell == "" {
+		q.Cell = scenario.Stock
+	}
+	if q.target, err = predicate.ParseTarget(q.Cell); err != nil {
+		wrong("-cell=%w", err)
+	}
+	if q.cond, err = predicate.Parse(o.Until); err != nil {
+		errs = multierror.Append(errs, &UsageError{err})
+	}
+	m.Select.Cells = []string{q.target.Cell}
+	if q.target.Placement != "" && len(m.Select.Placements)+len(m.Select.Mem) == 0 {
+		m.Select.Placements = []string{q.target.Placement}
+	}
+	if q.target.Module != "" && len(m.Select.Modules) == 0 {
+		m.Select.Modules = []string{q.target.Module}
+	}
+	errs = multierror.Append(errs, checkOutputs(o.Outputs.formats()), checkOutput("log", o.Log))
+	if o.Fresh && answered(o.Log) {
+		wrong("-fresh asks anew, and -log=%s has answers: name another file, or leave -fresh out", o.Log)
+	}
+	if q.job, err = l.plan(m); err != nil {
+		errs = multierror.Append(errs, err)
+	} else {
+		errs = multierror.Append(errs, q.check())
+	}
+	q.MatrixOptions = m
+	return q, errs.ErrorOrNil()
+}
+
+// check says where the target is not what the cells of the plan have.
+func (q *question) check() error {
+	var places, modules []string
+	all := ids(q.job.plan.Cells)
+	if len(all) != 1 {
+		return usagef("-cell=%s is %d cells (%s): a bisection looks at one", q.Cell, len(all), strings.Join(all, ", "))
+	}
+	q.target.Cell = all[0]
+	for _, p := range q.job.plan.Cells[0].Placements {
+		places = append(places, p.Name)
+	}
+	for _, m := range q.job.plan.Cells[0].Modules {
+		modules = append(modules, m.Name)
+	}
+	if p := q.target.Placement; p != "" && !slices.Contains(places, p) {
+		return usagef("-cell=%s: the placements that are booted are %s", q.Cell, strings.Join(places, ", "))
+	}
+	// Directories and -modules=all are known only with a tree.
+	if m := q.cond.Module(); m != "" && len(q.Select.Modules) == 0 && !slices.Contains(modules, m) {
+		return usagef("-until=%s is about a module that is not built: the scenario builds %s; -modules= takes others", q.Until, strings.Join(modules, ", "))
+	}
+	return nil
+}
+
+// repository is the path of the git repository that -tree= names.
+func (l *Lab) repository(name string) (string, error) {
+	t, configured := l.settings.Trees[name]
+	switch {
+	case configured && strings.HasPrefix(t.URL, "/"):
+		return t.URL, nil
+	case configured:
+		return "", usagef("tree %s is no local git repository: without -tree=, -axis=tree goes along the trees of configs/trees.toml; with the path of a git repository, along its commits", name)
+	case !tree.IsPath(name) || strings.ContainsAny(name, "#") || strings.Contains(name, "://"):
+		return "", usagef("-tree=%s: with -axis=tree, give the path of a local git repository, and its commits as the two ends (clone what lies elsewhere)", name)
+	}
+	return name, nil
+}
+
+// bisectVersion is raised when the same question would be answered otherwise.
+const bisectVersion = "1"
+
+// lines is what a question is, for its log; pinned is what does not vary.
+func (q *question) lines(pinned string) []string {
+	until := q.Until
+	if q.cond.Empty() {
+		until = "whatever differs from the good end"
+	}
+	axis := q.axis
+	if q.Series != "" {
+		axis += " of " + q.Series
+	}
+	parts := []string{bisectVersion, q.Compiler, fmt.Sprint(q.Select.Repeat), fmt.Sprint(q.job.options)}
+	if q.Select.ASLR != nil {
+		parts = append(parts, fmt.Sprint("aslr ", *q.Select.ASLR))
+	}
+	for _, c := range q.job.plan.Cells {
+		for _, p := range c.Placements {
+			parts = append(parts, p.Name, p.MemText)
+		}
+		for _, m := range c.Modules {
+			parts = append(parts, m.Name, m.Path)
+		}
+	}
+	parts = append(parts, q.Select.Modules...)
+	return []string{
+		"along " + axis, pinned,
+		fmt.Sprintf("scenario %s %s", q.job.scenario.Name, store.Short(q.job.scenario.Digest)),
+		"cell " + q.target.String(), "until " + until, "options " + store.Short(store.Key(parts...)),
+	}
+}

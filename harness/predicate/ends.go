@@ -1,0 +1,108 @@
+package predicate
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"umlab/harness/bisect"
+)
+
+// Ends judges the candidates of a bisection by the messages of its two ends.
+type Ends struct {
+	Cond      Condition
+	Good, Bad End
+}
+
+// End is a candidate that the others are held against.
+type End struct {
+	Name    string
+	Message *Message // nil until it was seen to be as the end is said to be
+}
+
+// Judge answers for a candidate by its message, and pins that of an end. The
+// error says that the good end is not known yet.
+func (e *Ends) Judge(name string, m Message) (bisect.Answer, error) {
+	good, bad := e.Good.Message, e.Bad.Message
+	switch {
+	case good == nil && name == e.Good.Name:
+		good = &m
+	case good == nil:
+		return bisect.Answer{}, fmt.Errorf("%s cannot be judged before the good end %s is known", name, e.Good.Name)
+	case bad == nil && name == e.Bad.Name:
+		bad = &m
+	}
+	v, reason := e.Cond.verdict(*good, bad, m)
+	switch {
+	case v == bisect.Good && name == e.Good.Name:
+		e.Good.Message = good
+	case v == bisect.Bad && name == e.Bad.Name:
+		e.Bad.Message = bad
+	}
+	data, err := json.Marshal(m)
+	return bisect.Answer{Verdict: v, Reason: reason, Data: string(data)}, err
+}
+
+// Restore pins the messages of the ends that a log holds, and judges again what
+// it says: a verdict that its message does not bear was not written by a probe.
+// The error is then a *bisect.LogError, and nothing is pinned.
+func (e *Ends) Restore(log *bisect.Log) error {
+	err := e.restore(log)
+	if err != nil {
+		e.Good.Message, e.Bad.Message = nil, nil
+	}
+	return err
+}
+
+func (e *Ends) restore(log *bisect.Log) error {
+	refuse := func(r bisect.Record, format string, args ...any) error {
+		return log.Refuse(r, fmt.Sprintf(format, args...)+"; remove the file, and all is asked anew")
+	}
+	messages := make([]*Message, len(log.Records))
+	for i, r := range log.Records {
+		if r.Answer.Data == "" {
+			if r.Answer.Verdict != bisect.Skip { // that alone needs no message
+				return refuse(r, "it does not say what %s showed", r.Name)
+			}
+			continue
+		}
+		messages[i] = &Message{}
+		if err := json.Unmarshal([]byte(r.Answer.Data), messages[i]); err != nil {
+			return refuse(r, "it does not say what %s showed (%v)", r.Name, err)
+		}
+		switch {
+		case r.Fresh:
+		case r.Name == e.Good.Name && r.Answer.Verdict == bisect.Good:
+			e.Good.Message = messages[i]
+		case r.Name == e.Bad.Name && r.Answer.Verdict == bisect.Bad:
+			e.Bad.Message = messages[i]
+		}
+	}
+	for i, r := range log.Records {
+		if messages[i] == nil {
+			continue
+		}
+		if e.Good.Message == nil && r.Name != e.Good.Name {
+			return refuse(r, "it answers for %s without that %s is good", r.Name, e.Good.Name)
+		}
+		got, err := e.Judge(r.Name, *messages[i])
+		if err != nil {
+			return refuse(r, "%v", err)
+		}
+		if got.Verdict != r.Answer.Verdict {
+			return refuse(r, "it says that %s is %s, and by what it showed it is %s (%s)", r.Name, r.Answer.Verdict, got.Verdict, got.Reason)
+		}
+	}
+	return nil
+}
+
+// NotBad says in a sentence for the user why m, which was judged, is not the
+// message of a bad end, where that of the good end is pinned.
+func (e *Ends) NotBad(m Message) string {
+	switch reason := e.Cond.unpinned(m); {
+	case reason != "":
+		return "the bad end cannot be pinned: " + reason
+	case e.Cond.Empty():
+		return fmt.Sprintf("both ends show the same: %s; give ends that differ, or say with -until= what to look for", m)
+	}
+	return fmt.Sprintf("the bad end does not show %s: %s", e.Cond, e.Cond.Shown(m))
+}
