@@ -15,6 +15,7 @@ import (
 	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/runner"
 	"umlab/harness/sandbox"
@@ -53,7 +54,7 @@ func (l *Lab) Matrix(ctx context.Context, o MatrixOptions) (*result.Results, err
 		return nil, err
 	}
 	l.sink.Close()
-	if err := report.Table(l.stdout, r, l.table); err != nil {
+	if err := doc.Terminal(l.stdout, report.Matrix(r), l.table); err != nil {
 		return r, err
 	}
 	if err := o.Outputs.write(r); err != nil {

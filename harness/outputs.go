@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -29,7 +30,7 @@ type Outputs struct{ JSON, JUnit, KTAP, HTML, Markdown string }
 func (o Outputs) formats() []format[result.Results] {
 	return []format[result.Results]{
 		{"json", o.JSON, report.JSON}, {"junit", o.JUnit, report.JUnit}, {"ktap", o.KTAP, report.KTAP},
-		{"html", o.HTML, report.HTML}, {"md", o.Markdown, report.Markdown},
+		{"html", o.HTML, report.Form(report.Matrix, doc.HTML)}, {"md", o.Markdown, report.Form(report.Matrix, doc.Markdown)},
 	}
 }
 

@@ -22,11 +22,12 @@ func Classification(c *result.Classification) *doc.Document {
 		if o.Kind == outcome.Unproved {
 			head = head.Toned(doc.Faint, msgUnproved)
 		} else {
-			head = head.Toned(outcomeStyle(o.Kind), whole(o))
+			head = head.With(outcomeLine(o, whole))
 		}
 		d.Add(doc.Para{Line: head, Whole: true})
 		if o.Evidence != "" {
-			d.Add(doc.Para{Line: doc.Say("    ", o.Evidence), Whole: true}, doc.Para{Line: doc.Toned(doc.Faint, "    "+msgPlace(m.Line, o.Offset)), Whole: true})
+			d.Add(doc.Para{Line: doc.Say("    ", o.Evidence), Whole: true},
+				doc.Para{Line: doc.Toned(doc.Faint, "    "+msgPlace(m.Line, o.Offset)), Whole: true})
 		}
 		if o.Detail != "" {
 			d.Add(doc.Para{Line: doc.Say("    ", o.Detail)})

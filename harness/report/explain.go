@@ -136,9 +136,9 @@ func (f sharedFlags) table() doc.Block {
 func explained(m *result.ExplainedModule) doc.Block {
 	predicted := doc.Say(wordNothing)
 	if m.Predicted != nil {
-		predicted = doc.Toned(outcomeStyle(m.Predicted.Kind), whole(*m.Predicted)).On(doc.OnPage).With(doc.Say(whole(*m.Predicted)).On(doc.OnTerminal))
+		predicted = outcomeLine(*m.Predicted, whole).On(doc.OnPage).With(doc.Say(whole(*m.Predicted)).On(doc.OnTerminal))
 	}
-	observed := doc.Toned(outcomeStyle(m.Outcome.Kind), whole(m.Outcome))
+	observed := outcomeLine(m.Outcome, whole)
 	switch {
 	case m.Agrees == nil:
 	case *m.Agrees:
@@ -164,7 +164,8 @@ func explained(m *result.ExplainedModule) doc.Block {
 	var groups []doc.Block
 	for _, g := range m.Groups {
 		groups = append(groups, doc.Details{Summary: doc.Say(g.Summary), Open: len(g.Entries) <= openEntries, Blocks: []doc.Block{
-			doc.Only(doc.OnTerminal, relocations(firstEntries(g.Entries), len(g.Entries)-shownEntries)), doc.Only(doc.OnPage, relocations(g.Entries, 0)),
+			doc.Only(doc.OnTerminal, relocations(firstEntries(g.Entries), len(g.Entries)-shownEntries)),
+			doc.Only(doc.OnPage, relocations(g.Entries, 0)),
 		}})
 	}
 	if m.Lines != "" {
@@ -231,5 +232,6 @@ func explainScript(s result.ExplanationScript) doc.Block {
 	if s.Brief != "" {
 		short = []doc.Block{doc.Para{Line: doc.Say(msgBrief(s))}, quote(s.Brief)}
 	}
-	return doc.Section{Head: doc.Say(msgScript(s)), Flat: true, Blocks: []doc.Block{doc.Only(doc.OnTerminal, short...), doc.Only(doc.OnPage, quote(s.Text))}}
+	blocks := []doc.Block{doc.Only(doc.OnTerminal, short...), doc.Only(doc.OnPage, quote(s.Text))}
+	return doc.Section{Head: doc.Say(msgScript(s)), Flat: true, Blocks: blocks}
 }

@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness/conclude"
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -41,9 +42,9 @@ func FuzzForeign(f *testing.F) {
 		if err := check(marshal(t, r)); err != nil {
 			t.Fatal(err)
 		}
-		root, doc := readKTAP(t, r), readJUnit(t, r)
-		if root.ok || len(root.subtests) != len(r.Cells)+1 || len(doc.Suites) != len(r.Cells)+1 {
-			t.Fatalf("KTAP ok=%v with %d subtests, %d suites, %d cells", root.ok, len(root.subtests), len(doc.Suites), len(r.Cells))
+		root, suites := readKTAP(t, r), readJUnit(t, r)
+		if root.ok || len(root.subtests) != len(r.Cells)+1 || len(suites.Suites) != len(r.Cells)+1 {
+			t.Fatalf("KTAP ok=%v with %d subtests, %d suites, %d cells", root.ok, len(root.subtests), len(suites.Suites), len(r.Cells))
 		}
 		for _, end := range []string{"List of all partitions:", "Kernel panic - not syncing: VFS:", "reboot: System halted"} {
 			var b bytes.Buffer
@@ -55,11 +56,11 @@ func FuzzForeign(f *testing.F) {
 			}
 		}
 		var page, text bytes.Buffer
-		if err := HTML(&page, r); err != nil {
+		if err := doc.HTML(&page, Matrix(r)); err != nil {
 			t.Fatal(err)
 		}
 		checkPage(t, page.Bytes())
-		if err := Markdown(&text, r); err != nil {
+		if err := doc.Markdown(&text, Matrix(r)); err != nil {
 			t.Fatal(err)
 		}
 		rows := 0

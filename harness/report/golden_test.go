@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -28,13 +29,13 @@ func fixtures() map[string]*result.Results {
 func TestGolden(t *testing.T) {
 	type renderer func(io.Writer, *result.Results) error
 	table := func(o Options) renderer {
-		return func(w io.Writer, r *result.Results) error { return Table(w, r, o) }
+		return Form(Matrix, onTerminal(o))
 	}
 	renderers := map[string]renderer{
 		"100.txt":   table(Options{Width: 100}),
 		"color.txt": table(Options{Width: 100, Color: true}),
 		"60.txt":    table(Options{Width: 60}),
-		"md":        Markdown, "ktap": KTAP, "xml": JUnit, "json": JSON,
+		"md":        Form(Matrix, doc.Markdown), "ktap": KTAP, "xml": JUnit, "json": JSON,
 	}
 	for name, r := range fixtures() {
 		for ext, render := range renderers {
@@ -75,8 +76,8 @@ func golden(t *testing.T, name string, got []byte) {
 // A writer that fails is heard of.
 func TestWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.Results) error{
-		"table":    func(w io.Writer, r *result.Results) error { return Table(w, r, Options{}) },
-		"markdown": Markdown, "ktap": KTAP, "junit": JUnit, "json": JSON, "html": HTML,
+		"table":    Form(Matrix, onTerminal(Options{})),
+		"markdown": Form(Matrix, doc.Markdown), "ktap": KTAP, "junit": JUnit, "json": JSON, "html": Form(Matrix, doc.HTML),
 	} {
 		if err := render(fullDisk{}, matrix()); err == nil {
 			t.Errorf("%s: a full disk went unnoticed", name)

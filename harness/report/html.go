@@ -11,21 +11,11 @@ import (
 	"umlab/harness/result"
 )
 
-//go:embed report.html.tmpl
+//go:embed base.html.tmpl
 var pageSource string
 
-// HTML writes r as one page that loads nothing from elsewhere and runs no
-// script. It returns the error of w.
-func HTML(w io.Writer, r *result.Results) error {
-	return page(w, "report", "", map[string]any{
-		"Sheet": newSheet(r), "Results": r, "Words": newHTMLWords(),
-		"Differs": markDiffers, "Agrees": markAgrees,
-		"Good": !proofless(r) && r.Totals.Differing == 0 && r.Totals.Disagreeing == 0,
-	})
-}
-
-// page renders the template called name: that of results, or one of source,
-// which may use the blocks of the former.
+// page renders the template called name: one of source, which may use the
+// styles and alarms of base.html.tmpl.
 func page(w io.Writer, name, source string, data map[string]any) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
 		"clean":       clean,

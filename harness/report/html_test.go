@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"umlab/harness/report/doc"
 )
 
 func TestHTML(t *testing.T) {
 	for name, r := range fixtures() {
 		var b bytes.Buffer
-		if err := HTML(&b, r); err != nil {
+		if err := doc.HTML(&b, Matrix(r)); err != nil {
 			t.Fatal(err)
 		}
 		showPage(t, name, b.Bytes())

@@ -11,8 +11,7 @@ import (
 	"umlab/harness/result"
 )
 
-// Every sentence and label that a reader of a report sees stands in this file;
-// those of HTML are fields of htmlWords.
+// The sentences of a report that more than one document has.
 
 const (
 	msgNoEvidence   = "no evidence line"
@@ -197,27 +196,6 @@ func msgFailed(took time.Duration, reason string) string {
 }
 
 func msgRunning(elapsed time.Duration) string { return "  " + duration(elapsed) + " elapsed" }
-
-// htmlWords are the labels of the HTML page.
-type htmlWords struct {
-	Summary, Variant, Verdict, Details, Expected, Evidence, Controls, Notes, Repeat, Results, ASLR,
-	Tree, Toolchain, Config, Started, Digest, Package, Patches, Resolved,
-	Requested, Effective, Build, BuildLog, Signature, Run,
-	Transcript, CommandLine, Gap, Kernel, Took, Cached, NotRun, Why, Offset, Legend string
-}
-
-func newHTMLWords() htmlWords {
-	return htmlWords{
-		Summary: "Outcome of each variant at each placement", Variant: "Variant", Verdict: "Verdict",
-		Details: "Details of each variant", Expected: "Expected", Evidence: "Evidence", Controls: "Controls", Notes: "Notes",
-		Repeat: "Repeat with", Results: "This run", ASLR: msgASLR, Tree: "Tree", Toolchain: "Toolchain", Config: "Configuration",
-		Started: "Started", Digest: "digest", Package: "package", Patches: "patches", Resolved: "resolved",
-		Requested: "Flags requested", Effective: "Flags effective", Build: "Build", BuildLog: "Build log",
-		Signature: "Signature", Run: "run", Transcript: "Transcript", CommandLine: "Kernel command line",
-		Gap: "Gap (bytes)", Kernel: "Kernel", Took: "Took", Cached: "cached", NotRun: msgNoRun, Why: "Why",
-		Offset: "at byte", Legend: msgLegendAgrees,
-	}
-}
 
 func msgPredictedLine(o outcome.Outcome) string { return "  predicted " + withProof(o) }
 func msgObservedLine(o outcome.Outcome) string  { return "  observed  " + withProof(o) }

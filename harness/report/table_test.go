@@ -8,13 +8,14 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
 func render(t testing.TB, r *result.Results, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Table(&b, r, o); err != nil {
+	if err := doc.Terminal(&b, Matrix(r), o); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -116,7 +116,8 @@ func (p *printer) gridStyle() table.Style {
 		rule = "-"
 	}
 	st := table.StyleDefault
-	st.Box = table.BoxStyle{PaddingRight: "  ", MiddleHorizontal: rule, MiddleSeparator: rule, LeftSeparator: rule, RightSeparator: rule, UnfinishedRow: "…"}
+	st.Box = table.BoxStyle{PaddingRight: "  ", UnfinishedRow: "…",
+		MiddleHorizontal: rule, MiddleSeparator: rule, LeftSeparator: rule, RightSeparator: rule}
 	st.Options = table.Options{SeparateHeader: true}
 	st.Format.Header = text.FormatDefault
 	return st

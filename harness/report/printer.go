@@ -1,0 +1,143 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// A printer collects lines no wider than opt.Width.
+type printer struct {
+	opt Options
+	out bytes.Buffer
+}
+
+func (p *printer) line(s string) {
+	p.out.WriteString(strings.TrimRight(s, " "))
+	p.out.WriteByte('\n')
+}
+
+// wrap prints s after indent. Lines that follow are indented by two columns more
+// than s begins with.
+func (p *printer) wrap(s, indent string) {
+	rest := strings.TrimLeft(s, " ")
+	indent += s[:len(s)-len(rest)]
+	for i, l := range fold(rest, p.opt.Width-len(indent)) {
+		if i > 0 {
+			l = "  " + l
+		}
+		p.line(indent + l)
+	}
+}
+
+// evidence prints an outcome with the line that proves it and where that stands.
+func (p *printer) evidence(e evidence) { p.wrap(e.Outcome+": "+e.text()+"  ["+e.Where+"]", "") }
+
+// painted prints s in one style.
+func (p *printer) painted(st style, s string) {
+	for _, l := range fold(s, p.opt.Width) {
+		p.line(p.paint(st, l))
+	}
+}
+
+// fold cuts s into lines of at most width columns, the ones after the first two
+// columns less, at spaces where there are some. Spaces inside a line stay as
+// they are: evidence is quoted, not set. Painted strings, and what is left of
+// very narrow terminals, are not cut.
+func fold(s string, width int) []string {
+	const least = 16
+	var list []string
+	for painted := strings.Contains(s, "\x1b"); width >= least && !painted; {
+		cut, space, columns := 0, 0, 0
+		for i, r := range s {
+			columns += text.RuneWidth(r)
+			if r == ' ' && strings.TrimSpace(s[:i]) != "" {
+				space = i
+			}
+			if columns > width {
+				break
+			}
+			cut = i + utf8.RuneLen(r)
+		}
+		if columns <= width {
+			break
+		}
+		if space > 0 {
+			cut = space
+		}
+		list = append(list, strings.TrimRight(s[:cut], " "))
+		s = strings.TrimLeft(s[cut:], " ")
+		if len(list) == 1 {
+			width -= 2
+		}
+	}
+	return append(list, s)
+}
+
+// flow prints parts, as many on a line as fit.
+func (p *printer) flow(parts []string) {
+	l := ""
+	for _, part := range parts {
+		switch {
+		case l == "":
+			l = part
+		case p.opt.Width > 0 && text.StringWidth(l+separator+part) > p.opt.Width:
+			p.wrap(l, "")
+			l = part
+		default:
+			l += separator + part
+		}
+	}
+	if l != "" {
+		p.wrap(l, "")
+	}
+}
+
+// folding is how far the cells of the table are folded to lines.
+type folding int
+
+const (
+	foldNone    folding = iota // a line per module, or one where all agree
+	foldRuns                   // a line per distinct outcome of repeated runs
+	foldModules                // and one for the module's name
+)
+
+func gridStyle() table.Style {
+	st := table.StyleDefault
+	st.Box = table.BoxStyle{PaddingRight: "  ", MiddleHorizontal: "─", MiddleSeparator: "─", LeftSeparator: "─", RightSeparator: "─", UnfinishedRow: "…"}
+	st.Options = table.Options{SeparateHeader: true}
+	st.Format.Header = text.FormatDefault
+	return st
+}
+
+// entries are the lines of one placement of one variant.
+func (p *printer) entries(entries []entry, f folding) []string {
+	var lines []string
+	for _, e := range entries {
+		var parts []string
+		for _, part := range e.Parts {
+			parts = append(parts, p.paint(outcomeStyle(part.Kind), part.Text))
+		}
+		if e.Agrees {
+			parts[len(parts)-1] += " " + markAgrees
+		}
+		if f == foldNone {
+			parts = []string{strings.Join(parts, ", ")}
+		}
+		switch {
+		case e.Module == "":
+		case f == foldModules:
+			parts = append([]string{e.Module + ":"}, parts...)
+		default:
+			parts[0] = e.Module + ": " + parts[0]
+		}
+		lines = append(lines, parts...)
+		if e.Predicted != "" {
+			lines = append(lines, p.paint(bad, markDiffers+" "+msgPredicted(e.Predicted)))
+		}
+	}
+	return lines
+}
