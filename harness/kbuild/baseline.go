@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,23 +20,25 @@ import (
 
 // Baseline is one full build in the store.
 type Baseline struct {
-	Base    Base              `json:"-"`
-	Key     string            `json:"key"`
-	Dir     string            `json:"-"`       // of the store; the build directory is Dir/build
-	Seconds float64           `json:"seconds"` // of its one full make, configuring included
-	Steps   int               `json:"steps"`   // lines of Kbuild that made something
-	Config  string            `json:"config"`  // sha256 of the resolved .config
-	Linux   string            `json:"linux"`   // sha256 of the kernel
-	Env     []string          `json:"env"`     // what Kbuild exports to the recipes of a module, see direct
-	Direct  bool              `json:"direct"`  // Env was taken: modules can be built below Kbuild's top
-	Tools   map[string]string `json:"tools,omitempty"`
-	From    string            `json:"from,omitempty"` // the toolchain from whose baseline make went on with another Rust, see Retool; "" if there was none
+	Base    Base     `json:"-"`
+	Key     string   `json:"key"`
+	Dir     string   `json:"-"`              // of the store; the build directory is Dir/build
+	Seconds float64  `json:"seconds"`        // of its one full make, configuring included
+	Steps   int      `json:"steps"`          // lines of Kbuild that made something
+	Config  string   `json:"config"`         // sha256 of the resolved .config
+	Linux   string   `json:"linux"`          // sha256 of the kernel
+	Env     []string `json:"env"`            // what Kbuild exports to the recipes of a module, see direct
+	Direct  bool     `json:"direct"`         // Env was taken: modules can be built below Kbuild's top
+	From    string   `json:"from,omitempty"` // the toolchain from whose baseline make went on with another Rust, see Retool; "" if there was none
 }
 
 const kindBaseline = "baseline"
 
 // Build is the build directory (O=) of the baseline. Nobody writes to it.
 func (b *Baseline) Build() string { return filepath.Join(b.Dir, "build") }
+
+// made is the build directory as make left it.
+func (b *Baseline) made() made { return made{lower: b.Build()} }
 
 // ResolvedConfig is the path of its .config.
 func (b *Baseline) ResolvedConfig() string { return filepath.Join(b.Build(), ".config") }
@@ -142,26 +144,16 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, m making, dir str
 	defer func() { task.Done(err) }()
 	out := &makeLog{Log: logFile, Task: task}
 	start := time.Now()
-	mk := func(args ...string) error {
-		return b.run(ctx, job{
-			what: "baseline of " + base.Tree.Name, base: base, log: out,
-			mounts: []sandbox.Mount{{Source: build, Target: buildDir}},
-			args:   append(base.Make(), args...),
-		})
-	}
 
 	task.Status("configure")
-	if err := os.WriteFile(filepath.Join(build, ".umlab.config"), []byte(kconfig.Text(base.Options)), 0o644); err != nil {
-		return err
-	}
-	if err := mk("KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"); err != nil {
+	if err := b.configure(ctx, base, build, out); err != nil {
 		return b.judge(ctx, "baseline (configure)", err, logPath)
 	}
 	if err := b.compare(ctx, base, build, "configuring"); err != nil {
 		return err
 	}
 	// The default goal: the kernel and all configured modules.
-	if err := mk("-j" + strconv.Itoa(b.jobs())); err != nil {
+	if err := b.run(ctx, base.makeIn(build, "baseline of "+base.Tree.Name, out, Request{}.jobs())); err != nil {
 		return b.judge(ctx, "baseline", err, logPath)
 	}
 	if err := b.compare(ctx, base, build, "building"); err != nil {
@@ -186,11 +178,7 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, m making, dir str
 	if bl.Linux, err = store.SumFile(filepath.Join(build, "linux")); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(build, ".config"))
-	if err != nil {
-		return err
-	}
-	config, err := kconfig.ParseConfig(".config", text)
+	config, err := readConfig(build)
 	if err != nil {
 		return err
 	}
@@ -207,13 +195,31 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, m making, dir str
 	return os.WriteFile(filepath.Join(dir, "baseline.json"), record, 0o644)
 }
 
-// compare holds the resolved .config against the requests.
-func (b *Builder) compare(ctx context.Context, base Base, build, when string) error {
-	text, err := os.ReadFile(filepath.Join(build, ".config"))
-	if err != nil {
+// makeIn is a make in the build directory build.
+func (b Base) makeIn(build, what string, log io.Writer, args ...string) job {
+	return job{what: what, base: b, log: log, mounts: []sandbox.Mount{{Source: build, Target: buildDir}}, args: append(b.Make(), args...)}
+}
+
+// configure makes the .config of base in the build directory build.
+func (b *Builder) configure(ctx context.Context, base Base, build string, log io.Writer) error {
+	if err := os.WriteFile(filepath.Join(build, ".umlab.config"), []byte(kconfig.Text(base.Options)), 0o644); err != nil {
 		return err
 	}
-	resolved, err := kconfig.ParseConfig(".config", text)
+	return b.run(ctx, base.makeIn(build, "configure "+base.Tree.Name, log, "KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"))
+}
+
+// readConfig reads the resolved .config of a build directory.
+func readConfig(build string) (kconfig.Config, error) {
+	text, err := os.ReadFile(filepath.Join(build, ".config"))
+	if err != nil {
+		return kconfig.Config{}, err
+	}
+	return kconfig.ParseConfig(".config", text)
+}
+
+// compare holds the resolved .config against the requests.
+func (b *Builder) compare(ctx context.Context, base Base, build, when string) error {
+	resolved, err := readConfig(build)
 	if err != nil {
 		return err
 	}
@@ -227,11 +233,7 @@ func (b *Builder) compare(ctx context.Context, base Base, build, when string) er
 			continue
 		}
 		var said bytes.Buffer
-		err := b.run(ctx, job{
-			what: "make rustavailable", base: base, log: &said,
-			mounts: []sandbox.Mount{{Source: build, Target: buildDir}},
-			args:   append(base.Make(), "-s", "rustavailable"),
-		})
+		err := b.run(ctx, base.makeIn(build, "make rustavailable", &said, "-s", "rustavailable"))
 		if err != nil && said.Len() == 0 {
 			said.WriteString(err.Error())
 		}
@@ -249,12 +251,9 @@ const hookDir = "/tmp/umlab-hook"
 func (b *Builder) captureEnv(ctx context.Context, base Base, build string) ([]string, error) {
 	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
 	var said bytes.Buffer
-	err := b.run(ctx, job{
-		what: "take the environment of a module", base: base, log: &said,
-		mounts: []sandbox.Mount{{Source: build, Target: buildDir}},
-		args:   append([]string{"sh", "-c", script, "sh"}, append(base.Make(), "M="+hookDir, "modules")...),
-	})
-	if err != nil {
+	j := base.makeIn(build, "take the environment of a module", &said, "M="+hookDir, "modules")
+	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
+	if err := b.run(ctx, j); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
 	}
 	raw, err := os.ReadFile(filepath.Join(build, ".umlab.env"))

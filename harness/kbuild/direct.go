@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"umlab/harness/sandbox"
@@ -14,11 +13,11 @@ import (
 
 // directScript runs the three makefiles that the top Makefile ends in for a
 // single module, without the seconds that it spends before.
-// $1 jobs, $2 directories separated by blanks, then the modules without .ko.
+// $1 the jobs of make, $2 directories separated by blanks, then the modules without .ko.
 const directScript = `set -e
 jobs=$1 dirs=$2; shift 2
 rm -f -- $made
-mk() { make -rR --no-print-directory -I "$srctree" -j"$jobs" -f "$@"; }
+mk() { make -rR --no-print-directory -I "$srctree" "$jobs" -f "$@"; }
 for dir in $dirs; do
 	objects=
 	for m in "$@"; do case $m in "$dir"/*) objects="$objects $m.o";; esac; done
@@ -42,37 +41,25 @@ func (e *differsError) Error() string {
 // the top Makefile built: its saved command, with the flags taken out, must be
 // the baseline's.
 func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overlay sandbox.Overlay, out *makeLog) error {
-	var dirs, modules []string
-	for _, m := range r.targets() {
-		if d := path.Dir(m); !slices.Contains(dirs, d) {
-			dirs = append(dirs, d)
-		}
-		modules = append(modules, strings.TrimSuffix(m, ".ko"))
-	}
-	jobs := r.Jobs
-	if jobs == 0 {
-		jobs = b.jobs()
-	}
-	baseRead := reader("", bl.Build())
-	want, err := savedCommands(r, baseRead)
+	want, err := savedCommands(r, bl.made())
 	if err != nil {
 		return err
 	}
 	var again []string
 	if r.again() {
-		if again, err = filesMade(r, baseRead); err != nil {
+		if again, err = bl.filesOf(r); err != nil {
 			return err
 		}
 	}
 	err = b.run(ctx, job{
 		what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, log: out, dir: buildDir,
 		env:  append(inTree(bl.Env, want), "made="+strings.Join(again, " "), "RUSTFLAGS_MODULE="+strings.Join(r.Cell.Variant.Flags(), " ")),
-		args: append([]string{"sh", "-c", directScript, "sh", strconv.Itoa(jobs), strings.Join(dirs, " ")}, modules...),
+		args: directArgs(r),
 	})
 	if err != nil {
 		return err
 	}
-	got, err := savedCommands(r, reader(overlay.Upper, bl.Build()))
+	got, err := savedCommands(r, made{upper: overlay.Upper, lower: bl.Build()})
 	if err != nil {
 		return err
 	}
@@ -84,20 +71,30 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 	return nil
 }
 
+// directArgs is the command that builds the modules of r below Kbuild's top.
+func directArgs(r Request) []string {
+	var dirs, modules []string
+	for _, m := range r.targets() {
+		if d := path.Dir(m); !slices.Contains(dirs, d) {
+			dirs = append(dirs, d)
+		}
+		modules = append(modules, strings.TrimSuffix(m, ".ko"))
+	}
+	return append([]string{"sh", "-c", directScript, "sh", r.jobs(), strings.Join(dirs, " ")}, modules...)
+}
+
 // savedCommands are the commands that made the objects of r's modules.
-func savedCommands(r Request, read func(name string) ([]byte, error)) (map[string]string, error) {
+func savedCommands(r Request, in made) (map[string]string, error) {
 	commands := map[string]string{}
 	for _, target := range r.targets() {
-		objects, err := objectsOf(target, read)
+		objects, err := in.objects(target)
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range objects {
-			text, err := read(cmdFile(o))
-			if err != nil {
+			if commands[o], err = in.command(o); err != nil {
 				return nil, err
 			}
-			commands[o], _ = savedCommand(string(text))
 		}
 	}
 	return commands, nil

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"umlab/harness/outcome"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/shell"
@@ -59,17 +58,11 @@ func (b Base) ExternalByHand(c scenario.Cell) []string {
 	return out
 }
 
-// builtExternal is a directory after its build.
-type builtExternal struct {
-	*scenario.External
-	upper string
-}
-
-// makeExternals builds every directory of r. Flags that reach nothing but
-// modules leave the baseline as it is, and each directory is built against it;
-// otherwise against the kernel that kernel, the overlay, holds.
-func (b *Builder) makeExternals(ctx context.Context, bl *Baseline, r Request, kernel *sandbox.Overlay, tmp string, out *makeLog) ([]builtExternal, error) {
-	var built []builtExternal
+// makeExternals builds every directory of r: as j says, with args and what names
+// the directory behind them. Each is built against the kernel that kernel, the
+// overlay, holds, or, where there is none, against the baseline's.
+func (b *Builder) makeExternals(ctx context.Context, bl *Baseline, r Request, j job, args []string, kernel *sandbox.Overlay, tmp string) ([]made, error) {
+	var built []made
 	for i, e := range externals(r.Cell) {
 		dir := filepath.Join(tmp, "external", strconv.Itoa(i))
 		module, err := newOverlay(filepath.Join(dir, "module"), e.Dir, "/"+e.Mount)
@@ -84,22 +77,14 @@ func (b *Builder) makeExternals(ctx context.Context, bl *Baseline, r Request, ke
 			}
 			base = &clean
 		}
-		jobs := r.Jobs
-		if jobs == 0 {
-			jobs = b.jobs()
-		}
-		args := append(bl.Base.Make(), "-j"+strconv.Itoa(jobs), "M=/"+e.Mount)
-		if arg := r.Cell.MakeArg(); arg != "" {
-			args = append(args, arg)
-		}
-		err = b.run(ctx, job{
-			what: r.name() + " " + e.Given, base: bl.Base, overlays: []sandbox.Overlay{*base, module},
-			args: append(args, "modules"), log: out,
-		})
-		if err != nil {
+		own := j
+		own.what += " " + e.Given
+		own.overlays = []sandbox.Overlay{*base, module}
+		own.args = append(slices.Clone(args), "M=/"+e.Mount, "modules")
+		if err := b.run(ctx, own); err != nil {
 			return nil, err
 		}
-		built = append(built, builtExternal{e, module.Upper})
+		built = append(built, made{upper: module.Upper, mount: e.Mount})
 	}
 	return built, nil
 }
@@ -108,45 +93,6 @@ func (b *Builder) makeExternals(ctx context.Context, bl *Baseline, r Request, ke
 func newOverlay(dir, lower, target string) (sandbox.Overlay, error) {
 	o := sandbox.Overlay{Lower: lower, Upper: filepath.Join(dir, "upper"), Work: filepath.Join(dir, "work"), Target: target}
 	return o, errors.Join(os.MkdirAll(o.Upper, 0o755), os.MkdirAll(o.Work, 0o755))
-}
-
-// collectExternals keeps the modules of r's directories, and returns
-// what differs from the flags that were asked for.
-func (b *Builder) collectExternals(ctx context.Context, r Request, built []builtExternal, p *Product) (wrong []string, err error) {
-	for _, m := range r.Cell.Modules {
-		i := slices.IndexFunc(built, func(e builtExternal) bool { return m.External != nil && e.Mount == m.External.Mount })
-		if i < 0 {
-			continue
-		}
-		e := built[i]
-		// Kbuild names the directory's files by its path, or (from 6.13 on) as
-		// seen from it.
-		inside := func(name string) string {
-			return path.Clean(strings.TrimPrefix(strings.TrimPrefix(name, "/"), e.Mount+"/"))
-		}
-		read := func(name string) ([]byte, error) { return reader(e.upper, "")(inside(name)) }
-		ko, ok := find(e.upper, "", inside(m.Path))
-		if !ok {
-			p.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: m.Path, Detail: "make succeeded but made no " + inside(m.Path) + " in " + e.Given}
-			return nil, nil
-		}
-		if err := b.keep(ctx, p, m.Path, ko); err != nil {
-			return nil, err
-		}
-		objects, err := objectsOf(m.Path, read)
-		if err != nil {
-			return nil, err
-		}
-		for i, o := range objects {
-			objects[i] = path.Join(e.Mount, inside(o))
-		}
-		rust, err := rustObjects(objects, read)
-		if err != nil {
-			return nil, err
-		}
-		wrong = append(wrong, p.check(r, r.Cell.Scope != scenario.ScopeKernel, rust)...)
-	}
-	return wrong, nil
 }
 
 // evaluate prints the modules that a directory's Kbuild file lists, as

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"umlab/harness/kconfig"
-	"umlab/harness/sandbox"
 	"umlab/harness/store"
 )
 
@@ -58,27 +57,15 @@ func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, err
 	if err := os.Mkdir(build, 0o755); err != nil {
 		return kconfig.Config{}, err
 	}
-	if err := os.WriteFile(filepath.Join(build, ".umlab.config"), []byte(kconfig.Text(base.Options)), 0o644); err != nil {
-		return kconfig.Config{}, err
-	}
 	log, err := os.Create(logPath)
 	if err != nil {
 		return kconfig.Config{}, err
 	}
 	defer log.Close()
-	err = b.run(ctx, job{
-		what: "configure " + base.Tree.Name, base: base, log: log,
-		mounts: []sandbox.Mount{{Source: build, Target: buildDir}},
-		args:   append(base.Make(), "KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"),
-	})
-	if err != nil {
+	if err := b.configure(ctx, base, build, log); err != nil {
 		return kconfig.Config{}, b.judge(ctx, "configuration", err, logPath)
 	}
-	raw, err := os.ReadFile(filepath.Join(build, ".config"))
-	if err != nil {
-		return kconfig.Config{}, fmt.Errorf("configure %s: %w", base.Tree.Name, err)
-	}
-	c, err := kconfig.ParseConfig(".config", raw)
+	c, err := readConfig(build)
 	if err != nil {
 		return kconfig.Config{}, fmt.Errorf("configure %s: %w", base.Tree.Name, err)
 	}

@@ -60,7 +60,7 @@ func FindSample(tree fs.FS, name string) (Sample, error) {
 }
 
 // sample is a module with the options that building it needs.
-func (k symbols) sample(m made) Sample {
+func (k symbols) sample(m sampleRule) Sample {
 	s := Sample{Name: m.name, Target: m.target, Option: m.option}
 	asked := map[string]bool{}
 	for _, o := range m.options {
@@ -69,8 +69,8 @@ func (k symbols) sample(m made) Sample {
 	return s
 }
 
-// made is a module that a Makefile below samples/ makes.
-type made struct {
+// sampleRule is a module that a Makefile below samples/ makes.
+type sampleRule struct {
 	name, target string
 	option       string   // its own, or ""
 	options      []string // that its directories and it depend on, outermost first: "CONFIG_SAMPLES_RUST"
@@ -79,12 +79,12 @@ type made struct {
 var assignment = regexp.MustCompile(`^(?:obj|subdir)-(?:\$\((CONFIG_\w+)\)|m|y)\s*[:+]?=\s*(.*)$`)
 
 // samplesOf reads the Makefiles from samples/ downward, as Kbuild does.
-func samplesOf(tree fs.FS) ([]made, error) {
+func samplesOf(tree fs.FS) ([]sampleRule, error) {
 	type visit struct {
 		dir     string
 		options []string
 	}
-	var out []made
+	var out []sampleRule
 	todo := []visit{{samplesDir, []string{"CONFIG_SAMPLES"}}}
 	for len(todo) > 0 {
 		at := todo[0]
@@ -114,7 +114,7 @@ func samplesOf(tree fs.FS) ([]made, error) {
 				case strings.ContainsAny(word, "$()"):
 				case strings.HasSuffix(word, ".o"):
 					if !strings.HasPrefix(line, "subdir") {
-						out = append(out, made{scenario.ModuleName(word), path.Join(at.dir, strings.TrimSuffix(word, ".o")+".ko"), m[1], options})
+						out = append(out, sampleRule{scenario.ModuleName(word), path.Join(at.dir, strings.TrimSuffix(word, ".o")+".ko"), m[1], options})
 					}
 				default:
 					if dir := path.Join(at.dir, word); len(dir) > len(at.dir) {

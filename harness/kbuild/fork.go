@@ -1,6 +1,7 @@
 package kbuild
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,12 +26,15 @@ import (
 // Request is one cell to build.
 type Request struct {
 	Cell scenario.Cell
-	Jobs int // make -j; 0: the builder's
+	Jobs int // make -j; 0: one more than there are CPUs, for a build that has the machine to itself
 
 	fresh bool // nothing that was built before may be the answer
 }
 
 func (r Request) name() string { return r.Cell.ID() }
+
+// jobs is what make takes for r, "-j3".
+func (r Request) jobs() string { return "-j" + strconv.Itoa(cmp.Or(r.Jobs, runtime.NumCPU()+1)) }
 
 // targets are the modules of the tree, as targets of make.
 func (r Request) targets() []string {
@@ -151,9 +156,8 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 		return nil, err
 	}
 	defer log.Close()
-	upper := ""
 	p := &Product{Modules: map[string]Module{}, Effective: map[string][]string{}}
-	var built []builtExternal
+	built := products{kernel: bl.made()}
 	if r.flags() || r.again() || len(externals(r.Cell)) > 0 {
 		task := b.Sink.Start("build "+r.name(), progress.Objects, 0)
 		out := &makeLog{Log: log, Task: task}
@@ -163,7 +167,7 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 			if err != nil {
 				return nil, err
 			}
-			upper = overlay.Upper
+			built.kernel.upper = overlay.Upper
 			if !r.moduleScope() {
 				kernel = &overlay
 			}
@@ -173,13 +177,18 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 				return b.unbuilt(ctx, r, p, err, logPath, start)
 			}
 		}
-		built, err = b.makeExternals(ctx, bl, r, kernel, dir, out)
+		j := job{what: r.name(), base: bl.Base, log: out}
+		args := append(bl.Base.Make(), r.jobs())
+		if arg := r.Cell.MakeArg(); arg != "" {
+			args = append(args, arg)
+		}
+		built.externals, err = b.makeExternals(ctx, bl, r, j, args, kernel, dir)
 		task.Done(err)
 		if err != nil {
 			return b.unbuilt(ctx, r, p, err, logPath, start)
 		}
 	}
-	if err := b.collect(ctx, bl, r, upper, built, p); err != nil {
+	if err := b.collect(ctx, bl, r, built, p); err != nil {
 		return nil, err
 	}
 	p.Seconds = time.Since(start).Seconds()
@@ -221,11 +230,7 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 			}
 		}
 	}
-	jobs := r.Jobs
-	if jobs == 0 {
-		jobs = b.jobs()
-	}
-	args := append(bl.Base.Make(), "-j"+strconv.Itoa(jobs))
+	args := append(bl.Base.Make(), r.jobs())
 	if r.flags() {
 		args = append(args, r.Cell.MakeArg())
 	}
@@ -234,7 +239,7 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 	}
 	j := job{what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, args: args, log: out}
 	if r.again() {
-		files, err := filesMade(r, reader("", bl.Build()))
+		files, err := bl.filesOf(r)
 		if err != nil {
 			return false, err
 		}
@@ -244,12 +249,12 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 	return false, b.run(ctx, j)
 }
 
-// filesMade are the files that the baseline's build made of r's modules, and that must
+// filesOf are the files that the baseline's build made of r's modules, and that must
 // go for make to make them again.
-func filesMade(r Request, read func(name string) ([]byte, error)) ([]string, error) {
+func (bl *Baseline) filesOf(r Request) ([]string, error) {
 	var files []string
 	for _, target := range r.targets() {
-		objects, err := objectsOf(target, read)
+		objects, err := bl.made().objects(target)
 		if err != nil {
 			return nil, err
 		}
@@ -262,42 +267,36 @@ func filesMade(r Request, read func(name string) ([]byte, error)) ([]string, err
 
 // collect keeps what the build made and checks that it is the build that was
 // asked for.
-func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, upper string, built []builtExternal, p *Product) (err error) {
-	read := reader(upper, bl.Build())
+func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, built products, p *Product) (err error) {
 	p.Linux, p.LinuxSum = filepath.Join(bl.Build(), "linux"), bl.Linux
-	if own, ok := find(upper, "", "linux"); ok {
+	if own, ok := built.kernel.again().find("linux"); ok {
 		if p.Linux, p.LinuxSum, err = b.Store.Keep(ctx, own); err != nil {
 			return err
 		}
 	}
 	var wrong []string
-	for _, target := range r.targets() {
-		ko, ok := find(upper, bl.Build(), target)
+	for _, m := range r.Cell.Modules {
+		in := built.of(m)
+		ko, ok := in.find(m.Path)
 		if !ok {
-			p.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: target,
-				Detail: "make succeeded but made no " + target + ": is its option in a fragment, and is it a target of this tree?"}
+			p.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: m.Path,
+				Detail: "make succeeded but made no " + m.Path + ": is its option in a fragment, and is it a target of this tree?"}
+			if m.External != nil {
+				p.Outcome.Detail = "make succeeded but made no " + in.inside(m.Path) + " in " + m.External.Given
+			}
 			return nil
 		}
-		if err := b.keep(ctx, p, target, ko); err != nil {
+		if p.Modules[m.Path], err = b.keep(ctx, m.Path, ko); err != nil {
 			return err
 		}
-		objects, err := objectsOf(target, read)
-		if err != nil {
-			return err
-		}
-		rust, err := rustObjects(objects, read)
+		rust, err := in.rustOf(m.Path)
 		if err != nil {
 			return err
 		}
 		wrong = append(wrong, p.check(r, r.Cell.Scope != scenario.ScopeKernel, rust)...)
 	}
-	more, err := b.collectExternals(ctx, r, built, p)
-	if err != nil || p.Outcome != nil {
-		return err
-	}
-	wrong = append(wrong, more...)
-	if len(r.Cell.Variant.Flags()) > 0 && !r.moduleScope() {
-		rust, err := rustObjects([]string{kernelCrate}, read)
+	if r.flags() && !r.moduleScope() {
+		rust, err := built.kernel.rust(kernelCrate)
 		if err != nil {
 			return err
 		}
@@ -314,24 +313,22 @@ func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, upper st
 	return nil
 }
 
-// keep notes a built module and what the product is to know of it.
-func (b *Builder) keep(ctx context.Context, p *Product, target, ko string) (err error) {
-	var m Module
+// keep keeps a built module, and reads what its init prints.
+func (b *Builder) keep(ctx context.Context, target, ko string) (m Module, err error) {
 	if m.Path, m.Sum, err = b.Store.Keep(ctx, ko); err != nil {
-		return err
+		return m, err
 	}
 	file, err := os.Open(ko)
 	if err != nil {
-		return err
+		return m, err
 	}
 	defer file.Close()
 	module, err := loader.Open(file)
 	if err != nil {
-		return fmt.Errorf("what does %s print: %w", target, err)
+		return m, fmt.Errorf("what does %s print: %w", target, err)
 	}
 	m.Output = module.Output(scenario.ModuleName(path.Base(target)))
-	p.Modules[target] = m
-	return nil
+	return m, nil
 }
 
 // kernelCrate is the object that stands for the Rust code linked into the kernel.

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -45,7 +44,6 @@ const (
 type Builder struct {
 	Store  *store.Store
 	Sink   progress.Sink
-	Jobs   int // make -j of a build that has the machine to itself; 0: one more than there are CPUs
 	Limits Limits
 
 	// FromNothing makes Baseline build what the store has not from nothing, also
@@ -68,13 +66,6 @@ type LimitError struct {
 
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: reached its limit of %s; configs/limits.toml sets it", e.What, e.Limit)
-}
-
-func (b *Builder) jobs() int {
-	if b.Jobs > 0 {
-		return b.Jobs
-	}
-	return runtime.NumCPU() + 1
 }
 
 // Base is what all variants of a matrix share.

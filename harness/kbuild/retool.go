@@ -88,7 +88,7 @@ func (b *Builder) retool(ctx context.Context, from *Baseline, over string, base 
 		if err != nil {
 			return err
 		}
-		leave, err := rustOutputs(ctx, from.Build())
+		leave, err := walkMade(ctx, from.Build(), nil)
 		if err != nil {
 			return err
 		}

@@ -12,8 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"umlab/harness/kconfig"
 )
 
 // StaleError says that a build that went on with another Rust holds something
@@ -50,50 +48,40 @@ func rustMade(command string) (beside []string, ok bool) {
 	return beside, ok
 }
 
-// rustOutputs are the files of a build directory that a Rust tool made, by the
-// .cmd files, and those .cmd files themselves, without which Kbuild makes a
-// target again whatever else it finds. Names are slash-separated.
-func rustOutputs(ctx context.Context, build string) (map[string]bool, error) {
-	found := map[string]bool{}
-	err := walkFiles(ctx, build, func(rel string, _ fs.FileInfo) error {
-		rel = filepath.ToSlash(rel)
-		target, ok := strings.CutSuffix(path.Base(rel), ".cmd")
-		if ok {
-			target, ok = strings.CutPrefix(target, ".")
-		}
-		if !ok {
+// walkMade visits the files of a build directory with their content, where visit
+// is not nil, and returns those that a Rust tool made, by the .cmd files, and those
+// .cmd files themselves, without which Kbuild makes a target again whatever else it
+// finds.
+func walkMade(ctx context.Context, build string, visit func(rel string, content []byte) error) (rust map[string]bool, err error) {
+	rust = map[string]bool{}
+	err = walkFiles(ctx, build, func(rel string, _ fs.FileInfo) error {
+		if visit == nil && path.Ext(rel) != ".cmd" {
 			return nil
 		}
-		text, err := os.ReadFile(filepath.Join(build, rel))
+		content, err := os.ReadFile(filepath.Join(build, rel))
 		if err != nil {
 			return err
 		}
-		command, ok := savedCommand(string(text))
-		if !ok {
+		if target, command, ok := commandOf(rel, content); ok {
+			if beside, ok := rustMade(command); ok {
+				for _, name := range append(beside, rel, target) {
+					rust[name] = true
+				}
+			}
+		}
+		if visit == nil {
 			return nil
 		}
-		beside, ok := rustMade(command)
-		if !ok {
-			return nil
-		}
-		found[rel], found[path.Join(path.Dir(rel), target)] = true, true
-		for _, b := range beside {
-			found[b] = true
-		}
-		return nil
+		return visit(rel, content)
 	})
-	return found, err
+	return rust, err
 }
 
 // rustcSays is what the rustc of a build directory calls itself, without its
 // name: "1.85.1 (4eb161250 2025-03-15) (built from a source tarball)". It is what
 // rustc writes into all that it makes: the .comment of objects, the head of .rmeta.
 func rustcSays(build string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(build, ".config"))
-	if err != nil {
-		return "", err
-	}
-	config, err := kconfig.ParseConfig(".config", text)
+	config, err := readConfig(build)
 	if err != nil {
 		return "", err
 	}
@@ -134,11 +122,17 @@ func (f fresh) check(ctx context.Context, build string) error {
 	if now == f.was {
 		return &StaleError{"both compilers say that they are rustc " + now}
 	}
-	made, err := rustOutputs(ctx, build)
+	var speaks error
+	rust, err := walkMade(ctx, build, func(rel string, content []byte) error {
+		if speaks == nil && bytes.Contains(content, []byte(f.was)) {
+			speaks = &StaleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, f.was)}
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	for name := range made {
+	for name := range rust {
 		info, err := os.Lstat(filepath.Join(build, filepath.FromSlash(name)))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // what Kbuild removes when it is done with it
@@ -150,14 +144,5 @@ func (f fresh) check(ctx context.Context, build string) error {
 			return &StaleError{name + " was not built again"}
 		}
 	}
-	return walkFiles(ctx, build, func(rel string, _ fs.FileInfo) error {
-		content, err := os.ReadFile(filepath.Join(build, rel))
-		if err != nil {
-			return err
-		}
-		if bytes.Contains(content, []byte(f.was)) {
-			return &StaleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, f.was)}
-		}
-		return nil
-	})
+	return speaks
 }

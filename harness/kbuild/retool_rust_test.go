@@ -62,8 +62,8 @@ func built(rustc string) map[string]string {
 	}
 }
 
-func TestRustOutputs(t *testing.T) {
-	got, err := rustOutputs(t.Context(), fill(t, built(oldRustc)))
+func TestWhatRustMade(t *testing.T) {
+	got, err := walkMade(t.Context(), fill(t, built(oldRustc)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestCopyWithoutRust(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(from.Build(), "init", "main.o"), past, past); err != nil {
 		t.Fatal(err)
 	}
-	leave, err := rustOutputs(t.Context(), from.Build())
+	leave, err := walkMade(t.Context(), from.Build(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,7 @@
 package kbuild
 
 import (
-	"fmt"
-	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +27,7 @@ func TestCodegen(t *testing.T) {
 	if _, ok := codegen("gcc -Wp,-MMD -Crustc -c -o x.o x.c"); ok {
 		t.Error("a C command was taken for rustc's")
 	}
-	if o, ok := codegen("/usr/bin/rustc-1.85 --edition=2021 -C"); !ok || len(o) != 1 {
+	if o, ok := codegen("/usr/bin/rustc-1.85 --edition=2021 -C"); !ok || len(o) != 0 {
 		t.Errorf("a dangling -C: %v, %v", o, ok)
 	}
 }
@@ -53,32 +52,49 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-func TestObjects(t *testing.T) {
-	files := map[string]string{
+func TestMade(t *testing.T) {
+	lower := fill(t, map[string]string{
 		"d/m.mod":    "d/a.o\nd/b.o\n\n",
-		"d/.a.o.cmd": rustCmd,
+		"d/.a.o.cmd": "savedcmd_d/a.o := gcc -c a.c\n",
 		"d/.b.o.cmd": "savedcmd_d/b.o := gcc -c b.c\n",
 		"d/.c.o.cmd": "nonsense",
-	}
-	read := func(name string) ([]byte, error) {
-		if s, ok := files[name]; ok {
-			return []byte(s), nil
-		}
-		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
-	}
-	objects, err := objectsOf("d/m.ko", read)
+		"d/m.ko":     "old",
+	})
+	in := made{upper: fill(t, map[string]string{"d/.a.o.cmd": rustCmd}), lower: lower}
+	objects, err := in.objects("d/m.ko")
 	if err != nil || !slices.Equal(objects, []string{"d/a.o", "d/b.o"}) {
-		t.Fatalf("objectsOf = %v, %v", objects, err)
+		t.Fatalf("objects = %v, %v", objects, err)
 	}
-	rust, err := rustObjects(objects, read)
+	rust, err := in.rustOf("d/m.ko")
 	if err != nil || len(rust) != 1 || rust[0].name != "d/a.o" {
-		t.Errorf("rustObjects = %v, %v", rust, err)
+		t.Errorf("rust = %v, %v", rust, err)
 	}
-	if _, err := rustObjects([]string{"d/c.o"}, read); err == nil {
+	if _, err := in.rust("d/c.o"); err == nil {
 		t.Error("a .cmd file without a command was accepted")
 	}
-	if _, err := objectsOf("d/none.ko", read); err == nil {
+	if _, err := in.objects("d/none.ko"); err == nil {
 		t.Error("a module without .mod was accepted")
+	}
+	if ko, ok := in.find("d/m.ko"); !ok || ko != filepath.Join(lower, "d/m.ko") {
+		t.Errorf("the module that lies below: %q, %v", ko, ok)
+	}
+	if ko, ok := in.again().find("d/m.ko"); ok {
+		t.Errorf("%s was not made again", ko)
+	}
+}
+
+// Kbuild names what it makes of a user's directory by its path, or as seen from
+// it.
+func TestMadeOfAnOwnDirectory(t *testing.T) {
+	for _, prefix := range []string{"", "/own/m/", "own/m/"} {
+		in := made{upper: fill(t, map[string]string{"hello.mod": prefix + "hello.o\n", ".hello.o.cmd": rustCmd, "hello.ko": "x"}), mount: "own/m"}
+		rust, err := in.rustOf("own/m/hello.ko")
+		if err != nil || len(rust) != 1 || rust[0].name != "own/m/hello.o" {
+			t.Errorf("%q: %v, %v", prefix, rust, err)
+		}
+		if _, ok := in.find("own/m/hello.ko"); !ok {
+			t.Errorf("%q: no module", prefix)
+		}
 	}
 }
 

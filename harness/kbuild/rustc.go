@@ -1,0 +1,150 @@
+package kbuild
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
+)
+
+var rustcCall = regexp.MustCompile(`(^|[ /])rustc(-[0-9][0-9.]*)? --edition`)
+
+// rustcOptions are the options of a rustc command that decide code, each as one
+// word and without quotes, in their order: "-Cpanic=abort", "-Zunstable-options",
+// "--cfg=MODULE", "--target=x", "--edition=2021".
+func rustcOptions(command string) (options []string) {
+	words := strings.Fields(strings.NewReplacer(`'`, "", `"`, "").Replace(command))
+	for i, word := range words {
+		switch word {
+		case "-C", "--codegen", "-Z", "--cfg", "--target", "--edition": // the value is a word of its own
+			if i+1 == len(words) {
+				continue
+			}
+			switch word {
+			case "--codegen":
+				word = "-C"
+			case "--cfg", "--target", "--edition":
+				word += "="
+			}
+			options = append(options, word+words[i+1])
+		default:
+			of := func(prefix string) bool { return strings.HasPrefix(word, prefix) }
+			if slices.ContainsFunc([]string{"-C", "-Z", "--cfg=", "--target=", "--edition="}, of) {
+				options = append(options, word)
+			}
+		}
+	}
+	return options
+}
+
+func isCodegen(option string) bool { return strings.HasPrefix(option, "-C") }
+
+// codegen returns the -C options of a rustc command line that count, sorted: of
+// options given more than once, rustc takes the last. ok is false for a command
+// that does not call rustc.
+func codegen(command string) (options []string, ok bool) {
+	if !rustcCall.MatchString(command) {
+		return nil, false
+	}
+	last := map[string]string{}
+	for _, option := range rustcOptions(command) {
+		if isCodegen(option) {
+			key, value, has := strings.Cut(option, "=")
+			key = strings.ReplaceAll(key, "_", "-") // to rustc they are the same
+			last[key] = key
+			if has {
+				last[key] += "=" + value
+			}
+		}
+	}
+	return slices.Sorted(maps.Values(last)), true
+}
+
+// debugOption asks rustc for all that lines need.
+const debugOption = "-Cdebuginfo=2"
+
+// given lists the -C options of a rustc command in their order, without
+// debugOption.
+func given(command string) []string {
+	return slices.DeleteFunc(rustcOptions(command), func(o string) bool { return !isCodegen(o) || o == debugOption })
+}
+
+// RustOptions are the options of rustc that decide the code of an object of the
+// baseline, sorted: -C (those that count), -Z, --target, --edition and --cfg.
+// Lints, paths and what names the object are left out. ok is false where the
+// baseline did not build the object with rustc.
+func (b *Baseline) RustOptions(object string) (options []string, ok bool) {
+	command, err := made{lower: b.Build()}.command(path.Clean(object))
+	if err != nil {
+		return nil, false
+	}
+	if options, ok = codegen(command); !ok {
+		return nil, false
+	}
+	options = append(options, slices.DeleteFunc(rustcOptions(command), isCodegen)...)
+	slices.Sort(options)
+	return slices.Compact(options), true
+}
+
+// RustConfig is what rustc makes of the options of an object (see RustOptions)
+// and of the target.json of the tree: its own defaults included, as `rustc
+// --print cfg` tells, sorted: `relocation_model="pic"`, `target_arch="x86_64"`.
+func (b *Builder) RustConfig(ctx context.Context, bl *Baseline, options []string) ([]string, error) {
+	var out, errs bytes.Buffer
+	args := []string{"rustc", "--print", "cfg", "--crate-name", "umlab", "--crate-type", "rlib"}
+	for _, o := range options {
+		if !strings.HasPrefix(o, "--cfg") { // they would only be repeated
+			args = append(args, o)
+		}
+	}
+	err := b.run(ctx, job{
+		what: "rustc --print cfg", base: bl.Base, dir: buildDir, log: &out, errors: &errs,
+		mounts: []sandbox.Mount{{Source: bl.Build(), Target: buildDir, ReadOnly: true}},
+		// As in the tree's Makefile: the options are not all stable ones.
+		env:  []string{"RUSTC_BOOTSTRAP=1"},
+		args: args,
+	})
+	if err != nil {
+		if first, _, _ := strings.Cut(strings.TrimSpace(errs.String()), "\n"); first != "" {
+			err = fmt.Errorf("%w: %s", err, first)
+		}
+		return nil, err
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	slices.Sort(lines)
+	return lines, nil
+}
+
+// mismatch says how the effective options of an object differ from the
+// variant's; it is empty where they are equal.
+func mismatch(v scenario.Variant, o rustObject) string {
+	var wrong []string
+	for _, want := range v.Flags() {
+		if slices.Contains(o.options, want) {
+			continue
+		}
+		key, _, _ := strings.Cut(want, "=")
+		got := "no " + key
+		for _, have := range o.options {
+			if k, _, _ := strings.Cut(have, "="); k == key {
+				got = have
+			}
+		}
+		wrong = append(wrong, fmt.Sprintf("%s was built with %s, not %s", o.name, got, want))
+	}
+	return strings.Join(wrong, "; ")
+}
+
+// without removes the given options from a command, wherever they stand.
+func without(command string, options []string) string {
+	words := strings.Fields(command)
+	words = slices.DeleteFunc(words, func(w string) bool { return slices.Contains(options, w) })
+	return strings.Join(words, " ")
+}
