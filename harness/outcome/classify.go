@@ -47,45 +47,11 @@ type Input struct {
 	Output map[string]*regexp.Regexp
 }
 
-// EventKind says what a line of the kernel, or of insmod, is about.
-type EventKind string
-
-// The kinds of events.
-const (
-	EventUnknownRelocation EventKind = "unknown-relocation" // "Unknown rela relocation: 9"
-	EventOverflow          EventKind = "overflow"           // "overflow in relocation type 11 val …"
-	EventRefused           EventKind = "refused"            // the loader's other reasons: version magic, unknown symbol, …
-	EventInitReturned      EventKind = "init-returned"      // "initcall … returned -19", with initcall_debug
-	EventTool              EventKind = "tool"               // what insmod or rmmod says when it fails
-	EventFault             EventKind = "fault"              // panic, BUG, oops
-	EventWarning           EventKind = "warning"            // WARNING and what else the kernel survives
-	EventHost              EventKind = "host"               // UML says that its host is at fault
-)
-
-// Event is a line that says something. The same event again in the same step
-// (busybox's insmod tries two system calls) is left out.
-type Event struct {
-	Kind       EventKind
-	Module     string      // "" where the line and the lines that belong to it name none
-	Relocation *Relocation // EventUnknownRelocation, EventOverflow
-	Errno      int         // positive; EventRefused, EventInitReturned and EventTool, where the line says it
-	Value      string      // EventOverflow: "0x80804010"
-	Section    *int        // EventOverflow, 7.3 and later
-	Index      *int        // EventOverflow, 7.3 and later
-	Evidence   string      // the line, verbatim; of a wrapped line the first part
-	Offset     int64       // of Evidence in the transcript, bytes
-
-	text string // without prefixes, joined where it was wrapped
-	tool string // EventTool: "insmod", "rmmod", "modprobe"
-	line int    // index of the logical line
-}
-
 // Boot is what a transcript says about the boot as a whole.
 type Boot struct {
-	Kernel string  // release, from "Linux version …": "6.12.107"; "" where that line is missing
-	Gap    *int64  // bytes, from "Adding N bytes to physical memory to account for exec-shield gap"; nil without
-	Ready  bool    // the guest took commands
-	Events []Event // in the order of the transcript
+	Kernel string // release, from "Linux version …": "6.12.107"; "" where that line is missing
+	Gap    *int64 // bytes, from "Adding N bytes to physical memory to account for exec-shield gap"; nil without
+	Ready  bool   // the guest took commands
 }
 
 // ModuleOutcome is what a transcript shows for one module.

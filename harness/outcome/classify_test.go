@@ -116,7 +116,7 @@ func TestClassify(t *testing.T) {
 			in := tt.in
 			in.Transcript, in.End, in.Modules = []byte(tt.transcript), tt.end, []string{"m"}
 			res := Classify(in)
-			checkResult(t, in.Transcript, res.Boot, res.Modules)
+			checkResult(t, in.Transcript, res.Modules)
 			o := res.Modules[0].Outcome
 			if o.Kind != tt.want || o.Errno != tt.errno || o.Stage != tt.stage {
 				t.Errorf("got %+v, want %q errno %d stage %q", o, tt.want, tt.errno, tt.stage)
@@ -166,7 +166,7 @@ func TestClassifySeveral(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			res := Classify(Input{Transcript: []byte(tt.transcript), Modules: tt.modules, End: tt.end})
-			checkResult(t, []byte(tt.transcript), res.Boot, res.Modules)
+			checkResult(t, []byte(tt.transcript), res.Modules)
 			var kinds []Kind
 			var reached []bool
 			for i, m := range res.Modules {
@@ -211,11 +211,11 @@ func TestBoot(t *testing.T) {
 func TestEventsOnce(t *testing.T) {
 	twice := ready + "umlab[1]: begin insmod m\nsubarch: m: Unknown rela relocation: 9\nsubarch: m: Unknown rela relocation: 9\n" + noexec +
 		"umlab[2]: begin insmod m\nsubarch: m: Unknown rela relocation: 9\nsubarch: m: Unknown rela relocation: 9\numlab[2]: end insmod m status=8\n"
-	var kinds []EventKind
-	for _, e := range Classify(Input{Transcript: []byte(twice), Modules: []string{"m"}}).Boot.Events {
-		kinds = append(kinds, e.Kind)
+	var kinds []eventKind
+	for _, e := range newSession(splitLines([]byte(twice), false), false).events {
+		kinds = append(kinds, e.kind)
 	}
-	if want := []EventKind{EventUnknownRelocation, EventTool, EventUnknownRelocation}; !slices.Equal(kinds, want) {
-		t.Errorf("got %q, want %q", kinds, want)
+	if want := []eventKind{eventRefused, eventTool, eventRefused}; !slices.Equal(kinds, want) {
+		t.Errorf("got %v, want %v", kinds, want)
 	}
 }

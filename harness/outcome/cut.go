@@ -111,8 +111,8 @@ func (s *session) notReached(name string) Outcome {
 		return s.quote(Infra, s.lastLine(), "The session ended before the module's turn"+status(s.in.End))
 	}
 	if len(s.steps) == 0 {
-		for _, e := range s.boot.Events {
-			if e.Kind == EventFault && e.line > s.ready {
+		for _, e := range s.events {
+			if e.kind == eventFault && e.line > s.ready {
 				return s.quote(BootFailed, e.line, "The guest took commands, but the kernel panicked before the first one.")
 			}
 		}
@@ -139,11 +139,11 @@ func (s *session) turn(name string) bool {
 
 // bootFailed is a guest that never took commands.
 func (s *session) bootFailed() Outcome {
-	for _, e := range s.boot.Events {
-		switch e.Kind {
-		case EventHost:
+	for _, e := range s.events {
+		switch e.kind {
+		case eventHost:
 			return s.quote(Infra, e.line, "UML says that its host did not give it what it needs.")
-		case EventFault:
+		case eventFault:
 			o := s.quote(BootFailed, e.line, "")
 			o.Detail = s.where(e.line)
 			return o

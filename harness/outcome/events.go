@@ -7,6 +7,29 @@ import (
 	"strings"
 )
 
+// eventKind says what a line of the kernel, or of insmod, is about.
+type eventKind uint8
+
+const (
+	eventRefused      eventKind = iota + 1 // the loader refuses a module
+	eventInitReturned                      // "initcall … returned -19", with initcall_debug
+	eventTool                              // what insmod or rmmod says when it fails
+	eventFault                             // panic, BUG, oops
+	eventWarning                           // WARNING and what else the kernel survives
+	eventHost                              // UML says that its host is at fault
+)
+
+// event is a line that says something. The same event again in the same step
+// (busybox's insmod tries two system calls) is left out.
+type event struct {
+	kind   eventKind
+	module string  // "" where the line and the lines that belong to it name none
+	shows  Outcome // of eventRefused all but the evidence; of eventInitReturned and eventTool the errno, where the line says it
+	text   string  // without prefixes, joined where it was wrapped
+	tool   string  // eventTool: "insmod", "rmmod", "modprobe"
+	line   int     // index of the logical line
+}
+
 // faults are the beginnings of what a kernel says when it faults: kernel/panic.c,
 // lib/bug.c, arch/x86/kernel/dumpstack.c and traps.c, mm/kasan/report.c, and
 // rust/kernel's panic handler. UML's "Kernel mode fault at addr" and its kin
@@ -46,7 +69,7 @@ var (
 // recognise reads one line without its prefixes. complete is false where the
 // line may go on: it has the beginning of a message, and the next line may hold
 // the rest. With pasted, a reject counts also without the loader's own prefix.
-func recognise(text string, pasted bool) (e Event, ok, complete bool) {
+func recognise(text string, pasted bool) (e event, ok, complete bool) {
 	if len(text) < 5 {
 		return e, false, false
 	}
@@ -59,94 +82,94 @@ func recognise(text string, pasted bool) (e Event, ok, complete bool) {
 		if m := initcallRE.FindStringSubmatch(text); m != nil {
 			n, err := strconv.ParseInt(m[2], 10, 32)
 			if err == nil && n < 0 && n >= -maxErrno {
-				return Event{Kind: EventInitReturned, Module: m[1], Errno: int(-n)}, true, true
+				return event{kind: eventInitReturned, module: m[1], shows: Outcome{Errno: int(-n)}}, true, true
 			}
 		}
 		return e, false, false
 	case strings.HasPrefix(text, "insmod: "), strings.HasPrefix(text, "rmmod: "), strings.HasPrefix(text, "modprobe: "):
 		if e, ok = toolEvent(text); ok {
-			return e, true, e.Errno != 0
+			return e, true, e.shows.Errno != 0
 		}
 	}
 	for _, s := range survived {
 		if strings.HasPrefix(text, s) {
-			return Event{Kind: EventWarning}, true, true
+			return event{kind: eventWarning}, true, true
 		}
 	}
 	if strings.Contains(text, "init suspiciously returned ") {
 		if m := suspiciousRE.FindStringSubmatch(text); m != nil {
-			return Event{Kind: EventWarning, Module: m[1] + m[2]}, true, true
+			return event{kind: eventWarning, module: m[1] + m[2]}, true, true
 		}
 	}
 	for _, f := range faults {
 		if strings.HasPrefix(text, f) {
 			short := strings.Contains(text, "Kernel mode fault") || strings.Contains(text, "Kernel tried to access")
-			return Event{Kind: EventFault}, true, !short || faultIP.MatchString(text)
+			return event{kind: eventFault}, true, !short || faultIP.MatchString(text)
 		}
 	}
 	for _, h := range hostFaults {
 		if strings.HasPrefix(text, h) && !strings.HasSuffix(text, "...OK") {
-			return Event{Kind: EventHost}, true, true
+			return event{kind: eventHost}, true, true
 		}
 	}
 	if strings.HasSuffix(text, " must be not mounted noexec") {
-		return Event{Kind: EventHost}, true, true
+		return event{kind: eventHost}, true, true
 	}
 	if module, errno, ok := refusalOf(text); ok {
-		return Event{Kind: EventRefused, Module: module, Errno: errno}, true, true
+		return event{kind: eventRefused, module: module, shows: Outcome{Kind: InsmodFailed, Errno: errno}}, true, true
 	}
 	return e, false, false
 }
 
 // relocationEvent reads the two messages of apply_relocate_add. An overflow's
 // module is in the line that follows it, see name.
-func relocationEvent(text string, pasted bool) (Event, bool) {
+func relocationEvent(text string, pasted bool) (event, bool) {
 	if m := unknownRE.FindStringSubmatch(text); m != nil && (m[1] != "" || pasted) {
 		t, err := strconv.ParseUint(m[4], 10, 32)
 		if err != nil {
-			return Event{}, false
+			return event{}, false
 		}
 		rel := NewRelocation(uint32(t))
 		if m[3] == "" { // apply_relocate of a 32-bit kernel
 			rel.Name = elf.R_386(t).String()
 		}
-		return Event{Kind: EventUnknownRelocation, Module: m[2], Relocation: rel, Errno: eNOEXEC}, true
+		return event{kind: eventRefused, module: m[2], shows: Outcome{Kind: RelocationUnknown, Relocation: rel, Errno: eNOEXEC}}, true
 	}
 	m := overflowRE.FindStringSubmatch(text)
 	if m == nil {
-		return Event{}, false
+		return event{}, false
 	}
 	t, err := strconv.ParseUint(m[1], 10, 32)
 	if err != nil {
-		return Event{}, false
+		return event{}, false
 	}
-	e := Event{Kind: EventOverflow, Relocation: NewRelocation(uint32(t)), Errno: eNOEXEC, Value: "0x" + m[2]}
+	o := Outcome{Kind: RelocationOverflow, Relocation: NewRelocation(uint32(t)), Errno: eNOEXEC, Value: "0x" + m[2]}
 	if m[3] != "" {
 		sec, _ := strconv.Atoi(m[3]) // the expression admits nothing that does not fit
 		idx, _ := strconv.Atoi(m[4])
-		e.Section, e.Index = &sec, &idx
+		o.Section, o.Index = &sec, &idx
 	}
-	return e, true
+	return event{kind: eventRefused, shows: o}, true
 }
 
 // toolEvent reads what busybox's and kmod's insmod, rmmod and modprobe say when
 // they fail.
-func toolEvent(text string) (Event, bool) {
+func toolEvent(text string) (event, bool) {
 	m := toolRE.FindStringSubmatch(text)
 	if m == nil {
-		return Event{}, false
+		return event{}, false
 	}
-	e := Event{Kind: EventTool, Errno: errnoOf(m[3]), tool: m[1]}
+	e := event{kind: eventTool, shows: Outcome{Errno: errnoOf(m[3])}, tool: m[1]}
 	if a := toolArg.FindStringSubmatch(m[2]); a != nil {
-		e.Module = moduleName(a[1] + a[2])
+		e.module = moduleName(a[1] + a[2])
 	}
-	return e, e.Module != ""
+	return e, e.module != ""
 }
 
 // missingFile reports whether insmod could not even open the module. The
 // kernel's own ENOENT has other words.
-func (e Event) missingFile() bool {
-	return e.Kind == EventTool && e.tool != "rmmod" && strings.HasSuffix(strings.ToLower(e.text), ": no such file or directory")
+func (e event) missingFile() bool {
+	return e.kind == eventTool && e.tool != "rmmod" && strings.HasSuffix(strings.ToLower(e.text), ": no such file or directory")
 }
 
 func atoiErrno(digits string) int {

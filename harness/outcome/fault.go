@@ -8,8 +8,8 @@ import (
 
 // fault is the first fault of the kernel that belongs to the module.
 func (s *session) fault(h *handled) (Outcome, bool) {
-	for _, e := range s.boot.Events {
-		if e.Kind != EventFault || e.line < h.insmod.begin || e.line >= h.next {
+	for _, e := range s.events {
+		if e.kind != eventFault || e.line < h.insmod.begin || e.line >= h.next {
 			continue
 		}
 		owner, when := s.owner(e)
@@ -34,7 +34,7 @@ func (s *session) fault(h *handled) (Outcome, bool) {
 // a step about a module is that module's. One elsewhere is that of the only
 // module in its trace; failing that, of the module whose steps were under way
 // or have just ended.
-func (s *session) owner(e Event) (module, when string) {
+func (s *session) owner(e event) (module, when string) {
 	at := s.stepAt(e.line)
 	if at >= 0 {
 		st := &s.steps[at]

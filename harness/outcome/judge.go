@@ -2,7 +2,6 @@ package outcome
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ type handled struct {
 	shown  *step       // the modules step that holds the module's line, else the first one; nil without
 	rmmod  *step       // the first that succeeded, else the first; nil without
 	failed int         // rmmods before the one that succeeded
-	proc   *ProcModule // the line
+	proc   *procModule // the line
 	line   int         // its index
 	next   int         // index of the line where the next insmod of the module begins, or past the last line
 }
@@ -71,12 +70,12 @@ func (s *session) find(name string, attempt int) *handled {
 }
 
 // procModule finds the line of /proc/modules about n in st.
-func (s *session) procModule(st *step, n string) (*ProcModule, int) {
+func (s *session) procModule(st *step, n string) (*procModule, int) {
 	for i := st.begin + 1; i < st.end; i++ {
 		if !strings.HasPrefix(s.lines[i].text, n) {
 			continue
 		}
-		if p, err := ParseProcModule(s.lines[i].text); err == nil && p.Name == n {
+		if p, ok := parseProcModule(s.lines[i].text); ok && p.name == n {
 			return &p, i
 		}
 	}
@@ -103,8 +102,8 @@ func (s *session) judge(name string, attempt int) ModuleOutcome {
 			o = s.inserted(h)
 		}
 	}
-	if h.proc != nil && h.proc.Address != 0 && h.insmod.status == 0 {
-		o.Address = fmt.Sprintf("0x%x", h.proc.Address)
+	if h.proc != nil && h.insmod.status == 0 {
+		o.Address = h.proc.address
 	}
 	o.Stays = h.insmod.closed && h.insmod.status == 0 && h.rmmod != nil && h.rmmod.closed && h.rmmod.status != 0
 	return ModuleOutcome{Name: name, Outcome: o, Reached: true}
@@ -122,9 +121,9 @@ func (s *session) quote(k Kind, i int, detail string) Outcome {
 // rejected is what the loader said against the module. A relocation decides;
 // what stands before it was only a warning.
 func (s *session) rejected(h *handled) (Outcome, bool) {
-	for _, kind := range []EventKind{EventUnknownRelocation, EventOverflow, EventRefused} {
-		for _, e := range s.within(h.insmod, kind, h.name) {
-			if o, ok := s.rejection(e, !h.insmod.closed); ok {
+	for _, kind := range []Kind{RelocationUnknown, RelocationOverflow, InsmodFailed} {
+		for _, e := range s.within(h.insmod, eventRefused, h.name) {
+			if o, ok := s.rejection(e, !h.insmod.closed); ok && o.Kind == kind {
 				if o.Errno == 0 {
 					o.Errno, _ = s.errno(h.insmod, h.name)
 				}
@@ -137,24 +136,14 @@ func (s *session) rejected(h *handled) (Outcome, bool) {
 
 // rejection turns what the loader said into an outcome. An overflow whose
 // module is in a line that never came counts only where the transcript was cut.
-func (s *session) rejection(e Event, cut bool) (Outcome, bool) {
-	o := s.quote("", e.line, "")
-	o.Errno = e.Errno
-	switch e.Kind {
-	case EventUnknownRelocation:
-		o.Kind, o.Relocation = RelocationUnknown, e.Relocation
-	case EventOverflow:
-		o.Kind, o.Relocation, o.Value, o.Section, o.Index = RelocationOverflow, e.Relocation, e.Value, e.Section, e.Index
-		if e.Module == "" {
-			if !cut {
-				return Outcome{}, false
-			}
-			o.Detail = "The transcript ends before the line that names the module."
+func (s *session) rejection(e event, cut bool) (Outcome, bool) {
+	o := e.shows
+	o.Evidence, o.Offset = s.lines[e.line].raw, s.lines[e.line].off
+	if o.Kind == RelocationOverflow && e.module == "" {
+		if !cut {
+			return Outcome{}, false
 		}
-	case EventRefused:
-		o.Kind = InsmodFailed
-	default:
-		return Outcome{}, false
+		o.Detail = "The transcript ends before the line that names the module."
 	}
 	if s.lines[e.line].joined {
 		o.Detail = joinDetail(o.Detail, wrapped(e))
@@ -166,9 +155,9 @@ func (s *session) rejection(e Event, cut bool) (Outcome, bool) {
 // busybox's insmod has the errno for its exit status.
 func (s *session) errno(st *step, n string) (errno, at int) {
 	at = -1
-	for _, e := range s.within(st, EventTool, n) {
+	for _, e := range s.within(st, eventTool, n) {
 		if e.tool == "rmmod" == (st.verb == "rmmod") {
-			errno, at = e.Errno, e.line
+			errno, at = e.shows.Errno, e.line
 			break
 		}
 	}
@@ -187,12 +176,12 @@ func (s *session) insmodFailed(h *handled) Outcome {
 	}
 	o := s.quote(InsmodFailed, at, "")
 	o.Errno = errno
-	if tools := s.within(h.insmod, EventTool, h.name); len(tools) > 0 && tools[0].missingFile() {
+	if tools := s.within(h.insmod, eventTool, h.name); len(tools) > 0 && tools[0].missingFile() {
 		return s.quote(Infra, at, "The guest has no such file, so the kernel never saw the module.")
 	}
-	if es := s.within(h.insmod, EventInitReturned, h.name); len(es) > 0 {
+	if es := s.within(h.insmod, eventInitReturned, h.name); len(es) > 0 {
 		o = s.quote(InitFailed, es[0].line, "")
-		o.Errno = es[0].Errno
+		o.Errno = es[0].shows.Errno
 		return o
 	}
 	if out := s.printed(h, false); out >= 0 {
@@ -219,7 +208,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 
 // inserted is a module whose insmod succeeded.
 func (s *session) inserted(h *handled) Outcome {
-	live := h.proc != nil && h.proc.Live()
+	live := h.proc != nil && h.proc.live()
 	switch {
 	case !s.in.Silent[h.given] && s.printed(h, true) < 0:
 		return s.quote(InsmodFailed, h.insmod.end, "insmod succeeded, but its init printed nothing that was expected: that it ran is not shown.")
@@ -228,7 +217,7 @@ func (s *session) inserted(h *handled) Outcome {
 	case h.shown.closed && h.proc == nil:
 		return s.quote(InsmodFailed, h.shown.end, "insmod succeeded, but the module does not stand in /proc/modules.")
 	case h.proc != nil && !live:
-		return s.quote(InsmodFailed, h.line, "insmod succeeded, but /proc/modules says "+h.proc.State+" and not Live.")
+		return s.quote(InsmodFailed, h.line, "insmod succeeded, but /proc/modules says "+h.proc.state+" and not Live.")
 	case !h.shown.closed:
 		return s.cutShort(h, h.shown)
 	case h.rmmod == nil || !h.rmmod.closed:
@@ -239,7 +228,7 @@ func (s *session) inserted(h *handled) Outcome {
 			at = h.rmmod.end
 		}
 		o := s.quote(InsmodFailed, at, "insmod succeeded and the module is Live, but rmmod failed.")
-		if slices.Contains(h.proc.Users, "[permanent]") {
+		if h.proc.permanent {
 			o.Detail = "insmod succeeded and the module is Live, but it cannot be removed: it has no exit function."
 		}
 		o.Errno = errno
@@ -247,7 +236,7 @@ func (s *session) inserted(h *handled) Outcome {
 	}
 	o := s.quote(Loaded, h.line, "")
 	for _, st := range []*step{h.insmod, h.shown, h.rmmod} {
-		for _, e := range s.within(st, EventWarning, h.name) {
+		for _, e := range s.within(st, eventWarning, h.name) {
 			o.Detail = joinDetail(o.Detail, fmt.Sprintf("The kernel warned during %s: %s", st.verb, clip(e.text)))
 		}
 	}
@@ -293,7 +282,7 @@ func (s *session) loaderLine(text string) bool {
 }
 
 // wrapped quotes a line that stands in more than one of the transcript.
-func wrapped(e Event) string { return fmt.Sprintf("The line was wrapped; whole: %q.", clip(e.text)) }
+func wrapped(e event) string { return fmt.Sprintf("The line was wrapped; whole: %q.", clip(e.text)) }
 
 func joinDetail(a, b string) string {
 	if a == "" || b == "" {

@@ -87,34 +87,34 @@ func (p *paste) modules() []string {
 	}
 	for i, l := range p.lines {
 		if strings.Contains(l.text, " Live 0x") {
-			if m, err := ParseProcModule(l.text); err == nil {
-				ms = append(ms, mention{i, m.Name})
+			if m, ok := parseProcModule(l.text); ok {
+				ms = append(ms, mention{i, m.name})
 			}
 		}
 	}
-	for i := range p.boot.Events {
-		e := &p.boot.Events[i]
-		switch e.Kind {
-		case EventUnknownRelocation, EventOverflow, EventRefused:
-			if e.Module == "" {
-				e.Module = p.handledAt(e.line)
+	for i := range p.events {
+		e := &p.events[i]
+		switch e.kind {
+		case eventRefused:
+			if e.module == "" {
+				e.module = p.handledAt(e.line)
 			}
-		case EventFault:
+		case eventFault:
 			// A dump has several such lines. The first stands for all.
-			if i > 0 && p.sameDump(p.boot.Events[:i], e.line) {
+			if i > 0 && p.sameDump(p.events[:i], e.line) {
 				continue
 			}
-			e.Module = p.faulty(e.line)
-			p.faults[e.line] = e.Module
-		case EventTool:
+			e.module = p.faulty(e.line)
+			p.faults[e.line] = e.module
+		case eventTool:
 			if e.tool == "rmmod" {
 				continue
 			}
-		case EventInitReturned:
+		case eventInitReturned:
 		default:
 			continue
 		}
-		ms = append(ms, mention{e.line, moduleName(e.Module)})
+		ms = append(ms, mention{e.line, moduleName(e.module)})
 	}
 	slices.SortStableFunc(ms, func(a, b mention) int { return a.line - b.line })
 	var names []string
@@ -128,9 +128,9 @@ func (p *paste) modules() []string {
 
 // sameDump reports whether a fault in line at belongs to one before it: BUG and
 // Oops are followed by a panic.
-func (p *paste) sameDump(before []Event, at int) bool {
+func (p *paste) sameDump(before []event, at int) bool {
 	for _, e := range slices.Backward(before) {
-		if e.Kind == EventFault {
+		if e.kind == eventFault {
 			return at-e.line < 100
 		}
 	}
@@ -140,9 +140,9 @@ func (p *paste) sameDump(before []Event, at int) bool {
 // handledAt is the module that was being loaded at a line that names none: the
 // one that insmod complains about next, else the one of the last command.
 func (p *paste) handledAt(at int) string {
-	for _, e := range p.boot.Events {
-		if e.Kind == EventTool && e.line > at && e.line-at < 10 {
-			return e.Module
+	for _, e := range p.events {
+		if e.kind == eventTool && e.line > at && e.line-at < 10 {
+			return e.module
 		}
 	}
 	for _, c := range slices.Backward(p.commands) {
@@ -181,27 +181,26 @@ func (p *paste) judge(n string) ModuleOutcome {
 			rest = append(rest, o.String())
 		}
 	}
-	for _, e := range p.boot.Events {
-		if _, ok := p.faults[e.line]; ok && e.Kind == EventFault && moduleName(e.Module) == n {
+	for _, e := range p.events {
+		if _, ok := p.faults[e.line]; ok && e.kind == eventFault && moduleName(e.module) == n {
 			add(p.fault(e))
 		}
 	}
-	for _, e := range p.boot.Events {
-		if moduleName(e.Module) != n {
+	for _, e := range p.events {
+		if e.kind != eventRefused || moduleName(e.module) != n {
 			continue
 		}
-		switch e.Kind {
-		case EventUnknownRelocation, EventOverflow, EventRefused:
-			if o, ok := p.rejection(e, true); ok {
-				if o.Kind == RelocationOverflow && p.companion(e.line) == "" {
-					o.Detail = "No line behind it names the module."
-					if n != "" {
-						o.Detail += " It is the one that was being loaded."
-					}
-				}
-				add(o)
+		o, ok := p.rejection(e, true)
+		if !ok {
+			continue
+		}
+		if o.Kind == RelocationOverflow && p.companion(e.line) == "" {
+			o.Detail = "No line behind it names the module."
+			if n != "" {
+				o.Detail += " It is the one that was being loaded."
 			}
 		}
+		add(o)
 	}
 	if m.Outcome.Kind == Unproved && n != "" {
 		m.Outcome = p.byTool(n)
@@ -213,14 +212,14 @@ func (p *paste) judge(n string) ModuleOutcome {
 }
 
 // fault is the outcome of a fault. Before any process ran it is the boot's.
-func (p *paste) fault(e Event) Outcome {
+func (p *paste) fault(e event) Outcome {
 	_, when := p.comingOrGoing(e.line)
 	detail := joinDetail(when, p.where(e.line))
 	if p.lines[e.line].joined {
 		detail = joinDetail(detail, wrapped(e))
 	}
 	o := p.quote(Oops, e.line, detail)
-	if e.Module != "" {
+	if e.module != "" {
 		return o
 	}
 	for _, s := range []string{"VFS: Unable to mount root fs", "No working init found", "Requested init "} {
@@ -242,28 +241,28 @@ func (p *paste) fault(e Event) Outcome {
 
 // byTool is the outcome of a module against which the kernel said nothing.
 func (p *paste) byTool(n string) Outcome {
-	printed, live := -1, -1
+	printed, live, address := -1, -1, ""
 	for i, l := range p.lines {
 		if printed < 0 && p.ownLine(l.text, n) {
 			printed = i
 		}
 		if live < 0 && strings.HasPrefix(l.text, n+" ") {
-			if m, err := ParseProcModule(l.text); err == nil && m.Live() {
-				live = i
+			if m, ok := parseProcModule(l.text); ok && m.live() {
+				live, address = i, m.address
 			}
 		}
 	}
-	for _, e := range p.boot.Events {
-		if moduleName(e.Module) != n {
+	for _, e := range p.events {
+		if moduleName(e.module) != n {
 			continue
 		}
 		o := p.quote(InsmodFailed, e.line, "")
-		o.Errno = e.Errno
+		o.Errno = e.shows.Errno
 		switch {
-		case e.Kind == EventInitReturned:
+		case e.kind == eventInitReturned:
 			o.Kind = InitFailed
 			return o
-		case e.Kind != EventTool || e.tool == "rmmod":
+		case e.kind != eventTool || e.tool == "rmmod":
 			continue
 		case e.missingFile():
 			return p.quote(Infra, e.line, "insmod found no such file, so the kernel never saw the module.")
@@ -275,7 +274,7 @@ func (p *paste) byTool(n string) Outcome {
 		case printed >= 0 && printed < e.line:
 			o.Kind = InitFailed
 			o.Detail = joinDetail(o.Detail, fmt.Sprintf("The module's init ran: it printed %q.", clip(p.lines[printed].text)))
-		case onlyInit(e.Errno):
+		case onlyInit(e.shows.Errno):
 			o.Kind = InitFailed
 			o.Detail = joinDetail(o.Detail, "The loader itself never fails with this errno.")
 		default:
@@ -284,23 +283,15 @@ func (p *paste) byTool(n string) Outcome {
 		return o
 	}
 	switch {
-	case live >= 0 && printed >= 0:
-		o := p.quote(Unproved, live, "The module printed something and is Live; nothing shows that it can be removed.")
-		o.Address = p.address(live)
-		return o
 	case live >= 0:
 		o := p.quote(Unproved, live, "The module is Live; nothing shows that its init ran and that it can be removed.")
-		o.Address = p.address(live)
+		if printed >= 0 {
+			o.Detail = "The module printed something and is Live; nothing shows that it can be removed."
+		}
+		o.Address = address
 		return o
 	case printed >= 0:
 		return p.quote(Unproved, printed, "The module printed something; nothing shows that it was loaded.")
 	}
 	return Outcome{Detail: "The log does not show what became of the module."}
-}
-
-func (p *paste) address(at int) string {
-	if m, err := ParseProcModule(p.lines[at].text); err == nil && m.Address != 0 {
-		return fmt.Sprintf("0x%x", m.Address)
-	}
-	return ""
 }

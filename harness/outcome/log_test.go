@@ -29,8 +29,8 @@ func TestClassifyLog(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			modules, boot := ClassifyLog([]byte(tt.log))
-			checkResult(t, []byte(tt.log), boot, modules)
+			modules, _ := ClassifyLog([]byte(tt.log))
+			checkResult(t, []byte(tt.log), modules)
 			if tt.want == "" {
 				if len(modules) != 0 {
 					t.Errorf("got %+v, want nothing", modules)

@@ -35,6 +35,7 @@ type session struct {
 	pasted bool // lines may have lost what stood before them
 	steps  []step
 	boot   Boot
+	events []event
 	ready  int // index of the line from which on the guest took commands; len(lines) if none
 }
 
@@ -134,9 +135,9 @@ func (s *session) readBoot() {
 func (s *session) readEvents() {
 	type key struct {
 		step   int
-		kind   EventKind
+		kind   eventKind
 		module string
-		typ    uint32
+		shows  string
 		tool   string
 	}
 	seen := map[key]bool{}
@@ -145,19 +146,19 @@ func (s *session) readEvents() {
 		if !ok {
 			continue
 		}
-		e.Evidence, e.Offset, e.text, e.line = l.raw, l.off, l.text, i
-		if e.Kind == EventOverflow {
-			e.Module = s.companion(i)
+		e.text, e.line = l.text, i
+		if e.shows.Kind == RelocationOverflow {
+			e.module = s.companion(i)
 		}
-		k := key{s.stepAt(i), e.Kind, e.Module, 0, e.tool}
-		if e.Relocation != nil {
-			k.typ = e.Relocation.Type
+		k := key{s.stepAt(i), e.kind, e.module, string(e.shows.Kind), e.tool}
+		if e.shows.Relocation != nil {
+			k.shows = e.shows.String()
 		}
-		if seen[k] && (e.Kind != EventFault || len(s.steps) > 0) {
+		if seen[k] && (e.kind != eventFault || len(s.steps) > 0) {
 			continue
 		}
 		seen[k] = true
-		s.boot.Events = append(s.boot.Events, e)
+		s.events = append(s.events, e)
 	}
 }
 
@@ -190,10 +191,10 @@ func (s *session) stepAt(i int) int {
 
 // within returns the events of kind in st that are about module n: those that
 // name it, and those that name none.
-func (s *session) within(st *step, kind EventKind, n string) []Event {
-	var es []Event
-	for _, e := range s.boot.Events {
-		if e.Kind == kind && e.line > st.begin && e.line < st.end && (e.Module == "" || moduleName(e.Module) == n) {
+func (s *session) within(st *step, kind eventKind, n string) []event {
+	var es []event
+	for _, e := range s.events {
+		if e.kind == kind && e.line > st.begin && e.line < st.end && (e.module == "" || moduleName(e.module) == n) {
 			es = append(es, e)
 		}
 	}

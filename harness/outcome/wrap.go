@@ -132,7 +132,7 @@ func says(text string) saying {
 		return saysAll
 	}
 	if strings.Contains(text, " Live 0x") {
-		if _, err := ParseProcModule(text); err == nil {
+		if _, ok := parseProcModule(text); ok {
 			return saysAll
 		}
 	}
