@@ -28,7 +28,9 @@ type BisectOptions struct {
 type BisectOutputs struct{ JSON, HTML, Markdown string }
 
 func (o BisectOutputs) formats() []format[result.Bisection] {
-	return []format[result.Bisection]{{"json", o.JSON, report.BisectionJSON}, {"html", o.HTML, report.BisectionHTML}, {"md", o.Markdown, report.BisectionMarkdown}}
+	return []format[result.Bisection]{
+		{"json", o.JSON, report.BisectionJSON}, {"html", o.HTML, report.BisectionHTML}, {"md", o.Markdown, report.BisectionMarkdown},
+	}
 }
 
 // Bisect finds where a list of toolchains or of kernels changes from how it is at
@@ -181,7 +183,11 @@ func record(b *result.Bisection, s bisect.Step) {
 		Number: s.Number, Name: s.Name, Fresh: s.Fresh, Why: s.Why, Verdict: string(s.Answer.Verdict), Seen: s.Answer.Reason,
 		Seconds: s.Seconds, Replayed: s.Replayed,
 	})
+	if s.Replayed {
+		b.Replayed++
+	}
 	if s.Fresh {
+		b.Twice++
 		return
 	}
 	b.Probed++
@@ -213,9 +219,11 @@ func (l *Lab) conclude(ctx context.Context, b *result.Bisection, p *prober, foun
 	}
 	switch n := len(b.Skipped); n {
 	case 0:
-		b.Reason = fmt.Sprintf("%s is the first bad one (%s); %s, next to it, is good (%s)", bad.Name, bad.Seen, good.Name, good.Seen)
+		b.Reason = fmt.Sprintf("%s is the first bad one (%s); %s, next to it, is good (%s)",
+			bad.Name, bad.Seen, good.Name, good.Seen)
 	case 1:
-		b.Reason = fmt.Sprintf("the first bad one is %s (%s) or %s, which could not be judged; %s is good (%s)", bad.Name, bad.Seen, b.Skipped[0], good.Name, good.Seen)
+		b.Reason = fmt.Sprintf("the first bad one is %s (%s) or %s, which could not be judged; %s is good (%s)",
+			bad.Name, bad.Seen, b.Skipped[0], good.Name, good.Seen)
 	default:
 		b.Reason = fmt.Sprintf("the first bad one is %s (%s) or one of the %d between it and %s, which could not be judged; %s is good (%s)",
 			bad.Name, bad.Seen, n, good.Name, good.Name, good.Seen)

@@ -137,42 +137,40 @@ func between(source string, all []listed, good, bad string) (part []listed, reve
 // pick finds the candidate that is asked for by its name, its version, or the
 // beginning of its version.
 func pick(source string, all []listed, asked string) (int, error) {
-	var begin []int
+	begins := func(whole string) bool {
+		rest, ok := strings.CutPrefix(whole, asked)
+		return ok && asked != "" && !strings.ContainsAny(rest[:1], "0123456789") // 1.8 does not begin 1.85.1
+	}
+	at, some := 0, []listed(nil)
 	for i, c := range all {
 		if asked == c.name || asked == c.version {
 			return i, nil
 		}
-		for _, whole := range []string{c.name, c.version} {
-			// 1.8 is not the beginning of 1.85.1.
-			if rest, ok := strings.CutPrefix(whole, asked); ok && asked != "" && !digit(rest[0]) && !slices.Contains(begin, i) {
-				begin = append(begin, i)
-			}
+		if begins(c.name) || begins(c.version) {
+			at, some = i, append(some, c)
 		}
 	}
-	if len(begin) == 1 {
-		return begin[0], nil
+	switch len(some) {
+	case 0:
+		return 0, usagef("%s has no %q: it has %s", source, asked, versions(all))
+	case 1:
+		return at, nil
 	}
-	names := func(some []listed) string {
-		var list []string
-		for _, c := range some {
-			list = append(list, cmp.Or(c.version, c.name))
-			if c.version != "" && !strings.HasSuffix(c.name, ":"+c.version) {
-				list[len(list)-1] = c.name
-			}
-		}
-		return strings.Join(list, ", ")
-	}
-	if len(begin) > 1 {
-		var some []listed
-		for _, i := range begin {
-			some = append(some, all[i])
-		}
-		return 0, usagef("%q is the beginning of %s: write one of them", asked, names(some))
-	}
-	return 0, usagef("%s has no %q: it has %s", source, asked, names(all))
+	return 0, usagef("%q is the beginning of %s: write one of them", asked, versions(some))
 }
 
-func digit(b byte) bool { return b >= '0' && b <= '9' }
+// versions are candidates as pick takes them, as short as that may be.
+func versions(list []listed) string {
+	var out []string
+	for _, c := range list {
+		if strings.HasSuffix(c.name, ":"+c.version) {
+			out = append(out, c.version)
+		} else {
+			out = append(out, c.name)
+		}
+	}
+	return strings.Join(out, ", ")
+}
 
 // orderedTrees are the configured trees by their kernel version. It asks the
 // archive for versions, and fetches no tree.
@@ -180,16 +178,15 @@ func (l *Lab) orderedTrees(ctx context.Context) ([]listed, error) {
 	var list []listed
 	for name, t := range l.settings.Trees {
 		c := listed{name: name}
-		said := treeVersion(name, t)
+		c.version = treeVersion(name, t)
 		if t.Package != "" {
 			res, err := l.archive.Newest(ctx, t.Suite, t.Package)
 			if err != nil {
 				return nil, fmt.Errorf("tree %s: %w", name, err)
 			}
 			pkg := res.Packages[0]
-			said, c.detail = pkg.Version, pkg.Name+" "+pkg.Version
+			c.version, c.detail = dotted.FindString(pkg.Version), pkg.Name+" "+pkg.Version
 		}
-		c.version = kernelVersion(said)
 		if c.version == "" {
 			l.sink.Note(fmt.Sprintf("tree %s is left out: neither its name nor where it comes from says its version", name))
 			continue
@@ -202,21 +199,14 @@ func (l *Lab) orderedTrees(ctx context.Context) ([]listed, error) {
 	return list, nil
 }
 
-// treeVersion is what says the version of a tree that is no package: its ref,
-// its file, else its name.
-func treeVersion(name string, t settings.Tree) string {
-	for _, s := range []string{t.Ref, path.Base(t.Tarball), name} {
-		if kernelVersion(s) != "" {
-			return s
-		}
-	}
-	return ""
-}
-
+// dotted finds a version, "6.12.107".
 var dotted = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
 
-// kernelVersion is the first dotted number of s: "6.12.107".
-func kernelVersion(s string) string { return dotted.FindString(s) }
+// treeVersion is the version of a tree that is no package, by its ref, its file,
+// else its name; empty where none of them says it.
+func treeVersion(name string, t settings.Tree) string {
+	return cmp.Or(dotted.FindString(t.Ref), dotted.FindString(path.Base(t.Tarball)), dotted.FindString(name))
+}
 
 // compilers notes where the C side is not built with the same compiler.
 func (l *Lab) compilers(list []listed) []string {

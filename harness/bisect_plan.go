@@ -24,6 +24,7 @@ type question struct {
 	job        *job // of the options as they are
 }
 
+// planBisect says what cannot be meant, all of it at once.
 func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 	q := &question{BisectOptions: o}
 	errs := &multierror.Error{ErrorFormat: onePerLine}
@@ -57,9 +58,7 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 				errs = multierror.Append(errs, err)
 				m.Tree = ""
 			} else {
-				if m.Compiler == "" {
-					m.Compiler = l.settings.Trees[o.Tree].Compiler
-				}
+				m.Compiler = l.compilerOf(m.Compiler, o.Tree)
 				m.Tree = q.repository + "#" + o.Good
 			}
 		}
@@ -115,7 +114,8 @@ func (q *question) check() error {
 	}
 	// Directories and -modules=all are known only with a tree.
 	if m := q.cond.Module(); m != "" && len(q.Select.Modules) == 0 && !slices.Contains(modules, m) {
-		return usagef("-until=%s is about a module that is not built: the scenario builds %s; -modules= takes others", q.Until, strings.Join(modules, ", "))
+		return usagef("-until=%s is about a module that is not built: the scenario builds %s; -modules= takes others",
+			q.Until, strings.Join(modules, ", "))
 	}
 	return nil
 }
@@ -127,9 +127,11 @@ func (l *Lab) repository(name string) (string, error) {
 	case configured && strings.HasPrefix(t.URL, "/"):
 		return t.URL, nil
 	case configured:
-		return "", usagef("tree %s is no local git repository: without -tree=, -axis=tree goes along the trees of configs/trees.toml; with the path of a git repository, along its commits", name)
+		return "", usagef("tree %s is no local git repository: without -tree=, -axis=tree goes along the trees of configs/trees.toml; "+
+			"with the path of a git repository, along its commits", name)
 	case !tree.IsPath(name) || strings.ContainsAny(name, "#") || strings.Contains(name, "://"):
-		return "", usagef("-tree=%s: with -axis=tree, give the path of a local git repository, and its commits as the two ends (clone what lies elsewhere)", name)
+		return "", usagef("-tree=%s: with -axis=tree, give the path of a local git repository, and its commits as the two ends "+
+			"(clone what lies elsewhere)", name)
 	}
 	return name, nil
 }

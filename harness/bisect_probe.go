@@ -95,7 +95,8 @@ func (p *prober) wrongEnd(end *bisect.EndError) string {
 // boundary describes a side of the change, which is nil without a name: by what
 // was seen last, or, where a log answered for it, what the store has of it. The
 // error is a bisect.FlakyError where that is not what is wanted.
-func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string, want bisect.Verdict, log *bisect.Log) (*result.Boundary, error) {
+func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string, want bisect.Verdict, log *bisect.Log,
+) (*result.Boundary, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -124,7 +125,8 @@ func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string,
 		return nil, err
 	}
 	if got.Verdict != want {
-		return nil, &bisect.FlakyError{Name: name, First: bisect.Answer{Verdict: want, Reason: at.Seen}, Again: got, FirstAt: cmp.Or(log.At(name, false), "the log")}
+		first := bisect.Answer{Verdict: want, Reason: at.Seen}
+		return nil, &bisect.FlakyError{Name: name, First: first, Again: got, FirstAt: cmp.Or(log.At(name, false), "the log")}
 	}
 	at.Seen = got.Reason
 	if p.ends.Cond.NeedsBoot() {
@@ -139,12 +141,7 @@ func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string,
 func (l *Lab) guess(ctx context.Context, q *question, p *prober, list *bisect.List) {
 	past := map[string]*result.Results{}
 	list.Guess = func(name string) bisect.Verdict { return p.expected(past[name]) }
-	list.Cost = func(name string) int { // what was run before is built
-		if past[name] != nil {
-			return 0
-		}
-		return 1
-	}
+	list.Cheap = func(name string) bool { return past[name] != nil } // what was run before is built
 	if !history.Exists(l.store) {
 		return
 	}

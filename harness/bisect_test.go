@@ -325,7 +325,7 @@ func TestTreeVersions(t *testing.T) {
 		{"stable", settings.Tree{Tarball: "https://localhost/a/linux-6.12.107.tar.xz"}, "6.12.107"},
 		{"mine", settings.Tree{URL: "/linux", Ref: "main"}, ""},
 	} {
-		if got := kernelVersion(treeVersion(c.name, c.tree)); got != c.want {
+		if got := treeVersion(c.name, c.tree); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

@@ -30,10 +30,10 @@
 // # Cost
 //
 // Of a list of N candidates, at most ⌈log2 N⌉ + 3 are probed, ends included, and
-// two of these twice; each one that is skipped may add one. A list that says what
-// candidates cost takes the cheapest of those that are as good a choice. It may
-// also have guesses from elsewhere: then it looks first where these put the change,
-// as long as the bound above holds though they be wrong. A guess never answers.
+// two of these twice; each one that is skipped may add one. A list that knows which
+// candidates are cheap takes one of these where it is as good a choice. It may also
+// have guesses from elsewhere: then it looks first where these put the change, as
+// long as the bound above holds though they be wrong. A guess never answers.
 //
 // # Trace
 //

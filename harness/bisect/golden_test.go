@@ -155,12 +155,7 @@ func trace(t *testing.T, list []candidate, log string) string {
 		l.Guess = func(name string) bisect.Verdict { return named[name].guessVerdict }
 	}
 	if cheap {
-		l.Cost = func(name string) int {
-			if named[name].cheap {
-				return 0
-			}
-			return 1
-		}
+		l.Cheap = func(name string) bool { return named[name].cheap }
 	}
 	if log != "" {
 		// An editor ends the last line of a file; a killed search does not.

@@ -11,7 +11,7 @@ import (
 type List struct {
 	Names []string                  // at least two, distinct; the first is good, the last is bad
 	Guess func(name string) Verdict // what to expect, Unknown where it cannot tell; nil: no guesses
-	Cost  func(name string) int     // of probing, in any unit; nil: all the same
+	Cheap func(name string) bool    // costs less to be probed than others; nil: none
 
 	lo, hi  int // known to be good, known to be bad
 	skipped map[int]bool
@@ -101,15 +101,12 @@ func (l *List) next(_ context.Context, log *Log) (name, why string, err error) {
 	}
 	middle := (k - 1) / 2
 	best := middle
-	if l.Cost != nil {
-		cost := func(j int) int { return l.Cost(l.Names[open[j]]) }
-		// In the order of their distance from the middle, so that the nearest of
-		// the cheapest is taken.
-		for d := 1; d < k; d++ {
-			for _, j := range []int{middle - d, middle + d} {
-				if j >= 0 && j < k && after(j, k) == after(middle, k) && cost(j) < cost(best) {
-					best = j
-				}
+	cheap := func(j int) bool { return l.Cheap != nil && l.Cheap(l.Names[open[j]]) }
+	// The nearest to the middle, and the earlier of two that are as near.
+	for d := 1; d < k && !cheap(best); d++ {
+		for _, j := range []int{middle + d, middle - d} {
+			if j >= 0 && j < k && after(j, k) == after(middle, k) && cheap(j) {
+				best = j
 			}
 		}
 	}

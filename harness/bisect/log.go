@@ -47,19 +47,19 @@ func (l *Log) Head() string {
 	var b strings.Builder
 	b.WriteString(logHead + "\n")
 	for _, q := range l.Question {
-		fmt.Fprintf(&b, "question %s\n", strconv.Quote(q))
+		fmt.Fprintf(&b, "question %q\n", q)
 	}
 	for _, n := range l.Names {
-		fmt.Fprintf(&b, "candidate %s\n", strconv.Quote(n))
+		fmt.Fprintf(&b, "candidate %q\n", n)
 	}
 	return b.String()
 }
 
 // Line is how the record stands in a log.
 func (r Record) Line() string {
-	line := fmt.Sprintf("probe %s %s %s %.3f %s", strconv.Quote(r.Name), when(r.Fresh), r.Answer.Verdict, r.Seconds, strconv.Quote(r.Answer.Reason))
+	line := fmt.Sprintf("probe %q %s %s %.3f %q", r.Name, when(r.Fresh), r.Answer.Verdict, r.Seconds, r.Answer.Reason)
 	if r.Answer.Data != "" {
-		line += " " + strconv.Quote(r.Answer.Data)
+		line += fmt.Sprintf(" %q", r.Answer.Data)
 	}
 	return line + "\n"
 }
@@ -73,7 +73,7 @@ func when(fresh bool) string {
 
 // faultLine is for the reader alone: no fault is an answer.
 func faultLine(name string, attempt int, err error) string {
-	return fmt.Sprintf("fault %s %d %s\n", strconv.Quote(name), attempt, strconv.Quote(oneLine(err.Error())))
+	return fmt.Sprintf("fault %q %d %q\n", name, attempt, oneLine(err.Error()))
 }
 
 // ParseLog reads a log; file is its name, for errors. A last line without its

@@ -98,16 +98,16 @@ func drawWorld(t *rapid.T, flaky bool) *world {
 	return w
 }
 
-// drawGuesses gives a list guesses and costs that know nothing.
+// drawGuesses gives a list guesses that know nothing, and cheap candidates.
 func drawGuesses(t *rapid.T, l *bisect.List) *bisect.List {
 	n := len(l.Names)
 	if rapid.Bool().Draw(t, "guesses") {
 		guess := rapid.SliceOfN(rapid.SampledFrom([]bisect.Verdict{bisect.Good, bisect.Bad, bisect.Unknown, bisect.Skip}), n, n).Draw(t, "guess")
 		l.Guess = func(name string) bisect.Verdict { return guess[slices.Index(l.Names, name)] }
 	}
-	if rapid.Bool().Draw(t, "cost") {
-		cost := rapid.SliceOfN(rapid.IntRange(0, 2), n, n).Draw(t, "costs")
-		l.Cost = func(name string) int { return cost[slices.Index(l.Names, name)] }
+	if rapid.Bool().Draw(t, "some are cheap") {
+		cheap := rapid.SliceOfN(rapid.Bool(), n, n).Draw(t, "cheap")
+		l.Cheap = func(name string) bool { return cheap[slices.Index(l.Names, name)] }
 	}
 	return l
 }

@@ -74,7 +74,8 @@ func Trace(e Event) string {
 		if f.Exact() {
 			return fmt.Sprintf("%s is the first bad one; %s, just before it, is good", f.Bad, f.Good)
 		}
-		return fmt.Sprintf("the first bad one is %s, or one of the %d skipped ones between it and %s, which is good", f.Bad, len(f.Skipped), f.Good)
+		return fmt.Sprintf("the first bad one is %s, or one of the %d skipped ones between it and %s, which is good",
+			f.Bad, len(f.Skipped), f.Good)
 	}
 	return ""
 }

@@ -66,7 +66,8 @@ func (m Message) Same(n Message) bool {
 	}
 	for i, p := range m.Places {
 		q := n.Places[i]
-		if p.Placement != q.Placement || p.Module != q.Module || len(p.Seen) != 1 || len(q.Seen) != 1 || !p.Seen[0].Outcome.Same(q.Seen[0].Outcome) {
+		if p.Placement != q.Placement || p.Module != q.Module || len(p.Seen) != 1 || len(q.Seen) != 1 ||
+			!p.Seen[0].Outcome.Same(q.Seen[0].Outcome) {
 			return false
 		}
 	}

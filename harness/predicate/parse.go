@@ -46,11 +46,7 @@ func Parse(until string) (Condition, error) {
 		if err != nil {
 			return Condition{}, err
 		}
-		known := false
-		for _, old := range set {
-			known = known || old.String() == t.String()
-		}
-		if !known {
+		if !slices.ContainsFunc(set, func(old term) bool { return old.String() == t.String() }) {
 			set = append(set, t)
 		}
 		from += len(part) + 1
@@ -93,7 +89,8 @@ func (s *scanner) term(at int, part string) (t term, err error) {
 	case t.kind == outcome.Infra, t.kind == outcome.ConfigDropped:
 		return t, s.wrong(at, "%s says nothing of the kernel and never counts: allowed are %s", name, strings.Join(allowed, ", "))
 	case !slices.Contains(allowed, name):
-		return t, s.wrong(at, "%q is no outcome: allowed are %s; a property of the relocations is written rust_print:GOTPCREL>0", name, strings.Join(allowed, ", "))
+		return t, s.wrong(at, "%q is no outcome: allowed are %s; a property of the relocations is written rust_print:GOTPCREL>0",
+			name, strings.Join(allowed, ", "))
 	case !has:
 		return t, nil
 	}
@@ -124,7 +121,8 @@ func (s *scanner) relocation(at int, text, also string) (*uint32, error) {
 	numbered := uint32(n)
 	switch {
 	case err == nil && isNamed && assigned:
-		return nil, s.wrong(at, "%s could be %s%s (type %d) or type %s (%s%s): write the whole name", text, prefix, name, named, text, prefix, shortName(numbered))
+		return nil, s.wrong(at, "%s could be %s%s (type %d) or type %s (%s%s): write the whole name",
+			text, prefix, name, named, text, prefix, shortName(numbered))
 	case err == nil && isNamed:
 		return nil, s.wrong(at, "there is no type %s: for %s%s write the whole name, or its number %d", text, prefix, name, named)
 	case err == nil && assigned:
@@ -132,7 +130,8 @@ func (s *scanner) relocation(at int, text, also string) (*uint32, error) {
 	case isNamed && (prefixed || err != nil):
 		return &named, nil
 	}
-	return nil, s.wrong(at, "%q is no relocation type: write its number in the x86-64 psABI, as in 9, or its name, as in GOTPCREL or R_X86_64_GOTPCREL%s", text, also)
+	return nil, s.wrong(at, "%q is no relocation type: write its number in the x86-64 psABI, as in 9, "+
+		"or its name, as in GOTPCREL or R_X86_64_GOTPCREL%s", text, also)
 }
 
 // typeOf is the type of that short name.
@@ -191,7 +190,8 @@ func (s *scanner) property(op int) (*property, error) {
 	case !isName(name):
 		return nil, s.wrong(at, "%q is no module: a property of the relocations is written MODULE:TYPE>NUMBER, as in rust_print:GOTPCREL>0", name)
 	case !has && isType(name):
-		return nil, s.wrong(at, "%s is a relocation type, and the module before it is missing: write MODULE:%s, as in rust_print:%[2]s", name, strings.TrimSpace(s.text))
+		return nil, s.wrong(at, "%s is a relocation type, and the module before it is missing: write MODULE:%s, as in rust_print:%[2]s",
+			name, strings.TrimSpace(s.text))
 	case !has:
 		return nil, s.wrong(op, "the relocation type is missing: write %s:TYPE%sNUMBER, with * for all types", name, p.operator)
 	}

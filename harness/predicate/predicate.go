@@ -28,7 +28,8 @@ func ParseTarget(text string) (Target, error) {
 		parts[i] = strings.TrimSpace(parts[i])
 	}
 	if parts[0] == "" || len(parts) > 3 {
-		return Target{}, fmt.Errorf("%q names no cell: write CELL, CELL:PLACEMENT or CELL:PLACEMENT:MODULE, as in stock, static-small@module:high, stock:low:rust_print", text)
+		return Target{}, fmt.Errorf("%q names no cell: write CELL, CELL:PLACEMENT or CELL:PLACEMENT:MODULE, "+
+			"as in stock, static-small@module:high, stock:low:rust_print", text)
 	}
 	parts = append(parts, "", "")
 	return Target{Cell: parts[0], Placement: parts[1], Module: parts[2]}, nil

@@ -98,24 +98,15 @@ func msgBisectionRow(r bisectionRow, width int) string {
 
 // msgBisectionSum is the last line.
 func msgBisectionSum(b *result.Bisection) string {
-	fresh, replayed := 0, 0
-	for _, s := range b.Steps {
-		if s.Fresh {
-			fresh++
-		}
-		if s.Replayed {
-			replayed++
-		}
-	}
 	s := plural(b.Probed, "candidate", "candidates") + " asked"
 	if b.Axis != result.AxisCommit {
 		s = fmt.Sprintf("%d of %s asked", b.Probed, plural(len(b.Candidates), "candidate", "candidates"))
 	}
-	if fresh > 0 {
-		s += fmt.Sprintf(", %d of them twice", fresh)
+	if b.Twice > 0 {
+		s += fmt.Sprintf(", %d of them twice", b.Twice)
 	}
-	if replayed > 0 {
-		s += fmt.Sprintf(", %s from the log", plural(replayed, "answer", "answers"))
+	if b.Replayed > 0 {
+		s += fmt.Sprintf(", %s from the log", plural(b.Replayed, "answer", "answers"))
 	}
 	return s + separator + msgTook(duration(seconds(b.Seconds)))
 }

@@ -50,6 +50,8 @@ type Bisection struct {
 	Skipped    []string            `json:"skipped"`         // names between the two; never null
 	Delta      *Delta              `json:"delta,omitempty"` // what differs between LastGood and FirstBad
 	Probed     int                 `json:"probed"`          // distinct candidates that were asked
+	Twice      int                 `json:"-"`               // of these, how many were asked again, to confirm them
+	Replayed   int                 `json:"-"`               // answers that were taken from a log
 	Bound      int                 `json:"bound"`           // that may be at most, skipped ones apart; 0 where git chooses
 	Notes      []string            `json:"notes"`           // never null
 	Exit       int                 `json:"exit"`
