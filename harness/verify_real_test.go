@@ -15,7 +15,6 @@ import (
 	"umlab/harness/report"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
-	"umlab/harness/settings"
 )
 
 func verify(t *testing.T, l *harness.Lab, o harness.VerifyOptions) *result.Verification {
@@ -33,20 +32,16 @@ func verify(t *testing.T, l *harness.Lab, o harness.VerifyOptions) *result.Verif
 // patches.toml says of them.
 func shipped(t *testing.T, treeName string, only ...string) {
 	t.Helper()
-	manifest, err := settings.Patches(os.DirFS("../scenarios"), harness.DefaultScenario)
-	if err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	for _, p := range manifest {
-		if !p.Applies(treeName) || len(only) > 0 && !slices.Contains(only, p.File) {
+	for _, p := range patchCases(t) {
+		if !p.applies(treeName) || len(only) > 0 && !slices.Contains(only, p.File) {
 			continue
 		}
 		seen++
 		t.Run(p.File, func(t *testing.T) {
 			l, out := real(t)
 			v := verify(t, l, harness.VerifyOptions{Patch: filepath.Join("../scenarios", harness.DefaultScenario, p.File), MatrixOptions: harness.MatrixOptions{Tree: treeName}})
-			if string(v.Conclusion) != p.Conclusion {
+			if v.Conclusion != p.Conclusion {
 				t.Errorf("%s: %s (%s), want %s: %s", p.File, v.Conclusion, v.Reason, p.Conclusion, p.Why)
 			}
 			if (v.Exit == harness.ExitExpected) != (v.Conclusion == result.Fixed) {

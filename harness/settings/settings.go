@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -94,18 +93,18 @@ func Load(configs fs.FS) (*Settings, error) {
 		Series        map[string]Series    `toml:"series"`
 	}
 	var limits Limits
-	errs := &multierror.Error{ErrorFormat: onePerLine}
+	var errs []error
 	for _, f := range []struct {
 		name string
 		into any
 	}{{"suites.toml", &suites}, {"trees.toml", &trees}, {"toolchains.toml", &chains}, {"limits.toml", &limits}} {
-		errs = multierror.Append(errs, read(configs, f.name, f.into))
+		errs = append(errs, read(configs, f.name, f.into))
 	}
-	if err := errs.ErrorOrNil(); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	bad := func(file, format string, args ...any) {
-		errs = multierror.Append(errs, fmt.Errorf("configs/%s: "+format, append([]any{file}, args...)...))
+		errs = append(errs, fmt.Errorf("configs/"+file+": "+format, args...))
 	}
 	for _, name := range slices.Sorted(maps.Keys(suites.Suite)) {
 		s := suites.Suite[name]
@@ -151,38 +150,26 @@ func Load(configs fs.FS) (*Settings, error) {
 		Suites: suites.Suite, Trees: trees.Tree, DefaultTree: trees.Default,
 		Toolchains: chains.Toolchain, DefaultToolchain: chains.Default,
 		Series: chains.Series, DefaultSeries: chains.DefaultSeries, Limits: limits,
-	}, errs.ErrorOrNil()
+	}, errors.Join(errs...)
 }
 
-// read decodes one file of configs/.
+// read decodes one file of configs/; an error names it, with line and column.
 func read(configs fs.FS, name string, into any) error {
-	return readAs(configs, name, "configs/"+name, into)
-}
-
-// onePerLine is how several mistakes are told.
-func onePerLine(errs []error) string {
-	var lines []string
-	for _, e := range errs {
-		lines = append(lines, e.Error())
-	}
-	return strings.Join(lines, "\n")
-}
-
-// readAs decodes one file; an error names it as where, with line and column.
-func readAs(dir fs.FS, name, where string, into any) error {
-	b, err := fs.ReadFile(dir, name)
+	where := "configs/" + name
+	b, err := fs.ReadFile(configs, name)
 	if err != nil {
 		return fmt.Errorf("%s: %w", where, err)
 	}
 	err = toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(into)
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) {
-		errs := &multierror.Error{ErrorFormat: onePerLine}
+		var errs []error
 		for _, e := range unknown.Errors {
 			row, col := e.Position()
-			errs = multierror.Append(errs, fmt.Errorf("%s:%d:%d: unknown key %s (the head of the file lists what there is)", where, row, col, strings.Join(e.Key(), ".")))
+			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown key %s (the head of the file lists what there is)",
+				where, row, col, strings.Join(e.Key(), ".")))
 		}
-		return errs.ErrorOrNil()
+		return errors.Join(errs...)
 	}
 	var wrong *toml.DecodeError
 	if errors.As(err, &wrong) {

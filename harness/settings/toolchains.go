@@ -180,8 +180,9 @@ func (t Toolchain) compose(all map[string]Toolchain) Toolchain {
 	out := t
 	out.Parts = map[string]string{"c": t.C, "bindgen": t.C}
 	if t.Rust != "" {
-		out.Parts["rust"] = t.Rust
-		out.Rustup, out.RustSrc, out.Server, out.Tarball, out.SHA256, out.Sums, out.Signature, out.Key, out.Host = rust.Rustup, rust.RustSrc, rust.Server, rust.Tarball, rust.SHA256, rust.Sums, rust.Signature, rust.Key, rust.Host
+		out = rust
+		out.Rust, out.C, out.Bindgen, out.Without = t.Rust, t.C, t.Bindgen, t.Without
+		out.Parts = map[string]string{"c": t.C, "bindgen": t.C, "rust": t.Rust}
 	}
 	// Where rustc comes from elsewhere, the sysroot below needs none.
 	own := rust.part(RustPackages...)
@@ -204,64 +205,42 @@ func (t Toolchain) mistakes(name string) (wrong []string) {
 	if !treeName.MatchString(name) {
 		add(": %q: a name has letters, digits, dots and dashes", name)
 	}
-	var kinds []string
-	for _, k := range []struct {
-		key string
-		set bool
-	}{{"suites", len(t.Suites) > 0}, {"rustup", t.Rustup != ""}, {"tarball", t.Tarball != ""}, {"host", t.Host}, {"rust", t.Rust != ""}} {
-		if k.set {
-			kinds = append(kinds, k.key)
-		}
-	}
-	switch {
+	sources := set{{"suites", len(t.Suites) > 0}, {"rustup", t.Rustup != ""}, {"tarball", t.Tarball != ""},
+		{"host", t.Host}, {"rust", t.Rust != ""}}
+	switch kinds := sources.given(); {
 	case len(kinds) == 0:
 		add(" has no suites, no rustup, no tarball, no host and no rust: set one of them")
 	case len(kinds) > 1:
 		add(" has %s: a toolchain comes from one of them", strings.Join(kinds, " and "))
 	}
-	needsC := t.Rustup != "" || t.Tarball != "" || t.Rust != ""
-	if needsC && t.C == "" {
-		add(" needs c: the Debian toolchain that make, libc and all else come from")
-	}
-	if !needsC && (t.C != "" || t.Bindgen != "") {
-		add(": c and bindgen go with rust, rustup or tarball")
-	}
-	if t.RustSrc != "" && t.RustSrc != "component" && t.RustSrc != "debian" {
-		add(": rust-src %q is neither component nor debian", t.RustSrc)
-	}
-	if t.RustSrc != "" && t.Rustup == "" && !t.Host {
-		add(": rust-src goes with rustup or host")
-	}
-	if t.Server != "" && t.Rustup == "" {
-		add(": server goes with rustup")
-	}
-	if (t.SHA256 != "" || t.Sums != "" || t.Signature != "" || t.Key != "") && t.Tarball == "" {
-		add(": sha256, sums, signature and key go with tarball")
-	}
-	for _, f := range []struct{ key, value string }{{"tarball", t.Tarball}, {"sums", t.Sums}, {"signature", t.Signature}} {
-		if schemes := []string{"https", "http"}; f.value != "" && !path.IsAbs(f.value) && !fetchable(f.value, schemes) {
-			add(": %s %q is neither an absolute path nor a URL of %s", f.key, f.value, strings.Join(schemes, ", "))
+	signed, needsC := t.Sums != "" || t.Signature != "", t.Rustup != "" || t.Tarball != "" || t.Rust != ""
+	for _, rule := range []struct {
+		broken bool
+		says   string
+	}{
+		{needsC && t.C == "", " needs c: the Debian toolchain that make, libc and all else come from"},
+		{!needsC && (t.C != "" || t.Bindgen != ""), ": c and bindgen go with rust, rustup or tarball"},
+		{t.RustSrc != "" && t.RustSrc != "component" && t.RustSrc != "debian",
+			fmt.Sprintf(": rust-src %q is neither component nor debian", t.RustSrc)},
+		{t.RustSrc != "" && t.Rustup == "" && !t.Host, ": rust-src goes with rustup or host"},
+		{t.Server != "" && t.Rustup == "", ": server goes with rustup"},
+		{(t.SHA256 != "" || signed || t.Key != "") && t.Tarball == "", ": sha256, sums, signature and key go with tarball"},
+		{signed && t.Key == "",
+			" has sums or a signature, but no key: the absolute path of a file with the OpenPGP keys that they are made with"},
+		{t.Key != "" && (!signed || !path.IsAbs(t.Key)),
+			": key is the absolute path of a file with OpenPGP keys, and goes with sums or signature"},
+		{t.Tarball != "" && t.SHA256 == "" && t.Sums == "", " has a tarball, but neither sha256 nor sums"},
+		{len(t.Suites) == 0 && (len(t.Packages) > 0 || len(t.Without) > 0 || t.LLVM != "" || t.Snapshot != ""),
+			": packages, without, llvm and snapshot go with suites"},
+	} {
+		if rule.broken {
+			add("%s", rule.says)
 		}
 	}
-	if signed := t.Sums != "" || t.Signature != ""; signed && t.Key == "" {
-		add(" has sums or a signature, but no key: the absolute path of a file with the OpenPGP keys that they are made with")
-	} else if t.Key != "" && (!signed || !path.IsAbs(t.Key)) {
-		add(": key is the absolute path of a file with OpenPGP keys, and goes with sums or signature")
-	}
-	if t.Tarball != "" && t.SHA256 == "" && t.Sums == "" {
-		add(" has a tarball, but neither sha256 nor sums")
-	}
-	if t.SHA256 != "" && !digest.MatchString(t.SHA256) {
-		add(": sha256 %q is not 64 hexadecimal digits", t.SHA256)
-	}
-	if len(t.Suites) == 0 && (len(t.Packages) > 0 || len(t.Without) > 0 || t.LLVM != "" || t.Snapshot != "") {
-		add(": packages, without, llvm and snapshot go with suites")
-	}
-	if t.LLVM != "" && !number.MatchString(t.LLVM) {
-		add(": llvm %q is not a major version", t.LLVM)
-	}
-	if t.Snapshot != "" && !stamp.MatchString(t.Snapshot) {
-		add(": snapshot %q is not of the form YYYYMMDDTHHMMSSZ", t.Snapshot)
-	}
-	return wrong
+	return slices.Concat(wrong,
+		unlike("sha256", t.SHA256, digest, "64 hexadecimal digits"),
+		unlike("llvm", t.LLVM, number, "a major version"),
+		unlike("snapshot", t.Snapshot, stamp, "of the form YYYYMMDDTHHMMSSZ"),
+		elsewhere("tarball", t.Tarball, "https", "http"), elsewhere("sums", t.Sums, "https", "http"),
+		elsewhere("signature", t.Signature, "https", "http"))
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"umlab/harness/unpack"
@@ -21,13 +22,8 @@ func (t Tree) mistakes(name string) (wrong []string) {
 	if !treeName.MatchString(name) || unpack.IsTarball(name) {
 		add(": %q cannot be told from a path in -tree=: a name has letters, digits, dots and dashes, and does not end as a tarball's", name)
 	}
-	var kinds []string
-	for _, k := range []struct{ key, value string }{{"package", t.Package}, {"url", t.URL}, {"tarball", t.Tarball}} {
-		if k.value != "" {
-			kinds = append(kinds, k.key)
-		}
-	}
-	switch {
+	sources := set{{"package", t.Package != ""}, {"url", t.URL != ""}, {"tarball", t.Tarball != ""}}
+	switch kinds := sources.given(); {
 	case len(kinds) == 0:
 		add(" has no package, no url and no tarball: set one of them")
 	case len(kinds) > 1:
@@ -44,32 +40,42 @@ func (t Tree) mistakes(name string) (wrong []string) {
 	only("suite", t.Suite, "package", t.Package)
 	only("ref", t.Ref, "url", t.URL)
 	only("sha256", t.SHA256, "tarball", t.Tarball)
-	if t.SHA256 != "" && !digest.MatchString(t.SHA256) {
-		add(": sha256 %q is not 64 hexadecimal digits", t.SHA256)
-	}
-	for _, u := range []struct {
-		key, value string
-		schemes    []string
-	}{{"url", t.URL, []string{"https", "http", "git"}}, {"tarball", t.Tarball, []string{"https", "http"}}} {
-		if u.value != "" && !path.IsAbs(u.value) && !fetchable(u.value, u.schemes) {
-			add(": %s %q is neither an absolute path nor a URL of %s", u.key, u.value, strings.Join(u.schemes, ", "))
-		}
-	}
 	if t.Compiler != "clang" && t.Compiler != "gcc" && (t.Package != "" || t.Compiler != "") {
 		add(": compiler %q is neither clang nor gcc", t.Compiler)
 	}
-	return wrong
+	return slices.Concat(wrong, unlike("sha256", t.SHA256, digest, "64 hexadecimal digits"),
+		elsewhere("url", t.URL, "https", "http", "git"), elsewhere("tarball", t.Tarball, "https", "http"))
 }
 
-func fetchable(value string, schemes []string) bool {
-	u, err := url.Parse(value)
-	if err != nil || u.Host == "" || u.User != nil {
-		return false
-	}
-	for _, s := range schemes {
-		if u.Scheme == s {
-			return true
+// set is which of several keys a table has.
+type set []struct {
+	key string
+	has bool
+}
+
+func (s set) given() (keys []string) {
+	for _, k := range s {
+		if k.has {
+			keys = append(keys, k.key)
 		}
 	}
-	return false
+	return keys
+}
+
+// unlike is the mistake of a value that is there and not of the form, or none.
+func unlike(key, value string, form *regexp.Regexp, is string) []string {
+	if value == "" || form.MatchString(value) {
+		return nil
+	}
+	return []string{fmt.Sprintf(": %s %q is not %s", key, value, is)}
+}
+
+// elsewhere is the mistake of a value that is there and names no place of the
+// machine or the network, or none.
+func elsewhere(key, value string, schemes ...string) []string {
+	u, err := url.Parse(value)
+	if value == "" || path.IsAbs(value) || err == nil && u.Host != "" && u.User == nil && slices.Contains(schemes, u.Scheme) {
+		return nil
+	}
+	return []string{fmt.Sprintf(": %s %q is neither an absolute path nor a URL of %s", key, value, strings.Join(schemes, ", "))}
 }
