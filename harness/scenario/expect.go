@@ -60,16 +60,15 @@ func Met(wants []Want, o outcome.Outcome) bool {
 
 // Wanted joins alternatives for a message: "loaded or relocation-overflow 11 32S".
 func Wanted(wants []Want) string {
-	all := make([]string, len(wants))
-	for i, w := range wants {
-		all[i] = w.String()
+	var all []string
+	for _, w := range wants {
+		all = append(all, w.String())
 	}
 	return strings.Join(all, " or ")
 }
 
 // Expectation is one [[expect]] of the file.
 type Expectation struct {
-	Line       int      // in the file
 	Cells      []string // patterns: "stock", "pie-*", "static-small@kernel"
 	Placements []string // names, or "*"
 	Modules    []string // names, or "*"
@@ -87,7 +86,7 @@ type Expectation struct {
 // that is not the scenario's nothing is expected. module is "" for a scenario
 // that loads none.
 func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) []Want {
-	if i := slices.Index(moduleNames(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) {
+	if i := slices.Index(names(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) {
 		return nil
 	}
 	var wants []Want
@@ -136,7 +135,7 @@ func (s *Scenario) placed(e Expectation, p Placement) bool {
 		if name == "*" {
 			return true
 		}
-		defined, ok := s.placement(name)
+		defined, ok := named(s.known, name)
 		return ok && defined.same(p)
 	})
 }

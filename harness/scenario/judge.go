@@ -12,26 +12,20 @@ import (
 // This file validates what a scenario knows beforehand: controls and
 // expectations. They refer to everything else, so they come last.
 
-func (v *validator) control(i int, w wireControl) {
-	const where = "[[control]]"
-	c := Control{
-		Name: v.require(where, "name", w.name), Cell: v.require(where, "cell", w.cell),
-		Placement: v.require(where, "placement", w.placement), Module: v.require(where, "module", w.module),
-		Wants: v.want(where, w.want),
+func (v *validator) control(t *table) {
+	name, cell, placement, module := v.require(t, "name"), v.require(t, "cell"), v.require(t, "placement"), v.require(t, "module")
+	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Wants: v.wants(t, true)}
+	if name.set && slices.ContainsFunc(v.s.Controls, func(other Control) bool { return other.Name == c.Name }) {
+		v.add(name.pos, "control %q is there already", c.Name)
 	}
-	for _, other := range v.w.controls[:i] {
-		if w.name.set && other.name.value == w.name.value {
-			v.add(w.name.pos, "control %q is there already", c.Name)
-		}
+	if cell.set {
+		c.Cell = v.controlCell(cell)
 	}
-	if w.cell.set {
-		c.Cell = v.controlCell(w.cell)
+	if placement.set {
+		v.oneOf("placement", placement, names(v.s.known))
 	}
-	if w.placement.set {
-		v.oneOf("placement", w.placement, placementNames(v.s.known))
-	}
-	if w.module.set {
-		v.oneOf("module", w.module, moduleNames(v.s.Modules))
+	if module.set {
+		v.oneOf("module", module, names(v.s.Modules))
 	}
 	v.s.Controls = append(v.s.Controls, c)
 }
@@ -39,7 +33,7 @@ func (v *validator) control(i int, w wireControl) {
 // controlCell resolves the cell of a control to an id with its scope.
 func (v *validator) controlCell(t text) string {
 	id, scope, scoped := strings.Cut(t.value, "@")
-	ids := variantIDs(v.s.Variants)
+	ids := names(v.s.Variants)
 	switch {
 	case !slices.Contains(ids, id):
 		v.add(t.pos, "cell %q is unknown: this scenario has the variants %s%s", t.value, list(ids), meant(id, ids))
@@ -53,33 +47,32 @@ func (v *validator) controlCell(t text) string {
 	return t.value
 }
 
-func (v *validator) expect(w wireExpect) {
-	e := Expectation{Line: w.want.line, Cells: v.cells(w.cells), Verdict: w.verdict.value}
-	e.Placements = v.names("placement", w.placements, placementNames(v.s.known))
-	e.Modules = v.names("module", w.modules, moduleNames(v.s.Modules))
-	if w.kernel.set {
+func (v *validator) expect(t *table) {
+	cells, placements, modules := t.texts("cell"), t.texts("placement"), t.texts("module")
+	kernel, verdict := t.text("kernel"), t.text("verdict")
+	e := Expectation{Cells: v.cells(cells), Verdict: verdict.value,
+		Placements: v.names("placement", placements, names(v.s.known)),
+		Modules:    v.names("module", modules, names(v.s.Modules)),
+	}
+	if kernel.set {
 		var err error
-		if e.kernel, err = parseVersions(w.kernel.value); err != nil {
-			v.add(w.kernel.pos, "kernel %v", err)
+		if e.kernel, err = parseVersions(kernel.value); err != nil {
+			v.add(kernel.pos, "kernel %v", err)
 		}
 	}
-	where := "[[expect]]"
-	if w.verdict.given {
-		where = "" // a verdict alone is an expectation
-	}
-	e.Wants = v.want(where, w.want)
-	if w.verdict.set && v.oneOf("verdict", w.verdict, verdicts()) {
-		v.verdict(w, e.Wants)
+	e.Wants = v.wants(t, !verdict.given) // a verdict alone is an expectation
+	if verdict.set && v.oneOf("verdict", verdict, verdicts()) {
+		if len(placements) > 0 || len(modules) > 0 {
+			v.add(verdict.pos, "verdict is drawn from all placements and modules of a cell: put it in an [[expect]] with neither")
+		} else {
+			v.possible(verdict, e.Wants)
+		}
 	}
 	v.s.Expectations = append(v.s.Expectations, e)
 }
 
-// verdict reports combinations that no cell can meet.
-func (v *validator) verdict(w wireExpect, wants []Want) {
-	if len(w.placements) > 0 || len(w.modules) > 0 {
-		v.add(w.verdict.pos, "verdict is drawn from all placements and modules of a cell: put it in an [[expect]] with neither")
-		return
-	}
+// possible reports a verdict that no cell with one of the outcomes can have.
+func (v *validator) possible(verdict text, wants []Want) {
 	if len(wants) == 0 {
 		return
 	}
@@ -90,8 +83,8 @@ func (v *validator) verdict(w wireExpect, wants []Want) {
 		"broken":            !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) }),
 		"address-dependent": len(wants) == 1,
 	}
-	if impossible[w.verdict.value] {
-		v.add(w.verdict.pos, "verdict %q contradicts the outcome of the same [[expect]], %s", w.verdict.value, Wanted(wants))
+	if impossible[verdict.value] {
+		v.add(verdict.pos, "verdict %q contradicts the outcome of the same [[expect]], %s", verdict.value, Wanted(wants))
 	}
 }
 
@@ -145,71 +138,71 @@ func checkPattern(s string) error {
 	return nil
 }
 
-// want checks an outcome with what it may carry, and spells the alternatives
-// out. where is the table that must have it, "" where it may be absent.
-func (v *validator) want(where string, w wireWant) []Want {
-	var wants []Want
+// wants reads an outcome with what it may carry, and spells the alternatives out.
+func (v *validator) wants(t *table, required bool) []Want {
 	var allowed []string
 	for _, k := range outcome.Kinds() {
 		if k != outcome.Infra {
 			allowed = append(allowed, string(k))
 		}
 	}
+	outcomes := t.texts("outcome")
+	relocations, errnos := t.items("relocation", kindInteger, "an integer"), t.items("errno", kindInteger, "an integer")
+	option, got := t.text("option"), t.option("got")
+	var wants []Want
 	var relocates, fails, drops bool
-	for _, t := range w.outcomes {
-		if !v.oneOf("outcome", t, allowed) {
+	for _, o := range outcomes {
+		if !v.oneOf("outcome", o, allowed) {
 			continue
 		}
-		switch kind := outcome.Kind(t.value); kind {
+		w := Want{Kind: outcome.Kind(o.value)}
+		switch w.Kind {
 		case outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.LoadedCorrupt:
 			relocates = true
-			if len(w.relocations) == 0 {
-				wants = append(wants, Want{Kind: kind})
-			}
-			for _, r := range w.relocations {
-				wants = append(wants, Want{Kind: kind, Relocation: outcome.NewRelocation(uint32(r.value))})
+			for _, r := range relocations {
+				w.Relocation = outcome.NewRelocation(uint32(r.number))
+				wants = append(wants, w)
 			}
 		case outcome.InitFailed, outcome.InsmodFailed:
 			fails = true
-			if len(w.errnos) == 0 {
-				wants = append(wants, Want{Kind: kind})
-			}
-			for _, e := range w.errnos {
-				wants = append(wants, Want{Kind: kind, Errno: int(e.value)})
+			for _, e := range errnos {
+				w.Errno = int(e.number)
+				wants = append(wants, w)
 			}
 		case outcome.ConfigDropped:
 			drops = true
-			wants = append(wants, Want{Kind: kind, Option: w.option.value, Got: w.got.value})
-		default:
-			wants = append(wants, Want{Kind: kind})
+			w.Option, w.Got = option.value, got.value
+		}
+		if w.Relocation == nil && w.Errno == 0 {
+			wants = append(wants, w)
 		}
 	}
-	for _, r := range w.relocations {
-		if r.value < 1 || r.value > 255 {
-			v.add(r.pos, "relocation %d is not possible: write a type of the x86-64 psABI, 1 to 255", r.value)
-		} else if !relocates {
-			v.add(r.pos, "relocation goes with outcome relocation-unknown, relocation-overflow or loaded-corrupt only")
-		}
-	}
-	for _, e := range w.errnos {
-		if e.value < 1 || e.value > 4095 {
-			v.add(e.pos, "errno %d is not possible: write a positive errno, 1 to 4095", e.value)
-		} else if !fails {
-			v.add(e.pos, "errno goes with outcome init-failed or insmod-failed only")
-		}
-	}
-	if w.option.set {
-		if !kconfig.ValidName(w.option.value) {
-			v.add(w.option.pos, "option %q is no Kconfig option: write it with its prefix, CONFIG_RUST", w.option.value)
+	v.carried("relocation", relocations, 255, "a type of the x86-64 psABI", relocates,
+		"relocation-unknown, relocation-overflow or loaded-corrupt")
+	v.carried("errno", errnos, 4095, "a positive errno", fails, "init-failed or insmod-failed")
+	if option.set {
+		if !kconfig.ValidName(option.value) {
+			v.add(option.pos, "option %q is no Kconfig option: write it with its prefix, CONFIG_RUST", option.value)
 		} else if !drops {
-			v.add(w.option.pos, "option goes with outcome config-dropped only")
+			v.add(option.pos, "option goes with outcome config-dropped only")
 		}
 	}
-	if w.got.set && !w.option.set {
-		v.add(w.got.pos, "got is the value that an option resolves to: name it with option")
+	if got.set && !option.set {
+		v.add(got.pos, "got is the value that an option resolves to: name it with option")
 	}
-	if w.noOutcome && where != "" {
-		v.lacks(w.pos, where, "outcome")
+	if required && !t.has("outcome") {
+		v.lacks(t.pos, t.name, "outcome")
 	}
 	return wants
+}
+
+// carried checks numbers that go with some outcomes only.
+func (v *validator) carried(key string, numbers []*value, most int64, is string, goes bool, with string) {
+	for _, n := range numbers {
+		if n.number < 1 || n.number > most {
+			v.add(n.pos, "%s %d is not possible: write %s, 1 to %d", key, n.number, is, most)
+		} else if !goes {
+			v.add(n.pos, "%s goes with outcome %s only", key, with)
+		}
+	}
 }

@@ -30,17 +30,17 @@ func Parse(file string, data []byte) (*Scenario, error) {
 	return s, nil
 }
 
-func parse(file string, data []byte) (*Scenario, wire, *mistakes) {
+func parse(file string, data []byte) (*Scenario, *table, *mistakes) {
 	m := &mistakes{file: file}
 	root, whole := parseTOML(data, m)
-	w := decode(root, m)
 	sum := sha256.Sum256(data)
-	s := &Scenario{File: file, Digest: hex.EncodeToString(sum[:])}
-	if whole {
-		// Of half a file one cannot say what it lacks.
-		(&validator{mistakes: m, w: w, s: s}).run()
+	v := &validator{
+		mistakes: m, half: !whole,
+		file: &table{pos: pos{1, 1}, v: root, name: "the file", m: m},
+		s:    &Scenario{File: file, Digest: hex.EncodeToString(sum[:])},
 	}
-	return s, w, m
+	v.run()
+	return v.s, v.file, m
 }
 
 // Names lists the scenarios of fsys, the project's root, sorted.
@@ -79,15 +79,15 @@ func Load(fsys fs.FS, name string) (*Scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load scenario: %w", err)
 	}
-	s, w, m := parse(file, data)
-	if w.name.set && w.name.value != name {
-		m.add(w.name.pos, "name is %q: it must be that of the file, %q", w.name.value, name)
+	s, f, m := parse(file, data)
+	if t := f.text("name"); t.set && t.value != name {
+		m.add(t.pos, "name is %q: it must be that of the file, %q", t.value, name)
 	}
-	s.readFragments(fsys, w, m)
+	s.readFragments(fsys, f.texts("fragments"), m)
 	for i, patch := range s.Patches {
 		s.Patches[i] = path.Join(scenarioDir, patch)
 		if _, err := fs.Stat(fsys, s.Patches[i]); err != nil {
-			m.add(placeOf(w.patches, patch), "patch %q is not beside the scenario: %v", patch, err)
+			m.add(placeOf(f.texts("patches"), patch), "patch %q is not beside the scenario: %v", patch, err)
 		}
 	}
 	if err := m.err(); err != nil {
@@ -98,10 +98,10 @@ func Load(fsys fs.FS, name string) (*Scenario, error) {
 
 // readFragments puts the named fragments before [kconfig]. One beside the
 // scenario may not hide one of configs/.
-func (s *Scenario) readFragments(fsys fs.FS, w wire, m *mistakes) {
+func (s *Scenario) readFragments(fsys fs.FS, named []text, m *mistakes) {
 	var read []kconfig.Fragment
 	for _, name := range s.FragmentNames {
-		p := placeOf(w.fragments, name)
+		p := placeOf(named, name)
 		var found []string
 		var text []byte
 		for _, dir := range []string{scenarioDir, fragmentDir} {
@@ -122,7 +122,8 @@ func (s *Scenario) readFragments(fsys fs.FS, w wire, m *mistakes) {
 			for i := range have {
 				have[i] += ".config"
 			}
-			m.add(p, "fragment %q is neither in %s nor beside the scenario: %s has %s%s", name, fragmentDir, fragmentDir, list(have), meant(name, have))
+			m.add(p, "fragment %q is neither in %s nor beside the scenario: %s has %s%s",
+				name, fragmentDir, fragmentDir, list(have), meant(name, have))
 		case 1:
 			f, err := kconfig.ParseFragment(found[0], text)
 			if err != nil {

@@ -2,11 +2,10 @@ package scenario
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/go-multierror"
 )
 
 // Mistake is one thing wrong with a scenario file.
@@ -82,19 +81,7 @@ func (m *mistakes) err() error {
 	for _, one := range m.list {
 		all = append(all, one)
 	}
-	return joined(append(all, m.more...))
-}
-
-// joined prints its errors one per line; nil where there is none.
-func joined(errs []error) error {
-	all := &multierror.Error{Errors: errs, ErrorFormat: func(errs []error) string {
-		lines := make([]string, len(errs))
-		for i, e := range errs {
-			lines[i] = e.Error()
-		}
-		return strings.Join(lines, "\n")
-	}}
-	return all.ErrorOrNil()
+	return errors.Join(append(all, m.more...)...)
 }
 
 // list is names as a message shows them.

@@ -173,50 +173,23 @@ func (c Cell) MakeArg() string {
 	return ""
 }
 
-// Options merges all fragments and [kconfig]; the notes say what overrode what.
-func (s *Scenario) Options() ([]kconfig.Option, []kconfig.Note) { return kconfig.Merge(s.Fragments...) }
+func (p Placement) name() string { return p.Name }
+func (m Module) name() string    { return m.Name }
+func (v Variant) name() string   { return v.ID }
 
-// Known returns every placement that has a name here, built-in ones included.
-func (s *Scenario) Known() []Placement { return slices.Clone(s.known) }
-
-func (s *Scenario) placement(name string) (Placement, bool) {
-	for _, p := range s.known {
-		if p.Name == name {
-			return p, true
-		}
+// names are what things of the model are called.
+func names[T interface{ name() string }](list []T) []string {
+	out := make([]string, len(list))
+	for i, t := range list {
+		out[i] = t.name()
 	}
-	return Placement{}, false
+	return out
 }
 
-func (s *Scenario) module(name string) (Module, bool) {
-	for _, m := range s.Modules {
-		if m.Name == name {
-			return m, true
-		}
+// named is the one of list that is called name; ok is false where there is none.
+func named[T interface{ name() string }](list []T, name string) (t T, ok bool) {
+	if i := slices.Index(names(list), name); i >= 0 {
+		return list[i], true
 	}
-	return Module{}, false
-}
-
-func placementNames(ps []Placement) []string {
-	names := make([]string, len(ps))
-	for i, p := range ps {
-		names[i] = p.Name
-	}
-	return names
-}
-
-func moduleNames(ms []Module) []string {
-	names := make([]string, len(ms))
-	for i, m := range ms {
-		names[i] = m.Name
-	}
-	return names
-}
-
-func variantIDs(vs []Variant) []string {
-	ids := make([]string, len(vs))
-	for i, v := range vs {
-		ids[i] = v.ID
-	}
-	return ids
+	return t, false
 }

@@ -1,27 +1,18 @@
 package scenario
 
 import (
+	"slices"
 	"strconv"
 
 	"umlab/harness/kconfig"
 )
 
-// text, number and flag are scalars of the wire format with their places.
+// text is a string of the file with its place.
 type text struct {
 	pos          // of the value; of the table where the key is absent
 	value string // "" unless set
 	set   bool   // the key is there with the right type
 	given bool   // the key is there
-}
-
-type number struct {
-	pos
-	value int64
-}
-
-type flag struct {
-	value bool
-	set   bool
 }
 
 // table reads the keys of one TOML table and remembers which it was asked for,
@@ -56,14 +47,6 @@ func (t *table) text(key string) text {
 		return text{pos: t.pos, given: t.has(key)}
 	}
 	return text{v.pos, v.text, true, true}
-}
-
-func (t *table) flag(key string) flag {
-	v := t.get(key, kindBool, "true or false")
-	if v == nil {
-		return flag{}
-	}
-	return flag{v.truth, true}
 }
 
 // items returns the elements of key that have the right type; a single value
@@ -102,28 +85,11 @@ func (t *table) texts(key string) []text {
 	return out
 }
 
-func (t *table) numbers(key string) []number {
-	var out []number
-	for _, v := range t.items(key, kindInteger, "an integer") {
-		out = append(out, number{v.pos, v.number})
-	}
-	return out
-}
-
-// number returns a single integer, nil where there is none.
-func (t *table) number(key string) *number {
-	v := t.get(key, kindInteger, "an integer")
-	if v == nil {
-		return nil
-	}
-	return &number{v.pos, v.number}
-}
-
-// table returns the table [key], nil where there is none.
+// table returns the table [key], an empty one where there is none.
 func (t *table) table(key string) *table {
 	v := t.get(key, kindTable, "a table: write ["+key+"]")
 	if v == nil {
-		return nil
+		v = &value{pos: t.pos, kind: kindTable}
 	}
 	return &table{pos: v.pos, v: v, name: "[" + key + "]", m: t.m}
 }
@@ -171,12 +137,8 @@ func (t *table) option(key string) text {
 
 // finish reports the keys that nobody asked for.
 func (t *table) finish() {
-	known := make(map[string]bool)
-	for _, k := range t.known {
-		known[k] = true
-	}
 	for _, f := range t.v.fields {
-		if !known[f.name] {
+		if !slices.Contains(t.known, f.name) {
 			t.m.add(f.pos, "%s has no key %q: allowed are %s%s", t.name, f.name, list(t.known), meant(f.name, t.known))
 		}
 	}

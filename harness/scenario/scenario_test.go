@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/kconfig"
 	"umlab/harness/outcome"
 )
 
@@ -170,7 +171,7 @@ outcome = ["init-failed", "insmod-failed"]
 errno = [22, 2]
 kernel = ">=7.2"
 `)
-	options, _ := s.Options()
+	options, _ := kconfig.Merge(s.Fragments...)
 	var text []string
 	for _, o := range options {
 		text = append(text, o.String())
@@ -228,7 +229,7 @@ mem = "32M"
 	if d := cmp.Diff(want, s.Placements); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]string{"low", "high", "far", "tiny"}, placementNames(s.Known())); d != "" {
+	if d := cmp.Diff([]string{"low", "high", "far", "tiny"}, names(s.known)); d != "" {
 		t.Error(d)
 	}
 }
@@ -271,7 +272,7 @@ func TestShipped(t *testing.T) {
 			t.Errorf("%s: what exit prints passes for init", m.Name)
 		}
 	}
-	options, notes := s.Options()
+	options, notes := kconfig.Merge(s.Fragments...)
 	if len(options) == 0 || len(notes) != 0 {
 		t.Errorf("%d options, notes %v", len(options), notes)
 	}
@@ -353,7 +354,7 @@ func TestLoadMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, notes := s.Options()
+	options, notes := kconfig.Merge(s.Fragments...)
 	if len(options) != 2 || len(notes) != 1 || notes[0].String() != "scenarios/x.toml:9: CONFIG_A=n overrides CONFIG_A=y of configs/a.config:1" {
 		t.Errorf("options %v, notes %v", options, notes)
 	}

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ type Selection struct {
 	Scope      []string // for all cells whose pattern names none
 	Placements []string // names
 	Mem        []string // sizes, "512M"; each is a placement of its own, with randomisation off
-	Modules    []string // names of the scenario or of the tree's samples, targets of the tree: "drivers/misc/dummy-irq.ko", directories, AllModules
+	Modules    []string // names of the scenario or of samples, targets of the tree ("drivers/misc/dummy-irq.ko"), directories, AllModules
 	Output     string   // regexp of a line that the init of such a module prints, where the scenario does not say; "none" for a silent one
 	Repeat     int      // boots of every placement
 	ASLR       *bool    // of every placement
@@ -43,7 +44,7 @@ func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	modules := s.selectModules(sel, usage)
 	placements := s.selectPlacements(sel, usage)
 	cells := s.selectCells(sel, usage)
-	if err := joined(errs); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	plan := &Plan{Cells: cells}
@@ -58,10 +59,10 @@ func (s *Scenario) Select(sel Selection) (*Plan, error) {
 }
 
 func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
-	p, _ := s.placement(c.Placement)
-	m, _ := s.module(c.Module)
+	p, _ := named(s.known, c.Placement)
+	m, _ := named(s.Modules, c.Module)
 	id, scope, _ := strings.Cut(c.Cell, "@")
-	i := slices.Index(variantIDs(s.Variants), id)
+	i := slices.Index(names(s.Variants), id)
 	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.Variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
 	pc.Selected = pc.in(cells)
 	return pc
@@ -70,7 +71,8 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 // in reports whether the cells contain the control.
 func (c PlannedControl) in(cells []Cell) bool {
 	return slices.ContainsFunc(cells, func(cell Cell) bool {
-		return cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, c.Shown.Placements[0].same) && slices.ContainsFunc(cell.Modules, c.Shown.Modules[0].same)
+		return cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, c.Shown.Placements[0].same) &&
+			slices.ContainsFunc(cell.Modules, c.Shown.Modules[0].same)
 	})
 }
 
@@ -87,10 +89,10 @@ type usageFunc func(format string, args ...any)
 func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement {
 	var out []Placement
 	for _, name := range sel.Placements {
-		p, ok := s.placement(name)
+		p, ok := named(s.known, name)
 		if !ok {
-			names := placementNames(s.known)
-			usage("placement %q is unknown: allowed are %s; -mem= takes any size%s", name, list(names), meant(name, names))
+			known := names(s.known)
+			usage("placement %q is unknown: allowed are %s; -mem= takes any size%s", name, list(known), meant(name, known))
 			continue
 		}
 		out = append(out, p)
@@ -117,7 +119,7 @@ func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement 
 		if sel.ASLR != nil {
 			p.ASLR = *sel.ASLR
 		}
-		if !slices.Contains(placementNames(unique), p.Name) {
+		if !slices.Contains(names(unique), p.Name) {
 			unique = append(unique, p)
 		}
 	}
@@ -200,14 +202,14 @@ func expressible() []Variant {
 // allowedCells says which cells there are, for messages.
 func (s *Scenario) allowedCells() string {
 	return fmt.Sprintf("scenario %s has %s; %s with %s is allowed too; scopes are %s", s.Name,
-		list(variantIDs(s.Variants)), list(RelocationModels()), list(CodeModels()), list(Scopes()))
+		list(names(s.Variants)), list(RelocationModels()), list(CodeModels()), list(Scopes()))
 }
 
 // meantCell suggests a variant, and keeps the scope that was written.
 func (s *Scenario) meantCell(pattern string) string {
 	id, scope, scoped := strings.Cut(pattern, "@")
 	for _, variants := range [][]Variant{s.Variants, expressible()} {
-		if hint := meant(id, variantIDs(variants)); hint != "" {
+		if hint := meant(id, names(variants)); hint != "" {
 			if scoped {
 				hint = strings.TrimSuffix(hint, `"?`) + "@" + scope + `"?`
 			}

@@ -56,16 +56,18 @@ func (s *Scenario) selectModules(sel Selection, usage usageFunc) []Module {
 	}
 	var out []Module
 	for _, name := range sel.Modules {
-		m, ok := s.module(name)
+		m, ok := named(s.Modules, name)
 		if !ok {
 			if m, ok = otherModule(name); !ok {
-				names := moduleNames(s.Modules)
-				usage("module %q is unknown: scenario %s has %s; allowed are also names of the tree's samples, all for its Rust samples, targets of the tree, as in samples/rust/rust_minimal.ko, and directories of your own, as in ./hello%s", name, s.Name, list(names), meant(name, names))
+				own := names(s.Modules)
+				usage("module %q is unknown: scenario %s has %s; allowed are also names of the tree's samples, "+
+					"all for its Rust samples, targets of the tree, as in samples/rust/rust_minimal.ko, "+
+					"and directories of your own, as in ./hello%s", name, s.Name, list(own), meant(name, own))
 				continue
 			}
 			m.Output, m.Silent = output, sel.Output == silentOutput
 		}
-		i := slices.Index(moduleNames(out), m.Name)
+		i := slices.Index(names(out), m.Name)
 		switch {
 		case i < 0:
 			out = append(out, m)

@@ -26,36 +26,57 @@ func verdicts() []string {
 	return []string{"loads", "rejected", "address-dependent", "mixed", "broken"}
 }
 
-// validator turns the wire format into the model.
+// validator turns the tables of the file into the model.
 type validator struct {
 	*mistakes
-	w wire
-	s *Scenario
+	half bool // of half a file one cannot say what it lacks, nor what it means
+	file *table
+	s    *Scenario
 }
 
 func (v *validator) run() {
 	v.head()
-	v.options()
-	v.axes()
-	v.modules()
-	v.placements()
-	for i, c := range v.w.controls {
-		v.control(i, c)
+	v.options(v.file.table("kconfig"))
+	axes := v.file.table("axes")
+	scopes, placements := v.axes(axes), axes.texts("placement")
+	axes.finish()
+	v.variants(v.file.tables("variant"))
+	v.s.Scopes = scopes
+	v.modules(v.file.tables("module"))
+	v.placements(v.file.tables("placement"), placements)
+	for _, t := range v.file.tables("control") {
+		v.control(t)
+		t.finish()
 	}
-	for _, e := range v.w.expects {
-		v.expect(e)
+	for _, t := range v.file.tables("expect") {
+		v.expect(t)
+		t.finish()
+	}
+	v.file.finish()
+}
+
+func (v *validator) add(p pos, format string, args ...any) {
+	if !v.half {
+		v.mistakes.add(p, format, args...)
 	}
 }
 
-// require reports an absent or empty value, and returns it.
-func (v *validator) require(where, key string, t text) string {
-	switch {
-	case !t.given:
-		v.lacks(t.pos, where, key)
-	case t.set && strings.TrimSpace(t.value) == "":
-		v.add(t.pos, "%s is empty", key)
+func (v *validator) lacks(p pos, where, key string) {
+	if !v.half {
+		v.mistakes.lacks(p, where, key)
 	}
-	return t.value
+}
+
+// require reads a key that must be there, and reports where it is not or is empty.
+func (v *validator) require(t *table, key string) text {
+	value := t.text(key)
+	switch {
+	case !value.given:
+		v.lacks(value.pos, t.name, key)
+	case value.set && strings.TrimSpace(value.value) == "":
+		v.add(value.pos, "%s is empty", key)
+	}
+	return value
 }
 
 // oneOf reports a value that is not among the allowed, and returns whether it is.
@@ -77,21 +98,20 @@ func (v *validator) form(what string, t text, form *regexp.Regexp, allowed strin
 }
 
 func (v *validator) head() {
-	w, s := v.w, v.s
-	if v.require("the file", "schema", w.schema) != Schema && w.schema.set {
-		v.add(w.schema.pos, "schema %q is unknown: this umlab reads %q", w.schema.value, Schema)
+	f, s := v.file, v.s
+	if schema := v.require(f, "schema"); schema.set && schema.value != Schema {
+		v.add(schema.pos, "schema %q is unknown: this umlab reads %q", schema.value, Schema)
 	}
-	s.Name = v.require("the file", "name", w.name)
-	v.form("name", w.name, scenarioName, "write lower-case words joined by -")
-	s.Title = v.require("the file", "title", w.title)
-	s.Tree = v.require("the file", "tree", w.tree)
-	s.Toolchain = v.require("the file", "toolchain", w.toolchain)
-	s.Description = strings.TrimSpace(w.description.value)
-	if w.noFragments {
-		v.lacks(pos{1, 1}, "the file", "fragments")
+	name := v.require(f, "name")
+	v.form("name", name, scenarioName, "write lower-case words joined by -")
+	s.Name, s.Title = name.value, v.require(f, "title").value
+	s.Description = strings.TrimSpace(f.text("description").value)
+	s.Tree, s.Toolchain = v.require(f, "tree").value, v.require(f, "toolchain").value
+	if !f.has("fragments") {
+		v.lacks(f.pos, f.name, "fragments")
 	}
-	s.FragmentNames = v.files("fragment", ".config", w.fragments)
-	s.Patches = v.files("patch", ".patch", w.patches)
+	s.FragmentNames = v.files("fragment", ".config", f.texts("fragments"))
+	s.Patches = v.files("patch", ".patch", f.texts("patches"))
 }
 
 // files checks the names of files beside the scenario or in configs/.
@@ -110,11 +130,13 @@ func (v *validator) files(what, suffix string, names []text) []string {
 	return out
 }
 
-func (v *validator) options() {
-	inline := kconfig.Fragment{File: v.file}
-	for _, o := range v.w.options {
-		if o.value.set {
-			inline.Options = append(inline.Options, kconfig.Option{Name: o.name.name, Value: o.value.value, File: v.file, Line: o.name.line})
+func (v *validator) options(t *table) {
+	inline := kconfig.Fragment{File: v.mistakes.file}
+	for _, f := range t.v.fields {
+		if !kconfig.ValidName(f.name) {
+			v.mistakes.add(f.pos, "[kconfig] has no key %q: write the option with its prefix, CONFIG_RUST", f.name)
+		} else if o := t.option(f.name); o.set {
+			inline.Options = append(inline.Options, kconfig.Option{Name: f.name, Value: o.value, File: inline.File, Line: f.line})
 		}
 	}
 	if len(inline.Options) > 0 {
@@ -122,31 +144,38 @@ func (v *validator) options() {
 	}
 }
 
-func (v *validator) axes() {
-	w, s := v.w, v.s
-	s.Variants = []Variant{newVariant("", "")}
-	keep := func(ts []text, what string, allowed []string) []string {
+// axes makes the variants of the product, and returns the scopes.
+func (v *validator) axes(t *table) (scopes []string) {
+	keep := func(key string, allowed []string) []string {
 		var out []string
-		for _, t := range ts {
-			if slices.Contains(out, t.value) {
-				v.add(t.pos, "%s %q is named twice", what, t.value)
-			} else if v.oneOf(what, t, allowed) {
-				out = append(out, t.value)
+		for _, one := range t.texts(key) {
+			if slices.Contains(out, one.value) {
+				v.add(one.pos, "%s %q is named twice", key, one.value)
+			} else if v.oneOf(key, one, allowed) {
+				out = append(out, one.value)
 			}
 		}
 		return out
 	}
-	relocationModels := keep(w.relocationModels, "relocation-model", RelocationModels())
-	codeModels := keep(w.codeModels, "code-model", CodeModels())
+	v.s.Variants = []Variant{newVariant("", "")}
+	relocationModels, codeModels := keep("relocation-model", RelocationModels()), keep("code-model", CodeModels())
 	if len(relocationModels)+len(codeModels) > 0 {
 		for _, r := range orNone(relocationModels) {
 			for _, c := range orNone(codeModels) {
-				s.Variants = append(s.Variants, newVariant(r, c))
+				v.s.Variants = append(v.s.Variants, newVariant(r, c))
 			}
 		}
 	}
-	for _, one := range w.variants {
-		r, c := one.relocationModel, one.codeModel
+	if scopes = keep("scope", Scopes()); !t.has("scope") {
+		scopes = []string{ScopeModule}
+	}
+	return scopes
+}
+
+func (v *validator) variants(tables []*table) {
+	for _, t := range tables {
+		r, c := t.text("relocation-model"), t.text("code-model")
+		t.finish()
 		okR := !r.set || v.oneOf("relocation-model", r, RelocationModels())
 		okC := !c.set || v.oneOf("code-model", c, CodeModels())
 		if !okR || !okC {
@@ -155,16 +184,12 @@ func (v *validator) axes() {
 		variant := newVariant(r.value, c.value)
 		switch {
 		case variant.ID == Stock:
-			v.add(one.pos, "[[variant]] sets nothing: write relocation-model or code-model; stock is in every scenario")
-		case slices.Contains(s.Variants, variant):
-			v.add(one.pos, "variant %q is there already: remove this one, or a model from [axes]", variant.ID)
+			v.add(t.pos, "[[variant]] sets nothing: write relocation-model or code-model; stock is in every scenario")
+		case slices.Contains(v.s.Variants, variant):
+			v.add(t.pos, "variant %q is there already: remove this one, or a model from [axes]", variant.ID)
 		default:
-			s.Variants = append(s.Variants, variant)
+			v.s.Variants = append(v.s.Variants, variant)
 		}
-	}
-	s.Scopes = keep(w.scopes, "scope", Scopes())
-	if len(w.scopes) == 0 {
-		s.Scopes = []string{ScopeModule}
 	}
 }
 
@@ -176,33 +201,34 @@ func orNone(names []string) []string {
 	return names
 }
 
-func (v *validator) modules() {
-	for _, w := range v.w.modules {
-		name := v.require("[[module]]", "name", w.name)
-		target := v.require("[[module]]", "path", w.path)
-		ok := v.form("module", w.name, moduleName, "write it as /proc/modules shows it: letters, digits and _")
-		if ok && slices.Contains(moduleNames(v.s.Modules), name) {
-			v.add(w.name.pos, "module %q is there already", name)
+func (v *validator) modules(tables []*table) {
+	for _, t := range tables {
+		name, target, output := v.require(t, "name"), v.require(t, "path"), t.text("output")
+		ok := v.form("module", name, moduleName, "write it as /proc/modules shows it: letters, digits and _")
+		if ok && slices.Contains(names(v.s.Modules), name.value) {
+			v.add(name.pos, "module %q is there already", name.value)
 			ok = false
 		}
-		if w.path.set && !validTarget(target) {
-			v.add(w.path.pos, `path %q is not possible: write a target of the tree that ends in .ko, as in "samples/rust/rust_minimal.ko"`, target)
+		if target.set && !validTarget(target.value) {
+			v.add(target.pos, `path %q is not possible: write a target of the tree that ends in .ko, as in "samples/rust/rust_minimal.ko"`,
+				target.value)
 			ok = false
 		}
-		m := newModule(name, target)
-		if w.output.set {
-			re, err := regexp.Compile(w.output.value)
-			if err != nil || w.output.value == "" {
-				v.add(w.output.pos, "output %q is no regular expression: write Go's syntax", w.output.value)
+		m := newModule(name.value, target.value)
+		if output.set {
+			re, err := regexp.Compile(output.value)
+			if err != nil || output.value == "" {
+				v.add(output.pos, "output %q is no regular expression: write Go's syntax", output.value)
 				ok = false
 			}
 			m.Output = re
 		}
-		for _, p := range w.params {
+		for _, p := range t.texts("params") {
 			if v.form("params", p, moduleParam, `write arguments of insmod without spaces, as in "name=value"`) {
 				m.Params = append(m.Params, p.value)
 			}
 		}
+		t.finish()
 		if ok {
 			v.s.Modules = append(v.s.Modules, m)
 		}
@@ -219,52 +245,54 @@ var targetForm = regexp.MustCompile(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*\.ko$`)
 // reads as anything else.
 func validTarget(s string) bool { return targetForm.MatchString(s) }
 
-func (v *validator) placements() {
+// placements reads those that have a name here, and picks those that are booted.
+func (v *validator) placements(tables []*table, booted []text) {
 	known := builtin()
 	var seen []string
-	for _, w := range v.w.placements {
-		name := v.require("[[placement]]", "name", w.name)
-		if !v.form("placement", w.name, placementName, "write a lower-case word") {
+	for _, t := range tables {
+		name, size := v.require(t, "name"), t.text("mem")
+		aslr, repeat := t.get("aslr", kindBool, "true or false"), t.get("repeat", kindInteger, "an integer")
+		t.finish()
+		if !v.form("placement", name, placementName, "write a lower-case word") {
 			continue
 		}
-		if slices.Contains(seen, name) {
-			v.add(w.name.pos, "placement %q is there already", name)
+		if slices.Contains(seen, name.value) {
+			v.add(name.pos, "placement %q is there already", name.value)
 			continue
 		}
-		seen = append(seen, name)
-		i := slices.IndexFunc(known, func(p Placement) bool { return p.Name == name })
+		seen = append(seen, name.value)
+		i := slices.Index(names(known), name.value)
 		if i < 0 {
-			v.require("[[placement]]", "mem", w.mem)
-			known = append(known, Placement{Name: name, Repeat: 1})
+			v.require(t, "mem")
+			known = append(known, Placement{Name: name.value, Repeat: 1})
 			i = len(known) - 1
 		}
-		if w.mem.set {
-			mem, err := ParseMem(w.mem.value)
+		if size.set {
+			mem, err := ParseMem(size.value)
 			if err != nil {
-				v.add(w.mem.pos, "%v", err)
+				v.add(size.pos, "%v", err)
 			}
-			known[i].Mem, known[i].MemText = mem, w.mem.value
+			known[i].Mem, known[i].MemText = mem, size.value
 		}
-		if w.aslr.set {
-			known[i].ASLR = w.aslr.value
+		if aslr != nil {
+			known[i].ASLR = aslr.truth
 		}
-		if w.repeat != nil {
-			if w.repeat.value < 1 || w.repeat.value > mostRepeat {
-				v.add(w.repeat.pos, "repeat is %d: allowed is 1 to %d", w.repeat.value, mostRepeat)
+		if repeat != nil {
+			if repeat.number < 1 || repeat.number > mostRepeat {
+				v.add(repeat.pos, "repeat is %d: allowed is 1 to %d", repeat.number, mostRepeat)
 			}
-			known[i].Repeat = int(w.repeat.value)
+			known[i].Repeat = int(repeat.number)
 		}
 	}
 	v.s.known = known
-	names := v.w.placementNames
-	if len(names) == 0 {
-		names = []text{{value: "low"}, {value: "high"}}
+	if len(booted) == 0 {
+		booted = []text{{value: "low"}, {value: "high"}}
 	}
-	for _, t := range names {
-		if slices.Contains(placementNames(v.s.Placements), t.value) {
+	for _, t := range booted {
+		if slices.Contains(names(v.s.Placements), t.value) {
 			v.add(t.pos, "placement %q is named twice", t.value)
-		} else if v.oneOf("placement", t, placementNames(known)) {
-			p, _ := v.s.placement(t.value)
+		} else if v.oneOf("placement", t, names(known)) {
+			p, _ := named(v.s.known, t.value)
 			v.s.Placements = append(v.s.Placements, p)
 		}
 	}
