@@ -9,8 +9,8 @@ import (
 	"umlab/harness/outcome"
 )
 
-// This file validates what a scenario knows beforehand: controls and
-// expectations. They refer to everything else, so they come last.
+// What a scenario knows beforehand, controls and expectations, refers to everything
+// else, so it is validated last.
 
 func (v *validator) control(t *table) {
 	name, cell, placement, module := v.require(t, "name"), v.require(t, "cell"), v.require(t, "placement"), v.require(t, "module")
