@@ -16,6 +16,7 @@ import (
 var layers = [][]string{
 	{"harness"},
 	{"conclude", "report"},
+	{"report/checks"},
 	{"report/doc"},
 	{"runner"},
 	{"oracle", "uml"},
@@ -42,17 +43,18 @@ var layers = [][]string{
 
 // only says which packages may import a library that is one layer's business.
 var only = map[string][]string{
-	"github.com/google/goexpect":         {"console"},
-	"github.com/moby/sys/reexec":         {"sandbox"},
-	"github.com/ProtonMail/go-crypto/":   {"debian"},
-	"github.com/jedib0t/go-pretty/v6/":   {"report", "report/doc", "shell"},
-	"github.com/vbauerster/mpb/v8":       {"report"},
-	"golang.org/x/arch/x86/x86asm":       {"loader"},
-	"github.com/pelletier/go-toml/v2":    {"scenario", "settings", "toolchain"},
-	"github.com/bluekeyes/go-gitdiff/":   {"tree/patch"},
-	"github.com/go-git/":                 {"tree"},
-	"github.com/knqyf263/go-deb-version": {"debian"},
-	"modernc.org/sqlite":                 {"history"},
+	"github.com/google/goexpect":          {"console"},
+	"github.com/moby/sys/reexec":          {"sandbox"},
+	"github.com/ProtonMail/go-crypto/":    {"debian"},
+	"github.com/jedib0t/go-pretty/v6/":    {"report", "report/doc", "shell"},
+	"github.com/vbauerster/mpb/v8":        {"report"},
+	"github.com/jstemmer/go-junit-report": {"report/checks"},
+	"golang.org/x/arch/x86/x86asm":        {"loader"},
+	"github.com/pelletier/go-toml/v2":     {"scenario", "settings", "toolchain"},
+	"github.com/bluekeyes/go-gitdiff/":    {"tree/patch"},
+	"github.com/go-git/":                  {"tree"},
+	"github.com/knqyf263/go-deb-version":  {"debian"},
+	"modernc.org/sqlite":                  {"history"},
 }
 
 func level(pkg string) int {

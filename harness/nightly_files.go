@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umlab/harness/report"
+	"umlab/harness/report/checks"
 	"umlab/harness/result"
 	"umlab/harness/store"
 )
@@ -80,9 +81,9 @@ func writeNightAs(dir, origin string, n *result.Nightly) (made string, err error
 			return report.NightlyText(w, n, report.Options{Width: 100})
 		}},
 		{"dir", at("results.json"), report.NightlyJSON},
-		{"dir", at("junit.xml"), report.NightlyJUnit},
-		{"dir", at("ktap.txt"), report.NightlyKTAP},
-		{"dir", at("kcidb.json"), func(w io.Writer, n *result.Nightly) error { return report.NightlyKCIDB(w, origin, n) }},
+		{"dir", at("junit.xml"), report.Form(report.NightlyChecks, checks.JUnit)},
+		{"dir", at("ktap.txt"), report.Form(report.NightlyChecks, checks.KTAP)},
+		{"dir", at("kcidb.json"), func(w io.Writer, n *result.Nightly) error { return report.KCIDB(w, origin, n.Results()...) }},
 	}, n)
 	if err != nil {
 		return "", err

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"umlab/harness/report"
+	"umlab/harness/report/checks"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
@@ -29,7 +30,8 @@ type Outputs struct{ JSON, JUnit, KTAP, HTML, Markdown string }
 
 func (o Outputs) formats() []format[result.Results] {
 	return []format[result.Results]{
-		{"json", o.JSON, report.JSON}, {"junit", o.JUnit, report.JUnit}, {"ktap", o.KTAP, report.KTAP},
+		{"json", o.JSON, report.JSON}, {"junit", o.JUnit, report.Form(report.MatrixChecks, checks.JUnit)},
+		{"ktap", o.KTAP, report.Form(report.MatrixChecks, checks.KTAP)},
 		{"html", o.HTML, report.Form(report.Matrix, doc.HTML)}, {"md", o.Markdown, report.Form(report.Matrix, doc.Markdown)},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"umlab/harness/conclude"
 	"umlab/harness/progress"
 	"umlab/harness/report"
+	"umlab/harness/report/checks"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/toolchain"
@@ -238,7 +239,8 @@ func (o SweepOptions) columnCommand(treeName, toolchainName string) string {
 
 func (o SweepOptions) sweepFormats() []format[result.Sweep] {
 	return []format[result.Sweep]{
-		{"json", o.Outputs.JSON, report.SweepJSON}, {"junit", o.Outputs.JUnit, report.SweepJUnit}, {"ktap", o.Outputs.KTAP, report.SweepKTAP},
+		{"json", o.Outputs.JSON, report.SweepJSON}, {"junit", o.Outputs.JUnit, report.Form(report.SweepChecks, checks.JUnit)},
+		{"ktap", o.Outputs.KTAP, report.Form(report.SweepChecks, checks.KTAP)},
 		{"html", o.Outputs.HTML, report.SweepHTML}, {"md", o.Outputs.Markdown, report.SweepMarkdown},
 	}
 }

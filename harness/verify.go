@@ -13,6 +13,7 @@ import (
 	"umlab/harness/conclude"
 	"umlab/harness/kbuild"
 	"umlab/harness/report"
+	"umlab/harness/report/checks"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
@@ -326,7 +327,7 @@ func untested(jobs []*job) []string {
 
 func (o VerifyOutputs) formats() []format[result.Verification] {
 	return []format[result.Verification]{
-		{"json", o.JSON, report.VerificationJSON}, {"junit", o.JUnit, report.VerificationJUnit},
+		{"json", o.JSON, report.VerificationJSON}, {"junit", o.JUnit, report.Form(report.VerificationChecks, checks.JUnit)},
 		{"html", o.HTML, report.Form(report.Verification, doc.HTML)}, {"md", o.Markdown, report.Form(report.Verification, doc.Markdown)},
 	}
 }

@@ -48,7 +48,7 @@ func FuzzForeign(f *testing.F) {
 		}
 		for _, end := range []string{"List of all partitions:", "Kernel panic - not syncing: VFS:", "reboot: System halted"} {
 			var b bytes.Buffer
-			if err := KTAP(&b, r); err != nil {
+			if err := matrixKTAP(&b, r); err != nil {
 				t.Fatal(err)
 			}
 			if strings.Contains(b.String(), end) {

@@ -8,14 +8,23 @@ import (
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
+	"umlab/harness/report/checks"
 	"umlab/harness/result"
+)
+
+// The checks of everything that has some, in both forms.
+var (
+	matrixJUnit, matrixKTAP   = Form(MatrixChecks, checks.JUnit), Form(MatrixChecks, checks.KTAP)
+	sweepJUnit, sweepKTAPOf   = Form(SweepChecks, checks.JUnit), Form(SweepChecks, checks.KTAP)
+	nightlyJUnit, nightlyKTAP = Form(NightlyChecks, checks.JUnit), Form(NightlyChecks, checks.KTAP)
+	verificationJUnit         = Form(VerificationChecks, checks.JUnit)
 )
 
 // readJUnit parses what JUnit writes; parseJUnit checks that it adds up.
 func readJUnit(t testing.TB, r *result.Results) junit.Testsuites {
 	t.Helper()
 	var b bytes.Buffer
-	if err := JUnit(&b, r); err != nil {
+	if err := matrixJUnit(&b, r); err != nil {
 		t.Fatal(err)
 	}
 	return parseJUnit(t, &b)

@@ -94,7 +94,7 @@ func parseKTAP(lines []string, depth int) (subtest string, tests []ktapNode, res
 func readKTAP(t testing.TB, r *result.Results) ktapNode {
 	t.Helper()
 	var b bytes.Buffer
-	if err := KTAP(&b, r); err != nil {
+	if err := matrixKTAP(&b, r); err != nil {
 		t.Fatal(err)
 	}
 	text := strings.TrimSuffix(b.String(), "\n")

@@ -147,7 +147,7 @@ func TestNightlyCaseNames(t *testing.T) {
 		if name == "void" || name == "lost" {
 			want = "infrastructure"
 		}
-		if got := parseJUnit(t, bytes.NewReader(written(t, NightlyJUnit, n))).Suites[0].Testcases[0].Name; got != want {
+		if got := parseJUnit(t, bytes.NewReader(written(t, nightlyJUnit, n))).Suites[0].Testcases[0].Name; got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
@@ -177,8 +177,8 @@ func TestNightlyGolden(t *testing.T) {
 		golden(t, "nightly."+name+".txt", written(t, func(w io.Writer, n *result.Nightly) error { return NightlyText(w, n, Options{Width: 100}) }, n))
 		golden(t, "nightly."+name+".md", written(t, NightlyMarkdown, n))
 	}
-	golden(t, "nightly.changed.xml", written(t, NightlyJUnit, nights()["changed"]))
-	golden(t, "nightly.changed.ktap", written(t, NightlyKTAP, nights()["changed"]))
+	golden(t, "nightly.changed.xml", written(t, nightlyJUnit, nights()["changed"]))
+	golden(t, "nightly.changed.ktap", written(t, nightlyKTAP, nights()["changed"]))
 }
 
 func TestNightlyJSON(t *testing.T) {
@@ -216,15 +216,15 @@ func TestNightlyCounts(t *testing.T) {
 		"unchanged": {0, 0}, "idle": {0, 0}, "refused": {0, 0}, "changed": {4, 0}, "lost": {0, 1}, "void": {0, 1},
 	} {
 		n := nights()[name]
-		doc := parseJUnit(t, bytes.NewReader(written(t, NightlyJUnit, n)))
+		doc := parseJUnit(t, bytes.NewReader(written(t, nightlyJUnit, n)))
 		if got := [2]int{doc.Failures, doc.Errors}; got != want {
 			t.Errorf("%s: %v failures and errors, want %v", name, got, want)
 		}
-		ktap := string(written(t, NightlyKTAP, n))
+		ktap := string(written(t, nightlyKTAP, n))
 		if good := strings.HasSuffix(ktap, "\nok 1 Nightly 2026-11-23: debian-rustc\n"); good != (n.Exit == 0) {
 			t.Errorf("%s: exit %d, and KTAP ends in %q", name, n.Exit, ktap[max(0, len(ktap)-60):])
 		}
-		data := written(t, func(w io.Writer, n *result.Nightly) error { return NightlyKCIDB(w, DefaultKCIDBOrigin, n) }, n)
+		data := written(t, func(w io.Writer, n *result.Nightly) error { return KCIDB(w, DefaultKCIDBOrigin, n.Results()...) }, n)
 		if err := validate(kcidbSchema(t), data); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -267,7 +267,7 @@ func TestNightlyChanges(t *testing.T) {
 func TestNightlyWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.Nightly) error{
 		"text":     func(w io.Writer, n *result.Nightly) error { return NightlyText(w, n, Options{}) },
-		"markdown": NightlyMarkdown, "html": NightlyHTML, "json": NightlyJSON, "junit": NightlyJUnit, "ktap": NightlyKTAP,
+		"markdown": NightlyMarkdown, "html": NightlyHTML, "json": NightlyJSON, "junit": nightlyJUnit, "ktap": nightlyKTAP,
 	} {
 		if err := render(fullDisk{}, nights()["changed"]); err == nil {
 			t.Errorf("%s: a full disk went unnoticed", name)
@@ -328,11 +328,11 @@ func FuzzNightly(f *testing.F) {
 		for _, g := range changeGroups(n) {
 			failures += len(g.Cells)
 		}
-		doc := parseJUnit(t, bytes.NewReader(written(t, NightlyJUnit, n)))
+		doc := parseJUnit(t, bytes.NewReader(written(t, nightlyJUnit, n)))
 		if failures != len(n.Changes) || doc.Suites[0].Failures != failures {
 			t.Fatalf("%d changes, %d failures", len(n.Changes), doc.Suites[0].Failures)
 		}
-		if ktap := string(written(t, NightlyKTAP, n)); strings.Count(ktap, "\n    not ok") < 1 || !strings.Contains(ktap, "\nnot ok 1 ") {
+		if ktap := string(written(t, nightlyKTAP, n)); strings.Count(ktap, "\n    not ok") < 1 || !strings.Contains(ktap, "\nnot ok 1 ") {
 			t.Fatalf("KTAP:\n%s", ktap)
 		}
 	})

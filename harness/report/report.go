@@ -24,8 +24,8 @@ type Options = doc.Options
 // clean is doc.Clean, for what is no document of doc yet.
 func clean(s string) string { return doc.Clean(s) }
 
-// Form writes, in a form of doc, what build makes of a result.
-func Form[T any](build func(*T) *doc.Document, write func(io.Writer, *doc.Document) error) func(io.Writer, *T) error {
+// Form writes what build makes of a result with a writer of doc or checks.
+func Form[T, D any](build func(*T) D, write func(io.Writer, D) error) func(io.Writer, *T) error {
 	return func(w io.Writer, v *T) error { return write(w, build(v)) }
 }
 

@@ -25,7 +25,7 @@ func TestSweepGolden(t *testing.T) {
 		for ext, render := range map[string]func(io.Writer, *result.Sweep) error{
 			"200.txt": sweepTable(Options{Width: 200}), "120.txt": sweepTable(Options{Width: 120}), "80.txt": sweepTable(Options{Width: 80}),
 			"50.txt": sweepTable(Options{Width: 50}), "color.txt": sweepTable(Options{Width: 120, Color: true}),
-			"md": SweepMarkdown, "ktap": SweepKTAP, "xml": SweepJUnit,
+			"md": SweepMarkdown, "ktap": sweepKTAPOf, "xml": sweepJUnit,
 		} {
 			switch {
 			case name == "every" || name == "empty" && ext != "80.txt":
@@ -177,7 +177,7 @@ func TestSweepJUnitAndKTAP(t *testing.T) {
 		"trees":   {4, 1, 0, 0, true},
 	} {
 		s := all[name]
-		doc := parseJUnit(t, bytes.NewReader(written(t, SweepJUnit, s)))
+		doc := parseJUnit(t, bytes.NewReader(written(t, sweepJUnit, s)))
 		skipped := 0
 		for _, suite := range doc.Suites {
 			skipped += suite.Skipped
@@ -199,7 +199,7 @@ func TestSweepJUnitAndKTAP(t *testing.T) {
 
 func sweepKTAP(t testing.TB, s *result.Sweep) ktapNode {
 	t.Helper()
-	out := strings.TrimSuffix(string(written(t, SweepKTAP, s)), "\n")
+	out := strings.TrimSuffix(string(written(t, sweepKTAPOf, s)), "\n")
 	_, tests, rest, err := parseKTAP(strings.Split(out, "\n"), 0)
 	if err != nil || len(rest) > 0 || len(tests) != 1 {
 		t.Fatalf("%v; %d tests, left: %q\n%s", err, len(tests), rest, out)
@@ -262,7 +262,7 @@ func TestSweepWriteErrors(t *testing.T) {
 
 func sweepRenderers() map[string]func(io.Writer, *result.Sweep) error {
 	return map[string]func(io.Writer, *result.Sweep) error{
-		"table": sweepTable(Options{}), "markdown": SweepMarkdown, "html": SweepHTML, "json": SweepJSON, "junit": SweepJUnit, "ktap": SweepKTAP,
+		"table": sweepTable(Options{}), "markdown": SweepMarkdown, "html": SweepHTML, "json": SweepJSON, "junit": sweepJUnit, "ktap": sweepKTAPOf,
 	}
 }
 
@@ -295,7 +295,7 @@ func FuzzSweep(f *testing.F) {
 			t.Fatal(err)
 		}
 		checkPage(t, written(t, SweepHTML, sweep))
-		if doc := parseJUnit(t, bytes.NewReader(written(t, SweepJUnit, sweep))); len(doc.Suites) != len(sweep.Columns) {
+		if doc := parseJUnit(t, bytes.NewReader(written(t, sweepJUnit, sweep))); len(doc.Suites) != len(sweep.Columns) {
 			t.Fatalf("%d suites", len(doc.Suites))
 		}
 		if root := sweepKTAP(t, sweep); root.ok || len(root.subtests) != len(sweep.Columns) {

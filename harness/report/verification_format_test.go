@@ -71,7 +71,7 @@ func TestVerificationJUnit(t *testing.T) {
 		"not-reproduced": {1 + 6, 1, 0},
 		"infra":          {1 + 6, 0, 1 + 2},
 	} {
-		doc := parseJUnit(t, bytes.NewReader(written(t, VerificationJUnit, verifications()[name])))
+		doc := parseJUnit(t, bytes.NewReader(written(t, verificationJUnit, verifications()[name])))
 		if got := [3]int{doc.Tests, doc.Failures, doc.Errors}; got != want {
 			t.Errorf("%s: %v tests, failures, errors; want %v", name, got, want)
 		}
@@ -104,7 +104,7 @@ var (
 
 func verificationRenderers() map[string]func(io.Writer, *result.Verification) error {
 	return map[string]func(io.Writer, *result.Verification) error{
-		"text": verificationMail, "markdown": verificationMarkdown, "html": verificationPage, "json": VerificationJSON, "junit": VerificationJUnit,
+		"text": verificationMail, "markdown": verificationMarkdown, "html": verificationPage, "json": VerificationJSON, "junit": verificationJUnit,
 	}
 }
 
@@ -126,7 +126,7 @@ func FuzzVerification(f *testing.F) {
 		v := spoiledVerification(s)
 		narrow(t, v, string(written(t, verificationMail, v)))
 		checkPage(t, written(t, verificationPage, v))
-		doc := parseJUnit(t, bytes.NewReader(written(t, VerificationJUnit, v)))
+		doc := parseJUnit(t, bytes.NewReader(written(t, verificationJUnit, v)))
 		if len(doc.Suites) != 1+len(v.Pairs) {
 			t.Fatalf("%d suites", len(doc.Suites))
 		}

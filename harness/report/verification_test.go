@@ -25,7 +25,7 @@ func TestVerificationGolden(t *testing.T) {
 			golden(t, "verify."+string(c)+".txt", written(t, verificationMail, v))
 			if c == result.PartlyFixed || c == result.Fixed {
 				golden(t, "verify."+string(c)+".md", written(t, verificationMarkdown, v))
-				golden(t, "verify."+string(c)+".xml", written(t, VerificationJUnit, v))
+				golden(t, "verify."+string(c)+".xml", written(t, verificationJUnit, v))
 			}
 		})
 	}

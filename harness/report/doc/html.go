@@ -22,7 +22,7 @@ func HTML(w io.Writer, d *Document) error {
 	head := 0
 	for head < len(blocks) && isHead(blocks[head]) {
 		if t, ok := blocks[head].(Title); ok && title == "" {
-			title = plainText(t.Line)
+			title = t.Line.in(OnPage).String()
 		}
 		head++
 	}
@@ -47,13 +47,6 @@ func isHead(b Block) bool {
 		return true
 	}
 	return false
-}
-
-func plainText(l Line) (s string) {
-	for _, span := range l.in(OnPage) {
-		s += span.text
-	}
-	return s
 }
 
 // A page is being written. Everything that is not a constant here goes through

@@ -101,6 +101,15 @@ func (l Line) On(forms Form) Line {
 	return some
 }
 
+// String is the line as it is read, clean and in one piece.
+func (l Line) String() string {
+	s := ""
+	for _, span := range l {
+		s += span.text
+	}
+	return Clean(s)
+}
+
 // Lines are lines of prose.
 func Lines(list ...string) []Line { return each(list, func(s string) Line { return Say(s) }) }
 
