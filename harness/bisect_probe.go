@@ -9,7 +9,6 @@ import (
 
 	"umlab/harness/bisect"
 	"umlab/harness/history"
-	"umlab/harness/outcome"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
 	"umlab/harness/toolchain"
@@ -60,7 +59,7 @@ func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, err
 		return skip(err.Error())
 	case err != nil:
 		return bisect.Answer{}, err
-	case !p.faulty(m):
+	case !p.ends.Cond.Faulty(m):
 		return p.ends.Judge(at.Name, m)
 	case at.Attempt > 1 && slices.ContainsFunc(r.Controls, func(c result.Control) bool { return !c.Holds }):
 		// A control that misbehaves twice is the candidate's doing, or cannot be told
@@ -68,18 +67,6 @@ func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, err
 		return skip(m.String())
 	}
 	return bisect.Answer{}, errors.New(m.String())
-}
-
-// faulty reports whether it was the machine that kept the message from being one
-// of the candidate.
-func (p *prober) faulty(m predicate.Message) bool {
-	if m.Class != predicate.Unproved {
-		return false
-	}
-	if _, built := m.Relocations[p.ends.Cond.Module()]; built && !p.ends.Cond.NeedsBoot() {
-		return false // proved by the build alone
-	}
-	return m.Build == nil || m.Build.Kind != outcome.ConfigDropped
 }
 
 // wrongEnd says what is wrong with an end, and with both where both were seen.

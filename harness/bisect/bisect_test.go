@@ -46,11 +46,11 @@ func TestCancelled(t *testing.T) {
 
 // A verdict that is none is a fault.
 func TestForeignVerdict(t *testing.T) {
-	s := bisect.Search{Chooser: &bisect.List{Names: []string{"a", "b"}}, Retries: -1, Probe: func(context.Context, bisect.Point) (bisect.Answer, error) {
+	s := bisect.Search{Chooser: &bisect.List{Names: []string{"a", "b"}}, Probe: func(context.Context, bisect.Point) (bisect.Answer, error) {
 		return bisect.Answer{}, nil
 	}}
 	var fault *bisect.FaultError
-	if _, err := s.Run(t.Context()); !errors.As(err, &fault) || fault.Attempts != 1 {
+	if _, err := s.Run(t.Context()); !errors.As(err, &fault) || fault.Attempts != retries+1 {
 		t.Errorf("error %v", err)
 	}
 }

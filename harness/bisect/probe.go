@@ -37,17 +37,14 @@ type Point struct {
 // says nothing of the candidate.
 type Probe func(ctx context.Context, p Point) (Answer, error)
 
-// DefaultRetries is how often a fault is tried again.
-const DefaultRetries = 2
+// retries is how often a fault is tried again.
+const retries = 2
 
 // probe fills in what the probe says, and logs it.
 func (s *Search) probe(ctx context.Context, step *Step) error {
-	now, retries := s.Now, s.Retries
+	now := s.Now
 	if now == nil {
 		now = time.Now
-	}
-	if retries == 0 {
-		retries = DefaultRetries
 	}
 	s.tell(Event{Kind: Asking, Step: *step})
 	begun := now()

@@ -14,6 +14,9 @@ import (
 	"umlab/harness/bisect"
 )
 
+// retries is how often a fault is tried again.
+const retries = 2
+
 var errFault = errors.New("no space left on device")
 
 // world is a random list with all that can go wrong, and what was seen of it.
@@ -181,10 +184,10 @@ func (w *world) explained(t *rapid.T, err error) {
 		}
 	case errors.As(err, &fault):
 		i := w.index(fault.Name)
-		if w.faults[i] <= bisect.DefaultRetries || !errors.Is(err, errFault) {
+		if w.faults[i] <= retries || !errors.Is(err, errFault) {
 			t.Fatalf("%v; it has %d faults", err, w.faults[i])
 		}
-		if fault.Attempts != bisect.DefaultRetries+1 {
+		if fault.Attempts != retries+1 {
 			t.Fatalf("given up after %d attempts", fault.Attempts)
 		}
 	case errors.As(err, &flaky):

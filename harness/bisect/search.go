@@ -10,7 +10,6 @@ import (
 type Search struct {
 	Chooser Chooser          // List or Commits
 	Probe   Probe            // looks at a candidate
-	Retries int              // of a fault; 0 is DefaultRetries, less is none
 	Lasts   func(error) bool // faults that another attempt would meet again; nil: none
 	Now     func() time.Time // nil: time.Now
 	On      func(Event)      // nil: nobody is told

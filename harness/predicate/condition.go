@@ -22,6 +22,18 @@ func (c Condition) Empty() bool { return len(c.set) == 0 && c.property == nil }
 // on the relocations is answered by the build alone.
 func (c Condition) NeedsBoot() bool { return c.property == nil }
 
+// Faulty reports whether it was the machine that kept a message from being one of
+// the candidate.
+func (c Condition) Faulty(m Message) bool {
+	if m.Class != unproved {
+		return false
+	}
+	if _, built := m.Relocations[c.Module()]; built && !c.NeedsBoot() {
+		return false // proved by the build alone
+	}
+	return m.Build == nil || m.Build.Kind != outcome.ConfigDropped
+}
+
 // Module is the module whose relocations the condition is about; "" where it is
 // about outcomes.
 func (c Condition) Module() string {

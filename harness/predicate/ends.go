@@ -104,5 +104,5 @@ func (e *Ends) NotBad(m Message) string {
 	case e.Cond.Empty():
 		return fmt.Sprintf("both ends show the same: %s; give ends that differ, or say with -until= what to look for", m)
 	}
-	return fmt.Sprintf("the bad end does not show %s: %s", e.Cond, e.Cond.Shown(m))
+	return fmt.Sprintf("the bad end does not show %s: %s", e.Cond, e.Cond.shown(m))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"umlab/harness/outcome"
+	"umlab/harness/result"
 )
 
 // Class is how much a message proves.
@@ -13,51 +14,44 @@ type Class string
 
 // The classes.
 const (
-	Proved      Class = "proved"       // the kernel said something for every targeted module at every targeted placement
-	BuildFailed Class = "build-failed" // there was nothing to boot
-	TimedOut    Class = "timeout"      // some run reached a deadline; the kernel or a slow machine
-	Unstable    Class = "unstable"     // runs differ at one placement
-	Unproved    Class = "unproved"     // infra, config-dropped, or not run: never counts
+	proved      Class = "proved"       // the kernel said something for every targeted module at every targeted placement
+	buildFailed Class = "build-failed" // there was nothing to boot
+	timedOut    Class = "timeout"      // some run reached a deadline; the kernel or a slow machine
+	unstable    Class = "unstable"     // runs differ at one placement
+	unproved    Class = "unproved"     // infra, config-dropped, or not run: never counts
 )
 
 // Message is what a result shows for a target. It is a value that can be kept as
-// JSON; Same compares two.
+// JSON.
 type Message struct {
 	Target Target           `json:"target"`
 	Class  Class            `json:"class"`
-	Places []Place          `json:"places,omitempty"` // in the order of the result; none where nothing was booted
+	Places []place          `json:"places,omitempty"` // in the order of the result; none where nothing was booted
 	Build  *outcome.Outcome `json:"build,omitempty"`  // why there was nothing to boot
-	Reason string           `json:"reason,omitempty"` // of Unproved
+	Reason string           `json:"reason,omitempty"` // of unproved
 
 	// Relocations are those of all modules of the cell, see result.Build. They
 	// are proved by the build alone, whatever the class says of the boots.
 	Relocations map[string]map[string]int `json:"relocations,omitempty"`
 }
 
-// Place is what all runs of one placement showed for one module.
-type Place struct {
-	Placement string `json:"placement"`
-	Module    string `json:"module"`
-	Seen      []Seen `json:"seen"` // one where the runs agree
-	Runs      int    `json:"runs"` // of the placement
+// place is what all runs of one placement showed for one module.
+type place struct {
+	Placement string         `json:"placement"`
+	Module    string         `json:"module"`
+	Seen      []result.Count `json:"seen"` // one where the runs agree
+	Runs      int            `json:"runs"` // of the placement
 }
 
-// Seen is an outcome and in how many runs it was seen. The outcome is that of the
-// first of them, with its evidence.
-type Seen struct {
-	Outcome outcome.Outcome `json:"outcome"`
-	N       int             `json:"n"`
-}
-
-// Same reports whether two messages show the same for the same target: equal
+// same reports whether two messages show the same for the same target: equal
 // outcomes (see outcome.Outcome.Same) of every module at every placement. What
 // proves nothing is the same as nothing, not even as itself.
-func (m Message) Same(n Message) bool {
+func (m Message) same(n Message) bool {
 	if m.Target != n.Target || m.Class != n.Class || len(m.Places) != len(n.Places) {
 		return false
 	}
 	switch m.Class {
-	case Proved, TimedOut, BuildFailed:
+	case proved, timedOut, buildFailed:
 	default:
 		return false
 	}
@@ -91,9 +85,9 @@ func (m Message) outcomes() (out []outcome.Outcome) {
 // relocation-unknown 9 GOTPCREL; …".
 func (m Message) String() string {
 	switch m.Class {
-	case Unproved:
+	case unproved:
 		return "nothing was proved: " + line(m.Reason)
-	case BuildFailed, TimedOut:
+	case buildFailed, timedOut:
 		if m.Build != nil {
 			return withEvidence(*m.Build)
 		}
@@ -129,7 +123,7 @@ func (m Message) String() string {
 		parts = append(parts, a.placements+" "+a.text)
 	}
 	text := strings.Join(parts, "; ")
-	if m.Class == Unstable {
+	if m.Class == unstable {
 		return "runs differ: " + text
 	}
 	return text
@@ -137,7 +131,7 @@ func (m Message) String() string {
 
 // text is the outcome of a place, "3/20 loaded, 17/20 relocation-overflow 11 32S"
 // where its runs differ.
-func (p Place) text() string {
+func (p place) text() string {
 	if len(p.Seen) == 1 && p.Seen[0].N == p.Runs {
 		return p.Seen[0].Outcome.String()
 	}

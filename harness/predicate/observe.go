@@ -26,23 +26,23 @@ func Observe(r *result.Results, t Target) (Message, error) {
 		return Message{}, &TargetError{t, "module", t.Module, names}
 	}
 	if r.Infra != "" {
-		m.Class, m.Reason = Unproved, r.Infra
+		m.Class, m.Reason = unproved, r.Infra
 		return m, nil
 	}
 	if o := c.Build.Outcome; o != nil {
 		m.Build = o
 		switch o.Kind {
 		case outcome.BuildFailed:
-			m.Class = BuildFailed
+			m.Class = buildFailed
 		case outcome.Timeout:
-			m.Class = TimedOut
+			m.Class = timedOut
 		default:
-			m.Class, m.Reason = Unproved, withEvidence(*o)
+			m.Class, m.Reason = unproved, withEvidence(*o)
 		}
 		return m, nil
 	}
 	if len(c.Placements) == 0 {
-		m.Class, m.Reason = Unproved, t.Cell+" was not booted"
+		m.Class, m.Reason = unproved, t.Cell+" was not booted"
 		return m, nil
 	}
 	if err := m.read(c); err != nil {
@@ -68,16 +68,11 @@ func (m *Message) read(c result.Cell) error {
 			if m.Target.Module != "" && name != m.Target.Module {
 				continue
 			}
-			place := Place{Placement: p.Name, Module: name, Runs: len(p.Runs)}
-			for _, tally := range tallies {
-				if tally.Module != name {
-					continue
-				}
-				for _, n := range tally.Counts {
-					place.Seen = append(place.Seen, Seen{n.Outcome, n.N})
-				}
+			at := place{Placement: p.Name, Module: name, Runs: len(p.Runs)}
+			if i := slices.IndexFunc(tallies, func(t result.Tally) bool { return t.Module == name }); i >= 0 {
+				at.Seen = tallies[i].Counts
 			}
-			m.Places = append(m.Places, place)
+			m.Places = append(m.Places, at)
 		}
 	}
 	if !found {
@@ -108,9 +103,9 @@ func modules(c result.Cell) (names []string) {
 
 // classify sets the class from the places: what proves least decides.
 func (m *Message) classify() {
-	m.Class = Proved
+	m.Class = proved
 	if len(m.Places) == 0 {
-		m.Class, m.Reason = Unproved, m.Target.String()+" was not booted"
+		m.Class, m.Reason = unproved, m.Target.String()+" was not booted"
 	}
 	for _, p := range m.Places {
 		runs := 0
@@ -118,20 +113,20 @@ func (m *Message) classify() {
 			runs += s.N
 			switch k := s.Outcome.Kind; {
 			case k == outcome.Timeout:
-				if m.Class == Proved {
-					m.Class = TimedOut
+				if m.Class == proved {
+					m.Class = timedOut
 				}
 			case !k.Kernel():
-				m.Class, m.Reason = Unproved, fmt.Sprintf("%s at %s: %s", p.Module, p.Placement, withEvidence(s.Outcome))
+				m.Class, m.Reason = unproved, fmt.Sprintf("%s at %s: %s", p.Module, p.Placement, withEvidence(s.Outcome))
 				return
 			}
 		}
 		if runs != p.Runs || p.Runs == 0 {
-			m.Class, m.Reason = Unproved, fmt.Sprintf("%s was tried in %d of %d runs at %s", p.Module, runs, p.Runs, p.Placement)
+			m.Class, m.Reason = unproved, fmt.Sprintf("%s was tried in %d of %d runs at %s", p.Module, runs, p.Runs, p.Placement)
 			return
 		}
 		if len(p.Seen) > 1 {
-			m.Class = Unstable
+			m.Class = unstable
 		}
 	}
 }

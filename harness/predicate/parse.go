@@ -13,19 +13,19 @@ import (
 	"umlab/harness/outcome"
 )
 
-// SyntaxError says what of a condition cannot be meant.
-type SyntaxError struct {
+// syntaxError says what of a condition cannot be meant.
+type syntaxError struct {
 	Text     string
 	Position int // in Text, characters, from 1
 	Problem  string
 }
 
-func (e *SyntaxError) Error() string {
+func (e *syntaxError) Error() string {
 	return fmt.Sprintf("-until=%s: at character %d: %s", e.Text, e.Position, e.Problem)
 }
 
 // Parse reads the text of -until=. "" is whatever differs from the good end. The
-// error is a *SyntaxError.
+// error says at which character it cannot be meant.
 //
 //	OUTCOME[,OUTCOME…]            loaded  relocation-overflow:11  relocation-unknown:GOTPCREL
 //	                              init-failed:-22  insmod-failed:EINVAL  timeout:boot  build-failed
@@ -57,7 +57,7 @@ func Parse(until string) (Condition, error) {
 type scanner struct{ text string }
 
 func (s *scanner) wrong(at int, format string, args ...any) error {
-	return &SyntaxError{s.text, utf8.RuneCountInString(s.text[:at]) + 1, fmt.Sprintf(format, args...)}
+	return &syntaxError{s.text, utf8.RuneCountInString(s.text[:at]) + 1, fmt.Sprintf(format, args...)}
 }
 
 // trim is s without blanks around it, and where it then begins.

@@ -68,7 +68,7 @@ func TestParseErrors(t *testing.T) {
 		{"a:9>99999999999", 5, "is no number"},
 	} {
 		_, err := Parse(tt.in)
-		var syntax *SyntaxError
+		var syntax *syntaxError
 		if !errors.As(err, &syntax) || syntax.Position != tt.at || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("Parse(%q): %v; want position %d, %q", tt.in, err, tt.at, tt.says)
 		}
@@ -85,7 +85,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := Parse(text)
 		if err != nil {
-			var syntax *SyntaxError
+			var syntax *syntaxError
 			if !errors.As(err, &syntax) || syntax.Position < 1 || syntax.Position > len(text)+1 || syntax.Problem == "" {
 				t.Fatalf("%q: %v", text, err)
 			}

@@ -63,8 +63,8 @@ func (c Condition) verdict(good Message, bad *Message, seen Message) (bisect.Ver
 		return p.verdict(seen)
 	}
 	switch seen.Class {
-	case Proved:
-	case BuildFailed, TimedOut:
+	case proved:
+	case buildFailed, timedOut:
 		if !c.names(seen) {
 			return bisect.Skip, fmt.Sprintf("%s, and -until= does not name it", seen)
 		}
@@ -73,9 +73,9 @@ func (c Condition) verdict(good Message, bad *Message, seen Message) (bisect.Ver
 	}
 	if c.Empty() {
 		switch {
-		case seen.Same(good):
+		case seen.same(good):
 			return bisect.Good, seen.String()
-		case bad != nil && seen.Same(*bad):
+		case bad != nil && seen.same(*bad):
 			return bisect.Bad, seen.String()
 		}
 		return bisect.Skip, "neither end's message: " + seen.String()
@@ -84,7 +84,7 @@ func (c Condition) verdict(good Message, bad *Message, seen Message) (bisect.Ver
 	switch {
 	case all:
 		return bisect.Bad, seen.String()
-	case seen.Same(good):
+	case seen.same(good):
 		return bisect.Good, seen.String()
 	case in > 0:
 		return bisect.Skip, fmt.Sprintf("%s only in part: %s", c, seen)
@@ -101,21 +101,21 @@ func (c Condition) unpinned(m Message) string {
 		return ""
 	}
 	switch {
-	case m.Class == Proved, c.names(m):
+	case m.Class == proved, c.names(m):
 		return ""
-	case m.Class == BuildFailed:
+	case m.Class == buildFailed:
 		return m.String() + "; where that is what you look for, say so: -until=build-failed"
-	case m.Class == TimedOut:
+	case m.Class == timedOut:
 		return m.String() + "; where that is what you look for, say so: -until=timeout"
-	case m.Class == Unstable:
+	case m.Class == unstable:
 		return m.String() + "; name a placement without random addresses"
 	}
 	return m.String()
 }
 
-// Shown is a message as it answers the condition: for a property the count it is
+// shown is a message as it answers the condition: for a property the count it is
 // about, else all of the message.
-func (c Condition) Shown(m Message) string {
+func (c Condition) shown(m Message) string {
 	if c.property != nil {
 		return c.property.shown(m)
 	}
@@ -125,7 +125,7 @@ func (c Condition) Shown(m Message) string {
 // names reports whether the set names the kind of a message that counts only
 // where it is asked for.
 func (c Condition) names(m Message) bool {
-	kind := map[Class]outcome.Kind{BuildFailed: outcome.BuildFailed, TimedOut: outcome.Timeout}[m.Class]
+	kind := map[Class]outcome.Kind{buildFailed: outcome.BuildFailed, timedOut: outcome.Timeout}[m.Class]
 	return slices.ContainsFunc(c.set, func(t term) bool { return t.kind == kind })
 }
 

@@ -84,26 +84,26 @@ func TestObserve(t *testing.T) {
 		class      Class
 		text       string
 	}{
-		{"low: a=unk9 b=unk9; high: a=unk9 b=unk9", "stock", Proved, "low/high a, b: relocation-unknown 9 GOTPCREL"},
-		{"low: a=unk9 b=unk9; high: a=unk9 b=unk9", "stock:low", Proved, "low a, b: relocation-unknown 9 GOTPCREL"},
-		{"low: a=unk9 b=unk9; high: a=unk9 b=unk9", "stock::b", Proved, "low/high b: relocation-unknown 9 GOTPCREL"},
-		{"low: a=ok b=ok; high: a=ovf11 b=ok", "stock", Proved, "low a, b: loaded; high a: relocation-overflow 11 32S; b: loaded"},
-		{"low: a=ok b=ok | b=ok a=ok", "stock", Proved, "low a, b: loaded"},
-		{"low: a=ok b=ok | a=ok b=unk9", "stock", Unstable, "runs differ: low a: loaded; b: 1/2 loaded, 1/2 relocation-unknown 9 GOTPCREL"},
-		{"low: a=ok b=ok | a=ok b=unk9", "stock::a", Proved, "low a: loaded"},
-		{"low: a=ok b=ok | a=ok", "stock", Unproved, "nothing was proved: b was tried in 1 of 2 runs at low"},
-		{"low: a=ok b=infra", "stock", Unproved, "nothing was proved: b at low: infra: no space left on device"},
-		{"low: a=ok b=infra", "stock:low:a", Proved, "low a: loaded"},
-		{"low: a=ok b=none", "stock", Unproved, "nothing was proved: b at low: no outcome"},
-		{"low: a=ok b=ok | a=infra b=ok", "stock", Unproved, "nothing was proved: a at low: infra: no space left on device"},
-		{"low: a=timeout b=ok", "stock", TimedOut, "low a: timeout boot; b: loaded"},
-		{"low: a=timeout b=ok | a=ok b=ok", "stock", Unstable, "runs differ: low a: 1/2 timeout boot, 1/2 loaded; b: loaded"},
-		{"build-failed", "stock", BuildFailed, "build-failed: x.rs:1: error: no"},
-		{"timeout", "stock:low", TimedOut, "timeout: x.rs:1: error: no"},
-		{"config-dropped", "stock", Unproved, "nothing was proved: config-dropped: x.rs:1: error: no"},
-		{"infra", "stock", Unproved, "nothing was proved: infra: x.rs:1: error: no"},
-		{"", "stock", Unproved, "nothing was proved: stock was not booted"},
-		{"low:", "stock", Unproved, "nothing was proved: a was tried in 0 of 1 runs at low"},
+		{"low: a=unk9 b=unk9; high: a=unk9 b=unk9", "stock", proved, "low/high a, b: relocation-unknown 9 GOTPCREL"},
+		{"low: a=unk9 b=unk9; high: a=unk9 b=unk9", "stock:low", proved, "low a, b: relocation-unknown 9 GOTPCREL"},
+		{"low: a=unk9 b=unk9; high: a=unk9 b=unk9", "stock::b", proved, "low/high b: relocation-unknown 9 GOTPCREL"},
+		{"low: a=ok b=ok; high: a=ovf11 b=ok", "stock", proved, "low a, b: loaded; high a: relocation-overflow 11 32S; b: loaded"},
+		{"low: a=ok b=ok | b=ok a=ok", "stock", proved, "low a, b: loaded"},
+		{"low: a=ok b=ok | a=ok b=unk9", "stock", unstable, "runs differ: low a: loaded; b: 1/2 loaded, 1/2 relocation-unknown 9 GOTPCREL"},
+		{"low: a=ok b=ok | a=ok b=unk9", "stock::a", proved, "low a: loaded"},
+		{"low: a=ok b=ok | a=ok", "stock", unproved, "nothing was proved: b was tried in 1 of 2 runs at low"},
+		{"low: a=ok b=infra", "stock", unproved, "nothing was proved: b at low: infra: no space left on device"},
+		{"low: a=ok b=infra", "stock:low:a", proved, "low a: loaded"},
+		{"low: a=ok b=none", "stock", unproved, "nothing was proved: b at low: no outcome"},
+		{"low: a=ok b=ok | a=infra b=ok", "stock", unproved, "nothing was proved: a at low: infra: no space left on device"},
+		{"low: a=timeout b=ok", "stock", timedOut, "low a: timeout boot; b: loaded"},
+		{"low: a=timeout b=ok | a=ok b=ok", "stock", unstable, "runs differ: low a: 1/2 timeout boot, 1/2 loaded; b: loaded"},
+		{"build-failed", "stock", buildFailed, "build-failed: x.rs:1: error: no"},
+		{"timeout", "stock:low", timedOut, "timeout: x.rs:1: error: no"},
+		{"config-dropped", "stock", unproved, "nothing was proved: config-dropped: x.rs:1: error: no"},
+		{"infra", "stock", unproved, "nothing was proved: infra: x.rs:1: error: no"},
+		{"", "stock", unproved, "nothing was proved: stock was not booted"},
+		{"low:", "stock", unproved, "nothing was proved: a was tried in 0 of 1 runs at low"},
 	} {
 		target, err := ParseTarget(tt.target)
 		if err != nil {
@@ -128,7 +128,7 @@ func TestObserve(t *testing.T) {
 	}
 	void := seen(t, "low: a=ok b=ok")
 	void.Infra = "control known-load: no"
-	if m, err := Observe(void, Target{Cell: "stock"}); err != nil || m.Class != Unproved || m.String() != "nothing was proved: control known-load: no" {
+	if m, err := Observe(void, Target{Cell: "stock"}); err != nil || m.Class != unproved || m.String() != "nothing was proved: control known-load: no" {
 		t.Errorf("a run that proves nothing: %s, %v", m, err)
 	}
 }
@@ -304,7 +304,7 @@ func TestJudgeNeverBelieves(t *testing.T) {
 			rt.Fatal(err)
 		}
 		answer, reason := cond.verdict(good, &bad, seen)
-		if answer != bisect.Skip && !slices.Contains([]Class{Proved, BuildFailed, TimedOut}, seen.Class) {
+		if answer != bisect.Skip && !slices.Contains([]Class{proved, buildFailed, timedOut}, seen.Class) {
 			rt.Fatalf("%s from %s: %s", answer, seen.Class, reason)
 		}
 		if strings.ContainsAny(reason+seen.String(), "\n\t") || reason == "" {

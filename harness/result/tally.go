@@ -14,8 +14,8 @@ type Tally struct {
 // Count is one outcome and the number of runs that showed it. Outcome is that
 // of the first such run, with its evidence.
 type Count struct {
-	Outcome outcome.Outcome
-	N       int
+	Outcome outcome.Outcome `json:"outcome"`
+	N       int             `json:"n"`
 }
 
 // Stable reports whether every run of the placement showed the same.
