@@ -82,7 +82,8 @@ func resultChecks(r *result.Results) []checks.Check {
 func cellChecks(c *result.Cell) checks.Check {
 	cell := checks.Check{Name: c.ID}
 	if o := c.Build.Outcome; o != nil {
-		build := checks.Check{Name: "build", Seconds: c.Build.Seconds, Timed: true, Note: short(*o), Output: shownBy(*o), Lines: []string{proof(*o)}}
+		build := checks.Check{Name: "build", Seconds: c.Build.Seconds, Timed: true,
+			Note: short(*o), Output: shownBy(*o), Lines: []string{proof(*o)}}
 		if erroneous(c, *o) {
 			build.State, build.Kind, build.Proof = checks.Errored, string(o.Kind), []string{proof(*o)}
 		}

@@ -1,10 +1,11 @@
-// Package report renders results as terminal table, Markdown, JSON, JUnit, KTAP,
-// KCIDB and HTML, and shows progress while a run lasts. It may import outcome, result
-// and progress, and nothing else of umlab. It never computes an outcome or a
+// Package report makes of each result a document of report/doc and a tree of
+// report/checks, which write themselves in every form; it writes JSON and KCIDB, and
+// shows progress while a run lasts. It may import these two, outcome, result,
+// progress and shell, and nothing else of umlab. It never computes an outcome or a
 // verdict, never reads a file, and writes only to the writers it is given.
 //
-// What it prints came from consoles and file names that nobody vouches for, so
-// every string passes clean, or the encoder of its format, on the way out.
+// What it tells came from consoles and file names that nobody vouches for: the
+// writers escape it, and what is not written by them yet passes clean.
 package report
 
 import (
