@@ -161,7 +161,7 @@ func TestChance(t *testing.T) {
 		t.Fatalf("addresses are not random: gaps %v", gaps)
 	}
 	for _, c := range p.Chances {
-		low, high := loader.Plausible(c.Computed, boots, tail)
+		low, high := plausible(c.Computed, boots, tail)
 		if c.Runs != boots || c.Loaded < low || c.Loaded > high || c.Computed <= 0 || c.Computed >= 1 {
 			t.Errorf("%+v: %d–%d boots of %d are plausible", c, low, high, boots)
 		}

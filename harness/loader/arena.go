@@ -1,11 +1,8 @@
 package loader
 
 import (
-	"bufio"
-	"bytes"
-	"regexp"
 	"slices"
-	"strconv"
+	"strings"
 )
 
 // guardPage follows each vmalloc allocation; see __get_vm_area_node, mm/vmalloc.c.
@@ -86,7 +83,7 @@ type Attempt struct {
 // Refused frees everything as a refused load does: the regions, each with a
 // purge, and the copy of the file last, which stays unusable until the next purge.
 func (t *Attempt) Refused() {
-	t.freeRegions(func(int) bool { return true })
+	t.freeRegions(func(string) bool { return true })
 	t.arena.Free(t.copy)
 }
 
@@ -94,47 +91,22 @@ func (t *Attempt) Refused() {
 // the init regions when the kernel's worker comes to it.
 func (t *Attempt) Loaded() {
 	t.arena.Free(t.copy)
-	t.freeRegions(func(i int) bool { return t.initRegion(i) })
+	t.freeRegions(initRegion)
 }
 
 // Unloaded frees what is left, as rmmod does.
 func (t *Attempt) Unloaded() {
-	t.freeRegions(func(i int) bool { return !t.initRegion(i) })
+	t.freeRegions(func(region string) bool { return !initRegion(region) })
 }
 
-func (t *Attempt) initRegion(i int) bool {
-	l := t.Placement.Layout
-	return i < len(l.Regions) && len(l.Regions[i]) > 9 && l.Regions[i][:9] == "MOD_INIT_"
-}
+// initRegion tells the regions that the kernel frees once a module's init is done.
+func initRegion(name string) bool { return strings.HasPrefix(name, "MOD_INIT_") }
 
-func (t *Attempt) freeRegions(which func(int) bool) {
+func (t *Attempt) freeRegions(which func(region string) bool) {
 	for i, at := range t.Placement.Start {
-		if at != 0 && which(i) {
+		if at != 0 && which(t.Placement.Layout.Regions[i]) {
 			t.arena.Free(at)
 			t.arena.Purge()
 		}
 	}
-}
-
-var vmallocLine = regexp.MustCompile(`^0x[0-9a-f]+-0x[0-9a-f]+\s+(\d+)\s`)
-
-// ParseVmallocinfo reads /proc/vmallocinfo of a guest: the sizes, in bytes and
-// without guard pages, of what is allocated, in order of address. The addresses
-// in it are hashed. A guest that shows this before its first insmod confirms
-// what an Arena has to hold by then.
-func ParseVmallocinfo(text []byte) []uint64 {
-	var out []uint64
-	sc := bufio.NewScanner(bytes.NewReader(text))
-	for sc.Scan() {
-		line := bytes.TrimSpace(sc.Bytes())
-		if bytes.Contains(line, []byte("unpurged")) {
-			continue
-		}
-		if m := vmallocLine.FindSubmatch(line); m != nil {
-			if n, err := strconv.ParseUint(string(m[1]), 10, 64); err == nil && n > guardPage {
-				out = append(out, n-guardPage)
-			}
-		}
-	}
-	return out
 }

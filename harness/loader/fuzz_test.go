@@ -39,7 +39,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p := l.Sequential(base)
+		p := l.sequential(base)
 		pred, err := Predict(tree, k, m, p)
 		if err == nil {
 			if pred.Outcome.Kind == "" {

@@ -2,8 +2,9 @@ package loader
 
 import (
 	"fmt"
+	"maps"
 	"math"
-	"sort"
+	"slices"
 )
 
 // GapRange is how the host places brk: Fixed bytes behind _end, and a random
@@ -14,10 +15,10 @@ type GapRange struct {
 	Page  int64 // bytes
 }
 
-// BrkRanges are the ranges over which x86-64 hosts randomise brk, smallest
+// brkRanges are the ranges over which x86-64 hosts randomise brk, smallest
 // first: 32 MiB, and 1 GiB in newer kernels (arch_randomize_brk,
 // arch/x86/kernel/process.c). No file of the host tells which one it uses.
-func BrkRanges() []int64 { return []int64{32 << 20, 1 << 30} }
+var brkRanges = [...]int64{32 << 20, 1 << 30}
 
 // Gap is the fixed part of the gap for this image: memory that the linker put
 // behind _end, such as .lbss.
@@ -26,19 +27,16 @@ func (k *Kernel) Gap(page uint64) GapRange {
 }
 
 // Randomised completes the range from gaps that boots reported: the smallest
-// range of BrkRanges that holds them all.
+// range of brkRanges that holds them all.
 func (g GapRange) Randomised(observed []int64) (GapRange, error) {
-	for _, r := range BrkRanges() {
-		fits := true
-		for _, o := range observed {
-			fits = fits && o >= g.Fixed && o < g.Fixed+r+heapSlack
-		}
-		if fits {
+	for _, r := range brkRanges {
+		outside := func(o int64) bool { return o < g.Fixed || o >= g.Fixed+r+heapSlack }
+		if !slices.ContainsFunc(observed, outside) {
 			g.Range = r
 			return g, nil
 		}
 	}
-	return g, fmt.Errorf("gaps %v before brk fit no known randomisation of an x86-64 host (%v bytes); give the range, or boot with address randomisation off", observed, BrkRanges())
+	return g, fmt.Errorf("gaps %v before brk fit no known randomisation of an x86-64 host (%v bytes); give the range, or boot with address randomisation off", observed, brkRanges)
 }
 
 // heapSlack is what the C library may have taken of brk before linux_main looks.
@@ -61,11 +59,10 @@ func (s *Space) Bases(link uint64, mem int64, g GapRange) []BaseCount {
 	for i := range pages {
 		count[s.ModuleBase(link, mem, g.Fixed+i*g.Page)]++
 	}
-	out := make([]BaseCount, 0, len(count))
-	for base, n := range count {
-		out = append(out, BaseCount{Base: base, Share: float64(n) / float64(pages)})
+	var out []BaseCount
+	for _, base := range slices.Sorted(maps.Keys(count)) {
+		out = append(out, BaseCount{Base: base, Share: float64(count[base]) / float64(pages)})
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Base < out[j].Base })
 	return out
 }
 
@@ -106,35 +103,3 @@ func Wilson(k, n int, z float64) Interval {
 
 // Holds reports whether p lies in the interval.
 func (i Interval) Holds(p float64) bool { return p >= i.Low && p <= i.High }
-
-// Plausible is the range of counts that n trials of probability p show, all but
-// a share of tail on each side: the other way round than Wilson, for a test
-// that must not fail by chance more often than tail says.
-func Plausible(p float64, n int, tail float64) (low, high int) {
-	p = min(max(p, 0), 1)
-	low, high = 0, n
-	for sum := 0.0; low < n; low++ {
-		if sum += binomial(n, low, p); sum > tail {
-			break
-		}
-	}
-	for sum := 0.0; high > low; high-- {
-		if sum += binomial(n, high, p); sum > tail {
-			break
-		}
-	}
-	return low, high
-}
-
-func binomial(n, k int, p float64) float64 {
-	switch {
-	case p == 0 && k == 0, p == 1 && k == n:
-		return 1
-	case p == 0, p == 1:
-		return 0
-	}
-	a, _ := math.Lgamma(float64(n + 1))
-	b, _ := math.Lgamma(float64(k + 1))
-	c, _ := math.Lgamma(float64(n - k + 1))
-	return math.Exp(a - b - c + float64(k)*math.Log(p) + float64(n-k)*math.Log1p(-p))
-}

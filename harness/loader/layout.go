@@ -131,7 +131,7 @@ func (l *Layout) coreSymbol(t *Tree, m *Module, flags []elf.SectionFlag, s Symbo
 	if !t.Config.On("CONFIG_KALLSYMS_ALL") && flags[i]&elf.SHF_EXECINSTR == 0 {
 		return false
 	}
-	return l.section[i] < 0 || !strings.HasPrefix(l.Regions[l.section[i]], "MOD_INIT_")
+	return l.section[i] < 0 || !initRegion(l.Regions[l.section[i]])
 }
 
 func align(n, a uint64) uint64 {
@@ -146,19 +146,6 @@ type Placement struct {
 	Layout *Layout
 	Base   uint64   // where vmalloc begins, see Space.ModuleBase; 0 where not known
 	Start  []uint64 // address of each region; 0 for one of no size
-}
-
-// Sequential places the regions one behind the other from base, each followed
-// by vmalloc's guard page: what a kernel does that has nothing else allocated.
-func (l *Layout) Sequential(base uint64) Placement {
-	p := Placement{Layout: l, Base: base, Start: make([]uint64, len(l.Sizes))}
-	for i, size := range l.Sizes {
-		if size > 0 {
-			p.Start[i] = base
-			base += size + guardPage
-		}
-	}
-	return p
 }
 
 // Address is the address of section i of the module; ok is false for a section

@@ -40,7 +40,7 @@ func placed(t testing.TB, tree *Tree, m *Module, base uint64) Placement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l.Sequential(base)
+	return l.sequential(base)
 }
 
 func TestPredict(t *testing.T) {
