@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -22,10 +21,9 @@ const lockPoll = 50 * time.Millisecond
 // until ctx ends. The kernel drops the lock when the process dies, however.
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	if len(name) > 100 { // file names end at 255
-		sum := sha256.Sum256([]byte(name))
-		name = name[:40] + hex.EncodeToString(sum[:])
+		name = fmt.Sprintf("%s%x", name[:40], sha256.Sum256([]byte(name)))
 	}
-	f, err := os.OpenFile(filepath.Join(s.root, "locks", strings.ReplaceAll(name, "/", "_")), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
+	f, err := os.OpenFile(filepath.Join(s.root, "locks", strings.ReplaceAll(name, "/", "_")), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
@@ -47,6 +45,20 @@ func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error
 	}
 }
 
+// locked opens the file at path, making it where it is missing, and locks it as
+// flock(2) does with how; closing it drops the lock.
+func locked(path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), how); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
+}
+
 // scratchLock is held while scratch directories are made and while those of dead
 // processes are looked for, so that the latter never meets a half-made one.
 const scratchLock = "scratch"
@@ -64,12 +76,7 @@ func (s *Store) Scratch(what string) (dir string, remove func(), err error) {
 		return "", nil, fmt.Errorf("scratch space in the store: %w", err)
 	}
 	// The lock on the file beside it says that its owner lives.
-	lock, err := os.OpenFile(dir+alive, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
-	if err == nil {
-		if err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-			lock.Close()
-		}
-	}
+	lock, err := locked(dir+alive, unix.LOCK_EX|unix.LOCK_NB)
 	if err != nil {
 		return "", nil, errors.Join(fmt.Errorf("scratch space in the store: %w", err), os.Remove(dir))
 	}
@@ -102,15 +109,9 @@ func (s *Store) sweep() {
 			}
 			continue
 		}
-		lock, err := os.OpenFile(p, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
-		if err != nil {
-			continue
+		if lock, err := locked(p, unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			dead = append(dead, lock)
 		}
-		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-			lock.Close()
-			continue
-		}
-		dead = append(dead, lock)
 	}
 	unlock()
 	for _, lock := range dead {

@@ -63,11 +63,8 @@ func Open(dir string) (*Store, error) {
 			return nil, fmt.Errorf("open store: %w (set UMLAB_HOME to a directory you can write)", err)
 		}
 	}
-	if s.users, err = os.OpenFile(filepath.Join(s.root, "locks", "users"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644); err != nil {
+	if s.users, err = locked(filepath.Join(s.root, "locks", "users"), unix.LOCK_SH); err != nil {
 		return nil, fmt.Errorf("open store: %w (set UMLAB_HOME to a directory you can write)", err)
-	}
-	if err := unix.Flock(int(s.users.Fd()), unix.LOCK_SH); err != nil {
-		return nil, fmt.Errorf("open store: lock %s: %w", s.users.Name(), err)
 	}
 	probe, err := os.CreateTemp(filepath.Join(s.root, "tmp"), "probe-")
 	if err != nil {
@@ -112,30 +109,42 @@ func (s *Store) Dir(ctx context.Context, kind, key string, build func(ctx contex
 	if err != nil {
 		return "", false, err
 	}
-	if used(final) {
-		return final, true, nil
-	}
-	unlock, err := s.Lock(ctx, kind+"-"+key)
+	hit, err = s.once(ctx, final, kind+"-"+key, func(tmp string) error {
+		made := filepath.Join(tmp, "entry")
+		if err := os.Mkdir(made, 0o755); err != nil {
+			return err
+		}
+		if err := build(ctx, made); err != nil {
+			return err
+		}
+		return s.Install(made, kind, key)
+	})
 	if err != nil {
 		return "", false, err
+	}
+	return final, hit, nil
+}
+
+// once has make put something at final, with a scratch directory to make it in,
+// unless it is there already. Others who want the same wait on the lock.
+func (s *Store) once(ctx context.Context, final, lock string, make func(tmp string) error) (hit bool, err error) {
+	if used(final) {
+		return true, nil
+	}
+	unlock, err := s.Lock(ctx, lock)
+	if err != nil {
+		return false, err
 	}
 	defer unlock()
 	if used(final) {
-		return final, true, nil
+		return true, nil
 	}
-	tmp, remove, err := s.Scratch(kind)
+	tmp, remove, err := s.Scratch("entry")
 	if err != nil {
-		return "", false, err
+		return false, err
 	}
 	defer remove()
-	made := filepath.Join(tmp, "entry")
-	if err := os.Mkdir(made, 0o755); err != nil {
-		return "", false, err
-	}
-	if err := build(ctx, made); err != nil {
-		return "", false, err
-	}
-	return final, false, s.Install(made, kind, key)
+	return false, make(tmp)
 }
 
 // Install renames the finished directory dir to be kind/key, replacing what was
@@ -189,45 +198,44 @@ func (s *Store) Partial(kind, key string) (string, error) {
 // calling fetch to get it where the store has none. Content with another
 // digest is refused with a *DigestError and not kept.
 func (s *Store) File(ctx context.Context, sum string, fetch func(ctx context.Context, w io.Writer) error) (string, error) {
-	if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+	final, ok := s.file(sum)
+	if !ok {
 		return "", fmt.Errorf("store: %q is no sha256", sum)
 	}
-	final := filepath.Join(s.root, "files", sum[:2], sum)
-	if used(final) {
-		return final, nil
-	}
-	unlock, err := s.Lock(ctx, "file-"+sum)
+	_, err := s.once(ctx, final, "file-"+sum, func(tmp string) error {
+		if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
+			return err
+		}
+		f, err := os.Create(filepath.Join(tmp, "file"))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		h := sha256.New()
+		if err := fetch(ctx, io.MultiWriter(f, h)); err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+		if got := hex.EncodeToString(h.Sum(nil)); got != sum {
+			return &DigestError{Want: sum, Got: got}
+		}
+		return os.Rename(f.Name(), final)
+	})
 	if err != nil {
 		return "", err
 	}
-	defer unlock()
-	if used(final) {
-		return final, nil
+	return final, nil
+}
+
+// file is where the file with that sha256 is or would be; ok is false for what is
+// none.
+func (s *Store) file(sum string) (path string, ok bool) {
+	if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+		return "", false
 	}
-	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
-		return "", err
-	}
-	tmp, remove, err := s.Scratch("file")
-	if err != nil {
-		return "", err
-	}
-	defer remove()
-	f, err := os.Create(filepath.Join(tmp, "file"))
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if err := fetch(ctx, io.MultiWriter(f, h)); err != nil {
-		return "", err
-	}
-	if err := f.Close(); err != nil {
-		return "", err
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != sum {
-		return "", &DigestError{Want: sum, Got: got}
-	}
-	return final, os.Rename(f.Name(), final)
+	return filepath.Join(s.root, "files", sum[:2], sum), true
 }
 
 // DigestError says that content is not what its name promised.
@@ -239,8 +247,7 @@ func (e *DigestError) Error() string {
 
 // Bytes keeps b under its digest and returns the path.
 func (s *Store) Bytes(ctx context.Context, b []byte) (string, error) {
-	sum := sha256.Sum256(b)
-	return s.File(ctx, hex.EncodeToString(sum[:]), func(_ context.Context, w io.Writer) error {
+	return s.File(ctx, fmt.Sprintf("%x", sha256.Sum256(b)), func(_ context.Context, w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
@@ -250,12 +257,8 @@ func (s *Store) Bytes(ctx context.Context, b []byte) (string, error) {
 // any path that ends in it: a store that was moved still finds what its records
 // name.
 func (s *Store) Kept(sum string) (string, bool) {
-	sum = filepath.Base(sum)
-	if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
-		return "", false
-	}
-	path := filepath.Join(s.root, "files", sum[:2], sum)
-	return path, used(path)
+	path, ok := s.file(filepath.Base(sum))
+	return path, ok && used(path)
 }
 
 // Keep copies the file at path into the store, under its digest, and returns
@@ -266,15 +269,10 @@ func (s *Store) Keep(ctx context.Context, path string) (kept, sum string, err er
 		return "", "", err
 	}
 	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if sum, err = SumFile(path); err != nil {
 		return "", "", err
 	}
-	sum = hex.EncodeToString(h.Sum(nil))
 	kept, err = s.File(ctx, sum, func(_ context.Context, w io.Writer) error {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
 		_, err := io.Copy(w, f)
 		return err
 	})
