@@ -65,12 +65,11 @@ func childMain() int {
 	if err := reports.Encode(report{Kind: reportStarted}); err != nil {
 		return exitFault
 	}
-	r, code := reap(pid)
 	// The caller gets the status before the kernel starts to kill what is left, and sees us end after that.
-	if err := reports.Encode(r); err != nil {
+	if err := reports.Encode(reap(pid)); err != nil {
 		return exitFault
 	}
-	return code
+	return 0
 }
 
 // obey ends the sandbox when the caller is gone, and passes on its wish that the command ends.
@@ -111,7 +110,7 @@ func prepare(s *spec) error {
 }
 
 // reap waits for every process that becomes ours until the command itself has ended.
-func reap(payload int) (report, int) {
+func reap(payload int) report {
 	for {
 		var ws unix.WaitStatus
 		pid, err := unix.Wait4(-1, &ws, 0, nil)
@@ -119,17 +118,14 @@ func reap(payload int) (report, int) {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil: // ECHILD cannot happen while the command is ours
-			return faultReport(faultOf(StageInit, "", err)), exitFault
+			return faultReport(faultOf(StageInit, "", err))
 		case pid != payload || !(ws.Exited() || ws.Signaled()):
 			continue
 		}
-		r := report{Kind: reportEnded}
 		if ws.Signaled() {
-			r.Code, r.Signal = -1, int(ws.Signal())
-			return r, 128 + r.Signal
+			return report{Kind: reportEnded, Code: -1, Signal: int(ws.Signal())}
 		}
-		r.Code = ws.ExitStatus()
-		return r, r.Code
+		return report{Kind: reportEnded, Code: ws.ExitStatus()}
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"runtime"
 	"syscall"
 	"time"
@@ -35,11 +37,12 @@ type Process struct {
 	name  string
 	init  *os.Process
 	ctl   *os.File
-	stdio *stdio
+	input *feed
 	locks []*os.File
 
-	dead   chan struct{} // closed when init and with it everything in the sandbox is gone
+	dead   chan struct{} // closed when init and with it everything in the sandbox is gone, and its output has been copied
 	state  *os.ProcessState
+	copied error         // of copying the output; init itself exits with 0 unless something was wrong
 	done   chan struct{} // closed when status and err are final
 	status Status
 	err    error
@@ -70,29 +73,29 @@ func start(ctx context.Context, s *spec, c *Command) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	std, err := openStdio(c)
+	stdin, input, err := newFeed(c.Stdin)
 	if err != nil {
 		unlock(locks)
 		return nil, err
 	}
 	s.UserNamespace = true
-	p, reports, err := launch(ctx, s, std)
+	p, reports, err := launch(ctx, s, c, stdin)
 	if err != nil && os.Geteuid() == 0 && forbidden(err) {
 		s.UserNamespace = false
 		var again error
-		p, reports, again = launch(ctx, s, std)
+		p, reports, again = launch(ctx, s, c, stdin)
 		// Of two errors the one that got further says more.
 		if again == nil || stageOf(err) == StageNamespaces && stageOf(again) != StageNamespaces {
 			err = again
 		}
 	}
 	if err != nil {
-		std.abandon()
+		_ = input.end()
 		unlock(locks)
 		return nil, err
 	}
-	p.locks = locks
-	std.run()
+	p.locks, p.input = locks, input
+	input.start()
 	stop := make(chan error, 1)
 	go func() { stop <- p.watch(ctx, c.Grace) }()
 	go p.collect(reports, stop)
@@ -137,7 +140,7 @@ func forbidden(err error) bool {
 }
 
 // launch starts init and returns when the command runs, with the reports that are still to come.
-func launch(ctx context.Context, s *spec, std *stdio) (*Process, *json.Decoder, error) {
+func launch(ctx context.Context, s *spec, c *Command, stdin io.Reader) (*Process, *json.Decoder, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("sandbox: control socket: %w", err)
@@ -149,11 +152,11 @@ func launch(ctx context.Context, s *spec, std *stdio) (*Process, *json.Decoder, 
 		theirs.Close()
 		return nil, nil, fmt.Errorf("sandbox: control socket: %w", err)
 	}
-	p := &Process{name: s.name(), ctl: os.NewFile(uintptr(pair[0]), "control"), stdio: std,
+	p := &Process{name: s.name(), ctl: os.NewFile(uintptr(pair[0]), "control"),
 		dead: make(chan struct{}), done: make(chan struct{})}
 
 	begun := make(chan error, 1)
-	go p.keep(s, theirs, begun)
+	go p.keep(s, c, stdin, theirs, begun)
 	err = <-begun
 	theirs.Close()
 	if err != nil {
@@ -196,7 +199,7 @@ func interrupted(s *spec, cause error) error {
 
 // keep starts init and waits for it on one thread: the signal that init gets when its parent dies is sent when the
 // thread that started it ends.
-func (p *Process) keep(s *spec, control *os.File, begun chan<- error) {
+func (p *Process) keep(s *spec, c *Command, stdin io.Reader, control *os.File, begun chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	attr := &syscall.SysProcAttr{
@@ -208,23 +211,27 @@ func (p *Process) keep(s *spec, control *os.File, begun chan<- error) {
 		attr.Cloneflags |= unix.CLONE_NEWUSER
 		attr.AmbientCaps = allCapabilities()
 	}
-	init, err := os.StartProcess(reexec.Self(), []string{childName}, &os.ProcAttr{
+	cmd := &exec.Cmd{Path: reexec.Self(), Args: []string{childName}, SysProcAttr: attr,
 		// Fewer threads start sooner, and init has nothing to do in parallel.
 		Env:   []string{"GOMAXPROCS=1"},
-		Files: []*os.File{p.stdio.child[0], p.stdio.child[1], p.stdio.child[2], control},
-		Sys:   attr,
-	})
+		Stdin: stdin, Stdout: c.Stdout, Stderr: c.Stderr, ExtraFiles: []*os.File{control}}
+	if c.TTY != nil {
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = c.TTY, c.TTY, c.TTY
+	}
+	err := cmd.Start()
 	if err != nil {
 		begun <- err
 		return
 	}
-	p.init = init
+	p.init = cmd.Process
 	if s.UserNamespace {
-		err = mapIDs(init.Pid)
+		err = mapIDs(cmd.Process.Pid)
 	}
 	begun <- err
-	// An error leaves the state nil, which collect reports.
-	p.state, _ = init.Wait()
+	if err := cmd.Wait(); err != nil {
+		p.copied = fmt.Errorf("copy output: %w", err)
+	}
+	p.state = cmd.ProcessState
 	close(p.dead)
 }
 
@@ -279,7 +286,7 @@ func (p *Process) collect(reports *json.Decoder, stop <-chan error) {
 	<-p.dead
 	stopped := <-stop
 	p.ctl.Close()
-	copied := p.stdio.wait()
+	copied := errors.Join(p.copied, p.input.end())
 	unlock(p.locks)
 	p.status = Status{Code: r.Code, Signal: syscall.Signal(r.Signal)}
 	switch {
