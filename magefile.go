@@ -15,6 +15,7 @@ import (
 	"umlab/harness"
 	"umlab/harness/scenario"
 	"umlab/harness/shell"
+	"umlab/harness/usage"
 )
 
 // The sandbox runs this program again as its init: that copy leaves here.
@@ -25,7 +26,6 @@ func Matrix(ctx context.Context, scenario, tree, trees, toolchain, toolchains, c
 	o := harness.MatrixOptions{
 		Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
 		Jobs: num(jobs), Fresh: fresh != nil && *fresh,
-		Outputs: harness.Outputs{JSON: str(json), JUnit: str(junit), KTAP: str(ktap), HTML: str(html), Markdown: str(md)},
 		Command: command(),
 	}
 	var err error
@@ -33,6 +33,7 @@ func Matrix(ctx context.Context, scenario, tree, trees, toolchain, toolchains, c
 		return harness.Exit(err)
 	}
 	o.Select.Output = str(output)
+	files := harness.Outputs{JSON: str(json), JUnit: str(junit), KTAP: str(ktap), HTML: str(html), Markdown: str(md)}
 	if trees != nil || toolchains != nil {
 		so := harness.SweepOptions{MatrixOptions: o}
 		if so.Toolchains, err = names("toolchains", toolchains); err != nil {
@@ -42,12 +43,12 @@ func Matrix(ctx context.Context, scenario, tree, trees, toolchain, toolchains, c
 			return harness.Exit(err)
 		}
 		return with(func(lab *harness.Lab) error {
-			_, err := lab.Sweep(ctx, so)
+			_, err := lab.Sweep(ctx, so, files)
 			return err
 		})
 	}
 	return with(func(lab *harness.Lab) error {
-		_, err := lab.Matrix(ctx, o)
+		_, err := lab.Matrix(ctx, o, files)
 		return err
 	})
 }
@@ -95,7 +96,7 @@ func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int
 	s := scenario.Selection{Cells: list(cells), Scope: list(scope), Placements: list(placements), Mem: list(mem), Modules: list(modules)}
 	if repeat != nil {
 		if *repeat < 1 {
-			return s, &harness.UsageError{Err: fmt.Errorf("-repeat=%d: give a number of boots, 1 or more", *repeat)}
+			return s, usage.Errorf("-repeat=%d: give a number of boots, 1 or more", *repeat)
 		}
 		s.Repeat = *repeat
 	}
@@ -105,7 +106,7 @@ func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int
 		on := v == "on"
 		s.ASLR = &on
 	default:
-		return s, &harness.UsageError{Err: fmt.Errorf("-aslr=%s: on or off", v)}
+		return s, usage.Errorf("-aslr=%s: on or off", v)
 	}
 	return s, nil
 }
@@ -116,11 +117,10 @@ func Verify(ctx context.Context, patch string, scenario, tree, toolchains, compi
 	if isRange {
 		patch = ""
 	} else if commits = ""; strings.HasPrefix(patch, "-") && patch != "-" {
-		return harness.Exit(&harness.UsageError{Err: fmt.Errorf("%s: give the patch, or -range=A..B, before the flags", patch)})
+		return harness.Exit(usage.Errorf("%s: give the patch, or -range=A..B, before the flags", patch))
 	}
 	o := harness.VerifyOptions{
 		Patch: patch, Range: commits, Toolchains: list(toolchains), Matrix: matrix != nil && *matrix, Stdin: os.Stdin,
-		Outputs: harness.VerifyOutputs{JSON: str(json), JUnit: str(junit), HTML: str(html), Markdown: str(md)},
 		MatrixOptions: harness.MatrixOptions{
 			Scenario: str(scenario), Tree: str(tree), Compiler: str(compiler), Fragments: list(fragment),
 			Jobs: num(jobs), Fresh: fresh != nil && *fresh, Command: command(),
@@ -132,7 +132,7 @@ func Verify(ctx context.Context, patch string, scenario, tree, toolchains, compi
 	}
 	o.Select.Output = str(output)
 	return with(func(lab *harness.Lab) error {
-		_, err := lab.Verify(ctx, o)
+		_, err := lab.Verify(ctx, o, harness.VerifyOutputs{JSON: str(json), JUnit: str(junit), HTML: str(html), Markdown: str(md)})
 		return err
 	})
 }
@@ -198,7 +198,7 @@ func Clean(ctx context.Context, days *int, all *bool) error {
 	unused := 30 * 24 * time.Hour
 	if days != nil {
 		if *days < 0 {
-			return harness.Exit(&harness.UsageError{Err: fmt.Errorf("-days=%d: give a number of days", *days)})
+			return harness.Exit(usage.Errorf("-days=%d: give a number of days", *days))
 		}
 		unused = time.Duration(*days) * 24 * time.Hour
 	}
@@ -295,7 +295,7 @@ func list(s *string) []string {
 func names(flag string, s *string) ([]string, error) {
 	n := list(s)
 	if s != nil && len(n) == 0 {
-		return nil, &harness.UsageError{Err: fmt.Errorf("-%s= names nothing: leave it out, or give names with commas between them", flag)}
+		return nil, usage.Errorf("-%s= names nothing: leave it out, or give names with commas between them", flag)
 	}
 	return n, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,9 +11,9 @@ import (
 	"time"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/plan"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
-	"umlab/harness/store"
 	"umlab/harness/uml"
 )
 
@@ -52,21 +51,14 @@ done
 // that the ratios mean something on any machine, and prints one line a figure.
 // cold adds the way from an empty store, which builds a kernel.
 func (l *Lab) Bench(ctx context.Context, cold bool) error {
-	quiet := *l
-	quiet.stdout = io.Discard
-	timed := func(o MatrixOptions) (float64, error) {
-		start := time.Now()
-		_, err := quiet.Matrix(ctx, o)
-		return time.Since(start).Seconds(), err
-	}
-	if _, err := timed(MatrixOptions{}); err != nil { // warms the store
+	if _, err := l.timed(ctx, MatrixOptions{}); err != nil { // warms the store
 		return err
 	}
-	fresh, err := timed(MatrixOptions{Fresh: true})
+	fresh, err := l.timed(ctx, MatrixOptions{Fresh: true})
 	if err != nil {
 		return err
 	}
-	cached, err := timed(MatrixOptions{})
+	cached, err := l.timed(ctx, MatrixOptions{})
 	if err != nil {
 		return err
 	}
@@ -104,23 +96,33 @@ func (l *Lab) Bench(ctx context.Context, cold bool) error {
 	return nil
 }
 
+// timed is how many seconds a matrix takes.
+func (l *Lab) timed(ctx context.Context, o MatrixOptions) (float64, error) {
+	start := time.Now()
+	p, err := l.plan(o)
+	if err == nil {
+		_, err = l.run(ctx, l.sources, p)
+	}
+	return time.Since(start).Seconds(), err
+}
+
 // benchBase is the default matrix's baseline, out of the store.
 func (l *Lab) benchBase(ctx context.Context) (*benched, error) {
-	j, err := l.plan(MatrixOptions{})
+	p, err := l.plan(MatrixOptions{})
 	if err != nil {
 		return nil, err
 	}
-	t, tc, err := l.fitting(ctx, j)
+	t, tc, err := p.Fetch(ctx, l.sources)
 	if err != nil {
 		return nil, err
 	}
-	bl, _, err := l.builder.Baseline(ctx, kbuild.Base{Tree: t, Toolchain: tc, Compiler: j.compiler(l, t), Options: j.options})
-	return &benched{bl, j}, err
+	bl, _, err := l.builder.Baseline(ctx, p.Base(t, tc))
+	return &benched{bl, p}, err
 }
 
 type benched struct {
 	*kbuild.Baseline
-	job *job
+	plan *plan.Plan
 }
 
 func (l *Lab) handLoop(ctx context.Context, b *benched) (float64, error) {
@@ -131,11 +133,11 @@ func (l *Lab) handLoop(ctx context.Context, b *benched) (float64, error) {
 	defer remove()
 	upper, work := filepath.Join(tmp, "upper"), filepath.Join(tmp, "work")
 	var modules []string
-	for _, m := range b.job.scenario.Modules {
+	for _, m := range b.plan.Scenario.Modules {
 		modules = append(modules, m.Path)
 	}
 	args := []string{"sh", "-c", handLoop, "sh", strings.Join(b.Base.Make(), " "), strings.Join(modules, " ")}
-	for _, c := range b.job.plan.Cells {
+	for _, c := range b.plan.Cells {
 		if f := c.Variant.Flags(); len(f) > 0 {
 			args = append(args, strings.Join(f, " "))
 		}
@@ -161,7 +163,7 @@ func (l *Lab) benchBoot(ctx context.Context, b *benched) (bare, full float64, er
 		return 0, 0, err
 	}
 	defer closeGuest()
-	cell := b.job.plan.Cells[slices.IndexFunc(b.job.plan.Cells, func(c scenario.Cell) bool {
+	cell := b.plan.Cells[slices.IndexFunc(b.plan.Cells, func(c scenario.Cell) bool {
 		return c.Variant.CodeModel == "large" && c.Variant.RelocationModel == "static"
 	})]
 	p, _, err := l.builder.Fork(ctx, b.Baseline, kbuild.Request{Cell: cell}, false)
@@ -211,18 +213,13 @@ func (l *Lab) benchCold(ctx context.Context) (c coldFigures, err error) {
 		return c, err
 	}
 	defer remove()
-	st, err := store.Open(home)
+	l.sink.Close() // the other one has a display of its own
+	empty, err := Open(elsewhere(l.options, home))
 	if err != nil {
 		return c, err
 	}
-	empty := l.in(st)
-	empty.stdout, empty.forget = io.Discard, true
-	timed := func(o MatrixOptions) (float64, error) {
-		start := time.Now()
-		_, err := empty.Matrix(ctx, o)
-		return time.Since(start).Seconds(), err
-	}
-	if c.total, err = timed(MatrixOptions{}); err != nil {
+	defer empty.Close()
+	if c.total, err = empty.timed(ctx, MatrixOptions{}); err != nil {
 		return c, err
 	}
 	b, err := empty.benchBase(ctx)
@@ -230,7 +227,7 @@ func (l *Lab) benchCold(ctx context.Context) (c coldFigures, err error) {
 		return c, err
 	}
 	c.build = b.Seconds
-	members, err := empty.series(ctx, l.settings.DefaultSeries)
+	members, err := empty.sources.Series(ctx, l.settings.DefaultSeries)
 	if err != nil {
 		return c, err
 	}
@@ -238,8 +235,22 @@ func (l *Lab) benchCold(ctx context.Context) (c coldFigures, err error) {
 		return c, fmt.Errorf("series %s has no members", l.settings.DefaultSeries)
 	}
 	c.rustc = members[len(members)-1].Name
-	c.more, err = timed(MatrixOptions{Toolchain: c.rustc})
+	c.more, err = empty.timed(ctx, MatrixOptions{Toolchain: c.rustc})
 	return c, err
+}
+
+// elsewhere are the options of a lab on another store, whose results are not
+// remembered.
+func elsewhere(o Options, home string) Options {
+	getenv := o.Getenv
+	o.Forget = true
+	o.Getenv = func(name string) string {
+		if name == "UMLAB_HOME" {
+			return home
+		}
+		return getenv(name)
+	}
+	return o
 }
 
 func lastLines(s string, n int) string {

@@ -10,6 +10,7 @@ import (
 	"umlab/harness/report"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
+	"umlab/harness/usage"
 )
 
 // BisectOptions are the flags of `mage bisect`. Empty means a default.
@@ -114,8 +115,8 @@ type candidates struct {
 // why; an error is one of the machine, or of the log.
 func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.Bisection, error) {
 	b := &result.Bisection{
-		Schema: result.BisectionSchema, Command: q.Command, Axis: q.axis, Series: q.Series, Scenario: q.job.named(),
-		Tree: q.job.Tree, Toolchain: q.job.Toolchain, Target: q.target.String(), Until: q.cond.String(),
+		Schema: result.BisectionSchema, Command: q.Command, Axis: q.axis, Series: q.Series, Scenario: q.plan.Named(),
+		Tree: q.plan.Flags.Tree, Toolchain: q.plan.Flags.Toolchain, Target: q.target.String(), Until: q.cond.String(),
 		Good: c.names[0], Bad: c.names[len(c.names)-1], Candidates: c.list, Notes: c.notes,
 	}
 	if q.axis == result.AxisToolchain {
@@ -135,7 +136,7 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 		ends: predicate.Ends{Cond: q.cond, Good: predicate.End{Name: b.Good}, Bad: predicate.End{Name: b.Bad}}}
 	if log.replay != nil {
 		if err := p.ends.Restore(log.replay); err != nil && log.file != nil {
-			return b, &UsageError{err}
+			return b, &usage.Error{Err: err}
 		} else if err != nil {
 			log.drop()
 		}

@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"umlab/harness/bisect"
-	"umlab/harness/kbuild"
 	"umlab/harness/result"
+	"umlab/harness/sources"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
 	"umlab/harness/tree/patch"
+	"umlab/harness/usage"
 )
 
 // mostDiff is the size, in bytes, from which on a commit is checked out and built
@@ -20,31 +21,34 @@ const mostDiff = 8 << 20
 // commitCandidates are those of a question about the commits of a repository,
 // which the toolchain's git bisects. The repository is not written to.
 func (l *Lab) commitCandidates(ctx context.Context, q *question) (*candidates, error) {
-	tc, err := l.toolchain(ctx, q.job.Toolchain)
+	tc, err := l.sources.Toolchain(ctx, q.plan.Flags.Toolchain)
 	if err != nil {
-		return nil, fmt.Errorf("toolchain %s: %w", q.job.Toolchain, err)
+		return nil, fmt.Errorf("toolchain %s: %w", q.plan.Flags.Toolchain, err)
 	}
-	g, err := tree.StartBisect(ctx, l.store, q.repository, q.Good, q.Bad, git(tc))
+	g, err := tree.StartBisect(ctx, l.store, q.repository, q.Good, q.Bad, sources.Git(tc))
 	if err != nil {
-		return nil, &UsageError{err}
+		return nil, &usage.Error{Err: err}
 	}
 	c, order, err := ofCommits(ctx, g)
 	if err != nil {
 		g.Close()
 		return nil, err
 	}
-	c.pinned = fmt.Sprintf("repository %s, toolchain %s %s", q.repository, q.job.Toolchain, store.Short(tc.Digest))
+	c.pinned = fmt.Sprintf("repository %s, toolchain %s %s", q.repository, q.plan.Flags.Toolchain, store.Short(tc.Digest))
 	k := &commitKernels{lab: l, q: q, tc: tc, git: g}
 	c.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		r, _, err := k.run(ctx, order.Commit(name), fresh, q.Fresh || fresh)
-		return r, err
+		r, err := k.run(ctx, order.Commit(name), fresh, q.Fresh || fresh)
+		if err != nil {
+			return nil, err
+		}
+		return r.Results, nil
 	}
 	c.side = func(ctx context.Context, name string) (side, error) {
-		r, baseline, err := k.run(ctx, order.Commit(name), true, false)
+		r, err := k.run(ctx, order.Commit(name), true, false)
 		if err != nil {
 			return side{}, err
 		}
-		return l.sideOf(ctx, q.job, q.target.Cell, name, r, baseline)
+		return l.sideOf(ctx, r, q.target.Cell, name)
 	}
 	return c, nil
 }
@@ -73,73 +77,67 @@ type commitKernels struct {
 	tc  *toolchain.Toolchain
 	git *tree.Bisect
 
-	base     *tree.Tree // of the good end
-	baseline *kbuild.Baseline
+	base *tree.Tree // of the good end
+	ran  *ran       // on it
 }
 
-func (k *commitKernels) run(ctx context.Context, commit string, whole, fresh bool) (*result.Results, *kbuild.Baseline, error) {
-	var (
-		t    *tree.Tree
-		from *kbuild.Baseline
-		err  error
-	)
-	if !whole && commit != k.git.Good {
-		if t, from, err = k.derived(ctx, commit); err != nil {
-			return nil, nil, err
-		}
-	}
+func (k *commitKernels) run(ctx context.Context, commit string, whole, fresh bool) (*ran, error) {
 	named := k.q.repository + "#" + commit[:12]
-	if t == nil {
-		src := tree.GitSource{Name: named, Path: k.q.repository, Ref: commit}
-		if t, err = tree.FromGit(ctx, k.lab.store, k.lab.sink, src, git(k.tc)); err != nil {
-			return nil, nil, err
+	if !whole && commit != k.git.Good {
+		t, err := k.derived(ctx, commit)
+		if err != nil {
+			return nil, err
 		}
-	} else {
-		// It is the commit's own content, whatever way it came.
-		is := *t
-		is.Name, is.Package, is.Commit, is.Patches = named, "git "+commit[:12], commit, nil
-		t = &is
+		if t != nil {
+			// It is the commit's own content, whatever way it came.
+			is := *t
+			is.Name, is.Package, is.Commit, is.Patches = named, "git "+commit[:12], commit, nil
+			return k.lab.runFrom(ctx, k.ran, k.ran.plan.Afresh(fresh), &is, k.tc)
+		}
 	}
-	job := *k.q.job
-	job.Fresh = fresh
-	r, baseline, err := k.lab.runOn(ctx, &job, t, k.tc, from)
-	if commit == k.git.Good {
-		k.base, k.baseline = t, baseline
+	src := tree.GitSource{Name: named, Path: k.q.repository, Ref: commit}
+	t, err := tree.FromGit(ctx, k.lab.store, k.lab.sink, src, sources.Git(k.tc))
+	if err != nil {
+		return nil, err
 	}
-	return r, baseline, err
+	r, err := k.lab.runOn(ctx, k.q.plan.Afresh(fresh), t, k.tc)
+	if err == nil && commit == k.git.Good {
+		k.base, k.ran = t, r
+	}
+	return r, err
 }
 
-// derived is the tree of a commit, made of that of the good end, with the
-// baseline to go on from; nil where it is to be built from nothing.
-func (k *commitKernels) derived(ctx context.Context, commit string) (*tree.Tree, *kbuild.Baseline, error) {
+// derived is the tree of a commit, made of that of the good end; nil where it is
+// to be built from nothing.
+func (k *commitKernels) derived(ctx context.Context, commit string) (*tree.Tree, error) {
 	if k.base == nil { // a log answered for the good end
-		if _, _, err := k.run(ctx, k.git.Good, false, k.q.Fresh); err != nil {
-			return nil, nil, err
+		if _, err := k.run(ctx, k.git.Good, false, k.q.Fresh); err != nil {
+			return nil, err
 		}
 	}
-	if k.baseline == nil { // it does not build
-		return nil, nil, nil
+	if k.ran.baseline == nil { // it does not build
+		return nil, nil
 	}
 	diff, err := k.git.Diff(ctx, k.git.Good, commit)
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	case len(diff) > mostDiff:
-		return nil, nil, nil
+		return nil, nil
 	case len(diff) == 0:
-		return k.base, nil, nil
+		return k.base, nil
 	}
 	patches, err := patch.Read("the changes since "+k.git.Good[:12], diff)
 	var t *tree.Tree
 	if err == nil {
-		t, err = tree.Patched(ctx, k.lab.store, k.lab.sink, k.base, patches, git(k.tc))
+		t, err = tree.Patched(ctx, k.lab.store, k.lab.sink, k.base, patches, sources.Git(k.tc))
 	}
 	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		k.lab.sink.Note(fmt.Sprintf("commit %s is checked out and built from nothing: %v", commit[:12], err))
-		return nil, nil, nil
+		return nil, nil
 	}
-	return t, k.baseline, nil
+	return t, nil
 }

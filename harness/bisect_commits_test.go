@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"umlab/harness/history"
+	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/tree"
 )
@@ -167,7 +168,7 @@ func TestBisectCommitsRemembers(t *testing.T) {
 	}
 	defer h.Close()
 	for i, c := range commits {
-		got, err := h.Latest(t.Context(), history.Question{Scenario: DefaultScenario, Tree: "debian-6.12", Toolchain: c})
+		got, err := h.Latest(t.Context(), history.Question{Scenario: plan.DefaultScenario, Tree: "debian-6.12", Toolchain: c})
 		if err != nil || got == nil || got.Cell("stock") == nil {
 			t.Errorf("of change %d the history has %+v, %v", i, got, err)
 		}

@@ -11,9 +11,11 @@ import (
 
 	"umlab/harness/bisect"
 	"umlab/harness/history"
+	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/settings"
 	"umlab/harness/store"
+	"umlab/harness/usage"
 )
 
 // listed is an entry of a list that is bisected.
@@ -39,7 +41,7 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		c.list = append(c.list, result.BisectCandidate{Name: e.name, Detail: e.detail})
 	}
 	c.chooser = &bisect.List{Names: c.names}
-	plan := func(name string, fresh bool) (*job, error) {
+	planned := func(name string, fresh bool) (*plan.Plan, error) {
 		m := q.MatrixOptions
 		m.Fresh = fresh
 		if q.axis == result.AxisToolchain {
@@ -50,30 +52,33 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		return l.plan(m)
 	}
 	c.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		j, err := plan(name, q.Fresh || fresh)
+		p, err := planned(name, q.Fresh || fresh)
 		if err != nil {
 			return nil, err
 		}
-		t, tc, err := l.fitting(ctx, j)
+		t, tc, err := p.Fetch(ctx, l.sources)
 		if err != nil {
 			return nil, err
 		}
-		r, _, err := l.runOn(ctx, j, t, tc, nil)
-		return r, err
+		r, err := l.runOn(ctx, p, t, tc)
+		if err != nil {
+			return nil, err
+		}
+		return r.Results, nil
 	}
 	c.side = func(ctx context.Context, name string) (side, error) {
-		j, err := plan(name, false)
+		p, err := planned(name, false)
 		if err != nil {
 			return side{}, err
 		}
-		return l.side(ctx, j, q.target.Cell, name)
+		return l.side(ctx, p, q.target.Cell, name)
 	}
 	if q.axis == result.AxisTree {
-		tc, err := l.toolchain(ctx, q.job.Toolchain)
+		tc, err := l.sources.Toolchain(ctx, q.plan.Flags.Toolchain)
 		if err != nil {
-			return nil, fmt.Errorf("toolchain %s: %w", q.job.Toolchain, err)
+			return nil, fmt.Errorf("toolchain %s: %w", q.plan.Flags.Toolchain, err)
 		}
-		c.pinned = fmt.Sprintf("toolchain %s %s", q.job.Toolchain, store.Short(tc.Digest))
+		c.pinned = fmt.Sprintf("toolchain %s %s", q.plan.Flags.Toolchain, store.Short(tc.Digest))
 		if q.Compiler == "" {
 			c.notes = l.compilers(part)
 		}
@@ -82,11 +87,11 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 	// The tree is unpacked with the tools of a toolchain: one that is likely to be
 	// here, and that the candidates are made of anyway.
 	series := l.settings.Series[q.Series]
-	t, _, err := l.sources(ctx, q.job.Tree, cmp.Or(series.C, series.Toolchain, q.job.Toolchain))
+	t, _, err := l.sources.Get(ctx, q.plan.Flags.Tree, cmp.Or(series.C, series.Toolchain, q.plan.Flags.Toolchain))
 	if err != nil {
 		return nil, err
 	}
-	c.pinned = fmt.Sprintf("tree %s %s", q.job.Tree, store.Short(t.Digest))
+	c.pinned = fmt.Sprintf("tree %s %s", q.plan.Flags.Tree, store.Short(t.Digest))
 	return c, nil
 }
 
@@ -103,7 +108,7 @@ func (l *Lab) listed(ctx context.Context, q *question) (list []listed, err error
 	if q.axis == result.AxisTree {
 		return l.orderedTrees(ctx)
 	}
-	members, err := l.series(ctx, q.Series)
+	members, err := l.sources.Series(ctx, q.Series)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +130,7 @@ func between(source string, all []listed, good, bad string) (part []listed, reve
 		return nil, false, err
 	}
 	if from == to {
-		return nil, false, usagef("%s and %s are both %s: give two ends that differ", good, bad, all[from].name)
+		return nil, false, usage.Errorf("%s and %s are both %s: give two ends that differ", good, bad, all[from].name)
 	}
 	part = slices.Clone(all[min(from, to) : max(from, to)+1])
 	if reversed = to < from; reversed {
@@ -152,11 +157,11 @@ func pick(source string, all []listed, asked string) (int, error) {
 	}
 	switch len(some) {
 	case 0:
-		return 0, usagef("%s has no %q: it has %s", source, asked, versions(all))
+		return 0, usage.Errorf("%s has no %q: it has %s", source, asked, versions(all))
 	case 1:
 		return at, nil
 	}
-	return 0, usagef("%q is the beginning of %s: write one of them", asked, versions(some))
+	return 0, usage.Errorf("%q is the beginning of %s: write one of them", asked, versions(some))
 }
 
 // versions are candidates as pick takes them, as short as that may be.
@@ -180,7 +185,7 @@ func (l *Lab) orderedTrees(ctx context.Context) ([]listed, error) {
 		c := listed{name: name}
 		c.version = treeVersion(name, t)
 		if t.Package != "" {
-			res, err := l.archive.Newest(ctx, t.Suite, t.Package)
+			res, err := l.sources.Archive.Newest(ctx, t.Suite, t.Package)
 			if err != nil {
 				return nil, fmt.Errorf("tree %s: %w", name, err)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness/bisect"
 	"umlab/harness/store"
+	"umlab/harness/usage"
 )
 
 const kindBisectLog = "bisect-log" // of records of the store
@@ -69,12 +70,12 @@ func (l *Lab) openBisectLog(ctx context.Context, q *question, c *candidates) (*b
 func (g *bisectLog) open(name string, check func(*bisect.Log) error) error {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return usagef("-log=%s cannot be written: %w", name, cause(err))
+		return usage.Errorf("-log=%s cannot be written: %w", name, cause(err))
 	}
 	g.file = f
 	data, err := io.ReadAll(f)
 	if err != nil {
-		return usagef("-log=%s: %w", name, cause(err))
+		return usage.Errorf("-log=%s: %w", name, cause(err))
 	}
 	if len(data) == 0 {
 		_, err := f.WriteString(g.text)
@@ -85,7 +86,7 @@ func (g *bisectLog) open(name string, check func(*bisect.Log) error) error {
 		err = check(replay)
 	}
 	if err != nil {
-		return &UsageError{err}
+		return &usage.Error{Err: err}
 	}
 	g.replay, g.text = replay, string(data[:whole])
 	if err := f.Truncate(int64(whole)); err != nil {

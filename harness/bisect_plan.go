@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
-
+	"umlab/harness/plan"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
 	"umlab/harness/tree"
+	"umlab/harness/usage"
 )
 
 // question is a validated bisection.
@@ -21,14 +21,14 @@ type question struct {
 	repository string // of AxisCommit: its path
 	target     predicate.Target
 	cond       predicate.Condition
-	job        *job // of the options as they are
+	plan       *plan.Plan // of the options as they are
 }
 
 // planBisect says what cannot be meant, all of it at once.
 func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 	q := &question{BisectOptions: o}
-	errs := &multierror.Error{ErrorFormat: onePerLine}
-	wrong := func(format string, args ...any) { errs = multierror.Append(errs, usagef(format, args...)) }
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, usage.Errorf(format, args...)) }
 	if o.Good == "" || o.Bad == "" {
 		wrong("give two ends: a good one and a bad one")
 	}
@@ -39,8 +39,8 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 		if q.Series == "" {
 			q.Series = l.settings.DefaultSeries
 		}
-		if _, err := l.knownSeries(q.Series); err != nil {
-			errs = multierror.Append(errs, err)
+		if _, err := l.sources.KnownSeries(q.Series); err != nil {
+			errs = append(errs, err)
 		}
 		if o.Toolchain != "" {
 			wrong("-toolchain=%s: the toolchain is what varies along a series; -axis=tree varies the kernel", o.Toolchain)
@@ -55,10 +55,10 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 			q.axis = result.AxisCommit
 			var err error
 			if q.repository, err = l.repository(o.Tree); err != nil {
-				errs = multierror.Append(errs, err)
+				errs = append(errs, err)
 				m.Tree = ""
 			} else {
-				m.Compiler = l.compilerOf(m.Compiler, o.Tree)
+				m.Compiler = l.sources.Compiler(m.Compiler, o.Tree)
 				m.Tree = q.repository + "#" + o.Good
 			}
 		}
@@ -73,7 +73,7 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 		wrong("-cell=%w", err)
 	}
 	if q.cond, err = predicate.Parse(o.Until); err != nil {
-		errs = multierror.Append(errs, &UsageError{err})
+		errs = append(errs, &usage.Error{Err: err})
 	}
 	m.Select.Cells = []string{q.target.Cell}
 	if q.target.Placement != "" && len(m.Select.Placements)+len(m.Select.Mem) == 0 {
@@ -82,39 +82,39 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 	if q.target.Module != "" && len(m.Select.Modules) == 0 {
 		m.Select.Modules = []string{q.target.Module}
 	}
-	errs = multierror.Append(errs, checkOutputs(o.Outputs.formats()), checkOutput("log", o.Log))
+	errs = append(errs, checkOutputs(o.Outputs.formats()), checkOutput("log", o.Log))
 	if o.Fresh && answered(o.Log) {
 		wrong("-fresh asks anew, and -log=%s has answers: name another file, or leave -fresh out", o.Log)
 	}
-	if q.job, err = l.plan(m); err != nil {
-		errs = multierror.Append(errs, err)
+	if q.plan, err = l.plan(m); err != nil {
+		errs = append(errs, err)
 	} else {
-		errs = multierror.Append(errs, q.check())
+		errs = append(errs, q.check())
 	}
 	q.MatrixOptions = m
-	return q, errs.ErrorOrNil()
+	return q, usage.Join(errs...)
 }
 
 // check says where the target is not what the cells of the plan have.
 func (q *question) check() error {
 	var places, modules []string
-	all := ids(q.job.plan.Cells)
+	all := q.plan.CellIDs()
 	if len(all) != 1 {
-		return usagef("-cell=%s is %d cells (%s): a bisection looks at one", q.Cell, len(all), strings.Join(all, ", "))
+		return usage.Errorf("-cell=%s is %d cells (%s): a bisection looks at one", q.Cell, len(all), strings.Join(all, ", "))
 	}
 	q.target.Cell = all[0]
-	for _, p := range q.job.plan.Cells[0].Placements {
+	for _, p := range q.plan.Cells[0].Placements {
 		places = append(places, p.Name)
 	}
-	for _, m := range q.job.plan.Cells[0].Modules {
+	for _, m := range q.plan.Cells[0].Modules {
 		modules = append(modules, m.Name)
 	}
 	if p := q.target.Placement; p != "" && !slices.Contains(places, p) {
-		return usagef("-cell=%s: the placements that are booted are %s", q.Cell, strings.Join(places, ", "))
+		return usage.Errorf("-cell=%s: the placements that are booted are %s", q.Cell, strings.Join(places, ", "))
 	}
 	// Directories and -modules=all are known only with a tree.
 	if m := q.cond.Module(); m != "" && len(q.Select.Modules) == 0 && !slices.Contains(modules, m) {
-		return usagef("-until=%s is about a module that is not built: the scenario builds %s; -modules= takes others",
+		return usage.Errorf("-until=%s is about a module that is not built: the scenario builds %s; -modules= takes others",
 			q.Until, strings.Join(modules, ", "))
 	}
 	return nil
@@ -127,10 +127,10 @@ func (l *Lab) repository(name string) (string, error) {
 	case configured && strings.HasPrefix(t.URL, "/"):
 		return t.URL, nil
 	case configured:
-		return "", usagef("tree %s is no local git repository: without -tree=, -axis=tree goes along the trees of configs/trees.toml; "+
+		return "", usage.Errorf("tree %s is no local git repository: without -tree=, -axis=tree goes along the trees of configs/trees.toml; "+
 			"with the path of a git repository, along its commits", name)
 	case !tree.IsPath(name) || strings.ContainsAny(name, "#") || strings.Contains(name, "://"):
-		return "", usagef("-tree=%s: with -axis=tree, give the path of a local git repository, and its commits as the two ends "+
+		return "", usage.Errorf("-tree=%s: with -axis=tree, give the path of a local git repository, and its commits as the two ends "+
 			"(clone what lies elsewhere)", name)
 	}
 	return name, nil
@@ -149,11 +149,11 @@ func (q *question) lines(pinned string) []string {
 	if q.Series != "" {
 		axis += " of " + q.Series
 	}
-	parts := []string{bisectVersion, q.Compiler, fmt.Sprint(q.Select.Repeat), fmt.Sprint(q.job.options)}
+	parts := []string{bisectVersion, q.Compiler, fmt.Sprint(q.Select.Repeat), fmt.Sprint(q.plan.Options)}
 	if q.Select.ASLR != nil {
 		parts = append(parts, fmt.Sprint("aslr ", *q.Select.ASLR))
 	}
-	for _, c := range q.job.plan.Cells {
+	for _, c := range q.plan.Cells {
 		for _, p := range c.Placements {
 			parts = append(parts, p.Name, p.MemText)
 		}
@@ -164,7 +164,7 @@ func (q *question) lines(pinned string) []string {
 	parts = append(parts, q.Select.Modules...)
 	return []string{
 		"along " + axis, pinned,
-		fmt.Sprintf("scenario %s %s", q.job.scenario.Name, store.Short(q.job.scenario.Digest)),
+		fmt.Sprintf("scenario %s %s", q.plan.Scenario.Name, store.Short(q.plan.Scenario.Digest)),
 		"cell " + q.target.String(), "until " + until, "options " + store.Short(store.Key(parts...)),
 	}
 }

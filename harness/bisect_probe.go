@@ -9,10 +9,12 @@ import (
 
 	"umlab/harness/bisect"
 	"umlab/harness/history"
+	"umlab/harness/plan"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
+	"umlab/harness/usage"
 )
 
 // prober answers for candidates: it runs the cell on one, reads the message, and
@@ -48,7 +50,7 @@ func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, err
 	case errors.As(err, &not) && at.Name != p.ends.Good.Name && at.Name != p.ends.Bad.Name:
 		return skip(not.Error())
 	case errors.As(err, &not):
-		return bisect.Answer{}, &UsageError{not} // an end will be none the next time either
+		return bisect.Answer{}, &usage.Error{Err: not} // an end will be none the next time either
 	case err != nil:
 		return bisect.Answer{}, err
 	}
@@ -138,11 +140,11 @@ func (l *Lab) guess(ctx context.Context, q *question, p *prober, list *bisect.Li
 	}
 	defer h.Close()
 	for _, name := range list.Names {
-		treeName, toolchainName := q.job.Tree, name
+		treeName, toolchainName := q.plan.Flags.Tree, name
 		if q.axis == result.AxisTree {
-			treeName, toolchainName = name, q.job.Toolchain
+			treeName, toolchainName = name, q.plan.Flags.Toolchain
 		}
-		if r, err := h.Latest(ctx, l.asked(ctx, q.job, treeName, toolchainName)); err == nil {
+		if r, err := h.Latest(ctx, l.asked(ctx, q.plan, treeName, toolchainName)); err == nil {
 			past[name] = r
 		}
 	}
@@ -165,14 +167,14 @@ func (p *prober) expected(r *result.Results) bisect.Verdict {
 	return a.Verdict
 }
 
-// asked is what j asks with another tree and toolchain, for the history. The
+// asked is what p asks with another tree and toolchain, for the history. The
 // compiler is left open where only the tree decides and it is not here yet.
-func (l *Lab) asked(ctx context.Context, j *job, name, toolchain string) history.Question {
-	compiler := l.compilerOf(j.Compiler, name)
+func (l *Lab) asked(ctx context.Context, p *plan.Plan, name, toolchain string) history.Question {
+	compiler := l.sources.Compiler(p.Flags.Compiler, name)
 	if compiler == "" {
-		if dir, ok := l.unpacked(ctx, name); ok {
+		if dir, ok := l.sources.Unpacked(ctx, name); ok {
 			compiler = (&tree.Tree{Dir: dir}).Compiler()
 		}
 	}
-	return history.Question{Scenario: j.scenario.Name, Tree: name, Toolchain: toolchain, Compiler: compiler, Fragments: j.sources}
+	return history.Question{Scenario: p.Scenario.Name, Tree: name, Toolchain: toolchain, Compiler: compiler, Fragments: p.Fragments}
 }

@@ -12,6 +12,7 @@ import (
 	"umlab/harness/predicate"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/sources"
 )
 
 // longLab is on the user's store, where builds are kept, for what takes long.
@@ -48,7 +49,7 @@ func atLow(treeName, toolchain string) MatrixOptions {
 // TestBisectInSandbox is TestBisectCommits with the git of a toolchain.
 func TestBisectInSandbox(t *testing.T) {
 	l := realLab(t)
-	tc, err := l.toolchain(t.Context(), l.settings.DefaultToolchain)
+	tc, err := l.sources.Toolchain(t.Context(), l.settings.DefaultToolchain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func TestBisectInSandbox(t *testing.T) {
 		for _, r := range shows {
 			list = append(list, map[rune]string{'l': "loaded", 'o': "oops", 'b': "build-failed"}[r])
 		}
-		got, err := newBench(t).commitsBisected(t, git(tc), BisectOptions{Good: commits[0], Bad: "HEAD"}, dir, commits, list)
+		got, err := newBench(t).commitsBisected(t, sources.Git(tc), BisectOptions{Good: commits[0], Bad: "HEAD"}, dir, commits, list)
 		if err != nil || got.Conclusion != want {
 			t.Errorf("%s: %+v, %v", shows, got, err)
 		}
@@ -87,7 +88,7 @@ func TestBisectInNoKernel(t *testing.T) {
 func TestBisectRealSeries(t *testing.T) {
 	l := longLab(t)
 	const treeName = "debian-7.3"
-	members, err := l.series(t.Context(), "debian-rustc")
+	members, err := l.sources.Series(t.Context(), "debian-rustc")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func TestBisectRealSeries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := l.run(t.Context(), j)
+		r, err := l.run(t.Context(), l.sources, j)
 		if err != nil {
 			t.Logf("%s: %v", name, err)
 			return nil
@@ -159,7 +160,7 @@ func TestBisectRealCommits(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("no git to make a repository with")
 	}
-	base, _, err := l.sources(t.Context(), "debian-7.3", "trixie")
+	base, _, err := l.sources.Get(t.Context(), "debian-7.3", "trixie")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"umlab/harness/bisect"
 	"umlab/harness/conclude"
 	"umlab/harness/outcome"
+	"umlab/harness/plan"
 	"umlab/harness/report"
 	"umlab/harness/result"
 	"umlab/harness/settings"
@@ -56,7 +57,7 @@ func newBench(t *testing.T) *bench {
 // "loaded", "unknown 9", or a kind. "unfit" is a toolchain that will not do,
 // "fault" an error, "control" a control that failed.
 func (b *bench) results(name, shows string) (*result.Results, error) {
-	r := &result.Results{Schema: result.Schema, Started: time.Now(), Scenario: result.Scenario{Name: DefaultScenario},
+	r := &result.Results{Schema: result.Schema, Started: time.Now(), Scenario: result.Scenario{Name: plan.DefaultScenario},
 		Tree: result.Tree{Name: "debian-6.12"}, Toolchain: result.Toolchain{Name: name, Compiler: "clang", Identity: map[string]string{"rustc": "1.0"}},
 		Controls: []result.Control{{Name: "known-load", Holds: true}}}
 	cell := result.Cell{ID: "stock"}
@@ -122,7 +123,7 @@ func (b *bench) bisected(t *testing.T, o BisectOptions, shows ...string) (*resul
 		c.list = append(c.list, result.BisectCandidate{Name: name})
 	}
 	c.chooser = &bisect.List{Names: c.names}
-	b.asked, b.fragments = nil, q.job.sources
+	b.asked, b.fragments = nil, q.plan.Fragments
 	got, err := b.search(t.Context(), q, c)
 	if err == nil {
 		var page strings.Builder

@@ -12,6 +12,7 @@ import (
 	"umlab/harness/report"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
+	"umlab/harness/usage"
 )
 
 // ClassifyOptions are the arguments of `mage classify`.
@@ -70,11 +71,11 @@ func readLog(o ClassifyOptions) ([]byte, error) {
 	if o.File != "-" {
 		f, err := os.Open(o.File)
 		if err != nil {
-			return nil, usagef("classify %s: %w", o.File, cause(err))
+			return nil, usage.Errorf("classify %s: %w", o.File, cause(err))
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return nil, usagef("classify %s: is a directory; give the file of a console log, or - for standard input", o.File)
+			return nil, usage.Errorf("classify %s: is a directory; give the file of a console log, or - for standard input", o.File)
 		}
 		in = f
 	}
@@ -83,9 +84,9 @@ func readLog(o ClassifyOptions) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("classify %s: %w", logName(o.File), err)
 	case len(log) > longestLog:
-		return nil, usagef("classify %s: longer than %d MiB; cut out the part around the module", logName(o.File), longestLog>>20)
+		return nil, usage.Errorf("classify %s: longer than %d MiB; cut out the part around the module", logName(o.File), longestLog>>20)
 	case len(bytes.TrimSpace(log)) == 0:
-		return nil, usagef("classify %s: it is empty", logName(o.File))
+		return nil, usage.Errorf("classify %s: it is empty", logName(o.File))
 	}
 	return log, nil
 }

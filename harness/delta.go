@@ -19,6 +19,7 @@ import (
 	"umlab/harness/kconfig"
 	"umlab/harness/loader"
 	"umlab/harness/outcome"
+	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 )
@@ -32,32 +33,32 @@ type side struct {
 	product  *kbuild.Product  // nil where there is nothing to boot
 }
 
-// side runs a job, or finds what it showed in the store, and takes everything of
+// side runs a plan, or finds what it showed in the store, and takes everything of
 // one of its cells that delta compares.
-func (l *Lab) side(ctx context.Context, j *job, cell, name string) (side, error) {
-	t, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+func (l *Lab) side(ctx context.Context, p *plan.Plan, cell, name string) (side, error) {
+	t, tc, err := l.sources.Get(ctx, p.Flags.Tree, p.Flags.Toolchain)
 	if err != nil {
 		return side{}, err
 	}
-	r, baseline, err := l.runOn(ctx, j, t, tc, nil)
+	r, err := l.runOn(ctx, p, t, tc)
 	if err != nil {
 		return side{}, err
 	}
-	return l.sideOf(ctx, j, cell, name, r, baseline)
+	return l.sideOf(ctx, r, cell, name)
 }
 
-// sideOf is side for results that are there.
-func (l *Lab) sideOf(ctx context.Context, j *job, cell, name string, r *result.Results, baseline *kbuild.Baseline) (side, error) {
-	s := side{name: name, results: r, baseline: baseline}
-	at := slices.IndexFunc(j.plan.Cells, func(c scenario.Cell) bool { return c.ID() == cell })
+// sideOf is side for a plan that was run.
+func (l *Lab) sideOf(ctx context.Context, r *ran, cell, name string) (side, error) {
+	s := side{name: name, results: r.Results, baseline: r.baseline}
+	at := slices.IndexFunc(r.plan.Cells, func(c scenario.Cell) bool { return c.ID() == cell })
 	if at < 0 {
-		return side{}, fmt.Errorf("compare the sides: %s is none of the cells that were run: %s", cell, strings.Join(ids(j.plan.Cells), ", "))
+		return side{}, fmt.Errorf("compare the sides: %s is none of the cells that were run: %s", cell, strings.Join(r.plan.CellIDs(), ", "))
 	}
-	s.cell = j.plan.Cells[at]
-	if baseline == nil {
+	s.cell = r.plan.Cells[at]
+	if r.baseline == nil {
 		return s, nil
 	}
-	p, _, err := l.builder.Fork(ctx, baseline, kbuild.Request{Cell: s.cell}, false)
+	p, _, err := l.builder.Fork(ctx, r.baseline, kbuild.Request{Cell: s.cell}, false)
 	if err != nil {
 		return side{}, fmt.Errorf("compare the sides: %s: %w", name, err)
 	}

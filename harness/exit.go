@@ -8,6 +8,7 @@ import (
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/toolchain"
+	"umlab/harness/usage"
 )
 
 // Exit codes of the targets, see result.ExitExpected.
@@ -17,19 +18,6 @@ const (
 	ExitUsage    = result.ExitUsage
 	ExitInfra    = result.ExitInfra
 )
-
-// UsageError is a mistake of the caller: a name, a flag or a file that cannot be
-// meant. Nothing was done.
-type UsageError struct{ Err error }
-
-func (e *UsageError) Error() string { return e.Err.Error() }
-
-// Unwrap returns what was wrong.
-func (e *UsageError) Unwrap() error { return e.Err }
-
-func usagef(format string, args ...any) error {
-	return &UsageError{fmt.Errorf(format, args...)}
-}
 
 // EndError says how a flow ended that did its work and did not end as was hoped
 // for. Its result is there.
@@ -47,8 +35,7 @@ func ended(code int, format string, args ...any) error {
 // ExitCode is the exit code of a flow that returned err.
 func ExitCode(err error) int {
 	var end *EndError
-	var usage *UsageError
-	var name *scenario.UsageError
+	var wrong *usage.Error
 	var mistake *scenario.Mistake
 	var unfit *toolchain.UnfitError
 	var noBinary *NoBinaryError
@@ -60,7 +47,7 @@ func ExitCode(err error) int {
 		return result.ExitInterrupted
 	case errors.As(err, &end):
 		return end.Code
-	case errors.As(err, &usage), errors.As(err, &name), errors.As(err, &mistake), errors.As(err, &unfit):
+	case errors.As(err, &wrong), errors.As(err, &mistake), errors.As(err, &unfit):
 		return ExitUsage
 	case errors.As(err, &noBinary), errors.As(err, &nothing): // the machine did its part
 		return ExitDiffers

@@ -8,8 +8,8 @@ import (
 
 	"umlab/harness/outcome"
 	"umlab/harness/result"
-	"umlab/harness/scenario"
 	"umlab/harness/toolchain"
+	"umlab/harness/usage"
 )
 
 // Every way in which a flow can end has its exit code, and its sentence, here and
@@ -41,8 +41,7 @@ func TestExit(t *testing.T) {
 		{explainEnd(&result.Explanation{Infra: "x"}), ExitInfra, "this run proves nothing"},
 		{&NoBinaryError{Cell: "stock", Outcome: outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error: x"}}, ExitDiffers, "stock: build-failed: error: x"},
 		{&NothingProvedError{"-"}, ExitDiffers, (&NothingProvedError{"-"}).Error()},
-		{usagef("-x=%d", 1), ExitUsage, "-x=1"},
-		{&scenario.UsageError{}, ExitUsage, (&scenario.UsageError{}).Error()},
+		{usage.Errorf("-x=%d", 1), ExitUsage, "-x=1"},
 		{fmt.Errorf("toolchain t: %w", &toolchain.UnfitError{}), ExitUsage, "toolchain t: " + (&toolchain.UnfitError{}).Error()},
 		{errors.New("the disk is full"), ExitInfra, "the disk is full"},
 		{fmt.Errorf("boot: %w", context.Canceled), result.ExitInterrupted, "interrupted: what was finished is kept, and the same command goes on from there"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/usage"
 )
 
 // ExplainOutputs are files that the page is also written to; Script is a
@@ -31,64 +33,58 @@ type ExplainOutputs struct{ HTML, JSON, Script string }
 // Where a prediction and an observation disagree, or the run proves nothing, the
 // error is an *EndError.
 func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs ExplainOutputs) (*result.Explanation, error) {
-	if err := checkOutputs(outputs.formats()); err != nil {
+	formats := []format[result.Explanation]{{"html", outputs.HTML, report.Form(report.Explanation, doc.HTML)}, {"json", outputs.JSON, report.ExplanationJSON}}
+	if err := checkOutputs(formats); err != nil {
 		return nil, err
 	}
 	if d := outputs.Script; d != "" {
 		if info, err := os.Stat(d); err != nil || !info.IsDir() {
-			return nil, usagef("-script=%s: give a directory that exists", d)
+			return nil, usage.Errorf("-script=%s: give a directory that exists", d)
 		}
 	}
-	j, given, err := l.planCell(cell, o)
+	p, given, err := l.planCell(cell, o)
 	if err != nil {
 		return nil, err
 	}
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
-	t, tc, err := l.fitting(ctx, j)
+	t, tc, err := p.Fetch(ctx, l.sources)
 	if err != nil {
 		return nil, err
 	}
-	r, baseline, err := l.runOn(ctx, j, t, tc, nil)
+	r, err := l.runOn(ctx, p, t, tc)
 	if err != nil {
 		return nil, err
 	}
-	l.remember(r)
+	l.remember(r.Results)
 	if bad := r.Cells[0].Build.Outcome; bad != nil {
 		return nil, &NoBinaryError{r.Cells[0].ID, *bad, r.Cells[0].Build.Log}
 	}
-	b, err := l.fork(ctx, j, baseline, false)
+	b, err := l.fork(ctx, r.plan, r.baseline, false)
 	if err != nil {
 		return nil, err
 	}
-	e, err := l.explain(ctx, b, r, given)
+	e, err := l.explain(ctx, b, r.Results, given)
 	if err != nil {
 		return nil, err
 	}
-	l.sink.Close()
-	if err := doc.Terminal(l.stdout, report.Explanation(e), l.table); err != nil {
+	if err := publish(l, e, func(w io.Writer) error { return doc.Terminal(w, report.Explanation(e), l.table) }, formats); err != nil {
 		return e, err
 	}
-	if err := outputs.write(e); err != nil {
+	if err := writeScripts(outputs.Script, e.Scripts); err != nil {
 		return e, err
 	}
 	return e, explainEnd(e)
 }
 
-func (o ExplainOutputs) formats() []format[result.Explanation] {
-	return []format[result.Explanation]{{"html", o.HTML, report.Form(report.Explanation, doc.HTML)}, {"json", o.JSON, report.ExplanationJSON}}
-}
-
-func (o ExplainOutputs) write(e *result.Explanation) error {
-	if err := writeOutputs(o.formats(), e); err != nil {
-		return err
-	}
-	if o.Script == "" {
+// writeScripts writes the scripts that repeat a cell to a directory; "" for none.
+func writeScripts(dir string, scripts []result.ExplanationScript) error {
+	if dir == "" {
 		return nil
 	}
-	for _, s := range e.Scripts {
-		if err := renameio.WriteFile(filepath.Join(o.Script, s.Name+".sh"), []byte(s.Text), 0o755); err != nil {
+	for _, s := range scripts {
+		if err := renameio.WriteFile(filepath.Join(dir, s.Name+".sh"), []byte(s.Text), 0o755); err != nil {
 			return fmt.Errorf("write the scripts: %w", err)
 		}
 	}

@@ -8,8 +8,10 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/outcome"
+	"umlab/harness/plan"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/usage"
 )
 
 // NoBinaryError says that a cell has nothing to boot, and why: its build
@@ -31,32 +33,25 @@ func (e *NoBinaryError) Error() string {
 // planCell plans the one cell that name means: "static-kernel@module", or with
 // a placement "static-kernel@module:high". given says that a placement was named,
 // there or by flags.
-func (l *Lab) planCell(name string, o MatrixOptions) (j *job, given bool, err error) {
+func (l *Lab) planCell(name string, o MatrixOptions) (p *plan.Plan, given bool, err error) {
 	id, placement, has := strings.Cut(name, ":")
 	flags := len(o.Select.Placements)+len(o.Select.Mem) > 0
 	switch {
 	case has && flags:
-		return nil, false, usagef("%s names a placement, and so does a flag: give one of them", name)
+		return nil, false, usage.Errorf("%s names a placement, and so does a flag: give one of them", name)
 	case len(o.Select.Placements)+len(o.Select.Mem) > 1:
-		return nil, false, usagef("one cell has one placement: give one name with -placement=, or one size with -mem=")
+		return nil, false, usage.Errorf("one cell has one placement: give one name with -placement=, or one size with -mem=")
 	case has:
 		o.Select.Placements = []string{placement}
 	}
 	o.Select.Cells = []string{id}
-	if j, err = l.plan(o); err != nil {
+	if p, err = l.plan(o); err != nil {
 		return nil, false, err
 	}
-	if n := len(j.plan.Cells); n != 1 {
-		return nil, false, usagef("%q names %d cells, and one is wanted: %s", id, n, strings.Join(ids(j.plan.Cells), ", "))
+	if n := len(p.Cells); n != 1 {
+		return nil, false, usage.Errorf("%q names %d cells, and one is wanted: %s", id, n, strings.Join(p.CellIDs(), ", "))
 	}
-	return j, has || flags, nil
-}
-
-func ids(cells []scenario.Cell) (out []string) {
-	for _, c := range cells {
-		out = append(out, c.ID())
-	}
-	return out
+	return p, has || flags, nil
 }
 
 // built is a cell with its binaries.
@@ -69,32 +64,32 @@ type built struct {
 // buildCell makes the binaries of a planned cell, or finds them in the store.
 // The error is a *NoBinaryError where the source, not the machine, is why there
 // are none.
-func (l *Lab) buildCell(ctx context.Context, j *job) (*built, error) {
+func (l *Lab) buildCell(ctx context.Context, p *plan.Plan) (*built, error) {
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
-	t, tc, err := l.fitting(ctx, j)
+	t, tc, err := p.Fetch(ctx, l.sources)
 	if err != nil {
 		return nil, err
 	}
-	bl, _, err := l.baseline(ctx, j, kbuild.Base{Tree: t, Toolchain: tc, Compiler: j.compiler(l, t), Options: j.options})
+	q, bl, _, err := p.Build(ctx, l.builder, t, tc)
 	var broken *kbuild.BuildError
 	var dropped *kbuild.ConfigError
 	switch {
 	case errors.As(err, &dropped):
-		return nil, &NoBinaryError{Cell: j.plan.Cells[0].ID(), Outcome: outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: dropped.Error()}}
+		return nil, &NoBinaryError{Cell: p.Cells[0].ID(), Outcome: outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: dropped.Error()}}
 	case errors.As(err, &broken):
-		return nil, &NoBinaryError{j.plan.Cells[0].ID(), outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First}, broken.Log}
+		return nil, &NoBinaryError{p.Cells[0].ID(), outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First}, broken.Log}
 	case err != nil:
 		return nil, err
 	}
-	return l.fork(ctx, j, bl, j.Fresh)
+	return l.fork(ctx, q, bl, p.Flags.Fresh)
 }
 
 // fork makes the binaries of a planned cell of a baseline. The errors are those
 // of buildCell.
-func (l *Lab) fork(ctx context.Context, j *job, bl *kbuild.Baseline, fresh bool) (*built, error) {
-	b := &built{cell: j.plan.Cells[0], baseline: bl}
+func (l *Lab) fork(ctx context.Context, p *plan.Plan, bl *kbuild.Baseline, fresh bool) (*built, error) {
+	b := &built{cell: p.Cells[0], baseline: bl}
 	var err error
 	if b.product, _, err = l.builder.Fork(ctx, bl, kbuild.Request{Cell: b.cell}, fresh); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/usage"
 )
 
 func explain(t *testing.T, cell string, o harness.MatrixOptions) (e *result.Explanation, page, scripts string) {
@@ -358,7 +359,7 @@ func TestBootLeft(t *testing.T) {
 func TestBootNeedsTerminal(t *testing.T) {
 	l, out := real(t)
 	err := l.Interact(t.Context(), "stock", harness.MatrixOptions{}, out, out)
-	var usage *harness.UsageError
+	var usage *usage.Error
 	if !errors.As(err, &usage) {
 		t.Errorf("%v is no usage error", err)
 	}

@@ -25,12 +25,12 @@ func TestRefusedBeforeItIsFetched(t *testing.T) {
 	}
 	defer l.Close()
 	ctx := t.Context()
-	members, err := l.series(ctx, l.settings.DefaultSeries)
+	members, err := l.sources.Series(ctx, l.settings.DefaultSeries)
 	if err != nil || len(members) == 0 {
 		t.Skipf("the archive cannot be asked: %v", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.settings.Trees)) {
-		dir, ok := l.unpacked(ctx, name)
+		dir, ok := l.sources.Unpacked(ctx, name)
 		if !ok {
 			continue
 		}
@@ -42,7 +42,7 @@ func TestRefusedBeforeItIsFetched(t *testing.T) {
 		if len(reasons) == 0 {
 			continue
 		}
-		_, err = l.Matrix(ctx, MatrixOptions{Tree: name, Toolchain: members[0].Name})
+		_, err = l.Matrix(ctx, MatrixOptions{Tree: name, Toolchain: members[0].Name}, Outputs{})
 		var unfit *toolchain.UnfitError
 		if !errors.As(err, &unfit) || ExitCode(err) != ExitUsage {
 			t.Errorf("%s on %s: %v", members[0].Name, name, err)
@@ -51,38 +51,17 @@ func TestRefusedBeforeItIsFetched(t *testing.T) {
 		if unfit.Tree != name || !strings.Contains(strings.Join(unfit.Reasons, "\n"), reasons[0]) {
 			t.Errorf("%s on %s: %+v", members[0].Name, name, unfit)
 		}
-		if l.checkToolchain(unfit.Nearest) != nil {
+		if l.sources.CheckToolchain(unfit.Nearest) != nil {
 			t.Errorf("%q is no toolchain that can be asked for", unfit.Nearest)
 			continue
 		}
-		spec, err := l.spec(ctx, unfit.Nearest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		id, err := l.provider().Foretell(ctx, spec)
-		if err != nil || id["rustc"] == "" || len(toolchain.TooOld(id, least, "gcc")) > 0 {
-			t.Errorf("%s is named as one that would do: %v, %v", unfit.Nearest, id, err)
+		id := l.sources.Foretell(ctx, unfit.Nearest)
+		if id["rustc"] == "" || len(toolchain.TooOld(id, least, "gcc")) > 0 {
+			t.Errorf("%s is named as one that would do: %v", unfit.Nearest, id)
 		}
 		return
 	}
 	t.Skip("no tree of the store is above the oldest toolchain")
-}
-
-// Where nobody knows how new a refused rustc is, the oldest that will do is not
-// what anybody asked for.
-func TestNearest(t *testing.T) {
-	from := []toolchain.Candidate{
-		{Name: "old", Identity: map[string]string{"rustc": "1.70.0"}}, {Name: "least", Identity: map[string]string{"rustc": "1.78.0"}},
-		{Name: "usual", Identity: map[string]string{"rustc": "1.85.0"}}, {Name: "new", Identity: map[string]string{"rustc": "1.97.0"}},
-	}
-	for _, c := range []struct{ rustc, usual, least, want string }{
-		{"", "usual", "1.78.0", "usual"}, {"", "usual", "1.90.0", "new"}, {"", "old", "1.78.0", "least"}, {"", "none", "1.78.0", "least"},
-		{"1.96.0", "usual", "1.78.0", "new"}, {"1.60.0", "usual", "1.78.0", "least"}, {"", "usual", "1.99.0", ""},
-	} {
-		if got := nearest(c.rustc, c.usual, map[string]string{"rustc": c.least}, "clang", from); got != c.want {
-			t.Errorf("%+v: %q", c, got)
-		}
-	}
 }
 
 // A machine without tools is told what it lacks and what would do instead.
@@ -101,14 +80,14 @@ func TestHostThatLacksTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, ok := l.unpacked(t.Context(), l.settings.DefaultTree); !ok {
+	if _, ok := l.sources.Unpacked(t.Context(), l.settings.DefaultTree); !ok {
 		t.Skip("the store has no tree to be built")
 	}
 	for name, c := range l.settings.Toolchains {
 		if !c.Host || len(c.Suites) > 0 {
 			continue
 		}
-		_, err = l.Matrix(t.Context(), MatrixOptions{Toolchain: name})
+		_, err = l.Matrix(t.Context(), MatrixOptions{Toolchain: name}, Outputs{})
 		if err == nil || ExitCode(err) != ExitUsage {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"umlab/harness/history"
 	"umlab/harness/report"
 	"umlab/harness/result"
+	"umlab/harness/usage"
 )
 
 // HistoryOptions are the flags of `mage history`. In each list, a name is exact
@@ -67,7 +68,7 @@ func (l *Lab) enter(text []byte) error {
 func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 	f := history.Filter{Scenario: o.Scenario, Tree: o.Tree, Toolchain: o.Toolchain, Cell: o.Cell}
 	if err := f.Check(); err != nil {
-		return &UsageError{err}
+		return &usage.Error{Err: err}
 	}
 	if err := checkOutputs(append(o.Outputs.formats(), format[result.History]{flag: "export", path: o.Export})); err != nil {
 		return err
@@ -117,7 +118,7 @@ func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 // to want files of it.
 func (l *Lab) emptyHistory(bare bool) error {
 	if !bare {
-		return &UsageError{history.ErrEmpty}
+		return &usage.Error{Err: history.ErrEmpty}
 	}
 	l.sink.Close()
 	_, err := fmt.Fprintln(l.stdout, history.ErrEmpty)
@@ -128,7 +129,7 @@ func (l *Lab) emptyHistory(bare bool) error {
 func historyError(err error) error {
 	var nothing *history.NothingError
 	if errors.As(err, &nothing) || errors.Is(err, history.ErrEmpty) {
-		return &UsageError{err}
+		return &usage.Error{Err: err}
 	}
 	return err
 }
@@ -140,13 +141,13 @@ func importFile(path string) (in io.ReadSeeker, done func(), err error) {
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, usagef("-import=%s: %w", path, cause(err))
+		return nil, nil, usage.Errorf("-import=%s: %w", path, cause(err))
 	}
 	info, err := file.Stat()
 	switch {
 	case err != nil:
 	case info.IsDir():
-		err = usagef("-import=%s is a directory: give a file", path)
+		err = usage.Errorf("-import=%s is a directory: give a file", path)
 	case !info.Mode().IsRegular(): // a pipe cannot be read twice
 		var all []byte
 		if all, err = io.ReadAll(file); err == nil {
@@ -169,7 +170,7 @@ func (l *Lab) importHistory(ctx context.Context, h *history.DB, path string, in 
 	if err != nil {
 		var input *history.InputError
 		if errors.As(err, &input) {
-			return &UsageError{err}
+			return &usage.Error{Err: err}
 		}
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"umlab/harness/report"
 	"umlab/harness/sandbox"
 	"umlab/harness/uml"
+	"umlab/harness/usage"
 )
 
 // Interact boots a cell's kernel with the guest's shell on the user's terminal.
@@ -28,13 +29,13 @@ import (
 // that commands from a file would run or not by chance.
 func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, out *os.File) error {
 	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
-		return usagef("boot needs a terminal on standard input and output; without one: go tool mage explain %s, or matrix -cells=%s", cell, cell)
+		return usage.Errorf("boot needs a terminal on standard input and output; without one: go tool mage explain %s, or matrix -cells=%s", cell, cell)
 	}
-	j, _, err := l.planCell(cell, o)
+	p, _, err := l.planCell(cell, o)
 	if err != nil {
 		return err
 	}
-	b, err := l.buildCell(ctx, j)
+	b, err := l.buildCell(ctx, p)
 	if err != nil {
 		return err
 	}

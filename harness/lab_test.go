@@ -3,9 +3,8 @@ package harness
 import (
 	"os"
 	"reflect"
+	"strings"
 	"testing"
-
-	"umlab/harness/store"
 )
 
 // TestAnotherStore: what builds in another store, as bench -cold does, keeps to
@@ -22,12 +21,12 @@ func TestAnotherStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	st, err := store.Open(t.TempDir())
+	home2 := t.TempDir()
+	other, err := Open(elsewhere(l.options, home2))
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := l.store
-	other := l.in(st)
+	defer other.Close()
 	limits := reflect.ValueOf(other.builder.Limits)
 	for i := range limits.NumField() {
 		if limits.Field(i).IsZero() {
@@ -37,12 +36,12 @@ func TestAnotherStore(t *testing.T) {
 	if other.builder.Limits != l.builder.Limits {
 		t.Errorf("limits are %+v, and of the first store %+v", other.builder.Limits, l.builder.Limits)
 	}
-	for _, at := range []any{other.store, other.builder.Store, other.archive.Store, other.archive.Client.Files} {
-		if at != any(st) {
+	for _, at := range []any{other.builder.Store, other.sources.Store, other.sources.Archive.Store, other.sources.Archive.Client.Files} {
+		if at != any(other.store) {
 			t.Errorf("%T is not the other store", at)
 		}
 	}
-	if l.store != before || l.builder.Store != before || l.archive.Store != before || l.archive.Client.Files != any(before) {
-		t.Error("the first lab has lost its store")
+	if !strings.HasPrefix(l.store.Root(), home) || !strings.HasPrefix(other.store.Root(), home2) {
+		t.Errorf("stores %s and %s", l.store.Root(), other.store.Root())
 	}
 }

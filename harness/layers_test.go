@@ -18,12 +18,12 @@ var layers = [][]string{
 	{"conclude", "report"},
 	{"report/checks"},
 	{"report/doc"},
-	{"runner"},
+	{"plan", "runner"},
 	{"oracle", "uml"},
 	{"kbuild"},
 	{"loader"},
 	{"loader/csrc"},
-	{"scenario"},
+	{"scenario", "sources"},
 	{"tree", "toolchain"},
 	{"tree/patch"},
 	{"archive"},
@@ -38,7 +38,7 @@ var layers = [][]string{
 	{"store"},
 	{"bisect"},
 	{"fetch", "unpack"},
-	{"progress", "shell"},
+	{"progress", "shell", "usage"},
 }
 
 // only says which packages may import a library that is one layer's business.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"umlab/harness/debian"
@@ -26,14 +27,13 @@ func (l *Lab) Fetch(ctx context.Context, treeName, toolchainName string) error {
 	if toolchainName == "" {
 		toolchainName = l.settings.DefaultToolchain
 	}
-	if err := errors.Join(l.checkTree(treeName), l.checkToolchain(toolchainName)); err != nil {
+	if err := errors.Join(l.sources.CheckTree(treeName), l.sources.CheckToolchain(toolchainName)); err != nil {
 		return err
 	}
 	if err := sandbox.Check(ctx); err != nil {
 		return err
 	}
-	l.archive.Refresh = true
-	t, tc, err := l.sources(ctx, treeName, toolchainName)
+	t, tc, err := l.sources.Refreshed().Get(ctx, treeName, toolchainName)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (l *Lab) Fetch(ctx context.Context, treeName, toolchainName string) error {
 	fmt.Fprintf(l.stdout, "tree %s: %s, %s, digest %s\n", t.Name, t.Version, t.Package, t.Digest)
 	fmt.Fprintf(l.stdout, "toolchain %s: rustc %s (LLVM %s), clang %s, gcc %s, %d packages, digest %s\n",
 		tc.Name, tc.Identity["rustc"], tc.Identity["rustc-llvm"], tc.Identity["clang"], tc.Identity["gcc"], len(tc.Packages), tc.Digest)
-	for _, n := range append(t.Notes, tc.Notes...) {
+	for _, n := range slices.Concat(t.Notes, tc.Notes) {
 		fmt.Fprintln(l.stdout, "note:", n)
 	}
 	return nil
@@ -74,7 +74,7 @@ func (l *Lab) Doctor(ctx context.Context) error {
 	}
 	say("store", fmt.Sprintf("%s, %d GB free", l.store.Root(), free>>30), err)
 	suite := l.settings.Trees[l.settings.DefaultTree].Suite
-	index, err := l.archive.Client.Open(ctx, []debian.Suite{{Name: suite, AllowExpired: l.settings.Suites[suite].AllowFrozen}})
+	index, err := l.sources.Archive.Client.Open(ctx, []debian.Suite{{Name: suite, AllowExpired: l.settings.Suites[suite].AllowFrozen}})
 	if err != nil {
 		say("archive", "", err)
 	} else {

@@ -1,188 +1,115 @@
 package harness
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"os"
+	"io"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/hashicorp/go-multierror"
-
+	"umlab/harness/conclude"
 	"umlab/harness/kbuild"
-	"umlab/harness/kconfig"
 	"umlab/harness/oracle"
 	"umlab/harness/outcome"
+	"umlab/harness/plan"
 	"umlab/harness/report"
+	"umlab/harness/report/checks"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/runner"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/sources"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
+	"umlab/harness/usage"
 )
 
-// DefaultScenario is the one that `mage matrix` runs.
-const DefaultScenario = "unknown-rela-relocation"
+// MatrixOptions are the flags of `mage matrix`, which most targets share.
+type MatrixOptions = plan.Flags
 
-// MatrixOptions are the flags of `mage matrix`. Empty means the scenario's own
-// choice.
-type MatrixOptions struct {
-	Scenario  string
-	Tree      string // name or path
-	Toolchain string
-	Compiler  string   // clang or gcc
-	Fragments []string // files with more kernel options
-	Select    scenario.Selection
-	Fresh     bool
-	Jobs      int
-	Outputs   Outputs
-	Command   string // how this run is repeated, for the report
-}
+// Outputs are files that a run also writes its results to.
+type Outputs struct{ JSON, JUnit, KTAP, HTML, Markdown string }
 
 // Matrix runs a scenario and prints its table. Where that is not as the scenario
 // expects, the error is an *EndError.
-func (l *Lab) Matrix(ctx context.Context, o MatrixOptions) (*result.Results, error) {
-	job, err := l.plan(o)
+func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*result.Results, error) {
+	formats := []format[result.Results]{
+		{"json", files.JSON, report.JSON}, {"junit", files.JUnit, report.Form(report.MatrixChecks, checks.JUnit)},
+		{"ktap", files.KTAP, report.Form(report.MatrixChecks, checks.KTAP)},
+		{"html", files.HTML, report.Form(report.Matrix, doc.HTML)}, {"md", files.Markdown, report.Form(report.Matrix, doc.Markdown)},
+	}
+	p, err := l.plan(o)
+	if err := usage.Join(err, checkOutputs(formats)); err != nil {
+		return nil, err
+	}
+	r, err := l.run(ctx, l.sources, p)
 	if err != nil {
 		return nil, err
 	}
-	r, err := l.run(ctx, job)
-	if err != nil {
-		return nil, err
-	}
-	l.sink.Close()
-	if err := doc.Terminal(l.stdout, report.Matrix(r), l.table); err != nil {
-		return r, err
-	}
-	if err := o.Outputs.write(r); err != nil {
+	if err := publish(l, r, func(w io.Writer) error { return doc.Terminal(w, report.Matrix(r), l.table) }, formats); err != nil {
 		return r, err
 	}
 	return r, matrixEnd(r)
 }
 
-// job is a validated matrix: everything that a mistake of the user could spoil
-// was looked at.
-type job struct {
-	MatrixOptions
-	scenario *scenario.Scenario
-	plan     *scenario.Plan
-	options  []kconfig.Option
-	notes    []string
-	sources  []string // the fragments' names
-}
-
-func (l *Lab) plan(o MatrixOptions) (*job, error) {
-	errs := &multierror.Error{ErrorFormat: onePerLine}
-	if o.Scenario == "" {
-		o.Scenario = DefaultScenario
-	}
-	s, err := scenario.Load(l.project, o.Scenario)
-	if err != nil {
-		return nil, err
-	}
-	if len(s.Patches) > 0 {
-		return nil, usagef("scenario %s names patches, which a matrix does not apply: apply them to a tree of your own and give its path with -tree=", s.Name)
-	}
-	if o.Tree == "" {
-		o.Tree = s.Tree
-	}
-	if o.Toolchain == "" {
-		o.Toolchain = s.Toolchain
-	}
-	plan, err := s.Select(o.Select)
-	errs = multierror.Append(errs, err, checkModules(plan), l.checkTree(o.Tree), l.checkToolchain(o.Toolchain))
-	if o.Compiler != "" && o.Compiler != kbuild.Clang && o.Compiler != kbuild.GCC {
-		errs = multierror.Append(errs, usagef("unknown compiler %q: clang or gcc", o.Compiler))
-	}
-	if o.Jobs < 0 {
-		errs = multierror.Append(errs, usagef("-jobs=%d: give a number of CPU slots, or leave it out for one per CPU", o.Jobs))
-	}
-	errs = multierror.Append(errs, o.Outputs.check())
-	j := &job{MatrixOptions: o, scenario: s, plan: plan, sources: append([]string{}, s.FragmentNames...)}
-	fragments := s.Fragments
-	for _, name := range o.Fragments {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			errs = multierror.Append(errs, usagef("-fragment=%s: %w", name, err))
-			continue
-		}
-		f, err := kconfig.ParseFragment(name, text)
-		if err != nil {
-			errs = multierror.Append(errs, &UsageError{err})
-			continue
-		}
-		fragments = append(fragments, f)
-		j.sources = append(j.sources, name)
-	}
-	if err := errs.ErrorOrNil(); err != nil {
-		return nil, err
-	}
-	var overrides []kconfig.Note
-	j.options, overrides = kconfig.Merge(fragments...)
-	if isDirectory(o.Tree) && kbuild.RequestsRust(j.options) {
-		version, err := tree.Version(o.Tree)
-		if err == nil {
-			err = (&tree.Tree{Name: o.Tree, Dir: o.Tree, Version: version}).CheckRust()
-		}
-		if err != nil {
-			return nil, &UsageError{err}
-		}
-	}
-	for _, n := range overrides {
-		j.notes = append(j.notes, n.String())
-	}
-	return j, nil
-}
-
-// run does the work of a validated matrix.
-func (l *Lab) run(ctx context.Context, j *job) (*result.Results, error) {
+// run does what a plan says, with a tree and a toolchain of src, and enters what
+// it showed into the history.
+func (l *Lab) run(ctx context.Context, src *sources.Sources, p *plan.Plan) (*result.Results, error) {
 	started := l.now()
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
-	t, tc, err := l.fitting(ctx, j)
+	t, tc, err := p.Fetch(ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	r, _, err := l.runOn(ctx, j, t, tc, nil)
+	r, err := l.runOn(ctx, p, t, tc)
 	if err != nil {
 		return nil, err
 	}
 	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
-	l.remember(r)
-	return r, nil
+	l.remember(r.Results)
+	return r.Results, nil
 }
 
-// runOn runs the cells of j on a tree. With from, the tree is one that patches
-// made of from's, and only what they change is built. The baseline is nil where
-// it does not build.
-func (l *Lab) runOn(ctx context.Context, j *job, t *tree.Tree, tc *toolchain.Toolchain, from *kbuild.Baseline) (*result.Results, *kbuild.Baseline, error) {
-	started := l.now()
-	r := &result.Results{
-		Schema: result.Schema, Command: j.Command, Started: started.UTC(), Notes: slices.Clone(j.notes),
-		Scenario: j.named(),
-	}
-	compiler := j.compiler(l, t)
-	r.Notes = append(r.Notes, append(t.Notes, tc.Notes...)...)
-	r.Tree = result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Commit: t.Commit, Digest: t.Digest, Patches: append([]string{}, t.Patches...)}
-	r.Toolchain = result.Toolchain{Name: tc.Name, Compiler: compiler, Identity: tc.Identity, Digest: tc.Digest}
-	r.Config.Fragments = j.sources
+// ran is a plan that was run.
+type ran struct {
+	*result.Results
+	plan     *plan.Plan       // with the modules that it came to
+	baseline *kbuild.Baseline // nil where it does not build
+}
 
-	base := kbuild.Base{Tree: t, Toolchain: tc, Compiler: compiler, Options: j.options}
-	var (
-		baseline *kbuild.Baseline
-		notes    []string
-		err      error
-	)
-	if from == nil {
-		baseline, notes, err = l.baseline(ctx, j, base)
-	} else {
-		baseline, _, err = l.builder.Derive(ctx, from, t)
+// runOn runs the cells of a plan on a tree.
+func (l *Lab) runOn(ctx context.Context, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+	started := l.now()
+	q, baseline, notes, err := p.Build(ctx, l.builder, t, tc)
+	return l.runBuilt(ctx, &ran{results(q, t, tc, notes), q, baseline}, started, err)
+}
+
+// runFrom runs the cells of a plan that was run on a tree that patches made of
+// that one's: only what they change is built.
+func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+	started := l.now()
+	baseline, _, err := l.builder.Derive(ctx, was.baseline, t)
+	return l.runBuilt(ctx, &ran{results(p, t, tc, nil), p, baseline}, started, err)
+}
+
+// results are those of a plan before anything is built.
+func results(p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, notes []string) *result.Results {
+	return &result.Results{
+		Schema: result.Schema, Command: p.Flags.Command, Notes: slices.Concat(p.Notes, t.Notes, tc.Notes, notes), Scenario: p.Named(),
+		Tree: result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Commit: t.Commit, Digest: t.Digest,
+			Patches: append([]string{}, t.Patches...)},
+		Toolchain: result.Toolchain{Name: tc.Name, Compiler: p.Compiler(t), Identity: tc.Identity, Digest: tc.Digest},
+		Config:    result.Config{Fragments: p.Fragments},
 	}
-	r.Notes = append(r.Notes, notes...)
+}
+
+// runBuilt boots the cells of a baseline, or says of all of them why there is
+// none, and draws the conclusions.
+func (l *Lab) runBuilt(ctx context.Context, r *ran, started time.Time, err error) (*ran, error) {
 	var broken *kbuild.BuildError
 	var dropped *kbuild.ConfigError
 	switch {
@@ -192,51 +119,27 @@ func (l *Lab) runOn(ctx context.Context, j *job, t *tree.Tree, tc *toolchain.Too
 		for _, d := range dropped.Dropped {
 			lines = append(lines, d.String())
 		}
-		// Each on a line of its own: see scenario.Want.
-		more := append(lines[1:], strings.TrimSpace("seen after "+dropped.When+" "+rustSaid(dropped.RustAvailable)))
-		r.Cells = unbuilt(j.plan.Cells, outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")})
+		when := "seen after " + dropped.When
+		if said := strings.TrimSpace(dropped.RustAvailable); said != "" {
+			when += " (make rustavailable: " + said + ")"
+		}
+		more := append(lines[1:], when) // each on a line of its own: see scenario.Want
+		r.Cells = unbuilt(r.plan.Cells, outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")})
 		r.Notes = append(r.Notes, dropped.Error())
 	case errors.As(err, &broken):
-		r.Cells = unbuilt(j.plan.Cells, outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
+		r.Cells = unbuilt(r.plan.Cells, outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
 			Detail: "the baseline, which all cells are forks of, does not build; all of make's output: " + broken.Log})
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	default:
-		r.Config.Digest, r.Config.Resolved = baseline.Config, baseline.ResolvedConfig()
-		if err := l.cells(ctx, j, baseline, r); err != nil {
-			return nil, nil, err
+		r.Config.Digest, r.Config.Resolved = r.baseline.Config, r.baseline.ResolvedConfig()
+		if err := l.boot(ctx, r); err != nil {
+			return nil, err
 		}
 	}
-	l.judge(j, t.Version, r)
-	r.Seconds = l.now().Sub(started).Seconds()
-	return r, baseline, nil
-}
-
-func rustSaid(said string) string {
-	if said = strings.TrimSpace(said); said == "" {
-		return ""
-	}
-	return "(make rustavailable: " + said + ")"
-}
-
-// compiler is what builds the C side: the user's choice, the named tree's, else
-// what the tree itself allows.
-func (j *job) compiler(l *Lab, t *tree.Tree) string {
-	if c := l.compilerOf(j.Compiler, j.Tree); c != "" {
-		return c
-	}
-	return t.Compiler()
-}
-
-// named is the scenario of j, as results name it.
-func (j *job) named() result.Scenario {
-	return result.Scenario{Name: j.scenario.Name, Title: j.scenario.Title, Digest: j.scenario.Digest}
-}
-
-// compilerOf is the user's choice of a compiler, else the named tree's; empty
-// where the tree itself decides.
-func (l *Lab) compilerOf(choice, treeName string) string {
-	return cmp.Or(choice, l.settings.Trees[treeName].Compiler)
+	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
+	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
+	return r, nil
 }
 
 // unbuilt are cells without a binary.
@@ -250,31 +153,27 @@ func unbuilt(cells []scenario.Cell, o outcome.Outcome) (out []result.Cell) {
 	return out
 }
 
-// cells runs the plan's cells, and the controls that are not among them.
-func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *result.Results) error {
-	guest, closeGuest, err := l.newGuest(baseline.Base.Toolchain)
+// boot forks and boots the plan's cells, and the controls that are not among them.
+func (l *Lab) boot(ctx context.Context, r *ran) error {
+	guest, done, err := l.newGuest(r.baseline.Base.Toolchain)
 	if err != nil {
 		return err
 	}
-	defer closeGuest()
+	defer done()
 	identity, err := guest.Identity()
 	if err != nil {
 		return err
 	}
-	identity += " " + baseline.Base.Toolchain.Digest // the kernel runs with its libc
-	cells := j.plan.Cells
-	var extra []int // control -> its cell behind the plan's, or -1
-	for _, c := range j.plan.Controls {
-		at := -1
+	cells := slices.Clone(r.plan.Cells)
+	for _, c := range r.plan.Controls {
 		if !c.Selected {
-			at = len(cells)
-			cells = append(cells[:len(cells):len(cells)], c.Shown)
+			cells = append(cells, c.Shown)
 		}
-		extra = append(extra, at)
 	}
-	foresees := oracle.New(baseline)
-	run := &runner.Runner{Builder: l.builder, Booter: guest, Guest: identity, Oracle: foresees, Store: l.store, Sink: l.sink, Jobs: j.Jobs}
-	got, err := run.Run(ctx, runner.Job{Baseline: baseline, Cells: cells, Fresh: j.Fresh})
+	foresees := oracle.New(r.baseline)
+	run := &runner.Runner{Builder: l.builder, Booter: guest, Oracle: foresees, Store: l.store, Sink: l.sink, Jobs: r.plan.Flags.Jobs,
+		Guest: identity + " " + r.baseline.Base.Toolchain.Digest} // the kernel runs with its libc
+	got, err := run.Run(ctx, runner.Job{Baseline: r.baseline, Cells: cells, Fresh: r.plan.Flags.Fresh})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -283,13 +182,15 @@ func (l *Lab) cells(ctx context.Context, j *job, baseline *kbuild.Baseline, r *r
 	}
 	foresees.Chances(cells, got)
 	r.Notes = append(r.Notes, foresees.Notes()...)
-	r.Cells = got[:len(j.plan.Cells)]
-	for i, c := range j.plan.Controls {
-		from := r.Cells
-		if extra[i] >= 0 {
-			from = got[extra[i] : extra[i]+1]
+	r.Cells = got[:len(r.plan.Cells)]
+	extra := got[len(r.plan.Cells):]
+	for _, c := range r.plan.Controls {
+		if c.Selected {
+			r.Controls = append(r.Controls, conclude.Control(c, r.Cells))
+			continue
 		}
-		r.Controls = append(r.Controls, control(c, from))
+		r.Controls = append(r.Controls, conclude.Control(c, extra[:1]))
+		extra = extra[1:]
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness"
 	"umlab/harness/outcome"
+	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 )
@@ -74,7 +75,7 @@ func TestAllModulesElsewhere(t *testing.T) {
 	if _, stock := loads(t, r, "stock"); len(stock) != len(names) {
 		t.Errorf("stock has %d modules, static-large %d", len(stock), len(names))
 	}
-	v := verify(t, l, harness.VerifyOptions{Patch: filepath.Join("../scenarios", harness.DefaultScenario, "fix.patch"), MatrixOptions: harness.MatrixOptions{
+	v := verify(t, l, harness.VerifyOptions{Patch: filepath.Join("../scenarios", plan.DefaultScenario, "fix.patch"), MatrixOptions: harness.MatrixOptions{
 		Tree: "debian-7.3", Select: scenario.Selection{Modules: []string{"all"}},
 	}})
 	if v.Conclusion != result.Fixed {

@@ -12,6 +12,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/usage"
 )
 
 func own(name string) string { return "testdata/modules/" + name }
@@ -170,8 +171,8 @@ func TestOwnModulesThatDoNotBuild(t *testing.T) {
 // TestUnknownSample names what the tree has.
 func TestUnknownSample(t *testing.T) {
 	l, _ := real(t)
-	_, err := l.Matrix(t.Context(), low("rust_minimall", "stock"))
-	var usage *harness.UsageError
+	_, err := l.Matrix(t.Context(), low("rust_minimall", "stock"), harness.Outputs{})
+	var usage *usage.Error
 	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "rust_minimal, rust_print") {
 		t.Errorf("%v", err)
 	}

@@ -10,9 +10,12 @@ import (
 
 	"umlab/harness/conclude"
 	"umlab/harness/history"
+	"umlab/harness/plan"
 	"umlab/harness/report"
 	"umlab/harness/result"
 	"umlab/harness/settings"
+	"umlab/harness/sources"
+	"umlab/harness/usage"
 )
 
 // NightlyOptions are the flags of `mage nightly`. Empty means a default.
@@ -26,7 +29,7 @@ type NightlyOptions struct {
 // it against what was known, bisects what changed, and writes a dated report.
 // Where something changed, or nothing is proved, the error is an *EndError.
 func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, error) {
-	series, j, err := l.planNightly(&o)
+	series, p, err := l.planNightly(&o)
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +40,12 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	}
 	defer unlock()
 	started := l.now()
-	l.archive.Refresh = true
+	src := l.sources.Refreshed()
 	n := &result.Nightly{
 		Schema: result.NightlySchema, Date: started.Format(time.DateOnly), Command: o.Command, Started: started.UTC(),
 		Series: o.Series, Varies: series.Varies, Tree: o.Tree, Changes: []result.NightlyChange{}, Bisections: []result.Bisection{}, Notes: []string{},
 	}
-	last, nightErr := l.night(ctx, o, series, j, n)
+	last, nightErr := l.night(ctx, src, o, series, p, n)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -60,7 +63,7 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	}
 	// Only what was reported is known: a night that is killed before is news again.
 	if nightErr == nil {
-		if err := l.store.Put(kindNight, o.key(), last); err != nil {
+		if err := l.keepNight(o, last); err != nil {
 			return n, err
 		}
 	}
@@ -74,12 +77,12 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 }
 
 // night fills n, and returns what is known after it.
-func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Series, j *job, n *result.Nightly) (known, error) {
-	members, err := l.series(ctx, o.Series)
+func (l *Lab) night(ctx context.Context, src *sources.Sources, o NightlyOptions, series settings.Series, p *plan.Plan, n *result.Nightly) (known, error) {
+	members, err := src.Series(ctx, o.Series)
 	if err != nil {
 		return nil, err
 	}
-	last, err := l.lastNight(ctx, o, j, members)
+	last, err := l.lastNight(ctx, o, p, members)
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +92,11 @@ func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Serie
 	for _, m := range members {
 		n.Members = append(n.Members, result.NightlyMember{Name: m.Name, Version: m.Version, Detail: m.Detail, New: !last[m.Name].known()})
 	}
-	asked, err := l.questions(ctx, j, members)
+	asked, err := l.questions(ctx, src, p, members)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.sweepNight(ctx, o, j, tonight(series, n.Members), asked, n, last); err != nil {
+	if err := l.sweepNight(ctx, src, o, p, tonight(series, n.Members), asked, n, last); err != nil {
 		return nil, err
 	}
 	changes := nightChanges(n.Sweep, last)
@@ -107,31 +110,28 @@ func (l *Lab) night(ctx context.Context, o NightlyOptions, series settings.Serie
 }
 
 // planNightly validates what can be before any work.
-func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, *job, error) {
-	errs := &mistakes{}
+func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, *plan.Plan, error) {
 	if o.Series == "" {
 		o.Series = l.settings.DefaultSeries
 	}
-	series, err := l.knownSeries(o.Series)
-	errs.add(err)
+	series, err := l.sources.KnownSeries(o.Series)
+	errs := []error{err}
 	if o.Toolchain != "" {
-		errs.add(usagef("-toolchain=%s: a night goes over the toolchains of a series; give -series=", o.Toolchain))
+		errs = append(errs, usage.Errorf("-toolchain=%s: a night goes over the toolchains of a series; give -series=", o.Toolchain))
 		o.Toolchain = ""
 	}
-	_, err = kcidbOrigin(l.getenv)
-	errs.add(err)
-	j, err := l.plan(o.MatrixOptions)
-	errs.add(err)
+	_, wrong := kcidbOrigin(l.getenv)
+	p, err := l.plan(o.MatrixOptions)
 	if err == nil {
-		o.Scenario, o.Tree = j.Scenario, j.Tree
+		o.Scenario, o.Tree = p.Flags.Scenario, p.Flags.Tree
 	}
 	if o.Dir == "" {
 		o.Dir = filepath.Join(l.store.Root(), "reports", o.Series)
 	}
-	if err := errs.ErrorOrNil(); err != nil {
+	if err := usage.Join(append(errs, wrong, err)...); err != nil {
 		return series, nil, err
 	}
-	return series, j, checkNights(o.Dir)
+	return series, p, checkNights(o.Dir)
 }
 
 // tonight are the members that are run. Where they are days, of which there are
@@ -199,7 +199,7 @@ func (l *Lab) bisectNight(ctx context.Context, o NightlyOptions, n *result.Night
 		}
 		done[key] = true
 		b := BisectOptions{Good: from, Bad: to, Series: o.Series, Cell: c.Cell, MatrixOptions: o.MatrixOptions}
-		b.Select.Cells, b.Outputs = nil, BisectOutputs{}
+		b.Select.Cells = nil
 		b.Command = retarget(o.Command, "bisect", []string{from, to}, []string{"series", "dir", "cells", "scope"}, []string{"-series=" + o.Series, "-cell=" + c.Cell})
 		got, err := l.bisect(ctx, b)
 		switch {

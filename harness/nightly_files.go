@@ -14,6 +14,7 @@ import (
 	"umlab/harness/report/checks"
 	"umlab/harness/result"
 	"umlab/harness/store"
+	"umlab/harness/usage"
 )
 
 // latestNight is the link in a directory of nights to the newest of them.
@@ -26,7 +27,7 @@ func kcidbOrigin(getenv func(string) string) (string, error) {
 		return report.DefaultKCIDBOrigin, nil
 	}
 	if err := report.CheckKCIDBOrigin(origin); err != nil {
-		return "", usagef("$UMLAB_KCIDB_ORIGIN: %w", err)
+		return "", usage.Errorf("$UMLAB_KCIDB_ORIGIN: %w", err)
 	}
 	return origin, nil
 }
@@ -35,11 +36,11 @@ func kcidbOrigin(getenv func(string) string) (string, error) {
 // which it makes.
 func checkNights(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return usagef("-dir=%s cannot be written: %w", dir, err)
+		return usage.Errorf("-dir=%s cannot be written: %w", dir, err)
 	}
 	probe, err := os.CreateTemp(dir, ".night-")
 	if err != nil {
-		return usagef("-dir=%s cannot be written: %w", dir, err)
+		return usage.Errorf("-dir=%s cannot be written: %w", dir, err)
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }

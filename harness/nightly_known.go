@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,8 +10,9 @@ import (
 
 	"umlab/harness/conclude"
 	"umlab/harness/history"
-	"umlab/harness/kconfig"
+	"umlab/harness/plan"
 	"umlab/harness/result"
+	"umlab/harness/sources"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
 )
@@ -29,16 +31,21 @@ func (k knownResult) known() bool { return k.Results != nil || k.Refused != nil 
 
 const kindNight = "nightly"
 
-func (o NightlyOptions) key() string {
-	s := o.Select
-	return store.Key("nightly", o.Series, o.Scenario, o.Tree, o.Compiler, strings.Join(o.Fragments, "\n"), fmt.Sprintf("%+v", s))
+// key names what a night is held against: the last one of the same flags.
+func (o NightlyOptions) key() (string, error) {
+	selected, err := json.Marshal(o.Select)
+	return store.Key("nightly", o.Series, o.Scenario, o.Tree, o.Compiler, strings.Join(o.Fragments, "\n"), string(selected)), err
 }
 
 // lastNight is what is known of the members: from the last night, and of those
 // that it did not see, from the history.
-func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, j *job, members []toolchain.Member) (known, error) {
+func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, p *plan.Plan, members []toolchain.Member) (known, error) {
 	last := known{}
-	l.store.Get(kindNight, o.key(), &last)
+	key, err := o.key()
+	if err != nil {
+		return nil, err
+	}
+	l.store.Get(kindNight, key, &last)
 	if !history.Exists(l.store) {
 		return last, nil
 	}
@@ -51,7 +58,7 @@ func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, j *job, members [
 		if last[m.Name].known() {
 			continue
 		}
-		r, err := h.Latest(ctx, l.asked(ctx, j, o.Tree, m.Name))
+		r, err := h.Latest(ctx, l.asked(ctx, p, o.Tree, m.Name))
 		if err != nil {
 			return nil, err
 		}
@@ -60,6 +67,15 @@ func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, j *job, members [
 		}
 	}
 	return last, nil
+}
+
+// keepNight keeps what is known after a night for the next one.
+func (l *Lab) keepNight(o NightlyOptions, last known) error {
+	key, err := o.key()
+	if err != nil {
+		return err
+	}
+	return l.store.Put(kindNight, key, last)
 }
 
 // add notes what a night saw, with the questions that it asked; of toolchains
@@ -74,7 +90,7 @@ func (k known) add(s *result.Sweep, asked map[string]string) {
 
 // sweepNight runs the scenario with the toolchains of which it is not known that
 // the answer would be the same, and puts what is known in the place of the others.
-func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, j *job, names []string, asked map[string]string, n *result.Nightly, last known) error {
+func (l *Lab) sweepNight(ctx context.Context, src *sources.Sources, o NightlyOptions, p *plan.Plan, names []string, asked map[string]string, n *result.Nightly, last known) error {
 	started := l.now()
 	columns := map[string]result.SweepColumn{}
 	var run []string
@@ -87,8 +103,12 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, j *job, names []
 	}
 	if len(run) > 0 {
 		sweep := SweepOptions{Toolchains: run, MatrixOptions: o.MatrixOptions}
-		sweep.Outputs, sweep.Command = Outputs{}, retarget(o.Command, "matrix", nil, []string{"series", "dir"}, nil)
-		s, err := l.sweep(ctx, sweep)
+		sweep.Command = retarget(o.Command, "matrix", nil, []string{"series", "dir"}, nil)
+		plans, err := l.planSweep(ctx, sweep, members(src))
+		if err != nil {
+			return err
+		}
+		s, err := l.sweep(ctx, src, plans, sweep.Command)
 		if err != nil {
 			return err
 		}
@@ -103,7 +123,7 @@ func (l *Lab) sweepNight(ctx context.Context, o NightlyOptions, j *job, names []
 		}
 		n.Notes = append(n.Notes, which+" toolchains, the tree and umlab itself are what they were: their results are those of then")
 	}
-	n.Scenario = j.named()
+	n.Scenario = p.Named()
 	n.Sweep = &result.Sweep{Schema: result.SweepSchema, Command: o.Command, Started: started.UTC(), Scenario: n.Scenario}
 	for _, name := range names {
 		n.Sweep.Columns = append(n.Sweep.Columns, columns[name])
@@ -123,12 +143,12 @@ func remembered(was *result.Results) *result.Results {
 	return &r
 }
 
-// questions are, for each member, the digest of everything that decides what j
+// questions are, for each member, the digest of everything that decides what p
 // gives with it, this program included; empty where that cannot be told without
 // fetching the tree or the toolchain.
-func (l *Lab) questions(ctx context.Context, j *job, members []toolchain.Member) (map[string]string, error) {
+func (l *Lab) questions(ctx context.Context, src *sources.Sources, p *plan.Plan, members []toolchain.Member) (map[string]string, error) {
 	asked := map[string]string{}
-	source, err := l.sourceDigest(ctx, j.Tree)
+	source, err := src.TreeDigest(ctx, p.Flags.Tree)
 	if err != nil || source == "" {
 		return asked, nil // running it says why
 	}
@@ -140,34 +160,16 @@ func (l *Lab) questions(ctx context.Context, j *job, members []toolchain.Member)
 	if err != nil {
 		return nil, err
 	}
-	same := store.Key(self, guest, source, l.compilerOf(j.Compiler, j.Tree), j.scenario.Digest, kconfig.Text(j.options),
-		fmt.Sprintf("%+v", j.plan.Cells), fmt.Sprintf("%+v", j.plan.Controls))
+	planned, err := p.Key(ctx, l.store, l.sink)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range members {
-		if chain, ok, err := l.provider().Digest(ctx, m.Spec); err == nil && ok {
-			asked[m.Name] = store.Key("question", same, chain)
+		if chain, ok := src.ToolchainDigest(ctx, m); ok {
+			asked[m.Name] = store.Key("question", self, guest, source, planned, chain)
 		}
 	}
 	return asked, nil
-}
-
-// sourceDigest is the digest of what a tree is unpacked from; empty for those
-// that have to be read.
-func (l *Lab) sourceDigest(ctx context.Context, name string) (string, error) {
-	src, err := l.source(name)
-	switch {
-	case err != nil:
-		return "", err
-	case src.Tarball != nil:
-		return src.Tarball.Sum, nil
-	case src.Name != "":
-		t := l.settings.Trees[name]
-		res, err := l.archive.Newest(ctx, t.Suite, t.Package)
-		if err != nil {
-			return "", err
-		}
-		return res.Packages[0].SHA256, nil
-	}
-	return "", nil
 }
 
 // guestFiles is the digest of what the guest's root directory is made of.

@@ -10,12 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
-	"github.com/hashicorp/go-multierror"
 
-	"umlab/harness/report"
-	"umlab/harness/report/checks"
-	"umlab/harness/report/doc"
-	"umlab/harness/result"
+	"umlab/harness/usage"
 )
 
 // format is a file that a result is also written to, by the flag that asks for
@@ -25,30 +21,23 @@ type format[T any] struct {
 	write      func(io.Writer, *T) error
 }
 
-// Outputs are files that a run also writes its results to.
-type Outputs struct{ JSON, JUnit, KTAP, HTML, Markdown string }
-
-func (o Outputs) formats() []format[result.Results] {
-	return []format[result.Results]{
-		{"json", o.JSON, report.JSON}, {"junit", o.JUnit, report.Form(report.MatrixChecks, checks.JUnit)},
-		{"ktap", o.KTAP, report.Form(report.MatrixChecks, checks.KTAP)},
-		{"html", o.HTML, report.Form(report.Matrix, doc.HTML)}, {"md", o.Markdown, report.Form(report.Matrix, doc.Markdown)},
+// publish ends the progress display, prints a result, and writes the files that it
+// is asked for in.
+func publish[T any](l *Lab, v *T, print func(io.Writer) error, files []format[T]) error {
+	l.sink.Close()
+	if err := print(l.stdout); err != nil {
+		return err
 	}
+	return writeOutputs(files, v)
 }
-
-func (o Outputs) check() error { return checkOutputs(o.formats()) }
-
-func (o Outputs) write(r *result.Results) error { return writeOutputs(o.formats(), r) }
 
 // checkOutputs says before the work whether the files can be written after it.
 func checkOutputs[T any](formats []format[T]) error {
-	errs := &multierror.Error{ErrorFormat: onePerLine}
+	var errs []error
 	for _, f := range formats {
-		if err := checkOutput(f.flag, f.path); err != nil {
-			errs = multierror.Append(errs, err)
-		}
+		errs = append(errs, checkOutput(f.flag, f.path))
 	}
-	return errs.ErrorOrNil()
+	return errors.Join(errs...)
 }
 
 // checkOutput says before the work whether the file of a flag can be written
@@ -57,7 +46,7 @@ func checkOutput(flag, path string) error {
 	if path == "" {
 		return nil
 	}
-	wrong := func(what string) error { return usagef("-%s=%s cannot be written: %s", flag, path, what) }
+	wrong := func(what string) error { return usage.Errorf("-%s=%s cannot be written: %s", flag, path, what) }
 	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
 	switch {
@@ -75,13 +64,11 @@ func checkOutput(flag, path string) error {
 }
 
 func writeOutputs[T any](formats []format[T], v *T) error {
-	errs := &multierror.Error{ErrorFormat: onePerLine}
+	var errs []error
 	for _, f := range formats {
-		if err := f.save(v); err != nil {
-			errs = multierror.Append(errs, err)
-		}
+		errs = append(errs, f.save(v))
 	}
-	return errs.ErrorOrNil()
+	return errors.Join(errs...)
 }
 
 // save writes the file that f names, whole or not at all.

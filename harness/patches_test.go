@@ -10,7 +10,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	"umlab/harness"
+	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/settings"
 )
@@ -35,7 +35,7 @@ func (c patchCase) applies(tree string) bool {
 // name.
 func patchCases(t *testing.T) []patchCase {
 	t.Helper()
-	dir := filepath.Join("../scenarios", harness.DefaultScenario)
+	dir := filepath.Join("../scenarios", plan.DefaultScenario)
 	text, err := os.ReadFile(filepath.Join(dir, "patches.toml"))
 	if err != nil {
 		t.Fatal(err)

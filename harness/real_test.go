@@ -65,7 +65,7 @@ func fault(nothing bool, err error) bool {
 func matrix(t *testing.T, l *harness.Lab, o harness.MatrixOptions) *result.Results {
 	t.Helper()
 	o.Command = "go test"
-	r, err := l.Matrix(t.Context(), o)
+	r, err := l.Matrix(t.Context(), o, harness.Outputs{})
 	if fault(r == nil, err) {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestConcurrent(t *testing.T) {
 	results := make(chan *result.Results, 2)
 	for _, l := range []*harness.Lab{a, b} {
 		go func() {
-			r, err := l.Matrix(context.WithoutCancel(t.Context()), o)
+			r, err := l.Matrix(context.WithoutCancel(t.Context()), o, harness.Outputs{})
 			if fault(r == nil, err) {
 				t.Error(err)
 			}
@@ -274,7 +274,7 @@ func TestCancelled(t *testing.T) {
 	l, _ := real(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Matrix(ctx, harness.MatrixOptions{Fresh: true}); err == nil {
+	if _, err := l.Matrix(ctx, harness.MatrixOptions{Fresh: true}, harness.Outputs{}); err == nil {
 		t.Error("a cancelled run succeeded")
 	}
 }

@@ -71,11 +71,11 @@ func fromNothing(ctx context.Context, t *testing.T, l *Lab, b *kbuild.Builder, t
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, tc, err := l.sources(ctx, j.Tree, j.Toolchain)
+	source, tc, err := l.sources.Get(ctx, j.Flags.Tree, j.Flags.Toolchain)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bl, _, err := b.Baseline(ctx, kbuild.Base{Tree: source, Toolchain: tc, Compiler: j.compiler(l, source), Options: j.options})
+	bl, _, err := b.Baseline(ctx, j.Base(source, tc))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,20 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
-
 	"umlab/harness/conclude"
+	"umlab/harness/plan"
 	"umlab/harness/progress"
 	"umlab/harness/report"
 	"umlab/harness/report/checks"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
+	"umlab/harness/sources"
 	"umlab/harness/toolchain"
-	"umlab/harness/tree"
+	"umlab/harness/usage"
 )
 
 // SweepOptions are the flags of `mage matrix -toolchains= -trees=`. What is
@@ -32,37 +33,36 @@ type SweepOptions struct {
 // toolchains and prints one table of it. A column that comes to nothing does not
 // keep the others from being run. Where one is not as the scenario expects, the
 // error is an *EndError, see conclude.Sweep.
-func (l *Lab) Sweep(ctx context.Context, o SweepOptions) (*result.Sweep, error) {
-	s, err := l.sweep(ctx, o)
+func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result.Sweep, error) {
+	formats := []format[result.Sweep]{
+		{"json", files.JSON, report.SweepJSON}, {"junit", files.JUnit, report.Form(report.SweepChecks, checks.JUnit)},
+		{"ktap", files.KTAP, report.Form(report.SweepChecks, checks.KTAP)},
+		{"html", files.HTML, report.SweepHTML}, {"md", files.Markdown, report.SweepMarkdown},
+	}
+	plans, err := l.planSweep(ctx, o, members(l.sources))
+	if err := usage.Join(err, checkOutputs(formats)); err != nil {
+		return nil, err
+	}
+	s, err := l.sweep(ctx, l.sources, plans, o.Command)
 	if err != nil {
 		return nil, err
 	}
-	l.sink.Close()
-	if err := report.SweepTable(l.stdout, s, l.table); err != nil {
-		return s, err
-	}
-	if err := writeOutputs(o.sweepFormats(), s); err != nil {
+	if err := publish(l, s, func(w io.Writer) error { return report.SweepTable(w, s, l.table) }, formats); err != nil {
 		return s, err
 	}
 	return s, sweepEnd(s)
 }
 
-// sweep is Sweep without its outputs.
-func (l *Lab) sweep(ctx context.Context, o SweepOptions) (*result.Sweep, error) {
+// sweep runs plans, one a column, with trees and toolchains of src.
+func (l *Lab) sweep(ctx context.Context, src *sources.Sources, plans []*plan.Plan, command string) (s *result.Sweep, err error) {
 	started := l.now()
-	jobs, err := l.planSweep(ctx, o, l.members)
-	if err != nil {
-		return nil, err
-	}
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
-	// All columns of a tree see it as it was when the first one read it.
-	sweeping := *l
-	sweeping.trees = map[string]*tree.Tree{}
-	s := &result.Sweep{Schema: result.SweepSchema, Command: o.Command, Started: started.UTC(),
-		Scenario: jobs[0].named()}
-	if s.Columns, err = columns(ctx, l.sink, jobs, sweeping.run); err != nil {
+	s = &result.Sweep{Schema: result.SweepSchema, Command: command, Started: started.UTC(), Scenario: plans[0].Named()}
+	src = src.Once() // all columns of a tree see it as it was when the first one read it
+	run := func(ctx context.Context, p *plan.Plan) (*result.Results, error) { return l.run(ctx, src, p) }
+	if s.Columns, err = columns(ctx, l.sink, plans, run); err != nil {
 		return nil, err
 	}
 	s.Totals, s.Exit = conclude.Sweep(s.Columns)
@@ -70,13 +70,13 @@ func (l *Lab) sweep(ctx context.Context, o SweepOptions) (*result.Sweep, error) 
 	return s, nil
 }
 
-// columns runs jobs one after the other. What keeps one from having results is
+// columns runs plans one after the other. What keeps one from having results is
 // told and kept in its column; the error is that of ctx.
-func columns(ctx context.Context, sink progress.Sink, jobs []*job, run func(context.Context, *job) (*result.Results, error)) (list []result.SweepColumn, err error) {
-	for i, j := range jobs {
-		sink.Note(fmt.Sprintf("column %d of %d: %s with %s", i+1, len(jobs), j.Tree, j.Toolchain))
-		c := result.SweepColumn{Tree: j.Tree, Toolchain: j.Toolchain}
-		r, err := run(ctx, j)
+func columns(ctx context.Context, sink progress.Sink, plans []*plan.Plan, run func(context.Context, *plan.Plan) (*result.Results, error)) (list []result.SweepColumn, err error) {
+	for i, p := range plans {
+		sink.Note(fmt.Sprintf("column %d of %d: %s with %s", i+1, len(plans), p.Flags.Tree, p.Flags.Toolchain))
+		c := result.SweepColumn{Tree: p.Flags.Tree, Toolchain: p.Flags.Toolchain}
+		r, err := run(ctx, p)
 		var unfit *toolchain.UnfitError
 		switch {
 		case ctx.Err() != nil:
@@ -89,54 +89,52 @@ func columns(ctx context.Context, sink progress.Sink, jobs []*job, run func(cont
 			c.Results = r
 		}
 		if err != nil {
-			sink.Note(fmt.Sprintf("%s with %s: %v", j.Tree, j.Toolchain, err))
+			sink.Note(fmt.Sprintf("%s with %s: %v", p.Flags.Tree, p.Flags.Toolchain, err))
 		}
 		list = append(list, c)
 	}
 	return list, nil
 }
 
-// planSweep validates everything that can be before any work: one job a column,
+// planSweep validates everything that can be before any work: one plan a column,
 // by tree and then by toolchain. A series is asked for its members last, and
 // only where all else is in order.
-func (l *Lab) planSweep(ctx context.Context, o SweepOptions, members func(context.Context, string) ([]string, error)) ([]*job, error) {
-	errs := &mistakes{}
+func (l *Lab) planSweep(ctx context.Context, o SweepOptions, members func(context.Context, string) ([]string, error)) ([]*plan.Plan, error) {
+	var errs []error
 	if len(o.Toolchains) > 0 && o.Toolchain != "" {
-		errs.add(usagef("-toolchain=%s beside -toolchains=%s: give one of them", o.Toolchain, strings.Join(o.Toolchains, ",")))
+		errs = append(errs, usage.Errorf("-toolchain=%s beside -toolchains=%s: give one of them", o.Toolchain, strings.Join(o.Toolchains, ",")))
 	}
 	if len(o.Trees) > 0 && o.Tree != "" {
-		errs.add(usagef("-tree=%s beside -trees=%s: give one of them", o.Tree, strings.Join(o.Trees, ",")))
+		errs = append(errs, usage.Errorf("-tree=%s beside -trees=%s: give one of them", o.Tree, strings.Join(o.Trees, ",")))
 	}
-	errs.add(twice("-toolchains", o.Toolchains, func(s string) string { return s }))
-	errs.add(twice("-trees", o.Trees, func(s string) string {
-		if isDirectory(s) {
-			return filepath.Clean(s)
+	errs = append(errs, twice("-toolchains", o.Toolchains, func(s string) string { return s }), twice("-trees", o.Trees, func(s string) string {
+		if dir, ok := sources.Directory(s); ok {
+			return filepath.Clean(dir)
 		}
 		return s
 	}))
-	plan := func(toolchains []string) (jobs []*job) {
+	planned := func(toolchains []string) (plans []*plan.Plan) {
 		for _, t := range orDefault(o.Trees, o.Tree) {
 			for _, tc := range toolchains {
 				m := o.MatrixOptions
 				m.Tree, m.Toolchain, m.Command = t, tc, o.columnCommand(t, tc)
-				if l.isSeries(tc) {
+				if l.sources.IsSeries(tc) {
 					m.Toolchain = "" // what else is wrong, without a look at its members
 				}
-				j, err := l.plan(m)
-				errs.add(err)
-				jobs = append(jobs, j)
+				p, err := l.plan(m)
+				plans, errs = append(plans, p), append(errs, err)
 			}
 		}
-		return jobs
+		return plans
 	}
 	named := orDefault(o.Toolchains, o.Toolchain)
-	jobs := plan(named)
-	if err := errs.ErrorOrNil(); err != nil || !slices.ContainsFunc(named, l.isSeries) {
-		return jobs, err
+	plans := planned(named)
+	if err := usage.Join(errs...); err != nil || !slices.ContainsFunc(named, l.sources.IsSeries) {
+		return plans, err
 	}
 	var all []string
 	for _, name := range named {
-		if !l.isSeries(name) {
+		if !l.sources.IsSeries(name) {
 			all = append(all, name)
 			continue
 		}
@@ -145,27 +143,24 @@ func (l *Lab) planSweep(ctx context.Context, o SweepOptions, members func(contex
 			return nil, err
 		}
 		if len(list) == 0 {
-			return nil, &UsageError{noMembers(name)}
+			return nil, &usage.Error{Err: noMembers(name)}
 		}
 		all = append(all, list...)
 	}
-	errs.add(twice("-toolchains", all, func(s string) string { return s }))
-	jobs = plan(all)
-	return jobs, errs.ErrorOrNil()
+	errs = append(errs, twice("-toolchains", all, func(s string) string { return s }))
+	plans = planned(all)
+	return plans, usage.Join(errs...)
 }
 
-func (l *Lab) isSeries(name string) bool {
-	_, ok := l.settings.Series[name]
-	return ok
-}
-
-// members are the names of a series' toolchains, oldest first.
-func (l *Lab) members(ctx context.Context, series string) (names []string, err error) {
-	list, err := l.series(ctx, series)
-	for _, m := range list {
-		names = append(names, m.Name)
+// members lists the names of a series' toolchains, oldest first.
+func members(src *sources.Sources) func(context.Context, string) ([]string, error) {
+	return func(ctx context.Context, series string) (names []string, err error) {
+		list, err := src.Series(ctx, series)
+		for _, m := range list {
+			names = append(names, m.Name)
+		}
+		return names, err
 	}
-	return names, err
 }
 
 func orDefault(names []string, one string) []string {
@@ -193,32 +188,7 @@ func twice(flag string, names []string, key func(string) string) error {
 	if len(again) == 0 {
 		return nil
 	}
-	return usagef("%s= names %s twice: a column stands once", flag, strings.Join(again, ", "))
-}
-
-// mistakes collects errors, each text once: jobs that differ in one flag share
-// what is wrong with the others.
-type mistakes struct {
-	list multierror.Error
-}
-
-func (m *mistakes) add(err error) {
-	var several *multierror.Error
-	if errors.As(err, &several) {
-		for _, e := range several.Errors {
-			m.add(e)
-		}
-		return
-	}
-	if err != nil && !slices.ContainsFunc(m.list.Errors, func(e error) bool { return e.Error() == err.Error() }) {
-		m.list.Errors = append(m.list.Errors, err)
-	}
-}
-
-// ErrorOrNil is all that was collected.
-func (m *mistakes) ErrorOrNil() error {
-	m.list.ErrorFormat = onePerLine
-	return m.list.ErrorOrNil()
+	return usage.Errorf("%s= names %s twice: a column stands once", flag, strings.Join(again, ", "))
 }
 
 // columnCommand is how one column of o is run by itself: without the files of
@@ -235,12 +205,4 @@ func (o SweepOptions) columnCommand(treeName, toolchainName string) string {
 		drop, add = append(drop, "toolchains"), append(add, "-toolchain="+toolchainName)
 	}
 	return retarget(o.Command, "matrix", nil, drop, add)
-}
-
-func (o SweepOptions) sweepFormats() []format[result.Sweep] {
-	return []format[result.Sweep]{
-		{"json", o.Outputs.JSON, report.SweepJSON}, {"junit", o.Outputs.JUnit, report.Form(report.SweepChecks, checks.JUnit)},
-		{"ktap", o.Outputs.KTAP, report.Form(report.SweepChecks, checks.KTAP)},
-		{"html", o.Outputs.HTML, report.SweepHTML}, {"md", o.Outputs.Markdown, report.SweepMarkdown},
-	}
 }

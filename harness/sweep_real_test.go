@@ -14,10 +14,10 @@ import (
 )
 
 // sweep runs one and holds that its JSON is what its schema says.
-func sweep(t *testing.T, l *harness.Lab, o harness.SweepOptions) *result.Sweep {
+func sweep(t *testing.T, l *harness.Lab, o harness.SweepOptions, files ...harness.Outputs) *result.Sweep {
 	t.Helper()
 	o.Command = "go test"
-	s, err := l.Sweep(t.Context(), o)
+	s, err := l.Sweep(t.Context(), o, append(files, harness.Outputs{})[0])
 	if fault(s == nil, err) {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestSweepKeepsColumns(t *testing.T) {
 	l, out := real(t)
 	nowhere := filepath.Join(t.TempDir(), "linux") + "#v6.12"
 	md := filepath.Join(t.TempDir(), "sweep.md")
-	s := sweep(t, l, harness.SweepOptions{Trees: []string{nowhere, "debian-6.12"}, MatrixOptions: harness.MatrixOptions{Outputs: harness.Outputs{Markdown: md}}})
+	s := sweep(t, l, harness.SweepOptions{Trees: []string{nowhere, "debian-6.12"}}, harness.Outputs{Markdown: md})
 	if s.Exit != harness.ExitInfra || len(s.Columns) != 2 || s.Columns[0].Infra == "" || s.Columns[0].Results != nil || s.Columns[1].Results == nil {
 		t.Fatalf("exit %d, columns %+v", s.Exit, s.Columns)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/plan"
 	"umlab/harness/progress"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
@@ -80,7 +81,7 @@ func TestPlanSweepColumns(t *testing.T) {
 			}
 			var got []string
 			for _, j := range jobs {
-				got = append(got, j.Tree+"+"+j.Toolchain)
+				got = append(got, j.Flags.Tree+"+"+j.Flags.Toolchain)
 			}
 			if diff := cmp.Diff(tt.want, strings.Join(got, " ")); diff != "" {
 				t.Errorf("columns (-want +got):\n%s", diff)
@@ -145,12 +146,12 @@ func TestPlanSweepMistakes(t *testing.T) {
 
 // What one column comes to does not touch the others.
 func TestColumns(t *testing.T) {
-	var jobs []*job
+	var jobs []*plan.Plan
 	for _, name := range []string{"fine", "unfit", "lost", "void", "last"} {
-		jobs = append(jobs, &job{MatrixOptions: MatrixOptions{Tree: "t", Toolchain: name}})
+		jobs = append(jobs, &plan.Plan{Flags: plan.Flags{Tree: "t", Toolchain: name}})
 	}
-	run := func(_ context.Context, j *job) (*result.Results, error) {
-		switch j.Toolchain {
+	run := func(_ context.Context, j *plan.Plan) (*result.Results, error) {
+		switch j.Flags.Toolchain {
 		case "unfit":
 			return nil, fmt.Errorf("toolchain unfit: %w", &toolchain.UnfitError{Toolchain: "unfit", Tree: "t", Reasons: []string{"rustc is too old"}, Nearest: "fine"})
 		case "lost":
@@ -177,8 +178,8 @@ func TestColumns(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	tried := []string{}
-	_, err = columns(ctx, progress.Discard{}, jobs, func(_ context.Context, j *job) (*result.Results, error) {
-		tried = append(tried, j.Toolchain)
+	_, err = columns(ctx, progress.Discard{}, jobs, func(_ context.Context, j *plan.Plan) (*result.Results, error) {
+		tried = append(tried, j.Flags.Toolchain)
 		stop()
 		return nil, ctx.Err()
 	})

@@ -11,16 +11,18 @@ import (
 	"strings"
 
 	"umlab/harness/conclude"
-	"umlab/harness/kbuild"
+	"umlab/harness/plan"
 	"umlab/harness/report"
 	"umlab/harness/report/checks"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/sources"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
 	"umlab/harness/tree/patch"
+	"umlab/harness/usage"
 )
 
 // VerifyOptions are the flags of `mage verify`. Empty means the scenario's own
@@ -31,7 +33,6 @@ type VerifyOptions struct {
 	Toolchains []string // default: the scenario's
 	Matrix     bool     // the flag variants too, not only the stock cell
 	Stdin      io.Reader
-	Outputs    VerifyOutputs
 	MatrixOptions
 }
 
@@ -41,9 +42,13 @@ type VerifyOutputs struct{ JSON, JUnit, HTML, Markdown string }
 // Verify shows what patches change: the cells before and after them, on every
 // toolchain, and the conclusion. Where that is another one than fixed, the error
 // is an *EndError.
-func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification, error) {
+func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) (*result.Verification, error) {
+	formats := []format[result.Verification]{
+		{"json", files.JSON, report.VerificationJSON}, {"junit", files.JUnit, report.Form(report.VerificationChecks, checks.JUnit)},
+		{"html", files.HTML, report.Form(report.Verification, doc.HTML)}, {"md", files.Markdown, report.Form(report.Verification, doc.Markdown)},
+	}
 	started := l.now()
-	jobs, patches, err := l.planVerify(ctx, &o)
+	plans, patches, err := l.planVerify(o, formats)
 	if err != nil {
 		return nil, err
 	}
@@ -51,74 +56,61 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions) (*result.Verification
 		return nil, err
 	}
 	v := &result.Verification{Schema: result.VerificationSchema, Command: o.Command, Notes: []string{}}
-	for i, j := range jobs {
-		pair, err := l.pair(ctx, v, j, o.Range, patches, i == 0)
+	for i, p := range plans {
+		pair, err := l.pair(ctx, v, p, o.Range, patches, i == 0)
 		if err != nil {
 			return nil, err
 		}
-		v.Pairs = append(v.Pairs, pair)
+		plans[i] = pair.plan
+		v.Pairs = append(v.Pairs, pair.Pair)
 	}
 	v.Conclusion, v.Reason = conclude.Verification(v.Pairs)
-	v.Untested = untested(jobs)
+	v.Exit = conclude.VerificationExit(v.Conclusion)
+	v.Untested = untested(plans)
 	for _, m := range patch.Missing(patches) {
 		v.Untested = append(v.Untested, "patch "+m+" of the series, which was not given")
 	}
 	v.Seconds = l.now().Sub(started).Seconds()
-	switch v.Conclusion {
-	case result.Fixed:
-		v.Exit = ExitExpected
-	case result.NoConclusion:
-		v.Exit = ExitInfra
-	default:
-		v.Exit = ExitDiffers
-	}
-	l.sink.Close()
-	if err := doc.Mail(l.stdout, report.Verification(v)); err != nil {
-		return v, err
-	}
-	if err := o.Outputs.write(v); err != nil {
+	if err := publish(l, v, func(w io.Writer) error { return doc.Mail(w, report.Verification(v)) }, formats); err != nil {
 		return v, err
 	}
 	return v, verifyEnd(v)
 }
 
-// planVerify validates everything that can be before any work: one job a
+// planVerify validates everything that can be before any work: one plan a
 // toolchain, and the patches.
-func (l *Lab) planVerify(ctx context.Context, o *VerifyOptions) ([]*job, []patch.Patch, error) {
+func (l *Lab) planVerify(o VerifyOptions, files []format[result.Verification]) ([]*plan.Plan, []patch.Patch, error) {
 	if (o.Patch == "") == (o.Range == "") {
-		return nil, nil, usagef("give one patch (a file, an mbox, or - for standard input), or -range=A..B with -tree= of your repository")
+		return nil, nil, usage.Errorf("give one patch (a file, an mbox, or - for standard input), or -range=A..B with -tree= of your repository")
 	}
 	// The patch is the variant.
 	if !o.Matrix {
 		if len(o.Select.Cells) > 0 {
-			return nil, nil, usagef("verify runs the cell stock; -matrix runs the flag variants too")
+			return nil, nil, usage.Errorf("verify runs the cell stock; -matrix runs the flag variants too")
 		}
 		o.Select.Cells = []string{scenario.Stock}
 	}
 	if len(o.Select.Placements) == 0 && len(o.Select.Mem) == 0 {
 		o.Select.Placements = []string{"low", "high", "far"}
 	}
-	if len(o.Toolchains) == 0 {
-		o.Toolchains = []string{o.Toolchain}
-	}
-	var jobs []*job
-	for _, tc := range o.Toolchains {
+	var plans []*plan.Plan
+	for _, tc := range orDefault(o.Toolchains, o.Toolchain) {
 		m := o.MatrixOptions
 		m.Toolchain = tc
-		j, err := l.plan(m)
+		p, err := l.plan(m)
 		if err != nil {
 			return nil, nil, err
 		}
-		jobs = append(jobs, j)
+		plans = append(plans, p)
 	}
-	if err := o.Outputs.check(); err != nil {
+	if err := checkOutputs(files); err != nil {
 		return nil, nil, err
 	}
 	if o.Range != "" {
-		if !tree.IsPath(jobs[0].Tree) {
-			return nil, nil, usagef("-range=%s names commits of a repository of yours: give its path with -tree=", o.Range)
+		if !tree.IsPath(plans[0].Flags.Tree) {
+			return nil, nil, usage.Errorf("-range=%s names commits of a repository of yours: give its path with -tree=", o.Range)
 		}
-		return jobs, nil, nil // read in the sandbox, with the toolchain's git
+		return plans, nil, nil // read in the sandbox, with the toolchain's git
 	}
 	name, text, err := o.Patch, []byte(nil), error(nil)
 	if name == "-" {
@@ -128,95 +120,82 @@ func (l *Lab) planVerify(ctx context.Context, o *VerifyOptions) ([]*job, []patch
 		text, err = os.ReadFile(name)
 	}
 	if err != nil {
-		return nil, nil, usagef("read the patch: %w", err)
+		return nil, nil, usage.Errorf("read the patch: %w", err)
 	}
 	patches, err := patch.Read(name, text)
 	if err != nil {
-		return nil, nil, &UsageError{err}
+		return nil, nil, &usage.Error{Err: err}
 	}
-	return jobs, patches, nil
+	return plans, patches, nil
+}
+
+// pair is a plan that was run before and after patches.
+type pair struct {
+	result.Pair
+	plan *plan.Plan // with the modules that it came to
 }
 
 // pair runs the cells of one toolchain before and after the patches. With first,
 // what does not depend on the toolchain is noted in v.
-func (l *Lab) pair(ctx context.Context, v *result.Verification, j *job, commits string, patches []patch.Patch, first bool) (result.Pair, error) {
-	var (
-		p    result.Pair
-		base *tree.Tree
-		tc   *toolchain.Toolchain
-		err  error
-	)
+func (l *Lab) pair(ctx context.Context, v *result.Verification, p *plan.Plan, commits string, patches []patch.Patch, first bool) (out pair, err error) {
+	var base *tree.Tree
+	var tc *toolchain.Toolchain
 	if commits == "" {
-		base, tc, err = l.fitting(ctx, j)
-	} else if base, tc, patches, err = l.commits(ctx, j, commits); err == nil {
-		err = l.refuse(ctx, j, base, tc)
+		base, tc, err = p.Fetch(ctx, l.sources)
+	} else if base, tc, patches, err = l.commits(ctx, p, commits); err == nil {
+		err = p.Fit(ctx, l.sources, base, tc)
 	}
 	if err != nil {
-		return p, err
+		return out, err
 	}
-	patched, err := tree.Patched(ctx, l.store, l.sink, base, patches, git(tc))
+	patched, err := tree.Patched(ctx, l.store, l.sink, base, patches, sources.Git(tc))
 	var apply *patch.ApplyError
 	if errors.As(err, &apply) {
-		return p, &UsageError{err}
+		return out, &usage.Error{Err: err}
 	}
 	if err != nil {
-		return p, err
+		return out, err
 	}
 	if first {
-		for _, patch := range patches {
-			v.Patches = append(v.Patches, result.Patch{Subject: patch.Subject, From: patch.From, PatchID: patch.PatchID, Digest: patch.Sum})
+		for _, one := range patches {
+			v.Patches = append(v.Patches, result.Patch{Subject: one.Subject, From: one.From, PatchID: one.PatchID, Digest: one.Sum})
 		}
 		v.Findings = l.findings(ctx, tc, patched, patches)
 		v.TestedBy = l.identity(ctx, tc)
 	}
-	var from *kbuild.Baseline
-	if p.Before, from, err = l.runOn(ctx, j, base, tc, nil); err != nil {
-		return p, err
+	before, err := l.runOn(ctx, p, base, tc)
+	if err != nil {
+		return out, err
 	}
-	l.remember(p.Before)
-	if from == nil { // the base does not build: nothing to compare with
-		p.After = p.Before
-		return p, nil
+	l.remember(before.Results)
+	out = pair{result.Pair{Before: before.Results, After: before.Results}, before.plan}
+	if before.baseline == nil { // nothing to compare with
+		return out, nil
 	}
 	// What is known of the base's cells need not hold with the patches: a
 	// control judges the run before them.
-	after := *j
-	plan := *j.plan
-	plan.Controls, after.plan = nil, &plan
-	if p.After, _, err = l.runOn(ctx, &after, patched, tc, from); err == nil {
-		l.remember(p.After)
+	after, err := l.runFrom(ctx, before, before.plan.WithoutControls(), patched, tc)
+	if err != nil {
+		return out, err
 	}
-	return p, err
+	l.remember(after.Results)
+	out.After = after.Results
+	return out, nil
 }
 
 // commits returns the commits A..B of the repository that -tree= names, as
 // patches, with the tree that they start from.
-func (l *Lab) commits(ctx context.Context, j *job, commits string) (*tree.Tree, *toolchain.Toolchain, []patch.Patch, error) {
-	tc, err := l.toolchain(ctx, j.Toolchain)
+func (l *Lab) commits(ctx context.Context, p *plan.Plan, commits string) (*tree.Tree, *toolchain.Toolchain, []patch.Patch, error) {
+	tc, err := l.sources.Toolchain(ctx, p.Flags.Toolchain)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r, err := tree.ReadRange(ctx, l.store, j.Tree, commits, git(tc))
+	r, err := tree.ReadRange(ctx, l.store, p.Flags.Tree, commits, sources.Git(tc))
 	if err != nil {
-		return nil, nil, nil, &UsageError{err}
+		return nil, nil, nil, &usage.Error{Err: err}
 	}
-	base, err := tree.FromGit(ctx, l.store, l.sink, r.Base, git(tc))
+	base, err := tree.FromGit(ctx, l.store, l.sink, r.Base, sources.Git(tc))
 	return base, tc, r.Patches, err
-}
-
-// git is the sysroot's, in the sandbox.
-func git(tc *toolchain.Toolchain) tree.Git {
-	return func(ctx context.Context, c tree.GitCommand) (int, error) {
-		cmd := sandbox.Command{
-			Dir: c.Dir, Args: append([]string{"git"}, c.Args...), Env: c.Env,
-			Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
-		}
-		for _, m := range c.Mounts {
-			cmd.Mounts = append(cmd.Mounts, sandbox.Mount{Source: m.Host, Target: m.At, ReadOnly: !m.Writable})
-		}
-		status, err := sandbox.Run(ctx, tc.In(cmd))
-		return status.Code, err
-	}
 }
 
 // checker runs a script of the tree on the patches and keeps what it says.
@@ -300,18 +279,17 @@ func (l *Lab) identity(ctx context.Context, tc *toolchain.Toolchain) string {
 }
 
 // untested says what the evidence does not speak of.
-func untested(jobs []*job) []string {
-	j := jobs[0]
+func untested(plans []*plan.Plan) []string {
 	var chains, modules, places []string
-	for _, x := range jobs {
-		chains = append(chains, x.Toolchain)
+	for _, p := range plans {
+		chains = append(chains, p.Flags.Toolchain)
 	}
-	cell := j.plan.Cells[0]
-	for _, m := range cell.Modules {
+	p := plans[0]
+	for _, m := range p.Modules() {
 		modules = append(modules, m.Name)
 	}
-	for _, p := range cell.Placements {
-		places = append(places, "mem="+p.MemText)
+	for _, place := range p.Cells[0].Placements {
+		places = append(places, "mem="+place.MemText)
 	}
 	list := []string{
 		"kernels other than User-Mode Linux on x86-64, and configurations other than this one",
@@ -319,19 +297,8 @@ func untested(jobs []*job) []string {
 		"memory sizes other than " + strings.Join(places, ", "),
 		"toolchains other than " + strings.Join(chains, ", "),
 	}
-	if !slices.ContainsFunc(j.plan.Cells, func(c scenario.Cell) bool { return c.Scope != "" }) {
+	if !slices.ContainsFunc(p.Cells, func(c scenario.Cell) bool { return c.Scope != "" }) {
 		list = append(list, "builds whose flags are overridden from the command line")
 	}
 	return list
 }
-
-func (o VerifyOutputs) formats() []format[result.Verification] {
-	return []format[result.Verification]{
-		{"json", o.JSON, report.VerificationJSON}, {"junit", o.JUnit, report.Form(report.VerificationChecks, checks.JUnit)},
-		{"html", o.HTML, report.Form(report.Verification, doc.HTML)}, {"md", o.Markdown, report.Form(report.Verification, doc.Markdown)},
-	}
-}
-
-func (o VerifyOutputs) check() error { return checkOutputs(o.formats()) }
-
-func (o VerifyOutputs) write(v *result.Verification) error { return writeOutputs(o.formats(), v) }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"umlab/harness"
+	"umlab/harness/plan"
 	"umlab/harness/report"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
@@ -20,7 +21,7 @@ import (
 func verify(t *testing.T, l *harness.Lab, o harness.VerifyOptions) *result.Verification {
 	t.Helper()
 	o.Command = "go test"
-	v, err := l.Verify(t.Context(), o)
+	v, err := l.Verify(t.Context(), o, harness.VerifyOutputs{})
 	if fault(v == nil, err) {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func shipped(t *testing.T, treeName string, only ...string) {
 		seen++
 		t.Run(p.File, func(t *testing.T) {
 			l, out := real(t)
-			v := verify(t, l, harness.VerifyOptions{Patch: filepath.Join("../scenarios", harness.DefaultScenario, p.File), MatrixOptions: harness.MatrixOptions{Tree: treeName}})
+			v := verify(t, l, harness.VerifyOptions{Patch: filepath.Join("../scenarios", plan.DefaultScenario, p.File), MatrixOptions: harness.MatrixOptions{Tree: treeName}})
 			if v.Conclusion != p.Conclusion {
 				t.Errorf("%s: %s (%s), want %s: %s", p.File, v.Conclusion, v.Reason, p.Conclusion, p.Why)
 			}
@@ -88,7 +89,7 @@ func TestVerifyRefuses(t *testing.T) {
 	if err := os.WriteFile(misfit, []byte(diff), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := l.Verify(t.Context(), harness.VerifyOptions{Patch: misfit})
+	_, err := l.Verify(t.Context(), harness.VerifyOptions{Patch: misfit}, harness.VerifyOutputs{})
 	if harness.ExitCode(err) != harness.ExitUsage || !strings.Contains(err.Error(), "arch/um/Makefile") || !strings.Contains(err.Error(), "This line is not there") {
 		t.Errorf("a patch that does not apply: exit %d, %v", harness.ExitCode(err), err)
 	}
@@ -213,7 +214,7 @@ func TestLimit(t *testing.T) {
 	}
 	t.Cleanup(l.Close)
 	patch := hostile(t, "for i in 1 2 3 4 5 6 7 8; do head -c 300000000 /dev/zero > /build/fill$$i; sleep 1; done")
-	_, err = l.Verify(context.WithoutCancel(t.Context()), harness.VerifyOptions{Patch: patch})
+	_, err = l.Verify(context.WithoutCancel(t.Context()), harness.VerifyOptions{Patch: patch}, harness.VerifyOutputs{})
 	if err == nil || harness.ExitCode(err) != harness.ExitInfra || !strings.Contains(err.Error(), "limit of disk (700 MB); configs/limits.toml sets it") {
 		t.Errorf("a build that fills the disk: exit %d, %v", harness.ExitCode(err), err)
 	}

@@ -1,6 +1,6 @@
 // Package conclude draws the conclusions: the verdict of a cell, what a patch
 // does, what a change leaves as its cause, what a night comes to, and the sums and
-// exit codes that follow. It imports result and outcome; it takes values, returns
+// exit codes that follow. It imports scenario, result and outcome; it takes values, returns
 // values, and never reads, builds, boots or prints.
 package conclude
 

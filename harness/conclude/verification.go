@@ -133,6 +133,18 @@ func Verification(pairs []result.Pair) (result.Conclusion, string) {
 	return result.PartlyFixed, fmt.Sprintf("%d of %d failing loads succeed now, but not %s%s", improved, failing, fails[0].String(), threshold(pairs))
 }
 
+// VerificationExit is the exit code of a conclusion: only a patch that fixes the
+// bug has that of a success.
+func VerificationExit(c result.Conclusion) int {
+	switch c {
+	case result.Fixed:
+		return result.ExitExpected
+	case result.NoConclusion:
+		return result.ExitInfra
+	}
+	return result.ExitDiffers
+}
+
 // incomparable is the conclusion from a pair of which a part proves nothing or has
 // no binaries, or "".
 func incomparable(p result.Pair) (result.Conclusion, string) {

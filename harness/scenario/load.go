@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"umlab/harness/kconfig"
+	"umlab/harness/usage"
 )
 
 // Where the files lie in the file system that Load is given.
@@ -64,7 +65,7 @@ func filesOf(fsys fs.FS, dir, suffix string) ([]string, error) {
 
 // Load reads scenarios/NAME.toml of fsys, the project's root, and with it the
 // fragments and patches that it names, so that nothing is left to go wrong
-// later. An unknown name is a *UsageError that lists the scenarios; for the
+// later. An unknown name is a *usage.Error that lists the scenarios; for the
 // rest see Parse.
 func Load(fsys fs.FS, name string) (*Scenario, error) {
 	names, err := Names(fsys)
@@ -72,7 +73,7 @@ func Load(fsys fs.FS, name string) (*Scenario, error) {
 		return nil, fmt.Errorf("load scenario %q: %w", name, err)
 	}
 	if !slices.Contains(names, name) {
-		return nil, &UsageError{fmt.Sprintf("scenario %q is unknown: there are %s%s", name, list(names), meant(name, names))}
+		return nil, usage.Errorf("scenario %q is unknown: there are %s%s", name, list(names), meant(name, names))
 	}
 	file := path.Join(scenarioDir, name+".toml")
 	data, err := fs.ReadFile(fsys, file)

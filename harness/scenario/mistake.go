@@ -24,12 +24,6 @@ func (m *Mistake) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Text)
 }
 
-// UsageError is a name or value given by the user that does not exist or is
-// not possible; it says what is allowed.
-type UsageError struct{ Text string }
-
-func (e *UsageError) Error() string { return e.Text }
-
 // pos is a place in the file; the zero pos is the file as a whole.
 type pos struct{ line, col int }
 

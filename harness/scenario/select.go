@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"umlab/harness/usage"
 )
 
 // Selection is what the user narrows or widens. Nil and zero fields leave the
@@ -35,15 +37,13 @@ type PlannedControl struct {
 }
 
 // Select applies a selection. Every unknown name and impossible value is
-// reported, as *UsageError, with what is allowed.
+// reported, as *usage.Error, with what is allowed.
 func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	var errs []error
-	usage := func(format string, args ...any) {
-		errs = append(errs, &UsageError{fmt.Sprintf(format, args...)})
-	}
-	modules := s.selectModules(sel, usage)
-	placements := s.selectPlacements(sel, usage)
-	cells := s.selectCells(sel, usage)
+	wrong := func(format string, args ...any) { errs = append(errs, usage.Errorf(format, args...)) }
+	modules := s.selectModules(sel, wrong)
+	placements := s.selectPlacements(sel, wrong)
+	cells := s.selectCells(sel, wrong)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -76,12 +76,21 @@ func (c PlannedControl) in(cells []Cell) bool {
 	})
 }
 
-// Reselect finds out again which controls the plan's cells contain, after the
-// tree told which modules a cell has.
-func (p *Plan) Reselect() {
-	for i := range p.Controls {
-		p.Controls[i].Selected = p.Controls[i].in(p.Cells)
+// Replace is the plan with what resolve says of a module where the module stood in
+// each cell, after the tree told which modules there are. p stays as it is.
+func (p Plan) Replace(resolve func(Module) []Module) Plan {
+	q := Plan{slices.Clone(p.Cells), slices.Clone(p.Controls)}
+	for i := range q.Cells {
+		var modules []Module
+		for _, m := range p.Cells[i].Modules {
+			modules = append(modules, resolve(m)...)
+		}
+		q.Cells[i].Modules = modules
 	}
+	for i := range q.Controls {
+		q.Controls[i].Selected = q.Controls[i].in(q.Cells)
+	}
+	return q
 }
 
 type usageFunc func(format string, args ...any)

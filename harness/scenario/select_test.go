@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/usage"
 )
 
 func TestSelectCells(t *testing.T) {
@@ -193,9 +195,9 @@ func TestSelectUsage(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := s.Select(tt.sel)
-			var usage *UsageError
-			if !errors.As(err, &usage) {
-				t.Fatalf("no *UsageError: %v", err)
+			var mistake *usage.Error
+			if !errors.As(err, &mistake) {
+				t.Fatalf("no *usage.Error: %v", err)
 			}
 			if d := cmp.Diff(strings.Split(tt.want, "\n"), strings.Split(err.Error(), "\n")); d != "" {
 				t.Error(d)

@@ -1,4 +1,4 @@
-package harness
+package plan
 
 import (
 	"context"
@@ -10,52 +10,51 @@ import (
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
 	"umlab/harness/scenario"
+	"umlab/harness/usage"
 )
 
-// allSamples puts the Rust samples that UML can build in the tree where the plan
-// says scenario.AllModules. It returns the options with those that they need; the
-// notes say which samples are left out, and why.
-func (l *Lab) allSamples(ctx context.Context, j *job, base kbuild.Base, options []kconfig.Option) (with []kconfig.Option, notes []string, err error) {
-	if !slices.ContainsFunc(j.modules(), scenario.Module.IsAll) {
-		return options, nil, nil
+// withAll puts the Rust samples that UML can build in the tree where the plan says
+// scenario.AllModules. It returns the options of base and those that they need;
+// the notes say which samples are left out, and why.
+func (p *Plan) withAll(ctx context.Context, b *kbuild.Builder, base kbuild.Base) (q *Plan, with []kconfig.Option, notes []string, err error) {
+	if !slices.ContainsFunc(p.Modules(), scenario.Module.IsAll) {
+		return p, base.Options, nil, nil
 	}
 	samples, err := kbuild.RustSamples(os.DirFS(base.Tree.Dir))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	kept, with, notes, err := buildable(options, samples, func(options []kconfig.Option) (kconfig.Config, error) {
-		b := base
-		b.Options = options
-		return l.builder.Configure(ctx, b)
+	kept, with, notes, err := buildable(base.Options, samples, func(options []kconfig.Option) (kconfig.Config, error) {
+		asked := base
+		asked.Options = options
+		return b.Configure(ctx, asked)
 	})
 	if err != nil {
-		return nil, notes, err
+		return nil, nil, notes, err
 	}
 	if len(kept) == 0 {
-		return nil, notes, usagef("-modules=%s: UML can build no Rust sample of %s (%s): name modules of your own", scenario.AllModules, base.Tree.Name,
+		return nil, nil, notes, usage.Errorf("-modules=%s: UML can build no Rust sample of %s (%s): name modules of your own", scenario.AllModules, base.Tree.Name,
 			strings.Join(append(notes, fmt.Sprintf("samples/rust/Makefile lists %d", len(samples))), "; "))
 	}
-	j.expand(kept)
-	return with, append(notes, "modules all: "+strings.Join(sampleNames(kept), ", ")), nil
+	return p.expanded(kept), with, append(notes, "modules all: "+strings.Join(sampleNames(kept), ", ")), nil
 }
 
-// expand replaces scenario.AllModules in the plan by samples that are not there
-// yet. What the scenario says of one of them holds.
-func (j *job) expand(samples []kbuild.Sample) {
+// expanded is the plan with samples that are not there yet in the place of
+// scenario.AllModules. What the scenario says of one of them holds.
+func (p *Plan) expanded(samples []kbuild.Sample) *Plan {
 	named := map[string]bool{}
-	for _, m := range j.modules() {
+	for _, m := range p.Modules() {
 		named[m.Path] = true
 	}
-	j.replace(func(m scenario.Module) []scenario.Module {
+	return p.replaced(func(m scenario.Module) (out []scenario.Module) {
 		if !m.IsAll() {
 			return []scenario.Module{m}
 		}
-		var out []scenario.Module
 		for _, s := range samples {
 			if named[s.Target] {
 				continue
 			}
-			n, ok := j.scenario.Own(s.Target)
+			n, ok := p.Scenario.Own(s.Target)
 			if !ok {
 				n = m // with the user's -output=
 				n.Name, n.Path = s.Name, s.Target
@@ -64,7 +63,6 @@ func (j *job) expand(samples []kbuild.Sample) {
 		}
 		return out
 	})
-	j.plan.Reselect()
 }
 
 // buildable returns the samples whose every option Kconfig takes, beside the

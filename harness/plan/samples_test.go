@@ -1,4 +1,4 @@
-package harness
+package plan
 
 import (
 	"errors"
@@ -141,25 +141,25 @@ func TestBuildable(t *testing.T) {
 // TestExpand: what the scenario knows of a sample holds, what stands beside all
 // stays where it is, and the user's -output= is of the others.
 func TestExpand(t *testing.T) {
-	s, err := scenario.Load(os.DirFS(".."), DefaultScenario)
+	s, err := scenario.Load(os.DirFS("../.."), DefaultScenario)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := s.Select(scenario.Selection{Modules: []string{"samples/rust/rust_c.ko", "all", "./own"}, Cells: []string{"pie-small", "static-large"}, Output: "^hi"})
+	selected, err := s.Select(scenario.Selection{Modules: []string{"samples/rust/rust_c.ko", "all", "./own"}, Cells: []string{"pie-small", "static-large"}, Output: "^hi"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range plan.Controls {
+	for _, c := range selected.Controls {
 		if c.Selected {
 			t.Errorf("control %s: nobody knows yet", c.Name)
 		}
 	}
-	j := &job{scenario: s, plan: plan}
-	j.expand([]kbuild.Sample{
+	p := &Plan{Scenario: s, Plan: *selected}
+	q := p.expanded([]kbuild.Sample{
 		{Name: "rust_a", Target: "samples/rust/rust_a.ko"}, {Name: "rust_minimal", Target: "samples/rust/rust_minimal.ko"}, {Name: "rust_c", Target: "samples/rust/rust_c.ko"},
 	})
 	hi := regexp.MustCompile("^hi").String()
-	for _, c := range plan.Cells {
+	for _, c := range q.Cells {
 		var got []string
 		for _, m := range c.Modules {
 			got = append(got, m.Name)
@@ -171,7 +171,7 @@ func TestExpand(t *testing.T) {
 			t.Error(d)
 		}
 	}
-	for _, c := range plan.Controls {
+	for _, c := range q.Controls {
 		if !c.Selected {
 			t.Errorf("control %s is in the plan, and would be booted twice", c.Name)
 		}

@@ -1,17 +1,16 @@
-package harness
+package conclude
 
 import (
 	"fmt"
 	"strings"
 
-	"umlab/harness/conclude"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 )
 
-// control holds what was seen of a control's cell against what is known of it.
-func control(c scenario.PlannedControl, cells []result.Cell) result.Control {
+// Control holds what was seen of a control's cell against what is known of it.
+func Control(c scenario.PlannedControl, cells []result.Cell) result.Control {
 	out := result.Control{Name: c.Name, Cell: c.Cell + ":" + c.Placement + ":" + c.Module, Want: scenario.Wanted(c.Wants), Got: "not run"}
 	for _, cell := range cells {
 		if cell.ID != c.Shown.ID() {
@@ -44,25 +43,26 @@ func control(c scenario.PlannedControl, cells []result.Cell) result.Control {
 	return out
 }
 
-// judge draws the verdicts, holds them against the scenario's expectations and
-// the controls, and sets the totals and the exit code.
-func (l *Lab) judge(j *job, kernel string, r *result.Results) {
+// Matrix concludes what the cells of a run show: their verdicts, held against what
+// the scenario expects of them and against the controls, and from that the totals
+// and the exit code, all of which it sets in r. planned are the cells as planned.
+func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		c.Verdict, c.Reason = conclude.Cell(*c)
-		c.Expected, c.AsExpected = expected(j.scenario, kernel, j.plan.Cells[i], *c)
+		c.Verdict, c.Reason = Cell(*c)
+		c.Expected, c.AsExpected = expected(s, r.Tree.Version, planned[i], *c)
 	}
 	for _, c := range r.Controls {
 		if !c.Holds && r.Infra == "" {
 			r.Infra = fmt.Sprintf("control %s: %s gave %s where %s is known: this run proves nothing", c.Name, c.Cell, c.Got, c.Want)
 		}
 	}
-	r.Totals = conclude.Totals(r.Cells)
+	r.Totals = Totals(r.Cells)
 	switch {
 	case r.Infra != "":
-		r.Exit = ExitInfra
+		r.Exit = result.ExitInfra
 	case r.Totals.Differing > 0 || r.Totals.Disagreeing > 0:
-		r.Exit = ExitDiffers
+		r.Exit = result.ExitDiffers
 	}
 }
 

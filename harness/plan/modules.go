@@ -1,0 +1,207 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/kconfig"
+	"umlab/harness/scenario"
+	"umlab/harness/store"
+	"umlab/harness/toolchain"
+	"umlab/harness/tree"
+	"umlab/harness/usage"
+)
+
+// listsModules finds what makes a Kbuild file list modules: obj-m, or
+// obj-$(CONFIG_X).
+var listsModules = regexp.MustCompile(`(?m)^[^#\n]*\bobj-(m|\$[({])`)
+
+// checkDirectory says, before any work, whether a value of -modules= can be a
+// directory of external modules.
+func checkDirectory(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return usage.Errorf("-modules=%s: %w", dir, err)
+	}
+	if !info.IsDir() {
+		return usage.Errorf("-modules=%s is a file: give the directory that holds it and its Kbuild file, or a target of the tree", dir)
+	}
+	// Kbuild looks for them in this order.
+	for _, name := range []string{"Kbuild", "Makefile"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return usage.Errorf("-modules=%s: %w", dir, err)
+		}
+		if !listsModules.Match(text) {
+			return usage.Errorf(`-modules=%s: its %s lists no modules: it needs a line such as "obj-m := NAME.o"`, dir, name)
+		}
+		return nil
+	}
+	return usage.Errorf(`-modules=%s has neither Kbuild nor Makefile: write one with a line such as "obj-m := NAME.o", or give the directory below that has it`, dir)
+}
+
+// checkDirectories says, before any work, what is wrong with the directories of
+// the plan.
+func (p *Plan) checkDirectories() error {
+	var errs []error
+	for _, m := range p.Modules() {
+		if m.External != nil {
+			errs = append(errs, checkDirectory(m.External.Given))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Build makes the baseline of a plan. It finds out what the plan's modules are
+// that only the tree, or the baseline, can tell: it looks up samples and adds the
+// options that they need, takes snapshots of the user's directories and lists
+// their modules. What it returns is the plan of all that; p stays as it is. The
+// notes belong in the report.
+func (p *Plan) Build(ctx context.Context, b *kbuild.Builder, t *tree.Tree, tc *toolchain.Toolchain) (q *Plan, bl *kbuild.Baseline, notes []string, err error) {
+	base := p.Base(t, tc)
+	var said []string
+	note := func() { notes = append(notes, said...) }
+	q, base.Options, said, err = p.withSamples(base)
+	if note(); err != nil {
+		return p, nil, notes, err
+	}
+	if bl, _, err = b.Baseline(ctx, base); err != nil {
+		return q, nil, notes, err
+	}
+	q, options, said, err := q.withAll(ctx, b, base)
+	if note(); err != nil {
+		return q, nil, notes, err
+	}
+	if bl, _, err = b.Extend(ctx, bl, options); err != nil {
+		return q, nil, notes, err
+	}
+	if bl.From != "" {
+		notes = append(notes, fmt.Sprintf("the kernel was built on from the baseline of toolchain %s, which differs in its Rust alone", bl.From))
+	}
+	q, said, err = q.withDirectories(ctx, b, bl)
+	note()
+	return q, bl, notes, err
+}
+
+// withSamples gives the modules that have only a name the target that the tree
+// makes them by. It returns the options of base and those that they need.
+func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option, notes []string, err error) {
+	options = base.Options
+	var unknown []error
+	targets := map[string]string{}
+	for _, m := range p.Modules() {
+		if !isSample(m) {
+			continue
+		}
+		s, err := kbuild.FindSample(os.DirFS(base.Tree.Dir), m.Name)
+		var none *kbuild.UnknownSampleError
+		switch {
+		case errors.As(err, &none):
+			unknown = append(unknown, &usage.Error{Err: err})
+			continue
+		case err != nil:
+			return nil, nil, nil, err
+		}
+		targets[m.Name] = s.Target
+		var more []string
+		options, more = withSample(options, s)
+		notes = append(notes, more...)
+	}
+	if len(unknown) > 0 {
+		return nil, nil, nil, errors.Join(unknown...)
+	}
+	return p.replaced(func(m scenario.Module) []scenario.Module {
+		if isSample(m) {
+			m.Path = targets[m.Name]
+		}
+		return []scenario.Module{m}
+	}), options, notes, nil
+}
+
+// isSample reports whether a module has only a name yet.
+func isSample(m scenario.Module) bool { return m.Path == "" && m.External == nil && !m.IsAll() }
+
+// withSample adds to the options those that a sample needs and nobody decided.
+func withSample(options []kconfig.Option, s kbuild.Sample) (with []kconfig.Option, notes []string) {
+	add := kconfig.Fragment{}
+	for _, o := range s.Options {
+		i := slices.IndexFunc(options, func(have kconfig.Option) bool { return have.Name == o.Name })
+		if i < 0 || options[i].Value == kconfig.Unset {
+			add.Options = append(add.Options, o)
+			notes = append(notes, fmt.Sprintf("module %s: %s=%s is added, for %s:%d", s.Name, o.Name, o.Value, o.File, o.Line))
+		}
+	}
+	with, overrides := kconfig.Merge(kconfig.Fragment{Options: options}, add)
+	for _, n := range overrides {
+		notes = append(notes, n.String())
+	}
+	return with, notes
+}
+
+var unusual = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
+
+// withDirectories takes a snapshot of every directory of the plan and replaces it
+// by the modules that it lists.
+func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuild.Baseline) (q *Plan, notes []string, err error) {
+	lists := map[string][]scenario.Module{}
+	for _, m := range p.Modules() {
+		if m.External == nil {
+			continue
+		}
+		abs, err := filepath.Abs(m.External.Given)
+		if err != nil {
+			return nil, nil, err
+		}
+		e := &scenario.External{Given: abs, Mount: "ext/" + unusual.ReplaceAllString(filepath.Base(abs), "_")}
+		if e.Dir, e.Digest, err = tree.FromModules(ctx, b.Store, b.Sink, abs); err != nil {
+			return nil, nil, err
+		}
+		paths, err := b.ExternalModules(ctx, bl, e)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(paths) == 0 {
+			return nil, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): is an option of its obj-$(CONFIG_...) missing? add it with -fragment=", m.External.Given, bl.ResolvedConfig())
+		}
+		var made []scenario.Module
+		for _, target := range paths {
+			n := m
+			n.Name, n.Path, n.External = scenario.ModuleName(path.Base(target)), target, e
+			made = append(made, n)
+		}
+		lists[m.External.Given] = made
+		notes = append(notes, fmt.Sprintf("modules of %s, as of digest %s: %s", abs, store.Short(e.Digest), strings.Join(names(made), ", ")))
+	}
+	q = p.replaced(func(m scenario.Module) []scenario.Module {
+		if m.External != nil {
+			return lists[m.External.Given]
+		}
+		return []scenario.Module{m}
+	})
+	seen := map[string]bool{}
+	for _, name := range names(q.Modules()) {
+		if seen[name] {
+			return nil, nil, usage.Errorf("-modules= names two modules %s, of which the guest can load only one at a time", name)
+		}
+		seen[name] = true
+	}
+	return q, notes, nil
+}
+
+func names(modules []scenario.Module) (names []string) {
+	for _, m := range modules {
+		names = append(names, m.Name)
+	}
+	return names
+}

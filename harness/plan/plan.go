@@ -1,0 +1,202 @@
+// Package plan makes of flags, a scenario, a tree and a toolchain what is to be
+// built and booted. A plan is never written to once it is made: what the tree
+// tells of its modules makes another one. It may import kbuild, scenario, sources
+// and what lies below them; it boots and prints nothing.
+package plan
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"slices"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/kconfig"
+	"umlab/harness/progress"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+	"umlab/harness/sources"
+	"umlab/harness/store"
+	"umlab/harness/toolchain"
+	"umlab/harness/tree"
+	"umlab/harness/usage"
+)
+
+// DefaultScenario is the one that is run where none is named.
+const DefaultScenario = "unknown-rela-relocation"
+
+// Flags choose what is run. Empty means the scenario's own choice.
+type Flags struct {
+	Scenario  string
+	Tree      string // name or path
+	Toolchain string
+	Compiler  string   // clang or gcc
+	Fragments []string // files with more kernel options
+	Select    scenario.Selection
+	Fresh     bool
+	Jobs      int
+	Command   string // how this run is repeated, for the report
+}
+
+// Plan is what flags mean: everything that a mistake of the user could spoil was
+// looked at.
+type Plan struct {
+	scenario.Plan
+	Flags     Flags // with the scenario's own choices
+	Scenario  *scenario.Scenario
+	Options   []kconfig.Option // of all fragments together
+	Fragments []string         // their names
+	Notes     []string         // for the report
+
+	compiler string // "" where the tree decides
+}
+
+// New makes the plan of flags, with a project's scenarios. It looks at nothing
+// beyond this machine; the error has all that is wrong, one a line.
+func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
+	f.Scenario = cmp.Or(f.Scenario, DefaultScenario)
+	s, err := scenario.Load(project, f.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Patches) > 0 {
+		return nil, usage.Errorf("scenario %s names patches, which a matrix does not apply: apply them to a tree of your own and give its path with -tree=", s.Name)
+	}
+	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)
+	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree)}
+	selected, err := s.Select(f.Select)
+	errs := []error{err}
+	if err == nil {
+		p.Plan = *selected
+		errs = append(errs, p.checkDirectories())
+	}
+	errs = append(errs, src.CheckTree(f.Tree), src.CheckToolchain(f.Toolchain))
+	if f.Compiler != "" && f.Compiler != kbuild.Clang && f.Compiler != kbuild.GCC {
+		errs = append(errs, usage.Errorf("unknown compiler %q: clang or gcc", f.Compiler))
+	}
+	if f.Jobs < 0 {
+		errs = append(errs, usage.Errorf("-jobs=%d: give a number of CPU slots, or leave it out for one per CPU", f.Jobs))
+	}
+	errs = append(errs, p.merge())
+	if err := usage.Join(errs...); err != nil {
+		return nil, err
+	}
+	return p, p.checkRust()
+}
+
+// merge merges the scenario's fragments and the user's.
+func (p *Plan) merge() error {
+	var errs []error
+	fragments := slices.Clone(p.Scenario.Fragments)
+	p.Fragments = append([]string{}, p.Scenario.FragmentNames...)
+	for _, name := range p.Flags.Fragments {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			errs = append(errs, usage.Errorf("-fragment=%s: %w", name, err))
+			continue
+		}
+		f, err := kconfig.ParseFragment(name, text)
+		if err != nil {
+			errs = append(errs, &usage.Error{Err: err})
+			continue
+		}
+		fragments, p.Fragments = append(fragments, f), append(p.Fragments, name)
+	}
+	var overrides []kconfig.Note
+	p.Options, overrides = kconfig.Merge(fragments...)
+	for _, n := range overrides {
+		p.Notes = append(p.Notes, n.String())
+	}
+	return usage.Join(errs...)
+}
+
+// checkRust says where a tree that is on this machine cannot build what is asked.
+func (p *Plan) checkRust() error {
+	dir, own := sources.Directory(p.Flags.Tree)
+	if !own || !kbuild.RequestsRust(p.Options) {
+		return nil
+	}
+	version, err := tree.Version(dir)
+	if err == nil {
+		err = (&tree.Tree{Name: dir, Dir: dir, Version: version}).CheckRust()
+	}
+	if err != nil {
+		return &usage.Error{Err: err}
+	}
+	return nil
+}
+
+// Compiler is what builds the C side: the user's choice, the named tree's, else
+// what the tree itself allows.
+func (p *Plan) Compiler(t *tree.Tree) string { return cmp.Or(p.compiler, t.Compiler()) }
+
+// Base is what all cells of the plan are built on, but for what its modules need.
+func (p *Plan) Base(t *tree.Tree, tc *toolchain.Toolchain) kbuild.Base {
+	return kbuild.Base{Tree: t, Toolchain: tc, Compiler: p.Compiler(t), Options: p.Options}
+}
+
+// Named is the scenario, as results name it.
+func (p *Plan) Named() result.Scenario {
+	return result.Scenario{Name: p.Scenario.Name, Title: p.Scenario.Title, Digest: p.Scenario.Digest}
+}
+
+// Modules are the plan's; all cells have the same.
+func (p *Plan) Modules() []scenario.Module {
+	if len(p.Cells) == 0 {
+		return nil
+	}
+	return p.Cells[0].Modules
+}
+
+// CellIDs are the names of the plan's cells.
+func (p *Plan) CellIDs() (ids []string) {
+	for _, c := range p.Cells {
+		ids = append(ids, c.ID())
+	}
+	return ids
+}
+
+// Afresh is the plan for which forks are built and booted again, or not.
+func (p *Plan) Afresh(fresh bool) *Plan {
+	q := *p
+	q.Flags.Fresh = fresh
+	return &q
+}
+
+// WithoutControls is the plan that is not judged by what is known.
+func (p *Plan) WithoutControls() *Plan {
+	q := *p
+	q.Controls = nil
+	return &q
+}
+
+// Key is the digest of all that the plan decides, the content of the user's
+// directories included, but for the tree and the toolchain.
+func (p *Plan) Key(ctx context.Context, st *store.Store, sink progress.Sink) (string, error) {
+	var err error
+	sums := p.replaced(func(m scenario.Module) []scenario.Module {
+		if m.External != nil && m.External.Digest == "" {
+			e := *m.External
+			var snapshot error
+			if _, e.Digest, snapshot = tree.FromModules(ctx, st, sink, e.Given); snapshot != nil {
+				err = snapshot
+			}
+			m.External = &e
+		}
+		return []scenario.Module{m}
+	})
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(sums.Plan)
+	return store.Key("plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)), err
+}
+
+// replaced is the plan with what resolve says of a module where the module stood.
+func (p *Plan) replaced(resolve func(scenario.Module) []scenario.Module) *Plan {
+	q := *p
+	q.Plan = p.Plan.Replace(resolve)
+	return &q
+}
