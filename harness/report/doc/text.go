@@ -201,7 +201,7 @@ func (p *printer) head(l Line, whole bool) {
 		l = l.In(Strong)
 	}
 	by := 2
-	if p.form == OnTerminal && p.indent == 0 {
+	if p.form != InMail && p.indent == 0 {
 		by = 0
 	}
 	p.hang(p.ink(l, 0), whole, by)
@@ -307,7 +307,7 @@ func (p *printer) items(items []Item, bullets bool) {
 
 func (p *printer) evidence(list Evidence) {
 	for _, e := range list {
-		if p.form == OnTerminal {
+		if p.form != InMail {
 			p.wrap(Say(e.Outcome, ": ", e.Text(), "  [", e.Where, "]"), false)
 			continue
 		}

@@ -42,7 +42,7 @@ func (p *printer) table(t Table) {
 		}
 		p.list(t)
 	}
-	if p.tables--; p.tables == 0 && p.form == OnTerminal {
+	if p.tables--; p.tables == 0 && p.form != InMarkdown { // there it is a list of its own
 		for _, l := range p.legend {
 			p.wrap(l, false)
 		}
