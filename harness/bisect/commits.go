@@ -78,6 +78,9 @@ func (c *Commits) next(ctx context.Context, _ *Log) (name, why string, err error
 func (c *Commits) mark(ctx context.Context, name string, v Verdict) error {
 	commit := c.commits[name]
 	c.said[commit] = v
+	if c.state.Next == "" { // git is done, and this is a side that it concluded of
+		return nil
+	}
 	err := c.Git.Mark(ctx, commit, v)
 	if err == nil {
 		c.state, err = c.Git.State(ctx)

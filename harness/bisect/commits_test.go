@@ -205,7 +205,8 @@ func (h *history) honestOf(t *rapid.T, w *world, reversed bool, culprit int, f *
 	}
 	could := []int{at}
 	for _, name := range f.Skipped {
-		w.saw(t, name, false, bisect.Skip)
+		_, atFirst := w.seen[bisect.Point{Name: name}]
+		w.saw(t, name, !atFirst, bisect.Skip)
 		i := w.index(name)
 		if !h.ancestors(at)[i] {
 			t.Fatalf("%s could be the first, which %s does not descend from", name, newer)

@@ -192,7 +192,8 @@ func (w *world) explained(t *rapid.T, err error) {
 		}
 	case errors.As(err, &flaky):
 		// What git concludes of a commit is first seen when it is asked to be sure.
-		if _, asked := w.seen[bisect.Point{Name: flaky.Name}]; asked && !w.flaky[w.index(flaky.Name)] {
+		_, asked := w.seen[bisect.Point{Name: flaky.Name}]
+		if (asked || flaky.Again.Verdict == bisect.Skip) && !w.flaky[w.index(flaky.Name)] {
 			t.Fatalf("%v; it never says anything else", err)
 		}
 	default:

@@ -73,6 +73,7 @@ type progress struct {
 	number int               // steps taken
 	checks int               // of the ends and of the two sides, which are yet to be made
 	first  map[string]Answer // what each said at first
+	sure   map[string]bool   // sides that said the same afresh
 
 	timed   int     // answers of the probe, none of them from the log,
 	seconds float64 // and how long they took in all
@@ -85,7 +86,7 @@ func (s *Search) Run(ctx context.Context) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &progress{Search: s, rough: span.Candidates == 0, checks: 4, first: map[string]Answer{}}
+	p := &progress{Search: s, rough: span.Candidates == 0, checks: 4, first: map[string]Answer{}, sure: map[string]bool{}}
 	s.tell(Event{Kind: Started, Span: span, Step: Step{Most: p.ahead(), Rough: p.rough}})
 	for _, end := range []struct {
 		name string
@@ -111,37 +112,51 @@ func (s *Search) Run(ctx context.Context) (*Found, error) {
 			return nil, err
 		}
 	}
-	f, err := s.Chooser.found(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.confirm(ctx, f.Good, Good, "last good"); err != nil {
-		return nil, err
-	}
-	if err := p.confirm(ctx, f.Bad, Bad, "first bad"); err != nil {
-		return nil, err
+	var f *Found
+	for settled := false; !settled; {
+		if f, err = s.Chooser.found(ctx); err != nil {
+			return nil, err
+		}
+		if settled, err = p.confirm(ctx, f); err != nil {
+			return nil, err
+		}
 	}
 	s.tell(Event{Kind: Ended, Found: f})
 	return f, nil
 }
 
-// confirm asks one side of the change afresh; of commits, it may not have been
-// asked before.
-func (p *progress) confirm(ctx context.Context, name string, want Verdict, side string) error {
-	if name == "" {
-		p.checks--
-		return nil
+// confirm asks the sides of the change afresh. One of commits may never have been
+// asked; where it is skipped now, the chooser has to find another, and confirm is
+// false.
+func (p *progress) confirm(ctx context.Context, f *Found) (bool, error) {
+	p.checks = 2
+	for _, side := range []struct {
+		name string
+		want Verdict
+		why  string
+	}{{f.Good, Good, "last good"}, {f.Bad, Bad, "first bad"}} {
+		if side.name == "" || p.sure[side.name] {
+			p.checks--
+			continue
+		}
+		first, asked := p.first[side.name]
+		why := side.why + ", again"
+		if !asked {
+			first, why = Answer{Verdict: side.want, Reason: "as git concludes from its descendants"}, side.why+", to be sure"
+		}
+		got, err := p.ask(ctx, Step{Name: side.name, Fresh: true, Why: why}, side.want)
+		switch {
+		case err != nil:
+			return false, err
+		case got.Verdict == Skip && !asked:
+			return false, p.Chooser.mark(ctx, side.name, Skip)
+		case got.Verdict != side.want:
+			return false, &FlakyError{Name: side.name, First: first, Again: got,
+				FirstAt: p.Replay.At(side.name, false), AgainAt: p.Replay.At(side.name, true)}
+		}
+		p.sure[side.name] = true
 	}
-	first, asked := p.first[name]
-	why := side + ", again"
-	if !asked {
-		first, why = Answer{Verdict: want, Reason: "as git concludes from its descendants"}, side+", to be sure"
-	}
-	got, err := p.ask(ctx, Step{Name: name, Fresh: true, Why: why}, want)
-	if err == nil && got.Verdict != want {
-		err = &FlakyError{Name: name, First: first, Again: got, FirstAt: p.Replay.At(name, false), AgainAt: p.Replay.At(name, true)}
-	}
-	return err
+	return true, nil
 }
 
 // ahead is how many steps there are at most, when no more candidate is skipped.
