@@ -96,48 +96,10 @@ func (p *printer) flow(parts []string) {
 	}
 }
 
-// folding is how far the cells of the table are folded to lines.
-type folding int
-
-const (
-	foldNone    folding = iota // a line per module, or one where all agree
-	foldRuns                   // a line per distinct outcome of repeated runs
-	foldModules                // and one for the module's name
-)
-
 func gridStyle() table.Style {
 	st := table.StyleDefault
 	st.Box = table.BoxStyle{PaddingRight: "  ", MiddleHorizontal: "─", MiddleSeparator: "─", LeftSeparator: "─", RightSeparator: "─", UnfinishedRow: "…"}
 	st.Options = table.Options{SeparateHeader: true}
 	st.Format.Header = text.FormatDefault
 	return st
-}
-
-// entries are the lines of one placement of one variant.
-func (p *printer) entries(entries []entry, f folding) []string {
-	var lines []string
-	for _, e := range entries {
-		var parts []string
-		for _, part := range e.Parts {
-			parts = append(parts, p.paint(outcomeStyle(part.Kind), part.Text))
-		}
-		if e.Agrees {
-			parts[len(parts)-1] += " " + markAgrees
-		}
-		if f == foldNone {
-			parts = []string{strings.Join(parts, ", ")}
-		}
-		switch {
-		case e.Module == "":
-		case f == foldModules:
-			parts = append([]string{e.Module + ":"}, parts...)
-		default:
-			parts[0] = e.Module + ": " + parts[0]
-		}
-		lines = append(lines, parts...)
-		if e.Predicted != "" {
-			lines = append(lines, p.paint(bad, markDiffers+" "+msgPredicted(e.Predicted)))
-		}
-	}
-	return lines
 }
