@@ -139,8 +139,9 @@ func (l *Lab) repository(name string) (string, error) {
 // bisectVersion is raised when the same question would be answered otherwise.
 const bisectVersion = "1"
 
-// lines is what a question is, for its log; pinned is what does not vary.
-func (q *question) lines(pinned string) []string {
+// lines is what a question is, for its log; pinned is what does not vary, and
+// directories are the digests of the user's.
+func (q *question) lines(pinned string, directories []string) []string {
 	until := q.Until
 	if q.cond.Empty() {
 		until = "whatever differs from the good end"
@@ -161,7 +162,7 @@ func (q *question) lines(pinned string) []string {
 			parts = append(parts, m.Name, m.Path)
 		}
 	}
-	parts = append(parts, q.Select.Modules...)
+	parts = append(append(parts, q.Select.Modules...), directories...)
 	return []string{
 		"along " + axis, pinned,
 		fmt.Sprintf("scenario %s %s", q.plan.Scenario.Name, store.Short(q.plan.Scenario.Digest)),

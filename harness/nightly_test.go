@@ -101,3 +101,32 @@ func TestTonight(t *testing.T) {
 		}
 	}
 }
+
+// A night finds the last one of the same flags, which another process ran.
+func TestNightlyKey(t *testing.T) {
+	key := func(aslr *bool) string {
+		t.Helper()
+		o := NightlyOptions{Series: "s"}
+		o.Select.ASLR = aslr
+		k, err := o.key()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	on, also, off := true, true, false
+	if key(&on) != key(&also) {
+		t.Error("the same flags have another key")
+	}
+	if key(&on) == key(&off) || key(&on) == key(nil) {
+		t.Error("other flags have the same key")
+	}
+}
+
+// A night asks the archive anew, and no other flow of its lab does because of it.
+func TestNightlyRefreshesItsOwnSources(t *testing.T) {
+	l := emptyLab(t)
+	if fresh := l.sources.Refreshed(); !fresh.Archive.Refresh || l.sources.Archive.Refresh {
+		t.Errorf("refreshed: %v, the lab's: %v", fresh.Archive.Refresh, l.sources.Archive.Refresh)
+	}
+}

@@ -172,26 +172,32 @@ func (p *Plan) WithoutControls() *Plan {
 	return &q
 }
 
+// Directories are the digests of the user's directories as they are now, with the
+// modules that they stand for.
+func (p *Plan) Directories(ctx context.Context, st *store.Store, sink progress.Sink) (digests []string, err error) {
+	for _, m := range p.Modules() {
+		if m.External == nil {
+			continue
+		}
+		_, digest, err := tree.FromModules(ctx, st, sink, m.External.Given)
+		if err != nil {
+			return nil, err
+		}
+		digests = append(digests, m.Name+" "+digest)
+	}
+	return digests, nil
+}
+
 // Key is the digest of all that the plan decides, the content of the user's
 // directories included, but for the tree and the toolchain.
 func (p *Plan) Key(ctx context.Context, st *store.Store, sink progress.Sink) (string, error) {
-	var err error
-	sums := p.replaced(func(m scenario.Module) []scenario.Module {
-		if m.External != nil && m.External.Digest == "" {
-			e := *m.External
-			var snapshot error
-			if _, e.Digest, snapshot = tree.FromModules(ctx, st, sink, e.Given); snapshot != nil {
-				err = snapshot
-			}
-			m.External = &e
-		}
-		return []scenario.Module{m}
-	})
+	directories, err := p.Directories(ctx, st, sink)
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(sums.Plan)
-	return store.Key("plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)), err
+	text, err := json.Marshal(p.Plan)
+	parts := []string{"plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)}
+	return store.Key(append(parts, directories...)...), err
 }
 
 // replaced is the plan with what resolve says of a module where the module stood.

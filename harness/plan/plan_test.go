@@ -1,0 +1,141 @@
+package plan
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/archive"
+	"umlab/harness/debian"
+	"umlab/harness/kbuild"
+	"umlab/harness/kconfig"
+	"umlab/harness/progress"
+	"umlab/harness/scenario"
+	"umlab/harness/settings"
+	"umlab/harness/sources"
+	"umlab/harness/store"
+	"umlab/harness/tree"
+)
+
+// planned is the plan of flags, with the project's own configuration.
+func planned(t *testing.T, f Flags) *Plan {
+	t.Helper()
+	set, err := settings.Load(os.DirFS("../../configs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(os.DirFS("../.."), &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// text is all of a plan, to tell whether it was written to.
+func text(t *testing.T, p *Plan) string {
+	t.Helper()
+	b, err := json.Marshal([]any{p.Plan, p.Flags, p.Options, p.Fragments, p.Notes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// write makes files below dir.
+func write(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A bisection builds one plan many times from nothing, each time with the options
+// that the tree's samples need.
+func TestAPlanIsBuiltTwice(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"samples/Kconfig":          "menuconfig SAMPLES\n\tbool \"samples\"\nif SAMPLES\nsource \"samples/rust/Kconfig\"\nendif\n",
+		"samples/Makefile":         "obj-$(CONFIG_SAMPLES_RUST) += rust/\n",
+		"samples/rust/Kconfig":     "menuconfig SAMPLES_RUST\n\tbool \"Rust\"\n\tdepends on RUST\nif SAMPLES_RUST\nconfig SAMPLE_RUST_MISC_DEVICE\n\ttristate \"misc\"\n\tdepends on MISC\nendif\n",
+		"samples/rust/Makefile":    "obj-$(CONFIG_SAMPLE_RUST_MISC_DEVICE) += rust_misc_device.o\n",
+		"samples/rust/misc_dev.rs": "",
+	})
+	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"rust_misc_device"}, Cells: []string{"stock"}}})
+	was := text(t, p)
+	base := kbuild.Base{Tree: &tree.Tree{Name: "t", Dir: dir}, Options: p.Options}
+	for again := range 2 {
+		q, options, _, err := p.withSamples(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(kconfig.Text(options), "CONFIG_SAMPLE_RUST_MISC_DEVICE=m\n") {
+			t.Errorf("build %d lacks the sample's option", again+1)
+		}
+		if m := q.Modules()[0]; m.Path != "samples/rust/rust_misc_device.ko" {
+			t.Errorf("build %d makes %+v", again+1, m)
+		}
+		if d := cmp.Diff(was, text(t, p)); d != "" {
+			t.Fatalf("build %d has written to the plan:\n%s", again+1, d)
+		}
+	}
+}
+
+// What is made of a plan leaves the plan alone.
+func TestPlansAreNotWrittenTo(t *testing.T) {
+	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"all", "rust_minimal"}}})
+	was := text(t, p)
+	q := p.expanded([]kbuild.Sample{{Name: "rust_a", Target: "samples/rust/rust_a.ko"}})
+	if got := names(q.Modules()); !slices.Equal(got, []string{"rust_a", "rust_minimal"}) {
+		t.Errorf("%v", got)
+	}
+	if !p.Afresh(true).Flags.Fresh || len(p.Controls) == 0 || len(p.WithoutControls().Controls) != 0 {
+		t.Error("not what was asked for")
+	}
+	if d := cmp.Diff(was, text(t, p)); d != "" {
+		t.Error(d)
+	}
+}
+
+// The key of a plan is that of its flags and of what the user's directories hold,
+// in every process.
+func TestKey(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"Kbuild": "obj-m := hello.o\n", "hello.c": "int a;\n"})
+	st, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	on, also, off := true, true, false
+	key := func(aslr *bool, modules ...string) string {
+		t.Helper()
+		key, err := planned(t, Flags{Select: scenario.Selection{Modules: modules, ASLR: aslr}}).Key(t.Context(), st, progress.Discard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	first := key(&on, dir)
+	if again := key(&also, dir); again != first {
+		t.Error("the same flags have another key")
+	}
+	for name, other := range map[string]string{"another aslr": key(&off, dir), "without the directory": key(&on), "with another module": key(&on, dir, "rust_minimal")} {
+		if other == first {
+			t.Errorf("%s has the same key", name)
+		}
+	}
+	write(t, dir, map[string]string{"hello.c": "int b;\n"})
+	if changed := key(&on, dir); changed == first {
+		t.Error("another content of the directory has the same key")
+	}
+}
