@@ -14,6 +14,7 @@ import (
 	"umlab/harness/history"
 	"umlab/harness/plan"
 	"umlab/harness/result"
+	"umlab/harness/sandbox"
 	"umlab/harness/tree"
 )
 
@@ -24,11 +25,11 @@ func machineGit(t *testing.T) tree.Git {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("no git on this machine to stand in for the sysroot's")
 	}
-	return func(ctx context.Context, c tree.GitCommand) (int, error) {
+	return func(ctx context.Context, c sandbox.Command) (int, error) {
 		inside := func(p string) string {
 			for _, m := range c.Mounts {
-				if p == m.At || strings.HasPrefix(p, m.At+"/") {
-					return m.Host + p[len(m.At):]
+				if p == m.Target || strings.HasPrefix(p, m.Target+"/") {
+					return m.Source + p[len(m.Target):]
 				}
 			}
 			return p

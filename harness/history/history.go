@@ -45,8 +45,8 @@ func Exists(st *store.Store) bool {
 }
 
 // Open opens the history of st, making it where there is none. A file that is
-// damaged is a *DamagedError, one of a later umlab a *NewerError, one that is
-// no history a *ForeignError; nothing is written to them.
+// damaged is a *damagedError, one of a later umlab a *newerError, one that is
+// no history a *foreignError; nothing is written to them.
 func Open(ctx context.Context, st *store.Store) (*DB, error) {
 	h := &DB{path: Path(st)}
 	at := url.URL{Scheme: "file", Path: h.path, RawQuery: url.Values{
@@ -83,43 +83,43 @@ func (h *DB) Close() error { return h.db.Close() }
 // begin starts a transaction that may write.
 func (h *DB) begin(ctx context.Context) (*sql.Tx, error) { return h.db.BeginTx(ctx, nil) }
 
-// DamagedError says that the database cannot be read.
-type DamagedError struct {
+// damagedError says that the database cannot be read.
+type damagedError struct {
 	Path string
 	Err  error
 }
 
-func (e *DamagedError) Error() string {
+func (e *damagedError) Error() string {
 	return fmt.Sprintf("%s is damaged (%v): move it and the files beside it (%s-wal, %s-shm) away; "+
 		"then -import= the results that you exported or wrote with -json=, and run again what the store still answers: both enter it anew", e.Path, e.Err, file, file)
 }
 
 // Unwrap returns what the database said.
-func (e *DamagedError) Unwrap() error { return e.Err }
+func (e *damagedError) Unwrap() error { return e.Err }
 
-// NewerError says that a later umlab wrote the database.
-type NewerError struct {
+// newerError says that a later umlab wrote the database.
+type newerError struct {
 	Path          string
 	Schema, Known int
 }
 
-func (e *NewerError) Error() string {
+func (e *newerError) Error() string {
 	return fmt.Sprintf("%s was written by a later umlab (schema %d, and this one knows up to %d): use that one, or have it -export= and -import= that with another UMLAB_HOME",
 		e.Path, e.Schema, e.Known)
 }
 
-// ForeignError says that the file is a database of something else.
-type ForeignError struct{ Path string }
+// foreignError says that the file is a database of something else.
+type foreignError struct{ Path string }
 
-func (e *ForeignError) Error() string {
+func (e *foreignError) Error() string {
 	return e.Path + " is a database, but no history of umlab: move it away"
 }
 
 // failed says what was done when err came, and what helps.
 func (h *DB) failed(what string, err error) error {
-	var damaged *DamagedError
-	var newer *NewerError
-	var foreign *ForeignError
+	var damaged *damagedError
+	var newer *newerError
+	var foreign *foreignError
 	var sq *sqlite.Error
 	hint := ""
 	switch {
@@ -129,7 +129,7 @@ func (h *DB) failed(what string, err error) error {
 		return fmt.Errorf("%s history: %w", what, err)
 	case !errors.As(err, &sq):
 	case sq.Code()&0xff == codes.SQLITE_CORRUPT, sq.Code()&0xff == codes.SQLITE_NOTADB:
-		return fmt.Errorf("%s history: %w", what, &DamagedError{h.path, sq})
+		return fmt.Errorf("%s history: %w", what, &damagedError{h.path, sq})
 	case sq.Code()&0xff == codes.SQLITE_BUSY:
 		hint = "; another umlab is writing to it: try again when that one is done"
 	case sq.Code()&0xff == codes.SQLITE_FULL:

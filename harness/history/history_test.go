@@ -164,7 +164,7 @@ func TestDatabaseThatIsNone(t *testing.T) {
 	for i := 4096; i < len(middle); i++ {
 		middle[i] = byte(i * 7)
 	}
-	var damaged *DamagedError
+	var damaged *damagedError
 	for name, content := range map[string][]byte{
 		"no database": []byte(strings.Repeat("this is text\n", 1000)), "pages overwritten": middle, "cut short": good[:len(good)/3],
 	} {
@@ -217,14 +217,14 @@ func TestDatabaseThatIsNone(t *testing.T) {
 		return err
 	}
 	t.Run("of a later umlab", func(t *testing.T) {
-		var newer *NewerError
+		var newer *newerError
 		err := alter(t, "CREATE TABLE x (y); PRAGMA user_version=7; PRAGMA application_id=1970105442")
 		if !errors.As(err, &newer) || newer.Schema != 7 || !strings.Contains(err.Error(), "later umlab") {
 			t.Errorf("error %v", err)
 		}
 	})
 	t.Run("of another program", func(t *testing.T) {
-		var foreign *ForeignError
+		var foreign *foreignError
 		if err := alter(t, "CREATE TABLE bookmarks (url)"); !errors.As(err, &foreign) {
 			t.Errorf("error %v", err)
 		}

@@ -256,11 +256,11 @@ func (h *DB) Latest(ctx context.Context, q Question) (*result.Results, error) {
 	}
 	text, err := uncompress(blob)
 	if err != nil {
-		return nil, h.failed("read", &DamagedError{h.path, err})
+		return nil, h.failed("read", &damagedError{h.path, err})
 	}
 	var r result.Results
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, h.failed("read", &DamagedError{h.path, err})
+		return nil, h.failed("read", &damagedError{h.path, err})
 	}
 	return &r, nil
 }

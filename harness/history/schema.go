@@ -100,9 +100,9 @@ func version(ctx context.Context, q queryer, path string) (int, error) {
 	case err != nil:
 		return 0, err
 	case tables > 0 && app != application:
-		return 0, &ForeignError{Path: path}
+		return 0, &foreignError{Path: path}
 	case version > len(migrations()):
-		return 0, &NewerError{Path: path, Schema: version, Known: len(migrations())}
+		return 0, &newerError{Path: path, Schema: version, Known: len(migrations())}
 	}
 	return version, nil
 }

@@ -232,7 +232,7 @@ func (h *DB) document(ctx context.Context, r *record) ([]byte, error) {
 		err = errors.New("it holds no JSON")
 	}
 	if err != nil {
-		return nil, h.failed("read", &DamagedError{h.path, fmt.Errorf("result %d: %w", r.id, err)})
+		return nil, h.failed("read", &damagedError{h.path, fmt.Errorf("result %d: %w", r.id, err)})
 	}
 	return text, nil
 }

@@ -66,5 +66,5 @@
 // (mem=4G) are known to all; high and far leave randomisation as the host has it.
 package scenario
 
-// Schema is the version of the file format that this package reads.
-const Schema = "umlab.scenario/v1"
+// formatVersion is the version of the file format that this package reads.
+const formatVersion = "umlab.scenario/v1"

@@ -20,7 +20,7 @@ type Want struct {
 
 // Matches reports whether o is what w wants. For config-dropped the evidence
 // or detail of o must hold the line of kconfig.Dropped.
-func (w Want) Matches(o outcome.Outcome) bool {
+func (w Want) matches(o outcome.Outcome) bool {
 	switch {
 	case w.Kind != o.Kind:
 		return false
@@ -55,7 +55,7 @@ func (w Want) String() string {
 // Met reports whether o is one of the alternatives. Nothing wanted is met by
 // anything.
 func Met(wants []Want, o outcome.Outcome) bool {
-	return len(wants) == 0 || slices.ContainsFunc(wants, func(w Want) bool { return w.Matches(o) })
+	return len(wants) == 0 || slices.ContainsFunc(wants, func(w Want) bool { return w.matches(o) })
 }
 
 // Wanted joins alternatives for a message: "loaded or relocation-overflow 11 32S".

@@ -99,8 +99,8 @@ func (v *validator) form(what string, t text, form *regexp.Regexp, allowed strin
 
 func (v *validator) head() {
 	f, s := v.file, v.s
-	if schema := v.require(f, "schema"); schema.set && schema.value != Schema {
-		v.add(schema.pos, "schema %q is unknown: this umlab reads %q", schema.value, Schema)
+	if schema := v.require(f, "schema"); schema.set && schema.value != formatVersion {
+		v.add(schema.pos, "schema %q is unknown: this umlab reads %q", schema.value, formatVersion)
 	}
 	name := v.require(f, "name")
 	v.form("name", name, scenarioName, "write lower-case words joined by -")

@@ -136,15 +136,9 @@ func (s *Sources) Unpacked(ctx context.Context, name string) (dir string, ok boo
 
 // Git is the toolchain's, in the sandbox.
 func Git(tc *toolchain.Toolchain) tree.Git {
-	return func(ctx context.Context, c tree.GitCommand) (int, error) {
-		cmd := sandbox.Command{
-			Dir: c.Dir, Args: append([]string{"git"}, c.Args...), Env: c.Env,
-			Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
-		}
-		for _, m := range c.Mounts {
-			cmd.Mounts = append(cmd.Mounts, sandbox.Mount{Source: m.Host, Target: m.At, ReadOnly: !m.Writable})
-		}
-		status, err := sandbox.Run(ctx, tc.In(cmd))
+	return func(ctx context.Context, c sandbox.Command) (int, error) {
+		c.Args = append([]string{"git"}, c.Args...)
+		status, err := sandbox.Run(ctx, tc.In(c))
 		return status.Code, err
 	}
 }

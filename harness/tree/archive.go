@@ -118,13 +118,17 @@ func keep(ctx context.Context, st *store.Store, dir string, d *digest) error {
 	if err := keepManifest(ctx, st, d); err != nil {
 		return err
 	}
-	_, _, err := st.Dir(ctx, kindTree, d.sum(), func(_ context.Context, entry string) error {
-		if err := os.Remove(entry); err != nil {
-			return err
-		}
-		return os.Rename(dir, entry)
-	})
+	_, err := install(ctx, st, kindTree, d.sum(), dir)
 	return err
+}
+
+// install moves dir to where the store has the kind's entry of a digest, unless
+// there is one.
+func install(ctx context.Context, st *store.Store, kind, digest, dir string) (kept string, err error) {
+	kept, _, err = st.Dir(ctx, kind, digest, func(_ context.Context, entry string) error {
+		return errors.Join(os.Remove(entry), os.Rename(dir, entry))
+	})
+	return kept, err
 }
 
 func unpacked(ctx context.Context, a Archive, dir string, task progress.Task) (treeRecord, *digest, error) {

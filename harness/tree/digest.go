@@ -38,6 +38,17 @@ func (d *digest) file(path string, executable bool, sum []byte) {
 	d.set(path, kind+hex.EncodeToString(sum))
 }
 
+// read adds the file f, which it closes.
+func (d *digest) read(path string, mode fs.FileMode, f *os.File) error {
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	d.file(path, mode&0o111 != 0, h.Sum(nil))
+	return nil
+}
+
 func (d *digest) link(path, target string) { d.set(path, "l "+target) }
 
 func (d *digest) set(path, what string) {
@@ -133,11 +144,5 @@ func (d *digest) reread(root *os.Root, path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return err
-	}
-	d.file(path, info.Mode()&0o111 != 0, h.Sum(nil))
-	return nil
+	return d.read(path, info.Mode(), f)
 }

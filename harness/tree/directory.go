@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -223,13 +222,7 @@ func readDigest(ctx context.Context, dir string) (*digest, error) {
 				if err != nil {
 					return err
 				}
-				defer f.Close()
-				h := sha256.New()
-				if _, err := io.Copy(h, f); err != nil {
-					return err
-				}
-				d.file(e.path, e.mode&0o111 != 0, h.Sum(nil))
-				return nil
+				return d.read(e.path, e.mode, f)
 			})
 		case e.mode&fs.ModeSymlink != 0:
 			target, err := os.Readlink(p)
@@ -239,8 +232,5 @@ func readDigest(ctx context.Context, dir string) (*digest, error) {
 			d.link(e.path, target)
 		}
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return d, nil
+	return d, g.Wait()
 }

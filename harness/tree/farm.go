@@ -1,12 +1,14 @@
 package tree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -25,53 +27,31 @@ const (
 // untouched file costs nothing and keeps its times, but copies of what touched
 // names, so that no write can reach from. It returns the files that could not
 // be linked and were copied too.
-func farm(ctx context.Context, from, to string, touched map[string]bool) (copied map[string]bool, err error) {
-	copied = map[string]bool{}
+func farm(ctx context.Context, from, to string, touched map[string]bool) (map[string]bool, error) {
+	var mu sync.Mutex
+	copied := map[string]bool{}
 	g, gctx := errgroup.WithContext(ctx)
-	work := make(chan []string)
-	failed := make(chan string, linkers)
-	for range linkers {
-		g.Go(func() error {
-			for names := range work {
-				for _, n := range names {
-					err := os.Link(filepath.Join(from, n), filepath.Join(to, n))
-					if errors.Is(err, syscall.EMLINK) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EXDEV) {
-						// A file system's own limits; the copy is as good.
-						if err = cloneFile(filepath.Join(from, n), filepath.Join(to, n)); err == nil {
-							failed <- n
-						}
-					}
-					if err != nil {
-						return err
-					}
-				}
+	g.SetLimit(linkers)
+	link := func(names []string) error {
+		for _, n := range names {
+			err := os.Link(filepath.Join(from, n), filepath.Join(to, n))
+			if errors.Is(err, syscall.EMLINK) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EXDEV) {
+				// A file system's own limits; the copy is as good.
+				err = cloneFile(filepath.Join(from, n), filepath.Join(to, n))
+				mu.Lock()
+				copied[n] = true
+				mu.Unlock()
 			}
-			return nil
-		})
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for n := range failed {
-			copied[n] = true
+			if err != nil {
+				return err
+			}
 		}
-	}()
+		return nil
+	}
 	var names []string
-	send := func() error {
-		if len(names) == 0 {
-			return nil
-		}
-		select {
-		case work <- names:
-			names = nil
-			return nil
-		case <-gctx.Done():
-			return context.Cause(gctx)
-		}
-	}
 	walk := filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+		if err != nil || gctx.Err() != nil {
+			return cmp.Or(err, context.Cause(gctx))
 		}
 		rel, err := filepath.Rel(from, p)
 		if err != nil {
@@ -83,19 +63,15 @@ func farm(ctx context.Context, from, to string, touched map[string]bool) (copied
 		case touched[filepath.ToSlash(rel)]:
 			return cloneFile(p, filepath.Join(to, rel))
 		}
-		if names = append(names, rel); len(names) < batch {
-			return nil
+		if names = append(names, rel); len(names) == batch {
+			some := names
+			g.Go(func() error { return link(some) })
+			names = nil
 		}
-		return send()
+		return nil
 	})
-	if walk == nil {
-		walk = send()
-	}
-	close(work)
-	err = g.Wait()
-	close(failed)
-	<-done
-	return copied, errors.Join(err, walk)
+	g.Go(func() error { return link(names) })
+	return copied, cmp.Or(g.Wait(), walk)
 }
 
 // cloneFile copies a file or a symbolic link with its mode and time.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/progress"
+	"umlab/harness/sandbox"
 	"umlab/harness/tree/patch"
 )
 
@@ -191,13 +192,13 @@ func TestWorkTree(t *testing.T) {
 		}
 		return w
 	}
-	if w := ask(); w.Dirty() && len(w.Untracked) > 0 || w.Commit != second {
+	if w := ask(); len(w.Untracked) > 0 || w.Commit != second {
 		t.Errorf("a clean work tree: %+v", w)
 	}
 	before := snapshotOf(t, filepath.Join(dir, ".git"))
 	lay(t, dir, map[string]string{"Makefile": "changed\n", "more.c": "x\n"})
 	w := ask()
-	if !w.Dirty() || !strings.Contains(w.Note(), "changed (") || !strings.Contains(w.Note(), "Makefile") || !strings.Contains(w.Note(), "1 untracked (more.c)") || !strings.Contains(w.Note(), second[:12]) {
+	if !strings.Contains(w.Note(), "changed (") || !strings.Contains(w.Note(), "Makefile") || !strings.Contains(w.Note(), "1 untracked (more.c)") || !strings.Contains(w.Note(), second[:12]) {
 		t.Errorf("%+v: %s", w, w.Note())
 	}
 	if after := snapshotOf(t, filepath.Join(dir, ".git")); after != before {
@@ -268,7 +269,7 @@ func TestDamagedObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	git := func(_ context.Context, c GitCommand) (int, error) {
+	git := func(_ context.Context, c sandbox.Command) (int, error) {
 		out := names
 		if c.Args[0] == "cat-file" {
 			out = blobs[0].name + " blob 3\nabc\n"
@@ -297,7 +298,7 @@ func FuzzGitOutput(f *testing.F) {
 				t.Fatalf("path %q was accepted", b.path)
 			}
 		}
-		git := func(_ context.Context, c GitCommand) (int, error) {
+		git := func(_ context.Context, c sandbox.Command) (int, error) {
 			out := list
 			if c.Args[0] == "cat-file" {
 				out = content

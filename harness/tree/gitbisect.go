@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"umlab/harness/bisect"
+	"umlab/harness/sandbox"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
 )
@@ -87,10 +88,10 @@ func (b *Bisect) start(ctx context.Context) error {
 func (b *Bisect) Close() { b.remove() }
 
 func (b *Bisect) run(ctx context.Context, doing string, args ...string) ([]byte, error) {
-	c := b.repo.objects(b.skeleton, GitCommand{Args: args})
+	c := b.repo.objects(b.skeleton, sandbox.Command{Args: args})
 	for i := range c.Mounts {
-		if c.Mounts[i].At == atSkeleton {
-			c.Mounts[i].Writable = true
+		if c.Mounts[i].Target == atSkeleton {
+			c.Mounts[i].ReadOnly = false
 		}
 	}
 	return output(ctx, b.git, "git bisect: "+doing, c)
@@ -106,7 +107,7 @@ func (b *Bisect) Mark(ctx context.Context, commit string, v bisect.Verdict) erro
 		term = termOlder
 	}
 	_, err := b.run(ctx, "mark "+commit[:12]+" as "+string(v), "bisect", term, commit)
-	var refused *GitError
+	var refused *gitError
 	if err != nil && errors.As(err, &refused) {
 		// It exits unsuccessfully too where only skipped commits are left; the
 		// state tells the two apart.

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"umlab/harness/progress"
+	"umlab/harness/sandbox"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
 )
@@ -112,7 +113,7 @@ type blob struct {
 // committed: no attribute of the repository converts them. Every object is held
 // against its name.
 func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir string, task progress.Task) (*digest, error) {
-	list := GitCommand{Args: []string{"ls-tree", "-r", "-z", "--full-tree", commit}}
+	list := sandbox.Command{Args: []string{"ls-tree", "-r", "-z", "--full-tree", commit}}
 	out, err := output(ctx, git, "list its files", r.objects(skeleton, list))
 	if err != nil {
 		return nil, err
@@ -144,11 +145,11 @@ func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir strin
 	ended := make(chan error, 1)
 	go func() {
 		var said bytes.Buffer
-		status, err := git(gctx, r.objects(skeleton, GitCommand{
+		status, err := git(gctx, r.objects(skeleton, sandbox.Command{
 			Args: []string{"cat-file", "--batch", "--buffer"}, Stdin: strings.NewReader(names.String()), Stdout: pw, Stderr: &said,
 		}))
 		if err == nil && status != 0 {
-			err = &GitError{"read its files", patch.OneLine(said.String())}
+			err = &gitError{"read its files", patch.OneLine(said.String())}
 		}
 		pw.Close()
 		ended <- err

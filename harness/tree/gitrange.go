@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"umlab/harness/sandbox"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
 )
@@ -42,7 +43,7 @@ func ReadRange(ctx context.Context, st *store.Store, path, commits string, git G
 	out := &Range{Base: GitSource{Name: path, Path: path, Ref: a}, Head: b}
 	err = r.withSkeleton(st, a, func(skeleton string) error {
 		run := func(doing string, args ...string) (string, error) {
-			text, err := output(ctx, git, doing, r.objects(skeleton, GitCommand{Args: args}))
+			text, err := output(ctx, git, doing, r.objects(skeleton, sandbox.Command{Args: args}))
 			return string(text), err
 		}
 		base, err := run("find where "+commits+" begins", "merge-base", a, b)

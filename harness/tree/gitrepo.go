@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/sandbox"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
 )
@@ -24,10 +25,10 @@ type repo struct {
 	alternates []string // further object directories
 }
 
-// NoRepoError says that a path is no git repository.
-type NoRepoError struct{ Path, Why string }
+// noRepoError says that a path is no git repository.
+type noRepoError struct{ Path, Why string }
 
-func (e *NoRepoError) Error() string {
+func (e *noRepoError) Error() string {
 	return fmt.Sprintf("%s is no git repository: %s (give the top directory of a work tree, or a bare repository)", e.Path, e.Why)
 }
 
@@ -38,7 +39,7 @@ func openRepo(path string) (*repo, error) {
 		abs, err = filepath.EvalSymlinks(abs)
 	}
 	if err != nil {
-		return nil, &NoRepoError{path, err.Error()}
+		return nil, &noRepoError{path, err.Error()}
 	}
 	r := &repo{given: path, git: filepath.Join(abs, ".git"), work: abs}
 	info, err := os.Stat(r.git)
@@ -48,11 +49,11 @@ func openRepo(path string) (*repo, error) {
 	case !info.IsDir():
 		b, err := os.ReadFile(r.git)
 		if err != nil {
-			return nil, &NoRepoError{path, err.Error()}
+			return nil, &noRepoError{path, err.Error()}
 		}
 		to, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "gitdir: ")
 		if !ok {
-			return nil, &NoRepoError{path, "its .git does not say where the repository is"}
+			return nil, &noRepoError{path, "its .git does not say where the repository is"}
 		}
 		r.git = under(abs, to)
 	}
@@ -62,7 +63,7 @@ func openRepo(path string) (*repo, error) {
 	}
 	for _, f := range []string{filepath.Join(r.git, "HEAD"), filepath.Join(r.common, "objects")} {
 		if _, err := os.Stat(f); err != nil {
-			return nil, &NoRepoError{path, "it has no " + filepath.Base(f)}
+			return nil, &noRepoError{path, "it has no " + filepath.Base(f)}
 		}
 	}
 	r.borrow(filepath.Join(r.common, "objects"), 0)
@@ -105,11 +106,11 @@ const (
 )
 
 // borrowed are the mounts and the environment for the alternates.
-func (r *repo) borrowed() (mounts []GitMount, env []string) {
+func (r *repo) borrowed() (mounts []sandbox.Mount, env []string) {
 	var at []string
 	for i, dir := range r.alternates {
 		at = append(at, fmt.Sprintf("/alternate%d", i))
-		mounts = append(mounts, GitMount{Host: dir, At: at[i]})
+		mounts = append(mounts, sandbox.Mount{Source: dir, Target: at[i], ReadOnly: true})
 	}
 	if len(at) > 0 {
 		env = []string{"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + strings.Join(at, ":")}
@@ -119,9 +120,11 @@ func (r *repo) borrowed() (mounts []GitMount, env []string) {
 
 // refs runs git with the repository's own refs, index and configuration, which
 // it cannot write to.
-func (r *repo) refs(c GitCommand) GitCommand {
+func (r *repo) refs(c sandbox.Command) sandbox.Command {
 	mounts, env := r.borrowed()
-	c.Mounts = append(append(c.Mounts, mounts...), GitMount{Host: r.common, At: atCommon}, GitMount{Host: r.git, At: atGit})
+	c.Mounts = slices.Concat(c.Mounts, mounts, []sandbox.Mount{
+		{Source: r.common, Target: atCommon, ReadOnly: true}, {Source: r.git, Target: atGit, ReadOnly: true},
+	})
 	c.Env = append(append(c.Env, env...), "GIT_DIR="+atGit, "GIT_COMMON_DIR="+atCommon)
 	if r.work != "" && c.Dir != "" {
 		c.Env = append(c.Env, "GIT_WORK_TREE="+c.Dir)
@@ -134,10 +137,11 @@ func (r *repo) refs(c GitCommand) GitCommand {
 // objects runs git with nothing of the repository but its objects: no
 // configuration, attributes, hooks or replacements of somebody else decide what
 // it prints. skeleton is an empty repository, see skeleton.
-func (r *repo) objects(skeleton string, c GitCommand) GitCommand {
+func (r *repo) objects(skeleton string, c sandbox.Command) sandbox.Command {
 	mounts, env := r.borrowed()
-	c.Mounts = slices.Concat(c.Mounts, mounts, []GitMount{
-		{Host: filepath.Join(r.common, "objects"), At: atObjects}, {Host: skeleton, At: atSkeleton},
+	c.Mounts = slices.Concat(c.Mounts, mounts, []sandbox.Mount{
+		{Source: filepath.Join(r.common, "objects"), Target: atObjects, ReadOnly: true},
+		{Source: skeleton, Target: atSkeleton, ReadOnly: true},
 	})
 	c.Env = append(append(c.Env, env...), "GIT_DIR="+atSkeleton, "GIT_OBJECT_DIRECTORY="+atObjects, "GIT_NO_REPLACE_OBJECTS=1")
 	return c
@@ -166,16 +170,16 @@ func (r *repo) skeleton(dir, commit string) error {
 	return nil
 }
 
-// GitError says that git refused something.
-type GitError struct {
+// gitError says that git refused something.
+type gitError struct {
 	Doing string // "resolve v6.12 in /path/to/linux"
 	Said  string
 }
 
-func (e *GitError) Error() string { return e.Doing + ": git: " + e.Said }
+func (e *gitError) Error() string { return e.Doing + ": git: " + e.Said }
 
-// output runs c and returns what it printed; a failure is a *GitError.
-func output(ctx context.Context, git Git, doing string, c GitCommand) ([]byte, error) {
+// output runs c and returns what it printed; a failure is a *gitError.
+func output(ctx context.Context, git Git, doing string, c sandbox.Command) ([]byte, error) {
 	var out, said bytes.Buffer
 	c.Stdout, c.Stderr = &out, &said
 	status, err := git(ctx, c)
@@ -183,7 +187,7 @@ func output(ctx context.Context, git Git, doing string, c GitCommand) ([]byte, e
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	if status != 0 {
-		return nil, &GitError{doing, patch.OneLine(said.String())}
+		return nil, &gitError{doing, patch.OneLine(said.String())}
 	}
 	return out.Bytes(), nil
 }
@@ -202,9 +206,9 @@ func (r *repo) resolve(ctx context.Context, git Git, ref string) (string, error)
 	if !refName.MatchString(ref) {
 		return "", fmt.Errorf("%q is no name of a commit: give a branch, a tag or a commit of %s", ref, r.given)
 	}
-	find := GitCommand{Args: []string{"rev-parse", "--verify", ref + "^{commit}"}}
+	find := sandbox.Command{Args: []string{"rev-parse", "--verify", ref + "^{commit}"}}
 	b, err := output(ctx, git, fmt.Sprintf("find %s in %s", ref, r.given), r.refs(find))
-	var refused *GitError
+	var refused *gitError
 	if errors.As(err, &refused) && refused.Said == noRevision {
 		return "", fmt.Errorf("%s has no commit %s: give a branch, a tag or a commit of it", r.given, ref)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"umlab/harness/sandbox"
 	"umlab/harness/tree/patch"
 )
 
@@ -17,13 +18,10 @@ type WorkTree struct {
 	Untracked []string // files and directories that git does not know and was not told to ignore
 }
 
-// Dirty reports whether the directory holds more than its commit.
-func (w *WorkTree) Dirty() bool { return len(w.Changed)+len(w.Untracked) > 0 }
-
 // Note is the sentence that a report says of it, or "" of a directory that is
 // just its commit.
 func (w *WorkTree) Note() string {
-	if !w.Dirty() {
+	if len(w.Changed)+len(w.Untracked) == 0 {
 		return ""
 	}
 	on := "that has no commit yet"
@@ -50,7 +48,7 @@ func (w *WorkTree) Note() string {
 // it or to its repository. It returns nil for a directory that is no work tree.
 func ReadWorkTree(ctx context.Context, path string, git Git) (*WorkTree, error) {
 	r, err := openRepo(path)
-	var no *NoRepoError
+	var no *noRepoError
 	if errors.As(err, &no) || err == nil && r.work == "" {
 		return nil, nil
 	}
@@ -59,7 +57,7 @@ func ReadWorkTree(ctx context.Context, path string, git Git) (*WorkTree, error) 
 	}
 	w := &WorkTree{Path: path}
 	if w.Commit, err = r.resolve(ctx, git, "HEAD"); err != nil {
-		var said *GitError
+		var said *gitError
 		if !errors.As(err, &said) {
 			return nil, err
 		}
@@ -67,10 +65,10 @@ func ReadWorkTree(ctx context.Context, path string, git Git) (*WorkTree, error) 
 	}
 	// In a user namespace every owner differs from what the index holds, and each
 	// file would be read; the minimal check looks at size and time alone.
-	out, err := output(ctx, git, "ask git about "+path, r.refs(GitCommand{
+	out, err := output(ctx, git, "ask git about "+path, r.refs(sandbox.Command{
 		Args: []string{"-c", "core.checkStat=minimal", "-c", "core.trustctime=false", "-c", "core.untrackedCache=false",
 			"status", "--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=all", "--untracked-files=normal"},
-		Dir: gitSource, Mounts: []GitMount{{Host: r.work, At: gitSource}},
+		Dir: gitSource, Mounts: []sandbox.Mount{{Source: r.work, Target: gitSource, ReadOnly: true}},
 	}))
 	if err != nil {
 		return nil, err

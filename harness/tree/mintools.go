@@ -21,7 +21,7 @@ func MinTools(dir string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseMinTools(text), nil
+	return parseMinTools(text), nil
 }
 
 var (
@@ -30,11 +30,11 @@ var (
 	minTest = regexp.MustCompile(`^(?:el)?if\s+\[\s+"?\$\{?([A-Z]+)\}?"?\s+(=|!=)\s+"?([A-Za-z0-9_]+)"?\s+\]\s*(;\s*then)?$`)
 )
 
-// ParseMinTools reads scripts/min-tool-version.sh as the shell would run it for
+// parseMinTools reads scripts/min-tool-version.sh as the shell would run it for
 // each tool with ARCH=um: arms of one case, with if, elif and else over ARCH and
 // SRCARCH around an echo. A tool whose arm holds anything else is left out: a
 // minimum is never guessed.
-func ParseMinTools(text []byte) map[string]string {
+func parseMinTools(text []byte) map[string]string {
 	all := map[string]string{}
 	env := map[string]string{"ARCH": "um", "SRCARCH": "um"}
 	tool := ""          // whose arm this is

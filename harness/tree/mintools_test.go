@@ -1,4 +1,4 @@
-package tree_test
+package tree
 
 import (
 	"os"
@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"umlab/harness/tree"
 )
 
 const minTools = `#!/bin/sh
@@ -72,7 +70,7 @@ func TestParseMinTools(t *testing.T) {
 		"no answer":        {arm("if [ $ARCH = arm ]; then\necho 1.2.0\nfi"), only},
 		"not a version":    {arm("echo newest"), only},
 	} {
-		if d := cmp.Diff(c.want, tree.ParseMinTools([]byte(c.text))); d != "" {
+		if d := cmp.Diff(c.want, parseMinTools([]byte(c.text))); d != "" {
 			t.Errorf("%s: -want +got\n%s", name, d)
 		}
 	}
@@ -80,7 +78,7 @@ func TestParseMinTools(t *testing.T) {
 
 func TestMinToolsOfADirectory(t *testing.T) {
 	dir := t.TempDir()
-	if got, err := tree.MinTools(dir); err != nil || len(got) != 0 {
+	if got, err := MinTools(dir); err != nil || len(got) != 0 {
 		t.Errorf("of a tree without the script: %v, %v", got, err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "scripts"), 0o755); err != nil {
@@ -89,7 +87,7 @@ func TestMinToolsOfADirectory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "scripts", "min-tool-version.sh"), []byte(minTools), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := tree.MinTools(dir); err != nil || got["rustc"] != "1.85.0" {
+	if got, err := MinTools(dir); err != nil || got["rustc"] != "1.85.0" {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -99,7 +97,7 @@ func FuzzParseMinTools(f *testing.F) {
 	f.Add([]byte("rustc)\nelse\nfi\n;;"))
 	version := regexp.MustCompile(`^[0-9]+(\.[0-9]+)*$`)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for tool, v := range tree.ParseMinTools(text) {
+		for tool, v := range parseMinTools(text) {
 			if tool == "" || !version.MatchString(v) {
 				t.Errorf("%q: %q", tool, v)
 			}

@@ -2,11 +2,9 @@ package tree
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -59,47 +57,18 @@ func FromModules(ctx context.Context, st *store.Store, sink progress.Sink, dir s
 	defer remove()
 	copied := filepath.Join(tmp, "modules")
 	clean := func(context.Context, string) error { return nil } // no product was copied
-	if _, err = snapshot(ctx, abs, copied, sources, task, clean); err != nil {
-		return fail(err)
-	}
-	if digest, err = digestModules(copied, sources); err != nil {
-		return fail(err)
-	}
-	if again, _, _, err := list(ctx, abs); err != nil || again != look {
-		return fail(errors.Join(err, errors.New("a file changed while it was read: wait until nothing writes to it and run again")))
-	}
-	kept, _, err = st.Dir(ctx, kindModules, digest, func(_ context.Context, entry string) error {
-		return errors.Join(os.Remove(entry), os.Rename(copied, entry))
-	})
+	d, err := snapshot(ctx, abs, copied, sources, task, clean)
 	if err != nil {
 		return fail(err)
 	}
-	return kept, digest, nil
-}
-
-// digestModules is the digest of a snapshot. The paths that a build needs are in
-// it, directories are not: see digest.
-func digestModules(dir string, entries []entry) (string, error) {
-	d := newDigest()
-	for _, e := range entries {
-		p := filepath.Join(dir, filepath.FromSlash(e.path))
-		switch {
-		case e.mode.IsRegular():
-			text, err := os.ReadFile(p)
-			if err != nil {
-				return "", err
-			}
-			sum := sha256.Sum256(text)
-			d.file(e.path, e.mode&0o111 != 0, sum[:])
-		case e.mode&fs.ModeSymlink != 0:
-			target, err := os.Readlink(p)
-			if err != nil {
-				return "", err
-			}
-			d.link(e.path, target)
-		}
+	digest = d.sum()
+	if again, _, _, err := list(ctx, abs); err != nil || again != look {
+		return fail(errors.Join(err, errors.New("a file changed while it was read: wait until nothing writes to it and run again")))
 	}
-	return d.sum(), nil
+	if kept, err = install(ctx, st, kindModules, digest, copied); err != nil {
+		return fail(err)
+	}
+	return kept, digest, nil
 }
 
 // bounded refuses a directory that is none of modules, before all of it is read.

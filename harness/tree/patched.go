@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"umlab/harness/progress"
+	"umlab/harness/sandbox"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
 )
@@ -21,10 +22,6 @@ const kindPatched = "tree-patched"
 
 // patchVersion is raised when the same patches would give another tree.
 const patchVersion = "1"
-
-type patchedRecord struct {
-	Digest, Version string
-}
 
 // gitSource is where git sees a tree in the sandbox.
 const gitSource = "/src"
@@ -47,7 +44,7 @@ func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tre
 		t.Patches = append(t.Patches, p.Sum)
 	}
 	name := store.Key(key...)
-	var rec patchedRecord
+	var rec treeRecord
 	find := func() (ok bool) {
 		if !st.Get("patched", name, &rec) {
 			return false
@@ -85,7 +82,7 @@ func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tre
 
 // apply makes dir, which is missing, a copy of base with the patches applied.
 func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches []patch.Patch, git Git,
-	task progress.Task) (rec patchedRecord, err error) {
+	task progress.Task) (rec treeRecord, err error) {
 	d, err := manifest(ctx, st, base)
 	if err != nil {
 		return rec, err
@@ -106,10 +103,10 @@ func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches
 	for i, p := range patches {
 		task.Status(p.Title())
 		said := new(bytes.Buffer)
-		status, err := git(ctx, GitCommand{
+		status, err := git(ctx, sandbox.Command{
 			Args:   []string{"apply", "--whitespace=nowarn", "-p1", "-"},
 			Dir:    gitSource,
-			Mounts: []GitMount{{Host: dir, At: gitSource, Writable: true}},
+			Mounts: []sandbox.Mount{{Source: dir, Target: gitSource}},
 			Stdin:  bytes.NewReader(p.Data), Stderr: said,
 		})
 		if err != nil {

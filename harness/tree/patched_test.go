@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"umlab/harness/progress"
+	"umlab/harness/sandbox"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
 )
@@ -37,11 +38,11 @@ func hostGit(t testing.TB) Git {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("no git on this machine to stand in for the sysroot's")
 	}
-	return func(ctx context.Context, c GitCommand) (int, error) {
+	return func(ctx context.Context, c sandbox.Command) (int, error) {
 		inside := func(p string) string {
 			for _, m := range c.Mounts {
-				if p == m.At || strings.HasPrefix(p, m.At+"/") {
-					return m.Host + p[len(m.At):]
+				if p == m.Target || strings.HasPrefix(p, m.Target+"/") {
+					return m.Source + p[len(m.Target):]
 				}
 			}
 			return p
@@ -186,7 +187,7 @@ rename to scripts/other.sh
 		}
 	}
 	// Nothing is done twice.
-	again, err := Patched(context.Background(), st, progress.Discard{}, b, ps, func(context.Context, GitCommand) (int, error) {
+	again, err := Patched(context.Background(), st, progress.Discard{}, b, ps, func(context.Context, sandbox.Command) (int, error) {
 		return 0, errors.New("git was called again")
 	})
 	if err != nil || again.Dir != got.Dir || again.Digest != got.Digest {
@@ -292,11 +293,11 @@ func TestHostilePatches(t *testing.T) {
 	}
 	liar := func(do func(dir string) error) func(Git) Git {
 		return func(git Git) Git {
-			return func(ctx context.Context, c GitCommand) (int, error) {
+			return func(ctx context.Context, c sandbox.Command) (int, error) {
 				if _, err := io.Copy(io.Discard, c.Stdin); err != nil {
 					return 0, err
 				}
-				return 0, do(c.Mounts[0].Host)
+				return 0, do(c.Mounts[0].Source)
 			}
 		}
 	}

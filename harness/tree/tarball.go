@@ -22,7 +22,8 @@ type Tarball struct {
 // FromTarball fetches the tarball where it is not at hand, holds it against its
 // sha256, and unpacks it into the store. xz, which may be nil, decompresses what
 // is packed by xz.
-func FromTarball(ctx context.Context, st *store.Store, sink progress.Sink, t Tarball, xz unpack.Decompress, client *fetch.Client) (*Tree, error) {
+func FromTarball(ctx context.Context, st *store.Store, sink progress.Sink, t Tarball, xz unpack.Decompress,
+	client *fetch.Client) (*Tree, error) {
 	fail := func(err error) (*Tree, error) { return nil, fmt.Errorf("tree %s: %w", t.Name, err) }
 	a := Archive{Name: t.Name, Package: "sha256 " + t.Sum}
 	var notes []string

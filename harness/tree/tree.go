@@ -1,8 +1,8 @@
 // Package tree provides pinned kernel sources: unpacked from an archive, fetched
 // from a repository, or snapshotted from the user's own directory, which it never
-// writes to. It may import tree/patch, fetch, unpack, store and progress, and what
-// it needs of the archive and of the sandbox is passed to it; it never configures
-// and never builds.
+// writes to. It may import tree/patch, sandbox (for what a command is, not to run
+// one), fetch, unpack, store and progress, and what it needs of the archive is
+// passed to it; it never configures and never builds.
 package tree
 
 import (

@@ -35,7 +35,6 @@ type File struct {
 	Old     string // empty: the file is created
 	New     string // empty: the file is deleted
 	Mode    uint32 // git's mode of the new file (0100755, 0120000), or 0 where it stays
-	Copied  bool   // Old stays
 	Binary  bool
 	Added   int // lines
 	Removed int // lines
