@@ -124,7 +124,7 @@ func (a *Archive) ask(ctx context.Context, kind string, names, question []string
 			return nil, err
 		}
 		packages, err := answer(index)
-		return &Resolution{Packages: packages, Notes: index.Notes(), Releases: sums(index.Releases())}, err
+		return &Resolution{Packages: packages, Notes: notes(index.Releases()), Releases: sums(index.Releases())}, err
 	})
 }
 

@@ -25,7 +25,6 @@ import (
 // large suite: drop it when everything is resolved. It is safe for concurrent
 // use.
 type Archive struct {
-	arch     string
 	releases []Release
 
 	mu      sync.Mutex // guards what follows
@@ -47,29 +46,26 @@ const snapshotTime = "20060102T150405Z"
 
 // Open fetches and verifies the InRelease of each suite, then the package lists
 // it vouches for. The order of suites is their preference. Errors: see
-// SignatureError, ExpiredError, FormatError, DiskFullError and those of
+// signatureError, expiredError, formatError, diskFullError and those of
 // fetch.Client.
 func (c *Client) Open(ctx context.Context, suites []Suite) (*Archive, error) {
 	if len(suites) == 0 {
 		return nil, errors.New("open archive: no suite named")
 	}
-	a := &Archive{arch: c.arch(), releases: make([]Release, len(suites)), indices: make([]*index, len(suites)), seen: map[place]*candidate{}}
+	releases, err := c.Releases(ctx, suites)
+	if err != nil {
+		return nil, err
+	}
+	a := &Archive{releases: releases, indices: make([]*index, len(suites)), seen: map[place]*candidate{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2) // each may take a core to parse
 	for i, suite := range suites {
-		g.Go(func() error {
-			r, err := c.release(ctx, suite)
-			if err == nil {
-				a.releases[i] = r
-				a.indices[i], err = c.index(ctx, suite, r)
-			}
+		g.Go(func() (err error) {
+			a.indices[i], err = c.index(ctx, suite, releases[i])
 			return doing("suite "+suite.Name, err)
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return a, nil
+	return a, g.Wait()
 }
 
 // Releases fetches and verifies the InRelease of each suite, and nothing else.
@@ -92,7 +88,7 @@ func (r Release) Note() string { return r.note }
 
 // release fetches and verifies the InRelease of suite.
 func (c *Client) release(ctx context.Context, suite Suite) (Release, error) {
-	base, at := strings.TrimRight(cmp.Or(suite.Mirror, c.Mirror), "/"), c.now()
+	base, at := strings.TrimRight(c.Mirror, "/"), c.now()
 	if suite.Snapshot != "" {
 		t, err := time.Parse(snapshotTime, suite.Snapshot)
 		if err != nil {
@@ -118,11 +114,11 @@ func (c *Client) release(ctx context.Context, suite Suite) (Release, error) {
 	}
 	r, err := parseRelease(signed.text, func(name string) bool { return strings.Contains(name, "/binary-") })
 	if err != nil {
-		return Release{}, &FormatError{address, err}
+		return Release{}, &formatError{address, err}
 	}
 	// A mirror must not pass off one suite, correctly signed, as another.
 	if name, _, _ := strings.Cut(suite.Name, "/"); name != r.Suite && name != r.Codename {
-		return Release{}, &SignatureError{address, fmt.Sprintf("it is signed as suite %s, codename %s, and not as %s", r.Suite, r.Codename, name)}
+		return Release{}, &signatureError{address, fmt.Sprintf("it is signed as suite %s, codename %s, and not as %s", r.Suite, r.Codename, name)}
 	}
 	sum := sha256.Sum256(data)
 	r.Suite, r.URL, r.SHA256, r.SignedBy, r.base = suite.Name, address, hex.EncodeToString(sum[:]), signed.by, base
@@ -142,14 +138,14 @@ func (c *Client) index(ctx context.Context, suite Suite, r Release) (*index, err
 		components = []string{"main"}
 	}
 	for _, component := range components {
-		arches := []string{c.arch()}
+		arches := []string{arch}
 		if r.splitAll {
 			arches = append(arches, "all")
 		}
-		for _, arch := range arches {
-			name := component + "/binary-" + arch + "/Packages"
+		for _, of := range arches {
+			name := component + "/binary-" + of + "/Packages"
 			file, ext, err := c.list(ctx, r, name)
-			if errors.Is(err, errNotListed) && arch == "all" {
+			if errors.Is(err, errNotListed) && of == "all" {
 				continue
 			}
 			if errors.Is(err, errNotListed) {
@@ -159,7 +155,7 @@ func (c *Client) index(ctx context.Context, suite Suite, r Release) (*index, err
 				return nil, err
 			}
 			if err := readList(ctx, x, file, ext); err != nil {
-				return nil, &FormatError{r.URL + ": " + name + ext, err}
+				return nil, &formatError{r.URL + ": " + name + ext, err}
 			}
 		}
 	}
@@ -224,18 +220,6 @@ func readList(ctx context.Context, x *index, file, ext string) error {
 // Releases returns what each suite's InRelease says, in the order of the suites.
 func (a *Archive) Releases() []Release { return slices.Clone(a.releases) }
 
-// Notes returns what a reader of any result must know about the suites: "sid:
-// InRelease expired on …, allowed by configuration".
-func (a *Archive) Notes() []string {
-	var notes []string
-	for _, r := range a.releases {
-		if r.note != "" {
-			notes = append(notes, r.note)
-		}
-	}
-	return notes
-}
-
 // Newest returns the newest version of name over all suites; of equal ones,
 // that of the suite listed first.
 func (a *Archive) Newest(name string) (Package, error) {
@@ -246,7 +230,7 @@ func (a *Archive) Newest(name string) (Package, error) {
 		return Package{}, err
 	}
 	if len(all) == 0 {
-		return Package{}, &UnresolvableError{Chain: []string{name}, Reason: "no such package in " + a.suiteNames()}
+		return Package{}, &unresolvableError{Chain: []string{name}, Reason: "no such package in " + a.suiteNames()}
 	}
 	best := all[0]
 	for _, c := range all[1:] {
@@ -277,7 +261,7 @@ func (a *Archive) Match(pattern string) ([]Package, error) {
 			}
 			p, err := newPackage(f, x.suite, x.base)
 			if err != nil {
-				return nil, &FormatError{a.releases[s].URL, err}
+				return nil, &formatError{a.releases[s].URL, err}
 			}
 			found = append(found, p)
 		}

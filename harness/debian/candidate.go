@@ -28,11 +28,11 @@ func (a *Archive) at(p place) (*candidate, error) {
 	}
 	pkg, err := newPackage(f, x.suite, x.base)
 	if err != nil {
-		return nil, &FormatError{a.releases[p.suite].URL, err}
+		return nil, &formatError{a.releases[p.suite].URL, err}
 	}
 	c := &candidate{Package: pkg, rank: p.suite}
 	bad := func(err error) error {
-		return &FormatError{a.releases[p.suite].URL, fmt.Errorf("package %s %s: %w", pkg.Name, pkg.Version, err)}
+		return &formatError{a.releases[p.suite].URL, fmt.Errorf("package %s %s: %w", pkg.Name, pkg.Version, err)}
 	}
 	for _, field := range []string{pkg.PreDepends, pkg.Depends} {
 		g, err := parseRelations(field)
@@ -64,7 +64,7 @@ func (a *Archive) gather(name string, refs func(*index) []ref, ok func(*candidat
 			if err != nil {
 				return nil, err
 			}
-			if (c.Arch == a.arch || c.Arch == "all") && ok(c) {
+			if (c.Arch == arch || c.Arch == "all") && ok(c) {
 				all = append(all, c)
 			}
 		}
@@ -84,7 +84,7 @@ func (a *Archive) named(name string) ([]*candidate, error) {
 // priority, name, newest.
 func (a *Archive) providers(r relation) ([]*candidate, error) {
 	all, err := a.gather(r.name, func(x *index) []ref { return x.provides }, func(c *candidate) bool {
-		return c.Name != r.name && c.provide(r, a.arch)
+		return c.Name != r.name && c.provide(r)
 	})
 	slices.SortStableFunc(all, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(importance(a.Priority), importance(b.Priority)),
@@ -102,14 +102,14 @@ func importance(priority string) int {
 }
 
 // satisfies reports whether the candidate is, or provides, what r asks for.
-func (c *candidate) satisfies(r relation, arch string) bool {
-	return here(r, arch) && c.Name == r.name && r.admits(c.Version) || c.provide(r, arch)
+func (c *candidate) satisfies(r relation) bool {
+	return here(r) && c.Name == r.name && r.admits(c.Version) || c.provide(r)
 }
 
 // provide reports whether one of the candidate's Provides is what r asks for.
 // One without a version satisfies no relation with one (Debian Policy 7.5).
-func (c *candidate) provide(r relation, arch string) bool {
-	if !here(r, arch) {
+func (c *candidate) provide(r relation) bool {
+	if !here(r) {
 		return false
 	}
 	for _, p := range c.provides {
@@ -122,18 +122,18 @@ func (c *candidate) provide(r relation, arch string) bool {
 
 // here reports whether a relation's architecture qualifier names the one
 // architecture that is installed.
-func here(r relation, arch string) bool {
+func here(r relation) bool {
 	return r.arch == "" || r.arch == "any" || r.arch == "native" || r.arch == arch
 }
 
 // excludes returns the relation by which c may not be beside d. A package that
 // conflicts with a name it provides itself means the others that provide it.
-func (c *candidate) excludes(d *candidate, arch string) (relation, bool) {
+func (c *candidate) excludes(d *candidate) (relation, bool) {
 	if c.Name == d.Name {
 		return relation{}, false
 	}
 	for _, r := range c.conflicts {
-		if d.satisfies(r, arch) {
+		if d.satisfies(r) {
 			return r, true
 		}
 	}

@@ -21,10 +21,10 @@ func (r *resolver) choose(c *candidate, by *node, asked string, choice bool) err
 // clash returns a chosen package that c may not be beside.
 func (r *resolver) clash(c *candidate) *node {
 	for _, n := range r.order {
-		if _, bad := n.excludes(c, r.a.arch); bad {
+		if _, bad := n.excludes(c); bad {
 			return n
 		}
-		if _, bad := c.excludes(n.candidate, r.a.arch); bad {
+		if _, bad := c.excludes(n.candidate); bad {
 			return n
 		}
 	}
@@ -44,21 +44,21 @@ func (r *resolver) settle(n, m *node) error {
 	// An old version of either may be what the other breaks.
 	for _, pair := range [][2]*node{{m, n}, {n, m}} {
 		if err := r.repin(pair[0].Name, func(c *candidate) bool {
-			_, one := c.excludes(pair[1].candidate, r.a.arch)
-			_, other := pair[1].excludes(c, r.a.arch)
+			_, one := c.excludes(pair[1].candidate)
+			_, other := pair[1].excludes(c)
 			return !one && !other
 		}); !isUnresolvable(err) {
 			return err
 		}
 	}
 	why, whose := relation{}, n
-	if rel, bad := n.excludes(m.candidate, r.a.arch); bad {
+	if rel, bad := n.excludes(m.candidate); bad {
 		why = rel
 	} else {
-		why, _ = m.excludes(n.candidate, r.a.arch)
+		why, _ = m.excludes(n.candidate)
 		whose = m
 	}
-	return &UnresolvableError{Chain: n.chain(), Reason: fmt.Sprintf("%s conflicts with or breaks %s, and %s is wanted too",
+	return &unresolvableError{Chain: n.chain(), Reason: fmt.Sprintf("%s conflicts with or breaks %s, and %s is wanted too",
 		whose.Package, why, strings.Join(m.chain(), " -> "))}
 }
 
@@ -66,10 +66,10 @@ func (r *resolver) settle(n, m *node) error {
 // as those of all others.
 func (r *resolver) replace(m, n *node, g group) error {
 	err := r.repin(m.Name, func(c *candidate) bool {
-		return slices.ContainsFunc(g, func(alt relation) bool { return c.satisfies(alt, r.a.arch) })
+		return slices.ContainsFunc(g, func(alt relation) bool { return c.satisfies(alt) })
 	})
 	if isUnresolvable(err) {
-		return &UnresolvableError{Chain: append(n.chain(), g.String()),
+		return &unresolvableError{Chain: append(n.chain(), g.String()),
 			Reason: fmt.Sprintf("%s is chosen already, by %s", m.Package, strings.Join(m.chain(), " -> "))}
 	}
 	return err
@@ -77,7 +77,7 @@ func (r *resolver) replace(m, n *node, g group) error {
 
 // repin pins the preferred version of name that is good, that every other chosen
 // package's dependencies on it admit, and that was not tried before. It returns
-// errAgain, or an UnresolvableError where there is none.
+// errAgain, or an unresolvableError where there is none.
 func (r *resolver) repin(name string, good func(*candidate) bool) error {
 	all, err := r.a.named(name)
 	if err != nil {
@@ -93,7 +93,7 @@ func (r *resolver) repin(name string, good func(*candidate) bool) error {
 				continue
 			}
 			for _, g := range n.depends {
-				if len(g) == 1 && g[0].name == name && !c.satisfies(g[0], r.a.arch) {
+				if len(g) == 1 && g[0].name == name && !c.satisfies(g[0]) {
 					ok = false
 				}
 			}
@@ -103,7 +103,7 @@ func (r *resolver) repin(name string, good func(*candidate) bool) error {
 			return errAgain
 		}
 	}
-	return &UnresolvableError{Chain: []string{name}, Reason: "no version suits"}
+	return &unresolvableError{Chain: []string{name}, Reason: "no version suits"}
 }
 
 // wantedAllows reports whether no want names another version of c.

@@ -3,7 +3,6 @@ package debian
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -15,35 +14,31 @@ const maxLine = 1 << 20
 
 // A scanner reads the stanzas of a control file (deb822(5)) in one pass.
 type scanner struct {
-	br   *bufio.Reader
-	long []byte // a line that did not fit br's buffer
-	line int    // of the last line read, from 1
+	lines *bufio.Scanner
+	line  int // of the last line read, from 1
 }
 
 func newScanner(r io.Reader) *scanner {
-	return &scanner{br: bufio.NewReaderSize(r, 64<<10)}
+	s := &scanner{lines: bufio.NewScanner(r)}
+	s.lines.Buffer(make([]byte, 64<<10), maxLine)
+	return s
 }
 
 // readLine returns the next line without its line end; it is valid until the
 // next call.
 func (s *scanner) readLine() ([]byte, error) {
-	b, err := s.br.ReadSlice('\n')
-	if err == bufio.ErrBufferFull {
-		s.long = append(s.long[:0], b...)
-		for err == bufio.ErrBufferFull {
-			if len(s.long) > maxLine {
-				return nil, fmt.Errorf("line %d is longer than %d bytes", s.line+1, maxLine)
-			}
-			b, err = s.br.ReadSlice('\n')
-			s.long = append(s.long, b...)
-		}
-		b = s.long
+	s.line++
+	if s.lines.Scan() {
+		return bytes.TrimRight(s.lines.Bytes(), "\r"), nil
 	}
-	if err != nil && (!errors.Is(err, io.EOF) || len(b) == 0) {
+	switch err := s.lines.Err(); err {
+	case nil:
+		return nil, io.EOF
+	case bufio.ErrTooLong:
+		return nil, fmt.Errorf("line %d is longer than %d bytes", s.line, maxLine)
+	default:
 		return nil, err
 	}
-	s.line++
-	return bytes.TrimRight(b, "\r\n"), nil
 }
 
 // stanza calls field for each line of the next stanza: with a name for its

@@ -16,18 +16,20 @@ import (
 
 // Suite is one suite of an archive, as the caller's configuration names it.
 type Suite struct {
-	Name       string   `json:"name"`                 // suite or codename: "trixie", "sid"
-	Components []string `json:"components,omitempty"` // nil: main
-	Mirror     string   `json:"mirror,omitempty"`     // root of the archive; "": Client.Mirror
+	Name       string   // suite or codename: "trixie", "sid"
+	Components []string // nil: main
 
 	// AllowExpired goes on, with a note, where Valid-Until has passed or the
 	// signing key has expired since it signed: the mirror may be frozen.
-	AllowExpired bool `json:"allow_expired,omitempty"`
+	AllowExpired bool
 
 	// Snapshot, "YYYYMMDDTHHMMSSZ", reads the suite as it was then, from
 	// Client.SnapshotBase. Valid-Until is measured against that time.
-	Snapshot string `json:"snapshot,omitempty"`
+	Snapshot string
 }
+
+// arch is the only architecture that is read, beside "all": UML's.
+const arch = "amd64"
 
 // Client reads archives. Its fields are set before the first call and not
 // changed after; the zero value of each but Keys and Files is usable.
@@ -37,9 +39,7 @@ type Client struct {
 	Files        fetch.Store
 	Now          func() time.Time // nil: time.Now
 	Progress     progress.Sink    // nil: shows nothing
-	Arch         string           // "": amd64
-	Parallel     int              // files fetched at once; 0: 8
-	Mirror       string           // archive root of suites that name none; see Mirror
+	Mirror       string           // root of the archive; see Mirror
 	SnapshotBase string           // root of a snapshot service's dated archives: SnapshotBase/STAMP is one
 }
 
@@ -64,18 +64,4 @@ func (c *Client) progress() progress.Sink {
 		return c.Progress
 	}
 	return progress.Discard{}
-}
-
-func (c *Client) arch() string {
-	if c.Arch != "" {
-		return c.Arch
-	}
-	return "amd64"
-}
-
-func (c *Client) parallel() int {
-	if c.Parallel > 0 {
-		return c.Parallel
-	}
-	return 8
 }

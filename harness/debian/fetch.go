@@ -19,29 +19,24 @@ type File struct {
 
 // Fetch gets the packages through the store, several at once, and returns their
 // files in the same order. Each is verified by size and sha256. The first error
-// ends it: see DiskFullError and those of fetch.Client.
-func (c *Client) Fetch(ctx context.Context, pkgs []Package) ([]File, error) {
+// ends it: see diskFullError and those of fetch.Client.
+func (c *Client) Fetch(ctx context.Context, pkgs []Package) (files []File, err error) {
 	var total int64
 	for _, p := range pkgs {
 		total += p.Size
 	}
 	task := c.progress().Start("fetch packages", progress.Bytes, total)
-	files, err := c.fetchAll(ctx, pkgs, task)
-	task.Done(err)
-	return files, err
-}
-
-func (c *Client) fetchAll(ctx context.Context, pkgs []Package, task progress.Task) ([]File, error) {
-	files := make([]File, len(pkgs))
+	defer func() { task.Done(err) }()
+	files = make([]File, len(pkgs))
 	var ready atomic.Int64
 	g, group := errgroup.WithContext(ctx)
-	g.SetLimit(c.parallel())
+	g.SetLimit(8)
 	for i, p := range pkgs {
 		if group.Err() != nil {
 			break
 		}
 		g.Go(func() error {
-			f := file(p.URL())
+			f := file(p.Base + "/" + p.Filename)
 			f.Size, f.SHA256, f.Task = p.Size, p.SHA256, task
 			name, err := c.HTTP.Into(group, c.Files, f)
 			if err != nil {

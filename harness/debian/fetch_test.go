@@ -228,7 +228,7 @@ func TestFetchDiskFull(t *testing.T) {
 	_, c, pkgs := fetchable(t, []byte("x"))
 	c.Files = &testStore{dir: t.TempDir(), sink: "/dev/full"}
 	_, err := c.Fetch(t.Context(), pkgs)
-	var full *DiskFullError
+	var full *diskFullError
 	if !errors.As(err, &full) || !strings.HasPrefix(err.Error(), "fetch p0_1_amd64.deb: disk full") {
 		t.Errorf("%v", err)
 	}

@@ -65,10 +65,10 @@ type signed struct {
 func verify(url string, data []byte, keys openpgp.EntityList, at time.Time) (signed, error) {
 	block, rest := clearsign.Decode(data)
 	if block == nil {
-		return signed{}, &SignatureError{url, "it is not a clear-signed message"}
+		return signed{}, &signatureError{url, "it is not a clear-signed message"}
 	}
 	if len(bytes.TrimSpace(rest)) > 0 || !bytes.HasPrefix(data, []byte("-----BEGIN PGP SIGNED MESSAGE-----")) {
-		return signed{}, &SignatureError{url, "there is text outside the signed message"}
+		return signed{}, &signatureError{url, "there is text outside the signed message"}
 	}
 	// Each signature is tried by itself, so that one of an algorithm not yet
 	// known here does not spoil the others.
@@ -121,7 +121,7 @@ func verify(url string, data []byte, keys openpgp.EntityList, at time.Time) (sig
 	if len(reasons) == 0 {
 		reasons = []string{"no signature"}
 	}
-	return signed{}, &SignatureError{url, strings.Join(reasons, "; ")}
+	return signed{}, &signatureError{url, strings.Join(reasons, "; ")}
 }
 
 func issuer(sig *packet.Signature) string {

@@ -131,7 +131,7 @@ func TestVerify(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := verify("http://m/InRelease", tt.data, keys, testNow)
 			if tt.err != "" {
-				var bad *SignatureError
+				var bad *signatureError
 				if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("%v, want %s", err, tt.err)
 				}

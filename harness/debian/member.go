@@ -38,7 +38,7 @@ func walkReader(ctx context.Context, deb string, r io.Reader, hook unpack.Decomp
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &bad):
-		return &FormatError{deb, bad.Err}
+		return &formatError{deb, bad.Err}
 	}
 	return err
 }

@@ -32,7 +32,7 @@ func TestUnpackMalformed(t *testing.T) {
 		"tar cut":          buildDeb(t, "", buildTar(t, regular("./a", 0o644, strings.Repeat("x", 5000)))[:3000]),
 	} {
 		err := Unpack(t.Context(), openRoot(t, t.TempDir()), []File{{Path: writeRaw(t, b)}}, UnpackOptions{})
-		var bad *FormatError
+		var bad *formatError
 		if !errors.As(err, &bad) || !strings.HasPrefix(err.Error(), "unpack raw.deb: ") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -62,7 +62,7 @@ func TestExtract(t *testing.T) {
 		t.Skip("no /dev/full: ", err)
 	}
 	defer full.Close()
-	var disk *DiskFullError
+	var disk *diskFullError
 	if err := Extract(t.Context(), f.Path, "lib/a", full, nil); !errors.As(err, &disk) {
 		t.Errorf("%v", err)
 	}

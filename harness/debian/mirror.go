@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -43,23 +44,14 @@ func Mirror(getenv func(string) string, etc fs.FS) string {
 	return defaultMirror
 }
 
+// oneLine is a line of sources.list(5): type, options, address, suite, components.
+var oneLine = regexp.MustCompile(`(?m)^[ \t]*deb[ \t]*(?:[ \t]|\[[^]\n]*\])[ \t]*([^ \t\n#]+)[ \t]+[^ \t\n#]+[ \t]+([^\n#]+)`)
+
 // mirrorOfList reads the one-line format of sources.list(5).
 func mirrorOfList(text string) string {
-	for line := range strings.Lines(text) {
-		line, _, _ = strings.Cut(line, "#")
-		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "deb")
-		if !ok || rest == "" || !strings.ContainsAny(rest[:1], " \t[") {
-			continue
-		}
-		if rest = strings.TrimSpace(rest); strings.HasPrefix(rest, "[") {
-			_, rest, _ = strings.Cut(rest, "]")
-		}
-		f := strings.Fields(rest)
-		if len(f) < 3 || !slices.Contains(f[2:], "main") {
-			continue
-		}
-		if m := mainArchive(f[0]); m != "" {
-			return m
+	for _, m := range oneLine.FindAllStringSubmatch(text, -1) {
+		if mirror := mainArchive(m[1]); mirror != "" && slices.Contains(strings.Fields(m[2]), "main") {
+			return mirror
 		}
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,8 +21,6 @@ type Package struct {
 	Size          int64  `json:"size"`                     // bytes to fetch
 	SHA256        string `json:"sha256"`                   // lower-case hex
 	InstalledSize int64  `json:"installed_size,omitempty"` // bytes, as the package declares
-	Source        string `json:"source"`
-	SourceVersion string `json:"source_version"`
 	Priority      string `json:"priority,omitempty"`
 
 	// Relationship fields, verbatim.
@@ -35,16 +34,12 @@ type Package struct {
 // String is "name version (suite)".
 func (p Package) String() string { return p.Name + " " + p.Version + " (" + p.Suite + ")" }
 
-// URL is where the package is fetched.
-func (p Package) URL() string { return p.Base + "/" + p.Filename }
-
 // The fields of a stanza of Packages that an index keeps, in the order of its
 // records.
 const (
 	fName = iota
 	fVersion
 	fArch
-	fSource
 	fPriority
 	fPreDepends
 	fDepends
@@ -58,40 +53,15 @@ const (
 	fieldCount
 )
 
-// fieldOf returns the number of a field that is kept, or -1.
-func fieldOf(name []byte) int {
-	switch string(name) {
-	case "Package":
-		return fName
-	case "Version":
-		return fVersion
-	case "Architecture":
-		return fArch
-	case "Source":
-		return fSource
-	case "Priority":
-		return fPriority
-	case "Pre-Depends":
-		return fPreDepends
-	case "Depends":
-		return fDepends
-	case "Provides":
-		return fProvides
-	case "Conflicts":
-		return fConflicts
-	case "Breaks":
-		return fBreaks
-	case "Filename":
-		return fFilename
-	case "Size":
-		return fSize
-	case "SHA256":
-		return fSHA256
-	case "Installed-Size":
-		return fInstalledSize
-	}
-	return -1
+// kept are the names of those fields.
+var kept = [fieldCount]string{
+	fName: "Package", fVersion: "Version", fArch: "Architecture", fPriority: "Priority", fPreDepends: "Pre-Depends", fDepends: "Depends",
+	fProvides: "Provides", fConflicts: "Conflicts", fBreaks: "Breaks", fFilename: "Filename", fSize: "Size", fSHA256: "SHA256",
+	fInstalledSize: "Installed-Size",
 }
+
+// fieldOf returns the number of a field that is kept, or -1.
+func fieldOf(name []byte) int { return slices.Index(kept[:], string(name)) }
 
 // newPackage makes a Package of the values of its fields.
 func newPackage(f []string, suite, base string) (Package, error) {
@@ -124,14 +94,6 @@ func newPackage(f []string, suite, base string) (Package, error) {
 			return bad("Installed-Size", s)
 		}
 		p.InstalledSize = kib << 10
-	}
-	p.Source, p.SourceVersion = p.Name, p.Version
-	if s := f[fSource]; s != "" {
-		name, version, ok := strings.Cut(s, " (")
-		p.Source = strings.TrimSpace(name)
-		if ok {
-			p.SourceVersion = strings.TrimSuffix(version, ")")
-		}
 	}
 	return p, nil
 }

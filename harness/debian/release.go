@@ -100,18 +100,18 @@ func parseDate(s string) (time.Time, error) {
 // what is not right.
 func (r Release) timely(s Suite, at, signedByExpired time.Time) (note string, err error) {
 	if r.Date.After(at.Add(clockSkew)) {
-		return "", &ExpiredError{URL: r.URL, Date: r.Date, ValidUntil: r.ValidUntil, At: at}
+		return "", &expiredError{URL: r.URL, Date: r.Date, ValidUntil: r.ValidUntil, At: at}
 	}
 	if !r.ValidUntil.IsZero() && at.After(r.ValidUntil) {
 		if !s.AllowExpired {
-			return "", &ExpiredError{URL: r.URL, Date: r.Date, ValidUntil: r.ValidUntil, At: at}
+			return "", &expiredError{URL: r.URL, Date: r.Date, ValidUntil: r.ValidUntil, At: at}
 		}
 		note = fmt.Sprintf("%s: InRelease expired on %s (made %s), allowed by configuration: the mirror may be frozen",
 			s.Name, day(r.ValidUntil), day(r.Date))
 	}
 	if !signedByExpired.IsZero() {
 		if !s.AllowExpired {
-			return "", &SignatureError{r.URL, fmt.Sprintf("key %s has expired or was withdrawn since it signed on %s", r.SignedBy, day(signedByExpired))}
+			return "", &signatureError{r.URL, fmt.Sprintf("key %s has expired or was withdrawn since it signed on %s", r.SignedBy, day(signedByExpired))}
 		}
 		note = strings.TrimPrefix(note+"; ", "; ") + fmt.Sprintf("%s: signed on %s by key %s, which is not valid any more, allowed by configuration",
 			s.Name, day(signedByExpired), r.SignedBy)

@@ -25,7 +25,7 @@ const maxPasses = 200
 // satisfied, and no such name is chosen.
 //
 // The result depends on nothing but the arguments and the package lists.
-// Returns an UnresolvableError, or several in one *multierror.Error where
+// Returns an unresolvableError, or several in one *multierror.Error where
 // several wants do not exist.
 func (a *Archive) Resolve(want, exclude []string) ([]Package, error) {
 	a.mu.Lock()
@@ -49,7 +49,7 @@ func (a *Archive) Resolve(want, exclude []string) ([]Package, error) {
 		slices.SortFunc(list, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
 		return list, nil
 	}
-	return nil, &UnresolvableError{Chain: want, Reason: fmt.Sprintf("no consistent set found in %d attempts", maxPasses)}
+	return nil, &unresolvableError{Chain: want, Reason: fmt.Sprintf("no consistent set found in %d attempts", maxPasses)}
 }
 
 // errAgain ends a pass that learnt something the next one starts with.
@@ -90,7 +90,7 @@ func (r *resolver) parseWants(want []string) error {
 		w.name, w.version, _ = strings.Cut(rest, "=")
 		w.suite = suite
 		if _, err := path.Match(w.version, ""); err != nil || !isName(w.name) {
-			errs = multierror.Append(errs, &UnresolvableError{Chain: []string{text}, Reason: "it is not written as name, name/suite or name=version"})
+			errs = multierror.Append(errs, &unresolvableError{Chain: []string{text}, Reason: "it is not written as name, name/suite or name=version"})
 			continue
 		}
 		all, err := r.candidates(w)
@@ -98,7 +98,7 @@ func (r *resolver) parseWants(want []string) error {
 			return err
 		}
 		if len(all) == 0 {
-			errs = multierror.Append(errs, &UnresolvableError{Chain: []string{text}, Reason: r.offer(relation{name: w.name})})
+			errs = multierror.Append(errs, &unresolvableError{Chain: []string{text}, Reason: r.offer(relation{name: w.name})})
 		}
 		r.wants = append(r.wants, w)
 	}
@@ -128,7 +128,7 @@ func (r *resolver) pass() error {
 		}
 		all = slices.DeleteFunc(all, func(c *candidate) bool { return r.banned[c] })
 		if len(all) == 0 {
-			return &UnresolvableError{Chain: []string{w.text}, Reason: "every version of it conflicts with the rest of what is wanted"}
+			return &unresolvableError{Chain: []string{w.text}, Reason: "every version of it conflicts with the rest of what is wanted"}
 		}
 		c := all[0]
 		if pin := r.pins[c.Name]; pin != nil && slices.Contains(all, pin) {
@@ -136,7 +136,7 @@ func (r *resolver) pass() error {
 		}
 		if n := r.chosen[c.Name]; n != nil {
 			if n.candidate != c {
-				return &UnresolvableError{Chain: []string{w.text}, Reason: fmt.Sprintf("%s wants another version, %s", n.asked, n.Version)}
+				return &unresolvableError{Chain: []string{w.text}, Reason: fmt.Sprintf("%s wants another version, %s", n.asked, n.Version)}
 			}
 			continue
 		}
@@ -216,21 +216,21 @@ func (r *resolver) satisfy(n *node, g group) error {
 	for i, alt := range g {
 		reasons[i] = r.offer(alt)
 	}
-	return &UnresolvableError{Chain: append(n.chain(), g.String()), Reason: strings.Join(reasons, "; ")}
+	return &unresolvableError{Chain: append(n.chain(), g.String()), Reason: strings.Join(reasons, "; ")}
 }
 
 func isUnresolvable(err error) bool {
-	var u *UnresolvableError
+	var u *unresolvableError
 	return errors.As(err, &u)
 }
 
 // met reports whether something chosen satisfies rel.
 func (r *resolver) met(rel relation) bool {
-	if n := r.chosen[rel.name]; n != nil && n.satisfies(rel, r.a.arch) {
+	if n := r.chosen[rel.name]; n != nil && n.satisfies(rel) {
 		return true
 	}
 	for _, n := range r.order {
-		if n.provide(rel, r.a.arch) {
+		if n.provide(rel) {
 			return true
 		}
 	}
@@ -243,7 +243,7 @@ func (r *resolver) met(rel relation) bool {
 func (r *resolver) options(g group) ([]*candidate, error) {
 	var all []*candidate
 	for _, alt := range g {
-		if !here(alt, r.a.arch) {
+		if !here(alt) {
 			continue
 		}
 		named, err := r.a.named(alt.name)

@@ -11,7 +11,7 @@ import (
 
 // archiveOf makes an archive of package lists, without a server.
 func archiveOf(lists map[string]string, suites ...string) (*Archive, error) {
-	a := &Archive{arch: "amd64", seen: map[place]*candidate{}}
+	a := &Archive{seen: map[place]*candidate{}}
 	for _, s := range suites {
 		x := newIndex(s, "http://archive.invalid")
 		if err := x.read(strings.NewReader(lists[s])); err != nil {
@@ -147,7 +147,7 @@ func TestResolveUnresolvableType(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = a.Resolve([]string{"a"}, nil)
-	var u *UnresolvableError
+	var u *unresolvableError
 	if !errors.As(err, &u) || !slices.Equal(u.Chain, []string{"a 1", "b 1", "c"}) {
 		t.Errorf("%v", err)
 	}
@@ -163,7 +163,7 @@ func TestPackageJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Package{Name: "a", Version: "1:2-3+b1", Arch: "amd64", Suite: "s", Base: "http://archive.invalid", Filename: "pool/a_1:2-3+b1_amd64.deb",
-		Size: 1000, SHA256: sum([]byte("a1:2-3+b1")), InstalledSize: 12 << 10, Source: "src", SourceVersion: "1:2-3", Priority: "optional", Depends: "b, c (>= 1)"}
+		Size: 1000, SHA256: sum([]byte("a1:2-3+b1")), InstalledSize: 12 << 10, Priority: "optional", Depends: "b, c (>= 1)"}
 	if p != want {
 		t.Errorf("%+v", p)
 	}
@@ -188,7 +188,7 @@ func TestNewestAndMatch(t *testing.T) {
 			t.Errorf("%s: %s, %v, want %s", name, p, err, want)
 		}
 	}
-	var u *UnresolvableError
+	var u *unresolvableError
 	if _, err := a.Newest("nosuch"); !errors.As(err, &u) || !strings.Contains(err.Error(), "no such package in s, t") {
 		t.Errorf("%v", err)
 	}

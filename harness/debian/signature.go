@@ -42,7 +42,7 @@ func readKeys(data []byte) (openpgp.EntityList, error) {
 // message in errors. The key must be valid at the given time.
 func Signed(what string, message []byte, keys openpgp.EntityList, at time.Time) (text []byte, by string, err error) {
 	s, err := verify(what, message, keys, at)
-	var bad *SignatureError
+	var bad *signatureError
 	if errors.As(err, &bad) {
 		return nil, "", fmt.Errorf("%s: bad signature: %s", what, bad.Reason)
 	}

@@ -49,19 +49,14 @@ func DefaultLeaveOut() []string {
 // left out. /bin, /sbin, /lib and /lib64 are links into usr, made before
 // anything else, and members below them land there. A file already in root is
 // replaced. A file that several packages hold is that of the last one in files,
-// and is noted. Errors: FormatError, DiskFullError.
-func Unpack(ctx context.Context, root *os.Root, files []File, opt UnpackOptions) error {
+// and is noted. Errors: formatError, diskFullError.
+func Unpack(ctx context.Context, root *os.Root, files []File, opt UnpackOptions) (err error) {
 	sink := opt.Progress
 	if sink == nil {
 		sink = progress.Discard{}
 	}
 	task := sink.Start("unpack packages", progress.Packages, int64(len(files)))
-	err := unpackAll(ctx, root, files, opt, sink, task)
-	task.Done(err)
-	return err
-}
-
-func unpackAll(ctx context.Context, root *os.Root, files []File, opt UnpackOptions, sink progress.Sink, task progress.Task) error {
+	defer func() { task.Done(err) }()
 	for _, p := range opt.LeaveOut {
 		if _, err := path.Match(p, ""); err != nil {
 			return fmt.Errorf("unpack: pattern %q: %w", p, err)
@@ -297,7 +292,7 @@ func (u *unpacker) second(ctx context.Context, root *os.Root, files []File, sink
 		}
 		if err == nil && len(missing) > 0 {
 			slices.Sort(missing)
-			err = &FormatError{f.Path, fmt.Errorf("hard links to what it does not hold: %s", strings.Join(missing, ", "))}
+			err = &formatError{f.Path, fmt.Errorf("hard links to what it does not hold: %s", strings.Join(missing, ", "))}
 		}
 		if err != nil {
 			return doing("unpack "+label(f), err)

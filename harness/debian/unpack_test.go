@@ -274,7 +274,7 @@ func TestUnpackHook(t *testing.T) {
 		t.Errorf("left early: %v, closed %d times, %q", err, closed, b.String())
 	}
 	unable := func(context.Context, io.Reader) (io.ReadCloser, error) { return nil, killed }
-	var bad *FormatError
+	var bad *formatError
 	if err := Unpack(t.Context(), openRoot(t, t.TempDir()), []File{f}, UnpackOptions{Decompress: unable}); !errors.Is(err, killed) || errors.As(err, &bad) {
 		t.Errorf("a hook that does not start: %v", err)
 	}
@@ -284,7 +284,7 @@ func TestUnpackCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	f := writeDeb(t, "p", ".xz", regular("./a", 0o644, "x"))
-	var bad *FormatError
+	var bad *formatError
 	if err := Unpack(ctx, openRoot(t, t.TempDir()), []File{f, f, f}, UnpackOptions{}); !errors.Is(err, context.Canceled) || errors.As(err, &bad) {
 		t.Errorf("%v", err)
 	}
@@ -301,7 +301,7 @@ func TestUnpackDiskFull(t *testing.T) {
 			return
 		}
 		err := Unpack(t.Context(), openRoot(t, dir), []File{writeDeb(t, "p", ".gz", regular("./a", 0o644, strings.Repeat("x", 1<<20)))}, UnpackOptions{})
-		var full *DiskFullError
+		var full *diskFullError
 		fmt.Printf("full: %v: %v\n", errors.As(err, &full), err)
 		return
 	}
