@@ -26,12 +26,11 @@ import (
 // A Client fetches. Its fields are set before the first call and not changed
 // after; a nil one is as good as the zero value. It is safe for concurrent use.
 type Client struct {
-	HTTP   *http.Client    // nil: one of its own
 	Pauses []time.Duration // before the second, third, ... attempt of a request; nil: 0.5 s, 2 s, 5 s
 	Stall  time.Duration   // an attempt that receives nothing for so long has failed; 0: 30 s
 
 	once sync.Once
-	own  *http.Client
+	own  *http.Client // see http
 }
 
 // A File is one file of a server, or of this machine.
@@ -141,19 +140,18 @@ func (c *Client) orZero() *Client {
 	return c
 }
 
+// http is the client of all requests; connections are kept for the next ones.
 func (c *Client) http() *http.Client {
 	c.once.Do(func() {
-		if c.own = c.HTTP; c.own == nil {
-			c.own = &http.Client{Transport: &http.Transport{
-				Proxy:               http.ProxyFromEnvironment,
-				DialContext:         (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
-				TLSHandshakeTimeout: 15 * time.Second,
-				ForceAttemptHTTP2:   true,
-				MaxIdleConnsPerHost: 8,
-				IdleConnTimeout:     30 * time.Second,
-				ReadBufferSize:      64 << 10,
-			}}
-		}
+		c.own = &http.Client{Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
+			TLSHandshakeTimeout: 15 * time.Second,
+			ForceAttemptHTTP2:   true,
+			MaxIdleConnsPerHost: 8,
+			IdleConnTimeout:     30 * time.Second,
+			ReadBufferSize:      64 << 10,
+		}}
 	})
 	return c.own
 }

@@ -59,6 +59,23 @@ func locked(path string, how int) (*os.File, error) {
 	return f, nil
 }
 
+// Once calls fill unless has reports that what it makes is there, in one process at
+// a time: those that waited for the lock of that name look again.
+func (s *Store) Once(ctx context.Context, lock string, has func() bool, fill func() error) error {
+	if has() {
+		return nil
+	}
+	unlock, err := s.Lock(ctx, lock)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if has() {
+		return nil
+	}
+	return fill()
+}
+
 // scratchLock is held while scratch directories are made and while those of dead
 // processes are looked for, so that the latter never meets a half-made one.
 const scratchLock = "scratch"

@@ -144,8 +144,8 @@ func foretold(packages []debian.Package) map[string]string {
 	for _, n := range named {
 		var found []string
 		for _, pkg := range packages {
-			if m := upstream.FindStringSubmatch(pkg.Version); m != nil && n.pattern.MatchString(pkg.Name) {
-				found = append(found, m[1])
+			if version := upstreamOf(pkg); version != "" && n.pattern.MatchString(pkg.Name) {
+				found = append(found, version)
 			}
 		}
 		if len(found) == 1 {

@@ -176,13 +176,12 @@ func (p *Provider) rustupNames() (names []string) {
 
 // rustupInstalled keeps what is needed of the toolchain in dir; it is copied once
 // and again only when a file of it has changed.
-func (p *Provider) rustupInstalled(ctx context.Context, name, dir string) (rustupParts, error) {
+func (p *Provider) rustupInstalled(ctx context.Context, name, dir string) (have rustupParts, err error) {
 	key, err := stamp(dir)
 	if err != nil {
-		return rustupParts{}, err
+		return have, err
 	}
-	var have rustupParts
-	err = p.rustupOnce(ctx, key, &have, func() (err error) {
+	err = p.Store.Once(ctx, kindRustup+"-"+key, func() bool { return p.rustupHas(key, &have) }, func() (err error) {
 		task := p.Sink.Start("toolchain "+name+": copy "+dir, "", 0)
 		have, err = p.rustupKeep(ctx, dir)
 		task.Done(err)
@@ -197,23 +196,8 @@ func (p *Provider) rustupInstalled(ctx context.Context, name, dir string) (rustu
 	return have, err
 }
 
-// rustupOnce reads the record key into have; where there is none, or where the
-// store lacks what it names, fill makes it, in one process at a time.
-func (p *Provider) rustupOnce(ctx context.Context, key string, have *rustupParts, fill func() error) error {
-	if p.rustupHas(key, have) {
-		return nil
-	}
-	unlock, err := p.Store.Lock(ctx, kindRustup+"-"+key)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if p.rustupHas(key, have) {
-		return nil
-	}
-	return fill()
-}
-
+// rustupHas reads the record key into have, and reports whether the store has what
+// it names.
 func (p *Provider) rustupHas(key string, have *rustupParts) bool {
 	*have = rustupParts{}
 	return p.Store.Get(kindRustup, key, have) && p.kept(kindRust, have.Compiler) != "" &&

@@ -104,27 +104,20 @@ func (p *Provider) debianSource(ctx context.Context, name string, t *Toolchain, 
 // sourceOf is the package that has the source of a release: of the suites in
 // their order, rust-src before rust-web-src, the newest revision.
 func sourceOf(packages []debian.Package, suites []string, release string) (best debian.Package, ok bool) {
-	for _, pkg := range packages {
-		m := upstream.FindStringSubmatch(pkg.Version)
-		if m == nil || m[1] != release {
-			continue
-		}
-		if !ok || cmp.Or(
-			slices.Index(suites, pkg.Suite)-slices.Index(suites, best.Suite),
-			cmp.Compare(pkg.Name, best.Name),
-			debian.CompareVersions(best.Version, pkg.Version),
-		) < 0 {
-			best, ok = pkg, true
-		}
+	packages = slices.DeleteFunc(slices.Clone(packages), func(p debian.Package) bool { return upstreamOf(p) != release })
+	if len(packages) == 0 {
+		return best, false
 	}
-	return best, ok
+	return slices.MinFunc(packages, func(a, b debian.Package) int {
+		return cmp.Or(slices.Index(suites, a.Suite)-slices.Index(suites, b.Suite), cmp.Compare(a.Name, b.Name), debian.CompareVersions(b.Version, a.Version))
+	}), true
 }
 
 // upstreams are the distinct releases that the packages are of, oldest first.
 func upstreams(packages []debian.Package) (list []string) {
 	for _, pkg := range packages {
-		if m := upstream.FindStringSubmatch(pkg.Version); m != nil {
-			list = append(list, m[1])
+		if version := upstreamOf(pkg); version != "" {
+			list = append(list, version)
 		}
 	}
 	slices.SortFunc(list, debian.CompareVersions)
@@ -168,31 +161,23 @@ func (p *Provider) rustSourceOnce(ctx context.Context, origin string, fill func(
 	has := func() bool {
 		return p.Store.Get(kindRustSrc, key, &digest) && p.kept(kindRustSrc, digest) != ""
 	}
-	if has() {
-		return digest, nil
-	}
-	unlock, err := p.Store.Lock(ctx, kindRustSrc+"-"+key)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if has() {
-		return digest, nil
-	}
-	tmp, remove, err := p.Store.Scratch("source")
-	if err != nil {
-		return "", err
-	}
-	defer remove()
-	digest, err = p.keep(ctx, kindRustSrc, func(dir string) error {
-		to := filepath.Join(dir, filepath.FromSlash(rustSrcIn))
-		if err := os.MkdirAll(to, 0o755); err != nil {
+	err = p.Store.Once(ctx, kindRustSrc+"-"+key, has, func() error {
+		tmp, remove, err := p.Store.Scratch("source")
+		if err != nil {
 			return err
 		}
-		return fill(ctx, tmp, to)
+		defer remove()
+		digest, err = p.keep(ctx, kindRustSrc, func(dir string) error {
+			to := filepath.Join(dir, filepath.FromSlash(rustSrcIn))
+			if err := os.MkdirAll(to, 0o755); err != nil {
+				return err
+			}
+			return fill(ctx, tmp, to)
+		})
+		if err != nil {
+			return err
+		}
+		return p.Store.Put(kindRustSrc, key, digest)
 	})
-	if err != nil {
-		return "", err
-	}
-	return digest, p.Store.Put(kindRustSrc, key, digest)
+	return digest, err
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"umlab/harness/debian"
 	"umlab/harness/settings"
 )
 
@@ -49,3 +50,12 @@ func Split(name string) (series, version string, ok bool) {
 
 // upstream is the part of a Debian version that its project gave it.
 var upstream = regexp.MustCompile(`^(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)`)
+
+// upstreamOf is the version that a package's project gave it; empty: it has none
+// in numbers.
+func upstreamOf(p debian.Package) string {
+	if m := upstream.FindStringSubmatch(p.Version); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -23,50 +23,34 @@ func (p *Provider) rustcs(ctx context.Context, s settings.Series, base settings.
 	return rustcMembers(res.Packages, s, base), res.Notes, nil
 }
 
-func rustcMembers(packages []debian.Package, s settings.Series, base settings.Toolchain) []Member {
-	names := []string{"rustc", "rustc-web"}
+func rustcMembers(packages []debian.Package, s settings.Series, base settings.Toolchain) (list []Member) {
 	sources := map[string]string{"rustc": "rust-src", "rustc-web": "rust-web-src"}
 	order := append(slices.Clone(base.Suites), s.Suites...)
-	rank := func(pkg debian.Package) int { return slices.Index(order, pkg.Suite) }
-	best := map[string]debian.Package{}
-	src := map[string]debian.Package{} // by compiler package, version and suite
-	key := func(compiler, version, suite string) string { return compiler + " " + version + " " + suite }
-	for _, pkg := range packages {
-		m := upstream.FindStringSubmatch(pkg.Version)
-		if m == nil {
-			continue
-		}
-		for compiler, source := range sources {
-			if pkg.Name == source {
-				if old, ok := src[key(compiler, m[1], pkg.Suite)]; !ok || debian.CompareVersions(pkg.Version, old.Version) > 0 {
-					src[key(compiler, m[1], pkg.Suite)] = pkg
-				}
-			}
-		}
+	packages = slices.SortedStableFunc(slices.Values(packages), func(a, b debian.Package) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Index(order, a.Suite)-slices.Index(order, b.Suite), debian.CompareVersions(b.Version, a.Version))
+	})
+	type release struct{ name, version, suite string }
+	newest := map[release]debian.Package{}
+	for _, pkg := range slices.Backward(packages) {
+		newest[release{pkg.Name, upstreamOf(pkg), pkg.Suite}] = pkg
 	}
+	seen := map[string]bool{"": true}
 	for _, pkg := range packages {
-		m := upstream.FindStringSubmatch(pkg.Version)
-		if m == nil || !slices.Contains(names, pkg.Name) {
-			continue
-		}
-		if _, ok := src[key(pkg.Name, m[1], pkg.Suite)]; !ok {
+		version := upstreamOf(pkg)
+		src, ok := newest[release{sources[pkg.Name], version, pkg.Suite}]
+		if !ok || seen[version] {
 			continue // a compiler without its library's source builds no kernel
 		}
-		old, ok := best[m[1]]
-		if !ok || cmp.Or(
-			slices.Index(names, pkg.Name)-slices.Index(names, old.Name),
-			rank(pkg)-rank(old),
-			debian.CompareVersions(old.Version, pkg.Version),
-		) < 0 {
-			best[m[1]] = pkg
-		}
-	}
-	var list []Member
-	for version, pkg := range best {
-		spec := base.With([]string{pkg.Suite}, []string{pin(pkg), pin(src[key(pkg.Name, version, pkg.Suite)])}, settings.RustPackages)
+		seen[version] = true
+		spec := base.With([]string{pkg.Suite}, []string{pin(pkg), pin(src)}, settings.RustPackages)
 		spec.Parts = map[string]string{"rust": pkg.Name + "/" + pkg.Suite, "c": s.C, "bindgen": s.C}
 		list = append(list, Member{Version: version, Detail: pkg.String(), Spec: spec})
 	}
+	return byVersion(list)
+}
+
+// byVersion sorts members by the versions of Debian's packages, oldest first.
+func byVersion(list []Member) []Member {
 	slices.SortFunc(list, func(a, b Member) int { return debian.CompareVersions(a.Version, b.Version) })
 	return list
 }
@@ -81,48 +65,39 @@ func (p *Provider) llvms(ctx context.Context, s settings.Series, base settings.T
 	return llvmMembers(res.Packages, s, base), res.Notes, nil
 }
 
-func llvmMembers(packages []debian.Package, s settings.Series, base settings.Toolchain) []Member {
+func llvmMembers(packages []debian.Package, s settings.Series, base settings.Toolchain) (list []Member) {
 	order := append(slices.Clone(base.Suites), s.Suites...)
-	at := map[string]map[string]debian.Package{} // suite and clang's version -> package name -> package
+	packages = slices.SortedStableFunc(slices.Values(packages), func(a, b debian.Package) int {
+		return cmp.Or(slices.Index(order, a.Suite)-slices.Index(order, b.Suite), debian.CompareVersions(b.Version, a.Version))
+	})
+	// All packages of a version are made from one source.
+	type made struct{ name, version, suite string }
+	at := map[made]debian.Package{}
 	for _, pkg := range packages {
-		// All packages of a version are made from one source.
-		key := pkg.Suite + " " + pkg.Version
-		if at[key] == nil {
-			at[key] = map[string]debian.Package{}
-		}
-		at[key][pkg.Name] = pkg
+		at[made{pkg.Name, pkg.Version, pkg.Suite}] = pkg
 	}
-	best := map[string]Member{}
-	from := map[string]debian.Package{}
+	seen := map[string]bool{"": true}
 	for _, pkg := range packages {
 		major, ok := strings.CutPrefix(pkg.Name, "clang-")
-		m := upstream.FindStringSubmatch(pkg.Version)
-		if !ok || m == nil {
+		version := upstreamOf(pkg)
+		if !ok || seen[version] {
 			continue
 		}
 		var wants []string
 		for _, name := range settings.LLVMPackages(major) {
-			if p, ok := at[pkg.Suite+" "+pkg.Version][name]; ok {
+			if p, ok := at[made{name, pkg.Version, pkg.Suite}]; ok {
 				wants = append(wants, pin(p))
 			}
 		}
 		if len(wants) < len(settings.LLVMPackages(major)) {
 			continue // a part is missing there
 		}
-		old, known := from[m[1]]
-		if known && cmp.Or(slices.Index(order, pkg.Suite)-slices.Index(order, old.Suite), debian.CompareVersions(old.Version, pkg.Version)) >= 0 {
-			continue
-		}
+		seen[version] = true
 		spec := base.With([]string{pkg.Suite}, nil, nil).WithLLVM(major, wants...)
 		spec.Parts = map[string]string{"rust": s.Toolchain, "c": "llvm " + pkg.Suite, "bindgen": s.Toolchain}
-		from[m[1]], best[m[1]] = pkg, Member{Version: m[1], Detail: pkg.String(), Spec: spec}
+		list = append(list, Member{Version: version, Detail: pkg.String(), Spec: spec})
 	}
-	var list []Member
-	for _, m := range best {
-		list = append(list, m)
-	}
-	slices.SortFunc(list, func(a, b Member) int { return debian.CompareVersions(a.Version, b.Version) })
-	return list
+	return byVersion(list)
 }
 
 func pin(p debian.Package) string { return p.Name + "=" + p.Version + "/" + p.Suite }

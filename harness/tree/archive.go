@@ -42,7 +42,7 @@ func lookup(st *store.Store, key string) (dir string, rec treeRecord, ok bool) {
 
 // Have reports whether the archive with that sha256 is unpacked in the store.
 func Have(st *store.Store, sum string) bool {
-	_, _, ok := lookup(st, archiveKey(sum))
+	_, ok := Unpacked(st, sum)
 	return ok
 }
 
@@ -63,24 +63,11 @@ func once(ctx context.Context, st *store.Store, t *Tree, key string, fill func()
 		t.Dir, t.Digest, t.Version = dir, rec.Digest, rec.Version
 		return ok
 	}
-	if find() {
-		return nil
-	}
-	unlock, err := st.Lock(ctx, "tree-of-"+key)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if find() {
-		return nil
-	}
-	if err := fill(); err != nil {
-		return err
-	}
-	if !find() {
+	err := st.Once(ctx, "tree-of-"+key, find, fill)
+	if err == nil && !find() {
 		return errLost
 	}
-	return nil
+	return err
 }
 
 // FromArchive unpacks a into the store, or finds it there.
