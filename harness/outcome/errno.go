@@ -2,43 +2,30 @@ package outcome
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// Errnos that the classifier reasons about.
-const (
-	ePERM      = int(syscall.EPERM)
-	eNOENT     = int(syscall.ENOENT)
-	eSRCH      = int(syscall.ESRCH)
-	eNXIO      = int(syscall.ENXIO)
-	eNOEXEC    = int(syscall.ENOEXEC)
-	eEXIST     = int(syscall.EEXIST)
-	eNODEV     = int(syscall.ENODEV)
-	eINVAL     = int(syscall.EINVAL)
-	eNOSYS     = int(syscall.ENOSYS)
-	eOPNOTSUPP = int(syscall.EOPNOTSUPP)
-	eTIMEDOUT  = int(syscall.ETIMEDOUT)
-	maxErrno   = 4095 // MAX_ERRNO, include/linux/err.h
-)
+const maxErrno = 4095 // MAX_ERRNO, include/linux/err.h
 
 // moduleErrors are the words for an errno that only module tools use: moderror
 // of busybox (modutils/modutils.c) and mod_strerror of kmod (tools/insmod.c).
-func moduleErrors(text string) int {
+func moduleErrors(text string) syscall.Errno {
 	switch strings.ToLower(text) {
 	case "invalid module format":
-		return eNOEXEC
+		return syscall.ENOEXEC
 	case "unknown symbol in module, or unknown parameter", "unknown symbol in module", "unknown symbol in module, or unknown parameter (see dmesg)":
-		return eNOENT
+		return syscall.ENOENT
 	case "module has wrong symbol version":
-		return eSRCH
+		return syscall.ESRCH
 	case "kernel does not support requested operation":
-		return eNOSYS
+		return syscall.ENOSYS
 	case "invalid parameters":
-		return eINVAL
+		return syscall.EINVAL
 	case "no such module":
-		return ePERM
+		return syscall.EPERM
 	}
 	return 0
 }
@@ -50,7 +37,7 @@ var unknownErrnoRE = regexp.MustCompile(`^Unknown error (\d{1,4})$`)
 func errnoOf(text string) int {
 	text = strings.Trim(text, " ().")
 	if n := moduleErrors(text); n != 0 {
-		return n
+		return int(n)
 	}
 	if m := unknownErrnoRE.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(m[1]) // the expression admits nothing that does not fit
@@ -75,9 +62,5 @@ func positiveErrno(n int) int {
 // load_module (kernel/module, kernel/params.c; 6.12 and 7.3) returns it.
 // Modules do when they miss their hardware.
 func onlyInit(n int) bool {
-	switch n {
-	case eNODEV, eNXIO, eTIMEDOUT, eOPNOTSUPP:
-		return true
-	}
-	return false
+	return slices.Contains([]syscall.Errno{syscall.ENODEV, syscall.ENXIO, syscall.ETIMEDOUT, syscall.EOPNOTSUPP}, syscall.Errno(n))
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // eventKind says what a line of the kernel, or of insmod, is about.
@@ -34,7 +35,7 @@ type event struct {
 // lib/bug.c, arch/x86/kernel/dumpstack.c and traps.c, mm/kasan/report.c, and
 // rust/kernel's panic handler. UML's "Kernel mode fault at addr" and its kin
 // come behind "Kernel panic - not syncing: ".
-var faults = [...]string{
+var faults = []string{
 	panicMark, "BUG: ", "kernel BUG at ", "Oops: ", "Oops - ", "Internal error: ", "general protection fault",
 	"Unable to handle kernel ", "Kernel mode fault at addr ", "Kernel tried to access user memory at addr ",
 	"kernel tried to execute NX-protected page", "divide error: ", "invalid opcode: ", "double fault: ",
@@ -45,7 +46,7 @@ const panicMark = "Kernel panic - not syncing"
 
 // survived are reports that begin like a fault, or otherwise stand out, after
 // which the kernel goes on as if nothing had been.
-var survived = [...]string{
+var survived = []string{
 	"WARNING: ", "UBSAN: ", "BUG: sleeping function called from invalid context", "BUG: using ", "BUG: workqueue lockup",
 	"INFO: task ",
 }
@@ -53,7 +54,7 @@ var survived = [...]string{
 // hostFaults are what UML says when its host does not give it what it needs
 // (arch/um/os-Linux). "Bus error" is the kernel's guess: a wild address past
 // the end of physical memory raises SIGBUS as well.
-var hostFaults = [...]string{
+var hostFaults = []string{
 	busError, "open - cannot create ", "Failed to choose tempdir: ", "ptrace: ", "start_ptraced_child : ", "check_ptrace : ",
 	"check_sysemu: ", "Failed to exec kernel", "Checking PROT_EXEC mmap in ",
 }
@@ -91,28 +92,19 @@ func recognise(text string, pasted bool) (e event, ok, complete bool) {
 			return e, true, e.shows.Errno != 0
 		}
 	}
-	for _, s := range survived {
-		if strings.HasPrefix(text, s) {
-			return event{kind: eventWarning}, true, true
-		}
+	if begins(text, survived) {
+		return event{kind: eventWarning}, true, true
 	}
 	if strings.Contains(text, "init suspiciously returned ") {
 		if m := suspiciousRE.FindStringSubmatch(text); m != nil {
 			return event{kind: eventWarning, module: m[1] + m[2]}, true, true
 		}
 	}
-	for _, f := range faults {
-		if strings.HasPrefix(text, f) {
-			short := strings.Contains(text, "Kernel mode fault") || strings.Contains(text, "Kernel tried to access")
-			return event{kind: eventFault}, true, !short || faultIP.MatchString(text)
-		}
+	if begins(text, faults) {
+		short := strings.Contains(text, "Kernel mode fault") || strings.Contains(text, "Kernel tried to access")
+		return event{kind: eventFault}, true, !short || faultIP.MatchString(text)
 	}
-	for _, h := range hostFaults {
-		if strings.HasPrefix(text, h) && !strings.HasSuffix(text, "...OK") {
-			return event{kind: eventHost}, true, true
-		}
-	}
-	if strings.HasSuffix(text, " must be not mounted noexec") {
+	if begins(text, hostFaults) && !strings.HasSuffix(text, "...OK") || strings.HasSuffix(text, " must be not mounted noexec") {
 		return event{kind: eventHost}, true, true
 	}
 	if module, errno, ok := refusalOf(text); ok {
@@ -133,7 +125,7 @@ func relocationEvent(text string, pasted bool) (event, bool) {
 		if m[3] == "" { // apply_relocate of a 32-bit kernel
 			rel.Name = elf.R_386(t).String()
 		}
-		return event{kind: eventRefused, module: m[2], shows: Outcome{Kind: RelocationUnknown, Relocation: rel, Errno: eNOEXEC}}, true
+		return event{kind: eventRefused, module: m[2], shows: Outcome{Kind: RelocationUnknown, Relocation: rel, Errno: int(syscall.ENOEXEC)}}, true
 	}
 	m := overflowRE.FindStringSubmatch(text)
 	if m == nil {
@@ -143,7 +135,7 @@ func relocationEvent(text string, pasted bool) (event, bool) {
 	if err != nil {
 		return event{}, false
 	}
-	o := Outcome{Kind: RelocationOverflow, Relocation: NewRelocation(uint32(t)), Errno: eNOEXEC, Value: "0x" + m[2]}
+	o := Outcome{Kind: RelocationOverflow, Relocation: NewRelocation(uint32(t)), Errno: int(syscall.ENOEXEC), Value: "0x" + m[2]}
 	if m[3] != "" {
 		sec, _ := strconv.Atoi(m[3]) // the expression admits nothing that does not fit
 		idx, _ := strconv.Atoi(m[4])

@@ -3,6 +3,7 @@ package outcome
 import (
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // handled is what the session did with a module: one insmod, and the steps
@@ -196,7 +197,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 	case onlyInit(errno):
 		o.Kind = InitFailed
 		o.Detail = "Neither the loader nor the module printed anything, but the loader itself never fails with this errno."
-	case errno == eEXIST:
+	case errno == int(syscall.EEXIST):
 		o.Detail = "A module of that name is loaded already, or its init returned the same errno without printing anything."
 	case errno == 0:
 		o.Detail = fmt.Sprintf("insmod ended with status %d and without a reason that is known.", h.insmod.status)

@@ -3,64 +3,66 @@ package outcome
 import (
 	"regexp"
 	"strings"
+	"syscall"
 )
 
 // What the kernel says while it loads a module: kernel/module/*.c,
 // kernel/params.c and arch/x86/kernel/module.c of 6.12 and 7.3. The wording is
 // the kernel's; the errno is the one that load_module then returns.
 
-// refusal is the beginning of a message behind "NAME: ".
+// refusal is a message by which the loader refuses a module.
 type refusal struct {
-	text  string
-	errno int // 0: the message says it, or more than one is possible
+	text  string        // its beginning
+	errno syscall.Errno // 0: the message says it, or more than one is possible
+	rest  string        // what it holds behind that
 }
 
 // versionMagic begins what the loader says of a module for another kernel.
 const versionMagic = "version magic '"
 
-// refusals are why a module with a name is not loaded. Some are followed by a
+// refusals are why a module with a name is not loaded, behind "NAME: ". Some are followed by a
 // "Unknown symbol" of the same attempt.
-var refusals = [...]refusal{
-	{versionMagic, eNOEXEC},
-	{"Unknown symbol ", 0},
-	{"disagrees about version of symbol ", eINVAL},
-	{"no symbol version for ", eINVAL},
-	{"exports duplicate symbol ", eNOEXEC},
-	{"module using GPL-only symbols uses symbols ", eNOENT},
-	{"module uses symbol (", eINVAL},
-	{"module has no symbols (stripped?)", eNOEXEC},
-	{"please compile with -fno-common", eNOEXEC},
-	{"Symbol ", eNOEXEC}, // "… has an invalid section index"
-	{"module is marked as livepatch module, but livepatch support is disabled", eNOEXEC},
-	{"has both .ctors and .init_array.", eINVAL},
-	{"Could not allocate ", 0}, // "… bytes percpu data"
-	{"Unknown parameter `", eNOENT},
-	{"module tries to import module namespace: ", ePERM},
-	{"no flags for exported symbols", eNOEXEC},
-	{"No versions for exported symbols.", 0},
+var refusals = []refusal{
+	{versionMagic, syscall.ENOEXEC, ""},
+	{"Unknown symbol ", 0, " (err -"},
+	{"disagrees about version of symbol ", syscall.EINVAL, ""},
+	{"no symbol version for ", syscall.EINVAL, ""},
+	{"exports duplicate symbol ", syscall.ENOEXEC, ""},
+	{"module using GPL-only symbols uses symbols ", syscall.ENOENT, ""},
+	{"module uses symbol (", syscall.EINVAL, ""},
+	{"module has no symbols (stripped?)", syscall.ENOEXEC, ""},
+	{"please compile with -fno-common", syscall.ENOEXEC, ""},
+	{"Symbol ", syscall.ENOEXEC, " has an invalid section index "},
+	{"module is marked as livepatch module, but livepatch support is disabled", syscall.ENOEXEC, ""},
+	{"has both .ctors and .init_array.", syscall.EINVAL, ""},
+	{"Could not allocate ", 0, " bytes percpu data"},
+	{"Unknown parameter `", syscall.ENOENT, ""},
+	{"module tries to import module namespace: ", syscall.EPERM, ""},
+	{"no flags for exported symbols", syscall.ENOEXEC, ""},
+	{"No versions for exported symbols.", 0, ""},
 }
 
 // bareRefusals are those that name no module, or not in front.
-var bareRefusals = [...]refusal{
-	{"Invalid ELF ", eNOEXEC},
-	{"ELF Spec violation: ", eNOEXEC},
-	{"Invalid architecture in ELF header: ", eNOEXEC},
-	{"Invalid module architecture in ELF header: ", eNOEXEC},
-	{"Only one .modinfo section must exist.", eNOEXEC},
-	{"empty section name table", eNOEXEC},
-	{"empty symbol string table", eNOEXEC},
-	{"symbol string table ", eNOEXEC},
-	{"symbol name out of bounds in string table", eNOEXEC},
-	{"extended version crc+name presence does not match", eNOEXEC},
-	{"more extended version crcs than names", eNOEXEC},
-	{"x86/modules: Invalid relocation target, existing value is nonzero", eNOEXEC},
-	{"x86/modules: Skipping invalid relocation target, existing value is nonzero", eNOEXEC}, // until 6.2
-	{"Loading of ", 0}, // "… is rejected"
+var bareRefusals = []refusal{
+	{"Invalid ELF ", syscall.ENOEXEC, ""},
+	{"ELF Spec violation: ", syscall.ENOEXEC, ""},
+	{"Invalid architecture in ELF header: ", syscall.ENOEXEC, ""},
+	{"Invalid module architecture in ELF header: ", syscall.ENOEXEC, ""},
+	{"Only one .modinfo section must exist.", syscall.ENOEXEC, ""},
+	{"empty section name table", syscall.ENOEXEC, ""},
+	{"empty symbol string table", syscall.ENOEXEC, ""},
+	{"symbol string table ", syscall.ENOEXEC, ""},
+	{"symbol name out of bounds in string table", syscall.ENOEXEC, ""},
+	{"extended version crc+name presence does not match", syscall.ENOEXEC, ""},
+	{"more extended version crcs than names", syscall.ENOEXEC, ""},
+	{"x86/modules: Invalid relocation target, existing value is nonzero", syscall.ENOEXEC, ""},
+	{"x86/modules: Skipping invalid relocation target, existing value is nonzero", syscall.ENOEXEC, ""}, // until 6.2
+	{"Loading of ", 0, " is rejected"},
 }
 
 // notes is what the loader says behind "NAME: " about a module that it goes on
 // to load, or to unload. No module has printed these.
-var notes = [...]string{
+var notes = []string{
 	"loading out-of-tree module taints kernel.",
 	"module license ",
 	"module is from the staging directory, ",
@@ -103,22 +105,17 @@ func cutName(text string) (name, rest string, ok bool) {
 
 // refusalOf reads a message by which the loader refuses a module.
 func refusalOf(text string) (module string, errno int, ok bool) {
-	for _, r := range bareRefusals {
-		if strings.HasPrefix(text, r.text) {
-			if r.text == "Loading of " && !strings.HasSuffix(text, " is rejected") {
-				continue
-			}
-			return "", r.errno, true
-		}
+	if r := refusalIn(bareRefusals, text); r != nil {
+		return "", int(r.errno), true
 	}
 	switch { // a flood has hundreds of thousands of lines: expressions come last
 	case strings.HasPrefix(text, "module "):
 		if m := gnuThisRE.FindStringSubmatch(text); m != nil {
-			return m[1], eNOEXEC, true
+			return m[1], int(syscall.ENOEXEC), true
 		}
 	case strings.HasPrefix(text, "Module "):
 		if m := blacklistRE.FindStringSubmatch(text); m != nil {
-			return m[1], ePERM, true
+			return m[1], int(syscall.EPERM), true
 		}
 	}
 	name, rest, ok := cutName(text)
@@ -128,28 +125,38 @@ func refusalOf(text string) (module string, errno int, ok bool) {
 	if strings.HasPrefix(rest, "`") && parameterRE.MatchString(rest) {
 		return name, 0, true
 	}
-	for _, r := range refusals {
-		if !strings.HasPrefix(rest, r.text) {
-			continue
+	r := refusalIn(refusals, rest)
+	switch {
+	case r == nil:
+		return "", 0, false
+	case r.text == "Unknown symbol ":
+		m := errRE.FindStringSubmatch(rest)
+		if m == nil {
+			return "", 0, false
 		}
-		switch r.text {
-		case "Symbol ":
-			if !strings.Contains(rest, " has an invalid section index ") {
-				continue
-			}
-		case "Could not allocate ":
-			if !strings.HasSuffix(rest, " bytes percpu data") {
-				continue
-			}
-		case "Unknown symbol ":
-			if m := errRE.FindStringSubmatch(rest); m != nil {
-				return name, atoiErrno(m[1]), true
-			}
-			continue
-		}
-		return name, r.errno, true
+		return name, atoiErrno(m[1]), true
 	}
-	return "", 0, false
+	return name, int(r.errno), true
+}
+
+// refusalIn is the one of the list that text is, or nil.
+func refusalIn(list []refusal, text string) *refusal {
+	for i := range list {
+		if r := &list[i]; strings.HasPrefix(text, r.text) && strings.Contains(text[len(r.text):], r.rest) {
+			return r
+		}
+	}
+	return nil
+}
+
+// begins reports whether text begins with one of the list.
+func begins(text string, list []string) bool {
+	for _, s := range list { // a flood has hundreds of thousands of lines
+		if strings.HasPrefix(text, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // isNote reports whether text is what the loader says about a module and not
@@ -159,10 +166,5 @@ func isNote(text string) bool {
 	if !ok {
 		return false
 	}
-	for _, n := range notes {
-		if strings.HasPrefix(rest, n) {
-			return true
-		}
-	}
-	return strings.HasSuffix(rest, ": kernel tainted.")
+	return begins(rest, notes) || strings.HasSuffix(rest, ": kernel tainted.")
 }

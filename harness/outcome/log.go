@@ -222,11 +222,10 @@ func (p *paste) fault(e event) Outcome {
 	if e.module != "" {
 		return o
 	}
-	for _, s := range []string{"VFS: Unable to mount root fs", "No working init found", "Requested init "} {
-		if strings.Contains(e.text, s) {
-			o.Kind = BootFailed
-			return o
-		}
+	noInit := func(s string) bool { return strings.Contains(e.text, s) }
+	if slices.ContainsFunc([]string{"VFS: Unable to mount root fs", "No working init found", "Requested init "}, noInit) {
+		o.Kind = BootFailed
+		return o
 	}
 	booted, ran := false, p.boot.Ready
 	for _, l := range p.lines[:e.line] {

@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -41,10 +42,6 @@ func unwrap(lines []line) {
 // join finds the shortest run of lines from i that says more than the first
 // alone, which says whole.
 func join(lines []line, i int, whole saying) (text string, n int) {
-	type candidate struct {
-		text string
-		glue string
-	}
 	spaced, tight := lines[i].text, lines[i].text
 	for n = 1; n <= 3 && i+n < len(lines); n++ {
 		next := lines[i+n]
@@ -55,16 +52,12 @@ func join(lines []line, i int, whole saying) (text string, n int) {
 		if len(tight) > maxEvidence {
 			return "", 0
 		}
-		for _, c := range []candidate{{spaced, " "}, {tight, ""}} {
-			if whole == saysAll {
-				// The line is good as it is; only what plainly belongs to it is added.
-				if n == 1 && mayGoOn(lines, i) && says(c.text) == saysAll {
-					return c.text, n
-				}
-				continue
-			}
-			if says(c.text) == saysAll {
-				return c.text, n
+		if whole == saysAll && (n > 1 || !mayGoOn(lines, i)) {
+			continue // the line is good as it is; only what plainly belongs to it is added
+		}
+		for _, text := range []string{spaced, tight} {
+			if says(text) == saysAll {
+				return text, n
 			}
 		}
 	}
@@ -74,18 +67,10 @@ func join(lines []line, i int, whole saying) (text string, n int) {
 // mayBegin reports whether a line can be the first part of a message that is
 // looked for: it has a word of one, or is so short that the words come later.
 func mayBegin(text string) bool {
-	if len(text) < 24 {
-		return true
-	}
-	for _, w := range beginnings {
-		if strings.Contains(text, w) {
-			return true
-		}
-	}
-	return false
+	return len(text) < 24 || slices.ContainsFunc(beginnings, func(w string) bool { return strings.Contains(text, w) })
 }
 
-var beginnings = [...]string{
+var beginnings = []string{
 	"subarch:", "module", "elocation", "overflow", "Unknown", "nknown", "likely", "Kernel", "panic", "insmod", "rmmod", "modprobe", "insert", "umlab", "Linux",
 	"Adding", "initcall", "version", "exports", "parameter", "Invalid", "ELF", "BUG", "Oops", "not syncing", " - ",
 }
