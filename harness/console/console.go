@@ -118,7 +118,6 @@ type End struct {
 
 // Reply is what a guest answered to one step.
 type Reply struct {
-	Begun  bool   // the begin line was seen
 	Status int    // of the command, as the shell has it: 0 to 255
 	Oops   string // the first line that shows a kernel fault while the step ran, at most 1000 bytes of it; "" for none
 }

@@ -194,16 +194,15 @@ func (s *Session) Ready(ctx context.Context) error {
 
 // Do has the guest run one step: shell is given to its shell, between a begin and an end line that name step and arg
 // ("insmod", "rust_minimal"; arg may be ""). A status other than 0 is no error. The error is an *Error, after which only
-// Close makes sense, or says which argument cannot be sent. With an error, the reply says how far the step came.
+// Close makes sense, or says which argument cannot be sent.
 func (s *Session) Do(ctx context.Context, step, arg, shell string) (Reply, error) {
 	if err := sendable(step, arg, shell); err != nil {
 		return Reply{}, err
 	}
 	defer context.AfterFunc(ctx, func() { s.cancelled(ctx) })()
-	number := s.steps + 1
 	begin, err := s.begin(StageCommand, s.limits.Command, step, arg, shell)
 	if err != nil {
-		return s.reply(number), err
+		return Reply{}, err
 	}
 	defer s.watch.leave()
 	end := strings.Replace(begin, "]: begin ", "]: end ", 1)
@@ -212,17 +211,9 @@ func (s *Session) Do(ctx context.Context, step, arg, shell string) (Reply, error
 		if isPatience(err) {
 			continue
 		}
-		return s.reply(number), err
+		p := s.rec.progress()
+		return Reply{Status: p.status, Oops: p.oops}, err
 	}
-}
-
-// reply is what the transcript holds of a step so far.
-func (s *Session) reply(number int) Reply {
-	p := s.rec.progress()
-	if p.number != number || !p.begun {
-		return Reply{}
-	}
-	return Reply{Begun: true, Status: p.status, Oops: p.oops}
 }
 
 // Halt has the guest power off, and waits for the end of its console. The error is an *Error.

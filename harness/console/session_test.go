@@ -53,7 +53,7 @@ func TestTranscriptIsByteExact(t *testing.T) {
 	if got.End != (End{Kind: Halted}) {
 		t.Errorf("end = %+v", got.End)
 	}
-	if r != (Reply{Begun: true}) {
+	if r != (Reply{}) {
 		t.Errorf("reply = %+v", r)
 	}
 }
@@ -95,7 +95,7 @@ func TestStepsThatWork(t *testing.T) {
 				if err != nil {
 					t.Fatalf("step %d: %v", i+1, err)
 				}
-				if want := (Reply{Begun: true, Oops: tc.oops}); r != want {
+				if want := (Reply{Oops: tc.oops}); r != want {
 					t.Errorf("step %d: %+v, want %+v", i+1, r, want)
 				}
 			}

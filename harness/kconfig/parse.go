@@ -1,12 +1,11 @@
 package kconfig
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/hashicorp/go-multierror"
 )
 
 var (
@@ -23,16 +22,16 @@ var (
 // which was meant.
 func ParseFragment(file string, text []byte) (Fragment, error) {
 	f := Fragment{File: file}
-	var errs *multierror.Error
+	var errs []error
 	first := make(map[string]Option)
 	for i, line := range lines(text) {
 		if m := nearlyNotSet.FindStringSubmatch(line); m != nil && !notSet.MatchString(line) {
-			errs = multierror.Append(errs, lineError(file, i+1, "%q is only a comment to Kconfig: write %q", line, "# "+m[1]+" is not set"))
+			errs = append(errs, lineError(file, i+1, "%q is only a comment to Kconfig: write %q", line, "# "+m[1]+" is not set"))
 			continue
 		}
 		name, value, ok, err := parseLine(line)
 		if err != nil {
-			errs = multierror.Append(errs, lineError(file, i+1, "%v", err))
+			errs = append(errs, lineError(file, i+1, "%v", err))
 			continue
 		}
 		if !ok {
@@ -41,33 +40,33 @@ func ParseFragment(file string, text []byte) (Fragment, error) {
 		o := Option{Name: name, Value: value, File: file, Line: i + 1}
 		if was, dup := first[name]; dup {
 			if !sameValue(was.Value, value) {
-				errs = multierror.Append(errs, lineError(file, i+1, "%s contradicts %s of line %d: keep one of them", o, was, was.Line))
+				errs = append(errs, lineError(file, i+1, "%s contradicts %s of line %d: keep one of them", o, was, was.Line))
 			}
 			continue
 		}
 		first[name] = o
 		f.Options = append(f.Options, o)
 	}
-	return f, joined(errs)
+	return f, errors.Join(errs...)
 }
 
 // ParseConfig reads a resolved .config. Where it names an option twice the
 // last holds, as for Kconfig.
 func ParseConfig(file string, text []byte) (Config, error) {
 	c := Config{values: make(map[string]string)}
-	var errs *multierror.Error
+	var errs []error
 	for i, line := range lines(text) {
 		name, value, ok, err := parseLine(line)
 		switch {
 		case err != nil:
-			errs = multierror.Append(errs, lineError(file, i+1, "%v", err))
+			errs = append(errs, lineError(file, i+1, "%v", err))
 		case ok && value == Unset:
 			delete(c.values, name)
 		case ok:
 			c.values[name] = value
 		}
 	}
-	if err := joined(errs); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return Config{}, err
 	}
 	return c, nil
@@ -166,19 +165,4 @@ func clip(s string) string {
 
 func lineError(file string, line int, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: "+format, append([]any{file, line}, args...)...)
-}
-
-// joined gives the mistakes one per line; nil where there is none.
-func joined(errs *multierror.Error) error {
-	if errs == nil {
-		return nil
-	}
-	errs.ErrorFormat = func(all []error) string {
-		text := make([]string, len(all))
-		for i, e := range all {
-			text[i] = e.Error()
-		}
-		return strings.Join(text, "\n")
-	}
-	return errs.ErrorOrNil()
 }

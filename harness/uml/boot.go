@@ -46,40 +46,12 @@ type Spec struct {
 	Extra   []string // further parameters of the kernel
 }
 
-// Step is one command that the guest ran.
-type Step struct {
-	Status  int     // 0 to 255, as the shell has it
-	Seconds float64 // from typing it to its end line
-}
-
-// Attempt is what was done about one module. A step that is nil was not run, or did not end.
-type Attempt struct {
-	Module  string
-	Reached bool // insmod was begun. A module that was not reached is to be tried in another boot
-	Insmod  *Step
-	Modules *Step // cat /proc/modules; only after an insmod with status 0
-	Rmmod   *Step // likewise
-}
-
 // Result is what one boot left.
 type Result struct {
-	Command     string    // "linux mem=64M …"
-	Transcript  []byte    // everything on the console
-	Attempts    []Attempt // one for each module of the Spec, in its order
-	End         console.End
-	BootSeconds float64 // exec to the guest's ready line; 0 where it never came
-	Seconds     float64 // exec to the end of the console
-}
-
-// Unreached returns the names of the modules that this boot did not come to.
-func (r *Result) Unreached() []string {
-	var names []string
-	for _, a := range r.Attempts {
-		if !a.Reached {
-			names = append(names, a.Module)
-		}
-	}
-	return names
+	Command    string // "linux mem=64M …"
+	Transcript []byte // everything on the console
+	End        console.End
+	Seconds    float64 // exec to the end of the console
 }
 
 // Boot boots a kernel and tries the modules one after the other: insmod, a look at /proc/modules, rmmod. At the first
@@ -96,21 +68,14 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 	c := b.command(s, dir, false)
 	c.Limits = b.Sandbox
 	r := &Result{Command: "linux " + strings.Join(c.Args[1:], " ")}
-	for _, m := range s.Modules {
-		r.Attempts = append(r.Attempts, Attempt{Module: m.Name})
-	}
-
 	begun := time.Now()
 	session, err := start(ctx, c, b.Limits)
 	if err != nil {
 		return nil, fmt.Errorf("boot: %w", err)
 	}
 	// Whatever goes wrong from here on is the session's end as well.
-	if session.Ready(ctx) == nil {
-		r.BootSeconds = time.Since(begun).Seconds()
-		if tryAll(ctx, session, s.Modules, r.Attempts) == nil {
-			_ = session.Halt(ctx)
-		}
+	if session.Ready(ctx) == nil && tryAll(ctx, session, s.Modules) == nil {
+		_ = session.Halt(ctx)
 	}
 	t, err := session.Close()
 	r.Transcript, r.End, r.Seconds = t.Bytes, t.End, time.Since(begun).Seconds()
@@ -124,41 +89,21 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 }
 
 // tryAll tries the modules until all are done or the kernel has faulted. The error is the session's.
-func tryAll(ctx context.Context, s *console.Session, modules []Module, attempts []Attempt) error {
-	for i, m := range modules {
-		faulted, err := try(ctx, s, m, &attempts[i])
-		if err != nil || faulted {
-			return err
+func tryAll(ctx context.Context, s *console.Session, modules []Module) error {
+	for _, m := range modules {
+		for _, step := range []struct{ name, shell string }{
+			{"insmod", m.Insmod()}, {"modules", "cat /proc/modules"}, {"rmmod", "rmmod " + m.Name},
+		} {
+			reply, err := s.Do(ctx, step.name, m.Name, step.shell)
+			if err != nil || reply.Oops != "" {
+				return err
+			}
+			if step.name == "insmod" && reply.Status != 0 {
+				break
+			}
 		}
 	}
 	return nil
-}
-
-// try handles one module, and reports whether the kernel has faulted meanwhile.
-func try(ctx context.Context, s *console.Session, m Module, a *Attempt) (faulted bool, err error) {
-	for _, step := range []struct {
-		name, shell string
-		done        **Step
-	}{
-		{"insmod", m.Insmod(), &a.Insmod},
-		{"modules", "cat /proc/modules", &a.Modules},
-		{"rmmod", "rmmod " + m.Name, &a.Rmmod},
-	} {
-		begun := time.Now()
-		reply, err := s.Do(ctx, step.name, m.Name, step.shell)
-		a.Reached = a.Reached || reply.Begun
-		if err != nil {
-			return false, err
-		}
-		*step.done = &Step{Status: reply.Status, Seconds: time.Since(begun).Seconds()}
-		if reply.Oops != "" {
-			return true, nil
-		}
-		if step.name == "insmod" && reply.Status != 0 {
-			return false, nil
-		}
-	}
-	return false, nil
 }
 
 // guestRoot checks s and makes its guest's root directory.
@@ -186,9 +131,9 @@ func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
 		return "", nil, fmt.Errorf("boot: %w", err)
 	}
 	remove = func() { _ = os.RemoveAll(dir) } // what stays takes space and does no other harm
-	if err := BuildRootfs(dir, b.Busybox, b.Rootfs, modules); err != nil {
+	if err := buildRootfs(dir, b.Busybox, b.Rootfs, modules); err != nil {
 		remove()
-		return "", nil, fmt.Errorf("boot: %w", err)
+		return "", nil, fmt.Errorf("boot: build the guest's root directory: %w", err)
 	}
 	return dir, remove, nil
 }

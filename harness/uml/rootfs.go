@@ -103,16 +103,9 @@ func readManifest(rootfs fs.FS) ([]entry, error) {
 // moduleName is what a module may be called: it becomes a word of the console's protocol and a file's name.
 var moduleName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,100}$`)
 
-// BuildRootfs lays out a guest's root directory in dir, which is created and must be empty: what the manifest of
+// buildRootfs lays out a guest's root directory in dir, which is created and must be empty: what the manifest of
 // rootfs lists, busybox (the path of a statically linked one), and modules (name to the path of its .ko file) as
 // /modules/NAME.ko. Nothing is written outside of dir, whatever the manifest says.
-func BuildRootfs(dir, busybox string, rootfs fs.FS, modules map[string]string) error {
-	if err := buildRootfs(dir, busybox, rootfs, modules); err != nil {
-		return fmt.Errorf("build the guest's root directory: %w", err)
-	}
-	return nil
-}
-
 func buildRootfs(dir, busybox string, rootfs fs.FS, modules map[string]string) error {
 	entries, err := readManifest(rootfs)
 	if err != nil {

@@ -59,7 +59,7 @@ func TestBuildRootfs(t *testing.T) {
 	src, dir := t.TempDir(), filepath.Join(t.TempDir(), "root")
 	busybox := write(t, filepath.Join(src, "bb"), "busy")
 	ko := write(t, filepath.Join(src, "any.ko"), "module")
-	if err := BuildRootfs(dir, busybox, testRootfs(), map[string]string{"rust_print": ko, "a-b": ko}); err != nil {
+	if err := buildRootfs(dir, busybox, testRootfs(), map[string]string{"rust_print": ko, "a-b": ko}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -75,7 +75,7 @@ func TestBuildRootfs(t *testing.T) {
 	if d := cmp.Diff(want, tree(t, dir)); d != "" {
 		t.Error(d)
 	}
-	if err := BuildRootfs(dir, busybox, testRootfs(), nil); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if err := buildRootfs(dir, busybox, testRootfs(), nil); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("into a directory in use: %v", err)
 	}
 }
@@ -84,7 +84,7 @@ func TestBuildRootfs(t *testing.T) {
 func TestRootfsIsComplete(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "root")
 	busybox := write(t, filepath.Join(t.TempDir(), "bb"), "busy")
-	if err := BuildRootfs(dir, busybox, os.DirFS("../../rootfs"), nil); err != nil {
+	if err := buildRootfs(dir, busybox, os.DirFS("../../rootfs"), nil); err != nil {
 		t.Fatal(err)
 	}
 	script, err := os.ReadFile(filepath.Join(dir, "init"))
@@ -120,7 +120,7 @@ func TestNothingIsWrittenOutside(t *testing.T) {
 			r := testRootfs()
 			r["manifest"] = &fstest.MapFile{Data: []byte(manifest)}
 			dir := filepath.Join(t.TempDir(), "a", "b", "root")
-			if err := BuildRootfs(dir, busybox, r, map[string]string{"m": busybox}); err == nil {
+			if err := buildRootfs(dir, busybox, r, map[string]string{"m": busybox}); err == nil {
 				t.Error("no error")
 			}
 			if left := tree(t, outside); len(left) > 0 {
