@@ -1,20 +1,14 @@
 package kbuild
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"umlab/harness/kconfig"
 	"umlab/harness/progress"
-	"umlab/harness/sandbox"
 	"umlab/harness/store"
 )
 
@@ -90,10 +84,7 @@ func (b *Builder) baseline(ctx context.Context, base Base, m making) (bl *Baseli
 		return nil, false, errors.Join(err, store.RemoveAll(dir))
 	}
 	if err := b.makeBaseline(ctx, base, m, dir); err != nil {
-		var broken *BuildError
-		var dropped *ConfigError
-		var stale *StaleError
-		if errors.As(err, &broken) || errors.As(err, &dropped) || errors.As(err, &stale) {
+		if lasts(err) {
 			// Nothing to resume: the same inputs fail again.
 			err = errors.Join(err, store.RemoveAll(dir))
 		}
@@ -147,14 +138,14 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, m making, dir str
 
 	task.Status("configure")
 	if err := b.configure(ctx, base, build, out); err != nil {
-		return b.judge(ctx, "baseline (configure)", err, logPath)
+		return b.blame(ctx, "baseline (configure)", err, logPath)
 	}
 	if err := b.compare(ctx, base, build, "configuring"); err != nil {
 		return err
 	}
 	// The default goal: the kernel and all configured modules.
 	if err := b.run(ctx, base.makeIn(build, "baseline of "+base.Tree.Name, out, Request{}.jobs())); err != nil {
-		return b.judge(ctx, "baseline", err, logPath)
+		return b.blame(ctx, "baseline", err, logPath)
 	}
 	if err := b.compare(ctx, base, build, "building"); err != nil {
 		return err
@@ -193,97 +184,4 @@ func (b *Builder) makeBaseline(ctx context.Context, base Base, m making, dir str
 		}
 	}
 	return os.WriteFile(filepath.Join(dir, "baseline.json"), record, 0o644)
-}
-
-// makeIn is a make in the build directory build.
-func (b Base) makeIn(build, what string, log io.Writer, args ...string) job {
-	return job{what: what, base: b, log: log, mounts: []sandbox.Mount{{Source: build, Target: buildDir}}, args: append(b.Make(), args...)}
-}
-
-// configure makes the .config of base in the build directory build.
-func (b *Builder) configure(ctx context.Context, base Base, build string, log io.Writer) error {
-	if err := os.WriteFile(filepath.Join(build, ".umlab.config"), []byte(kconfig.Text(base.Options)), 0o644); err != nil {
-		return err
-	}
-	return b.run(ctx, base.makeIn(build, "configure "+base.Tree.Name, log, "KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"))
-}
-
-// readConfig reads the resolved .config of a build directory.
-func readConfig(build string) (kconfig.Config, error) {
-	text, err := os.ReadFile(filepath.Join(build, ".config"))
-	if err != nil {
-		return kconfig.Config{}, err
-	}
-	return kconfig.ParseConfig(".config", text)
-}
-
-// compare holds the resolved .config against the requests.
-func (b *Builder) compare(ctx context.Context, base Base, build, when string) error {
-	resolved, err := readConfig(build)
-	if err != nil {
-		return err
-	}
-	dropped := kconfig.Compare(base.Options, resolved)
-	if len(dropped) == 0 {
-		return nil
-	}
-	e := &ConfigError{When: when, Dropped: dropped}
-	for _, d := range dropped {
-		if d.Option.Name != "CONFIG_RUST" {
-			continue
-		}
-		var said bytes.Buffer
-		err := b.run(ctx, base.makeIn(build, "make rustavailable", &said, "-s", "rustavailable"))
-		if err != nil && said.Len() == 0 {
-			said.WriteString(err.Error())
-		}
-		e.RustAvailable = said.String()
-	}
-	return e
-}
-
-// hookDir is where the external module lies that takes the environment.
-const hookDir = "/tmp/umlab-hook"
-
-// captureEnv returns the environment that the top Makefile of a tree exports to
-// the recipes of a module. An external module whose Kbuild file asks for it is
-// the kernel's own, documented way in.
-func (b *Builder) captureEnv(ctx context.Context, base Base, build string) ([]string, error) {
-	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
-	var said bytes.Buffer
-	j := base.makeIn(build, "take the environment of a module", &said, "M="+hookDir, "modules")
-	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
-	if err := b.run(ctx, j); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
-	}
-	raw, err := os.ReadFile(filepath.Join(build, ".umlab.env"))
-	if err != nil {
-		return nil, err
-	}
-	return recipeEnv(string(raw))
-}
-
-// recipeEnv makes the environment of an in-tree module's recipes out of the one
-// that was taken from an external module's.
-func recipeEnv(raw string) ([]string, error) {
-	var env []string
-	for _, kv := range strings.Split(strings.TrimRight(raw, "\x00"), "\x00") {
-		name, value, ok := strings.Cut(kv, "=")
-		if !ok {
-			return nil, fmt.Errorf("%.40q is no NAME=value", kv)
-		}
-		switch {
-		case name == "MAKEFLAGS", name == "MAKELEVEL", name == "MFLAGS", name == "MAKEOVERRIDES", // of that make
-			name == "M", strings.HasPrefix(name, "KBUILD_EXTMOD"), name == "extmod_prefix", // of that module
-			name == "MODORDER", name == "MODULES_NSDEPS",
-			name == "srctree", name == "srcroot", name == "objtree", name == "VPATH", name == "building_out_of_srctree",
-			name == "RUSTFLAGS_MODULE", name == "PWD", name == "OLDPWD", name == "_":
-			continue
-		}
-		if strings.Contains(value, hookDir) {
-			return nil, fmt.Errorf("%s=%.60s speaks of the module that it was taken with", name, value)
-		}
-		env = append(env, kv)
-	}
-	return append(env, "srctree="+srcDir, "srcroot="+srcDir, "objtree=.", "VPATH="+srcDir, "building_out_of_srctree=1", "MODORDER=.modules.tmp"), nil
 }

@@ -1,10 +1,13 @@
 package kbuild
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -135,4 +138,50 @@ func inTree(env []string, commands map[string]string) []string {
 		out[i] = name + "=" + value
 	}
 	return out
+}
+
+// hookDir is where the external module lies that takes the environment.
+const hookDir = "/tmp/umlab-hook"
+
+// captureEnv returns the environment that the top Makefile of a tree exports to
+// the recipes of a module. An external module whose Kbuild file asks for it is
+// the kernel's own, documented way in.
+func (b *Builder) captureEnv(ctx context.Context, base Base, build string) ([]string, error) {
+	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
+	var said bytes.Buffer
+	j := base.makeIn(build, "take the environment of a module", &said, "M="+hookDir, "modules")
+	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
+	if err := b.run(ctx, j); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
+	}
+	raw, err := os.ReadFile(filepath.Join(build, ".umlab.env"))
+	if err != nil {
+		return nil, err
+	}
+	return recipeEnv(string(raw))
+}
+
+// recipeEnv makes the environment of an in-tree module's recipes out of the one
+// that was taken from an external module's.
+func recipeEnv(raw string) ([]string, error) {
+	var env []string
+	for _, kv := range strings.Split(strings.TrimRight(raw, "\x00"), "\x00") {
+		name, value, ok := strings.Cut(kv, "=")
+		if !ok {
+			return nil, fmt.Errorf("%.40q is no NAME=value", kv)
+		}
+		switch {
+		case name == "MAKEFLAGS", name == "MAKELEVEL", name == "MFLAGS", name == "MAKEOVERRIDES", // of that make
+			name == "M", strings.HasPrefix(name, "KBUILD_EXTMOD"), name == "extmod_prefix", // of that module
+			name == "MODORDER", name == "MODULES_NSDEPS",
+			name == "srctree", name == "srcroot", name == "objtree", name == "VPATH", name == "building_out_of_srctree",
+			name == "RUSTFLAGS_MODULE", name == "PWD", name == "OLDPWD", name == "_":
+			continue
+		}
+		if strings.Contains(value, hookDir) {
+			return nil, fmt.Errorf("%s=%.60s speaks of the module that it was taken with", name, value)
+		}
+		env = append(env, kv)
+	}
+	return append(env, "srctree="+srcDir, "srcroot="+srcDir, "objtree=.", "VPATH="+srcDir, "building_out_of_srctree=1", "MODORDER=.modules.tmp"), nil
 }

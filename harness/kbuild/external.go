@@ -141,8 +141,7 @@ func (b *Builder) ExternalModules(ctx context.Context, bl *Baseline, e *scenario
 			args: []string{"sh", "-c", evaluate, "sh", path.Join("/"+e.Mount, dir)},
 		})
 		if err != nil {
-			var exit *exitError
-			if errors.As(err, &exit) {
+			if _, exit := errors.AsType[*exitError](err); exit {
 				return nil, fmt.Errorf("%s: make cannot read its Kbuild file: %s", e.Given, strings.TrimSpace(log.String()))
 			}
 			return nil, err

@@ -198,9 +198,9 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 // unbuilt is the product of a make that failed with err: build-failed where the
 // source is at fault.
 func (b *Builder) unbuilt(ctx context.Context, r Request, p *Product, err error, logPath string, start time.Time) (*Product, error) {
-	err = b.judge(ctx, r.name(), err, logPath)
-	var broken *BuildError
-	if !errors.As(err, &broken) {
+	err = b.blame(ctx, r.name(), err, logPath)
+	broken, ok := errors.AsType[*BuildError](err)
+	if !ok {
 		return nil, err
 	}
 	p.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
@@ -217,9 +217,9 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 		if err == nil {
 			return true, nil
 		}
-		var exit *exitError
-		var differs *differsError
-		if !errors.As(err, &exit) && !errors.As(err, &differs) {
+		_, exit := errors.AsType[*exitError](err)
+		_, differs := errors.AsType[*differsError](err)
+		if !exit && !differs {
 			return false, err
 		}
 		// The top Makefile has the last word on whether it builds.

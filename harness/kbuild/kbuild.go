@@ -94,6 +94,11 @@ func (b Base) Make() []string {
 	return args
 }
 
+// makeIn is a make in the build directory build.
+func (b Base) makeIn(build, what string, log io.Writer, args ...string) job {
+	return job{what: what, base: b, log: log, mounts: []sandbox.Mount{{Source: build, Target: buildDir}}, args: append(b.Make(), args...)}
+}
+
 // ByHand is the make command that a person types to build the same outside of
 // umlab, in an output directory of their own.
 func (b Base) ByHand(c scenario.Cell, targets ...string) string {
@@ -105,25 +110,6 @@ func (b Base) ByHand(c scenario.Cell, targets ...string) string {
 		args = append(args, v+"='"+strings.Join(c.Variant.Flags(), " ")+"'")
 	}
 	return strings.Join(append(args, targets...), " ")
-}
-
-// ConfigError says that Kconfig did not take what was requested.
-type ConfigError struct {
-	When          string // "configuring" or "building"
-	Dropped       []kconfig.Dropped
-	RustAvailable string // what `make rustavailable` said, where CONFIG_RUST was dropped
-}
-
-func (e *ConfigError) Error() string {
-	var s strings.Builder
-	fmt.Fprintf(&s, "after %s, the .config is not what was requested:", e.When)
-	for _, d := range e.Dropped {
-		s.WriteString("\n  " + d.String())
-	}
-	if e.RustAvailable != "" {
-		s.WriteString("\n  make rustavailable says: " + strings.ReplaceAll(strings.TrimSpace(e.RustAvailable), "\n", "\n    "))
-	}
-	return s.String()
 }
 
 // BuildError says that make failed because of what it was given to build.
@@ -181,8 +167,7 @@ func (b *Builder) run(ctx context.Context, j job) error {
 		Limits:   b.Limits.Sandbox,
 		Grace:    2 * time.Second,
 	}))
-	var limit *LimitError
-	if errors.As(context.Cause(ctx), &limit) {
+	if limit, ok := errors.AsType[*LimitError](context.Cause(ctx)); ok {
 		return limit
 	}
 	if err != nil {
@@ -204,11 +189,11 @@ type exitError struct {
 
 func (e *exitError) Error() string { return fmt.Sprintf("%s: %s", e.what, e.status) }
 
-// judge turns the failure of a make into the error that says whose fault it is.
+// blame turns the failure of a make into the error that says whose fault it is.
 // logPath is where the output lies; it is kept in the store under its digest.
-func (b *Builder) judge(ctx context.Context, what string, err error, logPath string) error {
-	var exit *exitError
-	if !errors.As(err, &exit) {
+func (b *Builder) blame(ctx context.Context, what string, err error, logPath string) error {
+	exit, ok := errors.AsType[*exitError](err)
+	if !ok {
 		return err
 	}
 	log, rerr := os.ReadFile(logPath)
@@ -230,6 +215,14 @@ func (b *Builder) judge(ctx context.Context, what string, err error, logPath str
 		first = exit.Error()
 	}
 	return &BuildError{What: what, First: first, Offset: offset, Log: kept}
+}
+
+// lasts reports whether the same inputs fail again with err: it is not the machine's.
+func lasts(err error) bool {
+	_, broken := errors.AsType[*BuildError](err)
+	_, dropped := errors.AsType[*ConfigError](err)
+	_, stale := errors.AsType[*StaleError](err)
+	return broken || dropped || stale
 }
 
 // RequestsRust reports whether the options ask for CONFIG_RUST=y.

@@ -2,7 +2,6 @@ package kbuild
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -128,10 +127,7 @@ func (b *Builder) retooled(ctx context.Context, base Base) (bl *Baseline, hit bo
 			continue // was cleaned away
 		}
 		bl, hit, err := b.retool(ctx, from, o.Toolchain, base)
-		var broken *BuildError
-		var dropped *ConfigError
-		var stale *StaleError
-		if errors.As(err, &broken) || errors.As(err, &dropped) || errors.As(err, &stale) {
+		if lasts(err) {
 			b.Sink.Note(fmt.Sprintf("%s with %s is built from nothing: going on from the baseline of toolchain %s failed: %v", base.Tree.Name, base.Toolchain.Name, o.Toolchain, err))
 			return nil, false, nil
 		}

@@ -222,3 +222,27 @@ func (k symbols) request(options []kconfig.Option, option string, by symbol, mod
 	}
 	return append(options, o)
 }
+
+// rustSamplesDir is where a tree has its Rust samples.
+const rustSamplesDir = samplesDir + "/rust/"
+
+// RustSamples returns the samples that a tree's samples/rust/ makes, in the order
+// of its Makefile. Which of them UML can build only Kconfig can tell, see
+// Configure.
+func RustSamples(tree fs.FS) ([]Sample, error) {
+	made, err := samplesOf(tree)
+	if err != nil {
+		return nil, err
+	}
+	k, err := readKconfigs(tree)
+	if err != nil {
+		return nil, err
+	}
+	var out []Sample
+	for _, m := range made {
+		if strings.HasPrefix(m.target, rustSamplesDir) {
+			out = append(out, k.sample(m))
+		}
+	}
+	return out, nil
+}

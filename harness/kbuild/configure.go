@@ -1,0 +1,111 @@
+package kbuild
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"umlab/harness/kconfig"
+	"umlab/harness/store"
+)
+
+// ConfigError says that Kconfig did not take what was requested.
+type ConfigError struct {
+	When          string // "configuring" or "building"
+	Dropped       []kconfig.Dropped
+	RustAvailable string // what `make rustavailable` said, where CONFIG_RUST was dropped
+}
+
+func (e *ConfigError) Error() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "after %s, the .config is not what was requested:", e.When)
+	for _, d := range e.Dropped {
+		s.WriteString("\n  " + d.String())
+	}
+	if e.RustAvailable != "" {
+		s.WriteString("\n  make rustavailable says: " + strings.ReplaceAll(strings.TrimSpace(e.RustAvailable), "\n", "\n    "))
+	}
+	return s.String()
+}
+
+// configure makes the .config of base in the build directory build.
+func (b *Builder) configure(ctx context.Context, base Base, build string, log io.Writer) error {
+	if err := os.WriteFile(filepath.Join(build, ".umlab.config"), []byte(kconfig.Text(base.Options)), 0o644); err != nil {
+		return err
+	}
+	return b.run(ctx, base.makeIn(build, "configure "+base.Tree.Name, log, "KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"))
+}
+
+// readConfig reads the resolved .config of a build directory.
+func readConfig(build string) (kconfig.Config, error) {
+	text, err := os.ReadFile(filepath.Join(build, ".config"))
+	if err != nil {
+		return kconfig.Config{}, err
+	}
+	return kconfig.ParseConfig(".config", text)
+}
+
+// compare holds the resolved .config against the requests.
+func (b *Builder) compare(ctx context.Context, base Base, build, when string) error {
+	resolved, err := readConfig(build)
+	if err != nil {
+		return err
+	}
+	dropped := kconfig.Compare(base.Options, resolved)
+	if len(dropped) == 0 {
+		return nil
+	}
+	e := &ConfigError{When: when, Dropped: dropped}
+	for _, d := range dropped {
+		if d.Option.Name != "CONFIG_RUST" {
+			continue
+		}
+		var said bytes.Buffer
+		err := b.run(ctx, base.makeIn(build, "make rustavailable", &said, "-s", "rustavailable"))
+		if err != nil && said.Len() == 0 {
+			said.WriteString(err.Error())
+		}
+		e.RustAvailable = said.String()
+	}
+	return e
+}
+
+// Configure returns what Kconfig makes of the options of base, without building
+// anything. What it drops is for the caller to compare. The store keeps it. The
+// error is a *BuildError where the tree cannot be configured.
+func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, error) {
+	const kind = "configured"
+	key := store.Key(kind, base.key())
+	var text string
+	if b.Store.Get(kind, key, &text) {
+		if c, err := kconfig.ParseConfig(".config", []byte(text)); err == nil {
+			return c, nil
+		}
+	}
+	dir, remove, err := b.Store.Scratch("configure")
+	if err != nil {
+		return kconfig.Config{}, err
+	}
+	defer remove()
+	build, logPath := filepath.Join(dir, "build"), filepath.Join(dir, "make.log")
+	if err := os.Mkdir(build, 0o755); err != nil {
+		return kconfig.Config{}, err
+	}
+	log, err := os.Create(logPath)
+	if err != nil {
+		return kconfig.Config{}, err
+	}
+	defer log.Close()
+	if err := b.configure(ctx, base, build, log); err != nil {
+		return kconfig.Config{}, b.blame(ctx, "configuration", err, logPath)
+	}
+	c, err := readConfig(build)
+	if err != nil {
+		return kconfig.Config{}, fmt.Errorf("configure %s: %w", base.Tree.Name, err)
+	}
+	return c, b.Store.Put(kind, key, c.Canonical())
+}
