@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -126,13 +127,11 @@ func (b *bench) bisected(t *testing.T, o BisectOptions, shows ...string) (*resul
 	b.asked, b.fragments = nil, q.plan.Fragments
 	got, err := b.search(t.Context(), q, c)
 	if err == nil {
-		var page strings.Builder
+		var page bytes.Buffer
 		if err := report.BisectionJSON(&page, got); err != nil {
 			t.Fatal(err)
 		}
-		if err := report.Validate(result.BisectionSchema, []byte(page.String())); err != nil {
-			t.Errorf("the JSON is not what its schema says: %v", err)
-		}
+		published(t, result.BisectionSchema, page.Bytes())
 	}
 	return got, err
 }

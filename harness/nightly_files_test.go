@@ -51,9 +51,7 @@ func TestWriteNight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := report.Validate(result.NightlySchema, text); err != nil {
-		t.Error(err)
-	}
+	published(t, result.NightlySchema, text)
 	second, err := writeNightAs(dir, "umlab", night("the second"))
 	if err != nil {
 		t.Fatal(err)
@@ -161,5 +159,17 @@ func TestKCIDBOrigin(t *testing.T) {
 		if got != want || (err == nil) != (want != "") || err != nil && ExitCode(err) != ExitUsage {
 			t.Errorf("%q: %q, %v", value, got, err)
 		}
+	}
+}
+
+// published holds that a document is what its schema says.
+func published(t *testing.T, schema string, document []byte) {
+	t.Helper()
+	check, err := report.Validator(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(document); err != nil {
+		t.Errorf("the JSON is not what its schema says: %v", err)
 	}
 }

@@ -79,7 +79,11 @@ func valid[T any](t *testing.T, schema string, write func(io.Writer, *T) error, 
 	if err := write(&b, v); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.Validate(schema, b.Bytes()); err != nil {
+	check, err := report.Validator(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(b.Bytes()); err != nil {
 		t.Errorf("the JSON is not what its schema says: %v", err)
 	}
 }

@@ -40,8 +40,8 @@ func (k Kind) Kernel() bool { return k != "" && k != Infra && k != ConfigDropped
 
 // Relocation is an ELF x86-64 relocation type, as number and as name.
 type Relocation struct {
-	Type uint32 `json:"type"` // r_info & 0xffffffff, see the x86-64 psABI
-	Name string `json:"name"` // "R_X86_64_GOTPCREL"
+	Type uint32 `json:"type"`                                 // r_info & 0xffffffff, see the x86-64 psABI
+	Name string `json:"name" jsonschema:"pattern=^R_X86_64_"` // "R_X86_64_GOTPCREL"
 }
 
 // NewRelocation names type t after the psABI; an unassigned number gets the
@@ -63,20 +63,27 @@ func Short(name string) string {
 	return name
 }
 
-// Outcome is what one run showed for one module.
+// Outcome is what one run showed for one module, or what a prediction says it will.
 type Outcome struct {
-	Kind       Kind        `json:"kind"`
-	Relocation *Relocation `json:"relocation,omitempty"` // RelocationUnknown, RelocationOverflow, LoadedCorrupt
-	Errno      int         `json:"errno,omitempty"`      // positive Linux errno, where one was seen
-	Stage      string      `json:"stage,omitempty"`      // Timeout: the stage whose deadline passed
-	Value      string      `json:"value,omitempty"`      // RelocationOverflow: val as printed, "0x80804010"
-	Section    *int        `json:"section,omitempty"`    // RelocationOverflow, 7.3 and later: index of the RELA section
-	Index      *int        `json:"index,omitempty"`      // RelocationOverflow, 7.3 and later: index of the entry in it
-	Address    string      `json:"address,omitempty"`    // where the module lay, from /proc/modules: "0x62804000"
-	Evidence   string      `json:"evidence"`             // the line that proves it, verbatim without its line end
-	Offset     int64       `json:"offset"`               // of Evidence in the transcript, bytes
-	Detail     string      `json:"detail,omitempty"`     // one sentence where the line alone does not say enough
-	Stays      bool        `json:"-"`                    // the guest had it, and rmmod did not remove it
+	Kind Kind `json:"kind"`
+	// of relocation-unknown, relocation-overflow, loaded-corrupt
+	Relocation *Relocation `json:"relocation,omitempty"`
+	Errno      int         `json:"errno,omitempty" jsonschema:"minimum=1,maximum=4095"` // positive Linux errno, where one was seen
+	Stage      string      `json:"stage,omitempty"`                                     // of timeout: the stage whose deadline passed
+	// of relocation-overflow: val as printed, "0x80804010"
+	Value string `json:"value,omitempty" jsonschema:"pattern=^(0x)?[0-9a-f]+$"`
+	// of relocation-overflow, Linux 7.3 and later: index of the RELA section
+	Section *int `json:"section,omitempty"`
+	// of relocation-overflow, Linux 7.3 and later: index of the entry in that section
+	Index *int `json:"index,omitempty"`
+	// where the module lay, from /proc/modules: "0x62804000"
+	Address string `json:"address,omitempty" jsonschema:"pattern=^(0x)?[0-9a-f]+$"`
+	// the line that proves it, verbatim without its line end; of a prediction the first line that
+	// the loader will print
+	Evidence string `json:"evidence"`
+	Offset   int64  `json:"offset"`           // of the evidence in the transcript, bytes
+	Detail   string `json:"detail,omitempty"` // one sentence where the line alone does not say enough
+	Stays    bool   `json:"-"`                // the guest had it, and rmmod did not remove it
 }
 
 // VersionMagic reports whether the loader refused the module because it was built

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"io"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -94,8 +93,4 @@ func TestBisectionJSON(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestBisectionSchemaMatchesTypes(t *testing.T) {
-	matchTypes(t, reflect.TypeFor[result.Bisection](), schemaOf(t, result.BisectionSchema))
 }

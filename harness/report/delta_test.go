@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -124,7 +123,7 @@ func TestDeltaJSON(t *testing.T) {
 			}
 		})
 	}
-	if err := Validate(result.DeltaSchema, []byte(`{"schema":"umlab.delta/v2"}`)); err == nil {
+	if err := published(result.DeltaSchema, []byte(`{"schema":"umlab.delta/v2"}`)); err == nil {
 		t.Error("another schema is valid")
 	}
 }
@@ -133,8 +132,4 @@ func TestDeltaWriteErrors(t *testing.T) {
 	if Delta(fullDisk{}, deltas()["same"], Options{}) == nil {
 		t.Error("a full disk went unnoticed")
 	}
-}
-
-func TestDeltaSchemaMatchesTypes(t *testing.T) {
-	matchTypes(t, reflect.TypeFor[result.Delta](), schemaOf(t, result.DeltaSchema))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -261,17 +260,11 @@ func TestHistoryJSON(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			roundTrip(t, result.HistorySchema, HistoryJSON, h)
 			data := written(t, HistoryJSON, h)
-			if err := Validate(result.HistorySchema, bytes.Replace(data, []byte(`"verdict": "rejected"`), []byte(`"verdict": "fine"`), 1)); err == nil {
+			if err := published(result.HistorySchema, bytes.Replace(data, []byte(`"verdict": "rejected"`), []byte(`"verdict": "fine"`), 1)); err == nil {
 				t.Error("a verdict that is none is valid")
 			}
 		})
 	}
-}
-
-func TestHistorySchemaMatchesTypes(t *testing.T) {
-	schema := schemaOf(t, result.HistorySchema)
-	matchTypes(t, reflect.TypeFor[result.History](), schema)
-	sameWords(t, result.Verdicts(), within(schema, "$defs", "verdict"))
 }
 
 func TestHistoryWriteErrors(t *testing.T) {

@@ -3,11 +3,9 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -164,108 +162,4 @@ func TestValidateJSONRefuses(t *testing.T) {
 			t.Errorf("%q is valid", text)
 		}
 	}
-}
-
-// The schema and the Go types name the same fields, require the same ones, and
-// list the same kinds and verdicts.
-func TestSchemaMatchesTypes(t *testing.T) {
-	schema := schemaOf(t, result.Schema)
-	matchTypes(t, reflect.TypeFor[result.Results](), schema)
-	sameWords(t, outcome.Kinds(), within(schema, "$defs", "outcome", "properties", "kind"))
-	sameWords(t, result.Verdicts(), within(schema, "$defs", "verdict"))
-}
-
-// matchTypes holds that schema describes typ, field by field, and nothing else.
-func matchTypes(t *testing.T, typ reflect.Type, schema map[string]any) {
-	t.Helper()
-	seen := matchPart(t, "", typ, schema, schema)
-	for name := range schema["$defs"].(map[string]any) {
-		if !seen[name] {
-			t.Errorf("$defs/%s: nothing of the Go types leads there", name)
-		}
-	}
-}
-
-// matchPart holds that node, a part of schema, describes typ. It returns which
-// of the schema's definitions it went through.
-func matchPart(t *testing.T, at string, typ reflect.Type, schema, node map[string]any) map[string]bool {
-	t.Helper()
-	seen := map[string]bool{}
-	var walk func(path string, typ reflect.Type, node map[string]any)
-	walk = func(path string, typ reflect.Type, node map[string]any) {
-		if ref, ok := node["$ref"].(string); ok {
-			file, name, part := strings.Cut(ref, "#/$defs/")
-			switch {
-			case !part:
-				others := map[string]reflect.Type{ // documents with schemas of their own, beside it
-					schemaFile(result.Schema): reflect.TypeFor[*result.Results](), schemaFile(result.SweepSchema): reflect.TypeFor[*result.Sweep](),
-					schemaFile(result.BisectionSchema): reflect.TypeFor[result.Bisection](), schemaFile(result.DeltaSchema): reflect.TypeFor[*result.Delta](),
-				}
-				if others[ref] != typ {
-					t.Errorf("%s: %v is not what %s describes", path, typ, ref)
-				}
-				return
-			case file == schemaFile(result.Schema):
-				other := schemaOf(t, result.Schema)
-				matchPart(t, path, typ, other, within(other, "$defs", name))
-				return
-			}
-			node = within(schema, "$defs", name)
-			seen[name] = true
-		}
-		switch typ.Kind() {
-		case reflect.Pointer:
-			walk(path, typ.Elem(), node)
-		case reflect.Slice:
-			walk(path+"[]", typ.Elem(), node["items"].(map[string]any))
-		case reflect.Map:
-			if names, ok := node["propertyNames"].(map[string]any); ok {
-				walk(path+"{}", typ.Key(), names)
-			}
-			walk(path+"{}", typ.Elem(), node["additionalProperties"].(map[string]any))
-		case reflect.Struct:
-			if typ == reflect.TypeFor[time.Time]() {
-				return
-			}
-			if node["additionalProperties"] != false {
-				t.Errorf("%s: not strict", path)
-			}
-			var required []string
-			for _, r := range node["required"].([]any) {
-				required = append(required, r.(string))
-			}
-			props := node["properties"].(map[string]any)
-			var names []string
-			for i := range typ.NumField() {
-				name, opts, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-				if name == "-" {
-					continue
-				}
-				names = append(names, name)
-				prop, ok := props[name].(map[string]any)
-				if !ok {
-					t.Errorf("%s.%s is not in the schema", path, name)
-					continue
-				}
-				if optional := strings.Contains(opts, "omitempty"); optional == slices.Contains(required, name) {
-					t.Errorf("%s.%s: omitempty is %v, required is %v", path, name, optional, !optional)
-				}
-				walk(path+"."+name, typ.Field(i).Type, prop)
-			}
-			for name := range props {
-				if !slices.Contains(names, name) {
-					t.Errorf("%s.%s is in the schema only", path, name)
-				}
-			}
-		}
-	}
-	walk(at, typ, node)
-	return seen
-}
-
-func enum(v any) (list []string) {
-	for _, e := range v.([]any) {
-		list = append(list, e.(string))
-	}
-	return list
 }

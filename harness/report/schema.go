@@ -11,9 +11,10 @@ import (
 )
 
 // schemas are the published JSON Schemas (draft 2020-12). They refer to each
-// other by the names of their files.
+// other by the names of their files, and are generated from the types of package
+// result by internal/schema.
 //
-//go:embed schema
+//go:embed schema/*.json
 var schemas embed.FS
 
 const schemaDir = "schema"
@@ -22,30 +23,13 @@ const schemaDir = "schema"
 // umlab.sweep/v1 it is umlab.sweep.v1.json.
 func schemaFile(name string) string { return strings.ReplaceAll(name, "/", ".") + ".json" }
 
-// Schema returns the published JSON Schema with a name of package result, such as
-// result.SweepSchema. The error says that none is published under it.
-func Schema(name string) ([]byte, error) {
-	text, err := schemas.ReadFile(path.Join(schemaDir, schemaFile(name)))
-	if err != nil {
-		return nil, fmt.Errorf("no schema is published for %s: %w", name, err)
-	}
-	return text, nil
-}
-
-// Validate checks a document against the published schema with that name. The
-// error names each place that is wrong as a JSON pointer.
-func Validate(name string, data []byte) error {
-	check, err := Validator(name)
-	if err != nil {
-		return err
-	}
-	return check(data)
-}
-
-// Validator returns Validate for many documents: the schema is compiled once.
+// Validator returns what checks documents against the published schema with a
+// name of package result, such as result.SweepSchema. Its error names each place
+// that is wrong as a JSON pointer; that of Validator says that no schema has the
+// name.
 func Validator(name string) (func([]byte) error, error) {
-	if _, err := Schema(name); err != nil {
-		return nil, err
+	if _, err := schemas.ReadFile(path.Join(schemaDir, schemaFile(name))); err != nil {
+		return nil, fmt.Errorf("no schema is published for %s: %w", name, err)
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()

@@ -20,11 +20,11 @@ const (
 // first bad toolchain of a bisection. What is empty was compared and is equal,
 // unless Unknown names it.
 type Delta struct {
-	Schema     string        `json:"schema"` // DeltaSchema
-	Cell       string        `json:"cell"`   // "stock"
-	Good       string        `json:"good"`   // name of the side
+	Schema     string        `json:"schema"`                        // DeltaSchema
+	Cell       string        `json:"cell" jsonschema:"minLength=1"` // "stock", "static-small@module"
+	Good       string        `json:"good"`                          // name of the side
 	Bad        string        `json:"bad"`
-	Conclusion string        `json:"conclusion"` // as far as the deltas prove it; sentences
+	Conclusion string        `json:"conclusion" jsonschema:"minLength=1"` // as far as the deltas prove it; sentences
 	Tree       []Change      `json:"tree"`
 	Toolchain  []Change      `json:"toolchain"` // by tool, rustc and its LLVM first
 	Flags      []FlagsDelta  `json:"flags"`     // by Rust object
@@ -37,9 +37,9 @@ type Delta struct {
 
 // Change is something with another value. A value that is absent is not there.
 type Change struct {
-	Name string `json:"name"`
-	Good string `json:"good,omitempty"`
-	Bad  string `json:"bad,omitempty"`
+	Name string `json:"name" jsonschema:"minLength=1"`
+	Good string `json:"good,omitempty" jsonschema:"minLength=1"`
+	Bad  string `json:"bad,omitempty" jsonschema:"minLength=1"`
 }
 
 // String is "1.85.1 → 1.96.1".
@@ -54,14 +54,14 @@ func there(value string) string {
 
 // FlagsDelta is how the options of an object differ.
 type FlagsDelta struct {
-	Object string   `json:"object"`
-	Good   []string `json:"good"` // only there
-	Bad    []string `json:"bad"`
+	Object string   `json:"object" jsonschema:"minLength=1"`
+	Good   []string `json:"good" jsonschema:"minLength=1"` // only there
+	Bad    []string `json:"bad" jsonschema:"minLength=1"`
 }
 
 // ModuleDelta is how the relocations of a module differ.
 type ModuleDelta struct {
-	Module    string           `json:"module"`
+	Module    string           `json:"module" jsonschema:"minLength=1"`
 	Same      bool             `json:"same"`      // what is loaded is the same, byte for byte
 	Types     []CountChange    `json:"types"`     // over the whole module
 	Symbols   []CountsOfChange `json:"symbols"`   // by what is referred to, the greatest change first
@@ -76,14 +76,14 @@ type CountsOfChange struct {
 
 // CountChange is another number of relocations of a type.
 type CountChange struct {
-	Type string `json:"type"` // "R_X86_64_GOTPCREL"
+	Type string `json:"type" jsonschema:"minLength=1"` // name in the psABI: "R_X86_64_GOTPCREL"
 	Good int    `json:"good"`
 	Bad  int    `json:"bad"`
 }
 
 // Gap is an aspect that could not be compared.
 type Gap struct {
-	Aspect string `json:"aspect"`
+	Aspect string `json:"aspect" jsonschema:"minLength=1"`
 	Reason string `json:"reason"`
 }
 

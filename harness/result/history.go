@@ -7,12 +7,12 @@ const HistorySchema = "umlab.history/v1"
 
 // History is what the recorded results say about when cells changed.
 type History struct {
-	Schema   string         `json:"schema"` // HistorySchema
-	Command  string         `json:"command,omitempty"`
-	Results  int            `json:"results"`  // distinct results that were asked for
-	Unproved int            `json:"unproved"` // of them, those that prove nothing: recorded, never compared
-	First    time.Time      `json:"first"`    // when the oldest of them was seen first
-	Last     time.Time      `json:"last"`     // and the newest last
+	Schema   string         `json:"schema"`            // HistorySchema
+	Command  string         `json:"command,omitempty"` // the command that repeats it
+	Results  int            `json:"results"`           // distinct results that were asked for
+	Unproved int            `json:"unproved"`          // of them, those that prove nothing: recorded, never compared
+	First    time.Time      `json:"first"`             // when the oldest of them was seen first
+	Last     time.Time      `json:"last"`              // and the newest last
 	Groups   []HistoryGroup `json:"groups"`
 }
 
@@ -41,7 +41,7 @@ type HistoryColumn struct {
 // HistoryRow is one cell; Entries runs parallel to the group's columns.
 type HistoryRow struct {
 	Cell    string          `json:"cell"`
-	Entries []*HistoryEntry `json:"entries"` // null where the cell was never run
+	Entries []*HistoryEntry `json:"entries"` // parallel to the group's columns; null where the cell was never run
 }
 
 // HistoryEntry is the newest that is known of a cell with a toolchain.
@@ -72,11 +72,11 @@ const (
 
 // HistoryChange is a cell that is not what it was.
 type HistoryChange struct {
-	Axis        string       `json:"axis"` // AlongToolchains or AlongTime
+	Axis        string       `json:"axis" jsonschema:"enum=toolchain,enum=time"`
 	Cell        string       `json:"cell"`
 	From        HistoryPoint `json:"from"`
 	To          HistoryPoint `json:"to"`
-	Differences []Difference `json:"differences"`
+	Differences []Difference `json:"differences" jsonschema:"minItems=1"`
 }
 
 // Sight is what a placement showed for a module. A cell that was not built has
@@ -86,13 +86,13 @@ type Sight struct {
 	Mem       string        `json:"mem,omitempty"`
 	ASLR      bool          `json:"aslr,omitempty"`
 	Module    string        `json:"module,omitempty"`
-	Outcomes  []SeenOutcome `json:"outcomes"`         // distinct ones, sorted
-	Random    bool          `json:"random,omitempty"` // whether it loads depends on where it happened to land
+	Outcomes  []SeenOutcome `json:"outcomes" jsonschema:"minItems=1"` // distinct ones, sorted
+	Random    bool          `json:"random,omitempty"`                 // whether it loads depends on where it happened to land
 }
 
 // SeenOutcome is an outcome without what differs from boot to boot.
 type SeenOutcome struct {
-	Text     string `json:"text"`               // "relocation-unknown 9 GOTPCREL", see outcome.Outcome.String
+	Text     string `json:"text"`               // the outcome, as "relocation-unknown 9 GOTPCREL"
 	Evidence string `json:"evidence,omitempty"` // the line that proved it, or a sentence
 }
 
@@ -100,6 +100,6 @@ type SeenOutcome struct {
 type Difference struct {
 	Placement string        `json:"placement,omitempty"` // "" where one side was not built
 	Module    string        `json:"module,omitempty"`
-	From      []SeenOutcome `json:"from"`
-	To        []SeenOutcome `json:"to"`
+	From      []SeenOutcome `json:"from" jsonschema:"minItems=1"`
+	To        []SeenOutcome `json:"to" jsonschema:"minItems=1"`
 }

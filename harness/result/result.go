@@ -46,9 +46,10 @@ type Results struct {
 	Cells     []Cell    `json:"cells"`
 	Controls  []Control `json:"controls"`
 	Totals    Totals    `json:"totals"`
-	Notes     []string  `json:"notes,omitempty"` // what a reader must know: a frozen mirror, a dirty tree
-	Infra     string    `json:"infra,omitempty"` // set when the run as a whole proves nothing, and why
-	Exit      int       `json:"exit"`            // 0 as expected, 1 differs, 3 infrastructure
+	Notes     []string  `json:"notes,omitempty"`                          // what a reader must know: a frozen mirror, a dirty tree
+	Infra     string    `json:"infra,omitempty" jsonschema:"minLength=1"` // set when the run as a whole proves nothing, and why
+	// 0 as the scenario expects, 1 something differs, 2 usage, 3 infrastructure
+	Exit int `json:"exit" jsonschema:"enum=0,enum=1,enum=2,enum=3"`
 }
 
 // Cell is the cell of that ID, or nil where r, which may be nil, has none.
@@ -82,8 +83,9 @@ type Tree struct {
 
 // Toolchain is the compilers, by their own words.
 type Toolchain struct {
-	Name     string            `json:"name"`
-	Compiler string            `json:"compiler"` // clang or gcc: what builds the C side
+	Name string `json:"name"`
+	// what builds the C side; empty where no toolchain was reached
+	Compiler string            `json:"compiler" jsonschema:"enum=,enum=clang,enum=gcc"`
 	Identity map[string]string `json:"identity"` // rustc, rustc-llvm, rust-src, bindgen, libclang, clang, ld, gcc -> version
 	Digest   string            `json:"digest"`   // over the packages it is made of
 }
@@ -95,22 +97,21 @@ type Config struct {
 	Resolved  string   `json:"resolved,omitempty"`
 }
 
-// Variant is one build.
+// Variant is the flags of one build; all empty for stock.
 type Variant struct {
-	RelocationModel string `json:"relocation_model"` // "", "pie" or "static"
-	CodeModel       string `json:"code_model"`       // "", "small", "kernel" or "large"
-	Scope           string `json:"scope"`            // "", "module", "kernel" or "all"
+	RelocationModel string `json:"relocation_model" jsonschema:"enum=,enum=pie,enum=static,enum=pic"`
+	CodeModel       string `json:"code_model" jsonschema:"enum=,enum=small,enum=kernel,enum=medium,enum=large"`
+	Scope           string `json:"scope" jsonschema:"enum=,enum=module,enum=kernel,enum=all"`
 }
 
-// Cell is a variant over all its placements. (DESIGN.md's cell is variant ×
-// placement; the JSON nests them so.)
+// Cell is one variant over all its placements.
 type Cell struct {
-	ID         string      `json:"id"` // "stock", "static-small@module"
+	ID         string      `json:"id" jsonschema:"minLength=1"` // "stock", "static-small@module"
 	Variant    Variant     `json:"variant"`
 	Verdict    Verdict     `json:"verdict"`
-	Reason     string      `json:"reason,omitempty"` // one sentence
-	Expected   string      `json:"expected,omitempty"`
-	AsExpected bool        `json:"as_expected"` // also true where nothing is expected
+	Reason     string      `json:"reason,omitempty"`   // one sentence
+	Expected   string      `json:"expected,omitempty"` // what the scenario expects
+	AsExpected bool        `json:"as_expected"`        // also true where nothing is expected
 	Build      Build       `json:"build"`
 	Placements []Placement `json:"placements"`
 	Thresholds []Threshold `json:"thresholds,omitempty"` // where it changes with the address
@@ -119,13 +120,14 @@ type Cell struct {
 // Threshold is the smallest mem= at which modules no longer load, as computed,
 // with the boots that confirm it.
 type Threshold struct {
-	Modules []string        `json:"modules"`
-	Mem     string          `json:"mem"`    // as on the kernel's command line: "504M"
-	Base    string          `json:"base"`   // where modules begin there: "0x80000000"
-	Before  outcome.Outcome `json:"before"` // predicted for the first of Modules just below
-	After   outcome.Outcome `json:"after"`  // and there
-	Probes  []Placement     `json:"probes"` // boots just below and there; empty where mem= cannot be had
-	Holds   bool            `json:"holds"`  // the boots went as predicted
+	Modules []string        `json:"modules" jsonschema:"minLength=1"`
+	Mem     string          `json:"mem"`                                        // as on the kernel's command line: "504M"
+	Base    string          `json:"base" jsonschema:"pattern=^(0x)?[0-9a-f]+$"` // where modules begin there: "0x80000000"
+	Before  outcome.Outcome `json:"before"`                                     // predicted for the first of the modules just below
+	After   outcome.Outcome `json:"after"`                                      // and there
+	// boots just below and there; empty where mem= cannot be had
+	Probes []Placement `json:"probes"`
+	Holds  bool        `json:"holds"` // the boots went as predicted
 }
 
 // Build says how the cell's binaries came to be.
@@ -136,19 +138,18 @@ type Build struct {
 	Signature map[string]string   `json:"signature"` // "linux" and module -> hash of its allocated sections
 	Seconds   float64             `json:"seconds"`   // of the build that made them, also when cached
 	Cached    bool                `json:"cached"`
-	Outcome   *outcome.Outcome    `json:"outcome,omitempty"` // build-failed, config-dropped, infra
+	Outcome   *outcome.Outcome    `json:"outcome,omitempty"` // where nothing could be booted: build-failed, config-dropped, infra
 	Log       string              `json:"log,omitempty"`     // path of the build log in the store
 
-	// Relocations counts, for each built module, the entries that the loader
-	// would apply: module -> "R_X86_64_GOTPCREL" -> entries in allocated sections.
+	// what the loader would apply: module -> "R_X86_64_GOTPCREL" -> entries in allocated sections
 	Relocations map[string]map[string]int `json:"relocations,omitempty"`
 }
 
 // Placement is one cell's runs at one set of boot parameters.
 type Placement struct {
-	Name string `json:"name"` // "low"
-	Mem  string `json:"mem"`  // "64M", as on the kernel command line
-	ASLR bool   `json:"aslr"` // address randomisation of the host left on
+	Name string `json:"name" jsonschema:"minLength=1"` // "low"
+	Mem  string `json:"mem"`                           // "64M", as on the kernel command line
+	ASLR bool   `json:"aslr"`                          // address randomisation of the host left on
 	Runs []Run  `json:"runs"`
 
 	Chances []Chance `json:"chances,omitempty"` // where addresses are random
@@ -157,41 +158,41 @@ type Placement struct {
 // Chance is how often a module loads at random addresses, as computed and as
 // seen.
 type Chance struct {
-	Module   string  `json:"module"`
-	Computed float64 `json:"computed"` // probability that it loads
-	Range    int64   `json:"range"`    // bytes over which the host is taken to place brk
-	Loaded   int     `json:"loaded"`   // runs in which it did
+	Module   string  `json:"module" jsonschema:"minLength=1"`
+	Computed float64 `json:"computed" jsonschema:"maximum=1"` // probability that it loads
+	Range    int64   `json:"range"`                           // bytes over which the host is taken to place brk
+	Loaded   int     `json:"loaded"`                          // runs in which it did
 	Runs     int     `json:"runs"`
-	Low      float64 `json:"low"` // Wilson's interval of Loaded in Runs, at 95 %
-	High     float64 `json:"high"`
-	Holds    bool    `json:"holds"` // Computed lies in it; even where all is right, 1 in 20 does not
+	Low      float64 `json:"low" jsonschema:"maximum=1"` // of the 95 % interval (Wilson) of loaded in runs
+	High     float64 `json:"high" jsonschema:"maximum=1"`
+	Holds    bool    `json:"holds"` // computed lies in the interval; even where all is right, 1 in 20 does not
 }
 
-// Run is one boot.
+// Run is one boot, or several where a module brought the machine down.
 type Run struct {
 	Modules    []Module `json:"modules"`
-	Command    string   `json:"command"`    // the kernel's command line
-	Transcript string   `json:"transcript"` // path of the console bytes in the store
-	Kernel     string   `json:"kernel,omitempty"`
-	Gap        *int64   `json:"gap,omitempty"` // bytes of "exec-shield gap" the boot log reports; of the first boot
-	Boots      []Boot   `json:"boots,omitempty"`
-	Seconds    float64  `json:"seconds"` // exec to end of console
+	Command    string   `json:"command"`                                  // the kernel's command line
+	Transcript string   `json:"transcript"`                               // path of the console bytes in the store
+	Kernel     string   `json:"kernel,omitempty"`                         // version that the guest reports
+	Gap        *int64   `json:"gap,omitempty" jsonschema:"minimum=-1e18"` // bytes of exec-shield gap that the first boot's log reports
+	Boots      []Boot   `json:"boots,omitempty"`                          // where it took several
+	Seconds    float64  `json:"seconds"`                                  // exec to end of console
 	Cached     bool     `json:"cached"`
 }
 
 // Boot is one of the boots of a run: a module that brings the machine down keeps
 // those behind it for another one.
 type Boot struct {
-	Modules []string `json:"modules"`       // that it tried, in their order
-	Gap     *int64   `json:"gap,omitempty"` // as of Run
+	Modules []string `json:"modules" jsonschema:"minLength=1"`         // that it tried, in their order
+	Gap     *int64   `json:"gap,omitempty" jsonschema:"minimum=-1e18"` // bytes, as of the run
 }
 
 // Module is what a run showed for one module.
 type Module struct {
-	Name      string           `json:"name"`
+	Name      string           `json:"name" jsonschema:"minLength=1"`
 	Outcome   outcome.Outcome  `json:"outcome"`
 	Predicted *outcome.Outcome `json:"predicted,omitempty"`
-	Agrees    *bool            `json:"agrees,omitempty"` // absent where nothing was predicted
+	Agrees    *bool            `json:"agrees,omitempty"` // absent where nothing was predicted, or where the run does not tell
 }
 
 // Control is a cell whose result is known beforehand.
@@ -205,8 +206,8 @@ type Control struct {
 
 // Totals are the sums of the last line.
 type Totals struct {
-	Cells       int             `json:"cells"`      // entries of Results.Cells, one a variant
-	Placements  int             `json:"placements"` // variant × placement: the cells of DESIGN.md
+	Cells       int             `json:"cells"`      // entries of cells, one a variant
+	Placements  int             `json:"placements"` // variant × placement
 	Loads       int             `json:"loads"`      // modules tried, over all runs, those that confirm thresholds included
 	Verdicts    map[Verdict]int `json:"verdicts"`
 	Boots       int             `json:"boots"`

@@ -20,23 +20,27 @@ type Sweep struct {
 	Scenario Scenario      `json:"scenario"`
 	Columns  []SweepColumn `json:"columns"`
 	Totals   SweepTotals   `json:"totals"`
-	Exit     int           `json:"exit"` // of conclude.Sweep: 3 a column proves nothing, 1 one differs, 2 nothing but refusals, else 0
+	// 3 if a column proves nothing, else 1 if one differs, else 2 if all were refused, else 0; of
+	// conclude.Sweep
+	Exit int `json:"exit" jsonschema:"enum=0,enum=1,enum=2,enum=3"`
 }
 
 // SweepColumn is one tree with one toolchain. Exactly one of Results, Refused
 // and Infra is set.
 type SweepColumn struct {
-	Tree      string   `json:"tree"`      // name of configs/trees.toml, or the source given
-	Toolchain string   `json:"toolchain"` // name of configs/toolchains.toml, or a member of a series
+	Tree string `json:"tree" jsonschema:"minLength=1"` // name of configs/trees.toml, or the source given
+	// name of configs/toolchains.toml, or a member of a series ("debian-rustc:1.96.1")
+	Toolchain string   `json:"toolchain" jsonschema:"minLength=1"`
 	Results   *Results `json:"results,omitempty"`
 	Refused   *Refusal `json:"refused,omitempty"`
-	Infra     string   `json:"infra,omitempty"` // why there are no results, where the machine or the network is at fault
+	// why there are no results, where the machine or the network is at fault
+	Infra string `json:"infra,omitempty" jsonschema:"minLength=1"`
 }
 
 // Refusal says why a toolchain cannot work with a tree. Nothing was built.
 type Refusal struct {
-	Reasons []string `json:"reasons"`
-	Nearest string   `json:"nearest,omitempty"` // the toolchain nearest to it that would do
+	Reasons []string `json:"reasons"`                                    // a sentence each
+	Nearest string   `json:"nearest,omitempty" jsonschema:"minLength=1"` // the toolchain nearest to it that would do
 }
 
 // ColumnState is what a column comes to.
@@ -53,15 +57,15 @@ const (
 // SweepTotals are the sums over the columns.
 type SweepTotals struct {
 	Columns     int                 `json:"columns"`
-	States      map[ColumnState]int `json:"states"`
-	Cells       int                 `json:"cells"` // as of Totals, as are all below
-	Placements  int                 `json:"placements"`
-	Loads       int                 `json:"loads"`
+	States      map[ColumnState]int `json:"states"`     // columns of each state
+	Cells       int                 `json:"cells"`      // entries of cells, one a variant and column
+	Placements  int                 `json:"placements"` // variant × placement × column
+	Loads       int                 `json:"loads"`      // modules tried, over all runs
 	Boots       int                 `json:"boots"`
-	Cached      int                 `json:"cached"`
-	Differing   int                 `json:"differing"`
-	Predicted   int                 `json:"predicted"`
-	Disagreeing int                 `json:"disagreeing"`
+	Cached      int                 `json:"cached"`      // boots answered from the store
+	Differing   int                 `json:"differing"`   // entries of cells that are not what the scenario expects
+	Predicted   int                 `json:"predicted"`   // loads that were predicted
+	Disagreeing int                 `json:"disagreeing"` // predicted loads that went otherwise
 }
 
 // State is what c comes to.

@@ -26,9 +26,10 @@ func Conclusions() []Conclusion {
 // Patch names one patch of a verification.
 type Patch struct {
 	Subject string `json:"subject"`
-	From    string `json:"from"`
-	PatchID string `json:"patch_id"` // git patch-id --stable
-	Digest  string `json:"digest"`   // sha256
+	From    string `json:"from"` // author, as the patch says
+	// git patch-id --stable; empty where the patch has none
+	PatchID string `json:"patch_id" jsonschema:"pattern=^([0-9a-f]{40}|[0-9a-f]{64})?$"`
+	Digest  string `json:"digest"` // sha256 of the patch
 }
 
 // Pair is the same cells before and after the patches, with one toolchain.
@@ -39,23 +40,24 @@ type Pair struct {
 
 // Finding is what a checker of the tree said; it never changes the conclusion.
 type Finding struct {
-	Tool   string   `json:"tool"` // "checkpatch.pl", "get_maintainer.pl"
+	Tool   string   `json:"tool" jsonschema:"minLength=1"` // "checkpatch.pl", "get_maintainer.pl"
 	Lines  []string `json:"lines"`
-	Failed string   `json:"failed,omitempty"` // why it could not be run
+	Failed string   `json:"failed,omitempty" jsonschema:"minLength=1"` // why it could not be run
 }
 
-// Verification is a patch with its proof.
+// Verification is patches with their proof: the same cells before and after them.
 type Verification struct {
 	Schema     string     `json:"schema"`
-	Patches    []Patch    `json:"patches"`
-	Pairs      []Pair     `json:"pairs"`
+	Patches    []Patch    `json:"patches"` // in the order in which they are applied
+	Pairs      []Pair     `json:"pairs"`   // one a toolchain
 	Conclusion Conclusion `json:"conclusion"`
 	Reason     string     `json:"reason"`   // one sentence
 	Untested   []string   `json:"untested"` // what the evidence does not speak of
 	Findings   []Finding  `json:"findings"`
 	TestedBy   string     `json:"tested_by"` // "Name <mail>"; empty where git knows no identity
-	Command    string     `json:"command"`
-	Seconds    float64    `json:"seconds"`
-	Notes      []string   `json:"notes"`
-	Exit       int        `json:"exit"`
+	Command    string     `json:"command"`   // the command that repeats it
+	Seconds    float64    `json:"seconds"`   // wall time of this invocation
+	Notes      []string   `json:"notes"`     // what a reader must know: a frozen mirror, a dirty tree
+	// 0 only where the conclusion is fixed, 1 another conclusion, 2 usage, 3 infrastructure
+	Exit int `json:"exit" jsonschema:"enum=0,enum=1,enum=2,enum=3"`
 }

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+// published is the directory of the schemas, seen from this package.
+const published = "../../harness/report/schema"
+
+// roots are the types that have a schema of their own, by its name.
+var roots = map[string]reflect.Type{
+	result.Schema:             reflect.TypeFor[result.Results](),
+	result.BisectionSchema:    reflect.TypeFor[result.Bisection](),
+	result.DeltaSchema:        reflect.TypeFor[result.Delta](),
+	result.HistorySchema:      reflect.TypeFor[result.History](),
+	result.NightlySchema:      reflect.TypeFor[result.Nightly](),
+	result.SweepSchema:        reflect.TypeFor[result.Sweep](),
+	result.VerificationSchema: reflect.TypeFor[result.Verification](),
+}
+
+// words are the values of the types that have only a few.
+var words = map[reflect.Type][]any{
+	reflect.TypeFor[outcome.Kind]():               list(outcome.Kinds()...),
+	reflect.TypeFor[result.Verdict]():             list(result.Verdicts()...),
+	reflect.TypeFor[result.Conclusion]():          list(result.Conclusions()...),
+	reflect.TypeFor[result.BisectionConclusion](): list(result.BisectedTo, result.BisectedRange, result.BisectedFlaky, result.NotBisected),
+	reflect.TypeFor[result.ColumnState]():         list(result.ColumnExpected, result.ColumnDiffers, result.ColumnRefused, result.ColumnInfra),
+}
+
+func list[T any](words ...T) []any {
+	var l []any
+	for _, w := range words {
+		l = append(l, w)
+	}
+	return l
+}
+
+// rules hold between the fields of a type.
+var rules = map[reflect.Type]string{
+	reflect.TypeFor[outcome.Outcome](): `{"allOf": [
+		{"if": {"properties": {"kind": {"enum": ["relocation-unknown", "relocation-overflow"]}}}, "then": {"required": ["relocation"]}},
+		{"if": {"properties": {"kind": {"enum": ["loaded", "init-failed", "insmod-failed", "oops", "boot-failed", "build-failed",
+			"config-dropped", "timeout", "infra"]}}}, "then": {"properties": {"relocation": false}}},
+		{"if": {"required": ["stage"]}, "then": {"properties": {"kind": {"const": "timeout"}}}}]}`,
+	reflect.TypeFor[result.SweepColumn](): `{"oneOf": [{"required": ["results"]}, {"required": ["refused"]}, {"required": ["infra"]}]}`,
+	reflect.TypeFor[result.Nightly](): `{"allOf": [
+		{"if": {"required": ["infra"]}, "then": {"properties": {"exit": {"const": 3}}}},
+		{"if": {"properties": {"exit": {"const": 0}}}, "then": {"properties": {"changes": {"maxItems": 0}}}},
+		{"if": {"properties": {"exit": {"const": 1}}}, "then": {"properties": {"changes": {"minItems": 1}}}}]}`,
+	reflect.TypeFor[result.Verification](): `{"allOf": [
+		{"if": {"properties": {"exit": {"const": 0}}}, "then": {"properties": {"conclusion": {"const": "fixed"}}}}]}`,
+}
+
+// file is the name of the file of a schema, by which others refer to it.
+func file(schema string) string { return strings.ReplaceAll(schema, "/", ".") + ".json" }
+
+// documents are the schemas, by file.
+func documents() (map[string][]byte, error) {
+	comments := &jsonschema.Reflector{}
+	for _, dir := range []string{"result", "outcome"} {
+		if err := comments.AddGoComments("umlab/internal/schema", "../../harness/"+dir, jsonschema.WithFullComment()); err != nil {
+			return nil, err
+		}
+	}
+	docs := map[string][]byte{}
+	for name, root := range roots {
+		s, err := document(name, root, comments.CommentMap)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		text, err := json.MarshalIndent(s, "", "  ")
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		docs[file(name)] = append(text, '\n')
+	}
+	return docs, nil
+}
+
+func document(name string, root reflect.Type, comments map[string]string) (*jsonschema.Schema, error) {
+	types := map[string]reflect.Type{} // by name in $defs
+	r := &jsonschema.Reflector{
+		ExpandedStruct: true, Anonymous: true, Mapper: mapped,
+		Namer: func(t reflect.Type) string {
+			if t.Name() == "" {
+				return ""
+			}
+			n := strings.ToLower(t.Name()[:1]) + t.Name()[1:]
+			types[n] = t
+			return n
+		},
+		Lookup: func(t reflect.Type) jsonschema.ID {
+			for other, of := range roots {
+				if of == t && t != root {
+					return jsonschema.ID(file(other))
+				}
+			}
+			return ""
+		},
+		LookupComment: func(t reflect.Type, field string) string {
+			key := t.PkgPath() + "." + t.Name()
+			if field != "" {
+				return strings.Join(strings.Fields(comments[key+"."+field]), " ")
+			}
+			text := strings.Join(strings.Fields(comments[key]), " ")
+			for _, is := range []string{" is ", " are "} {
+				if what, ok := strings.CutPrefix(text, t.Name()+is); ok {
+					return strings.ToUpper(what[:1]) + what[1:]
+				}
+			}
+			return text
+		},
+	}
+	s := r.ReflectFromType(root)
+	s.ID, s.Title = jsonschema.ID(file(name)), name
+	s.Properties.Set("schema", &jsonschema.Schema{Const: name})
+	for def, part := range s.Definitions {
+		if err := finish(part, types[def]); err != nil {
+			return nil, err
+		}
+	}
+	return s, finish(s, root)
+}
+
+// mapped describes what is the same wherever it stands: words, counts of what
+// was seen, and numbers, which are not negative but where a tag says so.
+func mapped(t reflect.Type) *jsonschema.Schema {
+	switch enum := words[t]; t.Kind() {
+	case reflect.String:
+		if enum != nil {
+			return &jsonschema.Schema{Type: "string", Enum: enum}
+		}
+	case reflect.Map:
+		if t.Elem().Kind() == reflect.Int {
+			count := &jsonschema.Schema{Type: "integer", Minimum: "1"}
+			if t.Key() == reflect.TypeFor[result.Verdict]() {
+				count.Minimum = "0" // umlab.results/v1 never asked for more
+			}
+			s := &jsonschema.Schema{Type: "object", AdditionalProperties: count}
+			if enum = words[t.Key()]; enum != nil {
+				s.PropertyNames = &jsonschema.Schema{Enum: enum}
+			}
+			return s
+		}
+	case reflect.Uint32:
+		return &jsonschema.Schema{Type: "integer", Minimum: "0", Maximum: "4294967295"}
+	case reflect.Int, reflect.Int64:
+		return &jsonschema.Schema{Type: "integer", Minimum: "0"}
+	case reflect.Float64:
+		return &jsonschema.Schema{Type: "number", Minimum: "0"}
+	}
+	return nil
+}
+
+// finish adds to the schema of a struct what its fields alone do not say.
+func finish(s *jsonschema.Schema, t reflect.Type) error {
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	for at := s.Properties.Oldest(); at != nil; at = at.Next() {
+		if at.Value.Enum != nil {
+			at.Value.Minimum = ""
+		}
+	}
+	for i := range t.NumField() {
+		// A list of pointers may have gaps.
+		if f := t.Field(i).Type; f.Kind() == reflect.Slice && f.Elem().Kind() == reflect.Pointer {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			p, _ := s.Properties.Get(name)
+			p.Items = &jsonschema.Schema{OneOf: []*jsonschema.Schema{p.Items, {Type: "null"}}}
+		}
+	}
+	if rule := rules[t]; rule != "" {
+		more := &jsonschema.Schema{}
+		if err := json.Unmarshal([]byte(rule), more); err != nil {
+			return err
+		}
+		s.AllOf, s.OneOf = more.AllOf, more.OneOf
+	}
+	return nil
+}
