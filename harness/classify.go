@@ -112,14 +112,9 @@ func classification(file string, log []byte) *result.Classification {
 	for _, m := range modules {
 		out := result.Classified{Name: m.Name, Outcome: m.Outcome}
 		if m.Outcome.Evidence != "" {
-			out.Line = lineAt(log, m.Outcome.Offset)
+			out.Line = outcome.LineAt(log, m.Outcome.Offset)
 		}
 		c.Modules = append(c.Modules, out)
 	}
 	return c
-}
-
-// lineAt is the number of the line that holds the byte at offset, 1-based.
-func lineAt(log []byte, offset int64) int {
-	return 1 + bytes.Count(log[:min(offset, int64(len(log)))], []byte("\n"))
 }

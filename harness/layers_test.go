@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"conclude", "report"},
 	{"report/checks"},
 	{"report/doc"},
-	{"plan", "runner"},
+	{"explain", "plan", "runner", "terminal"},
 	{"oracle", "uml"},
 	{"kbuild"},
 	{"loader"},

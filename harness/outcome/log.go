@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -293,4 +294,9 @@ func (p *paste) byTool(n string) Outcome {
 		return p.quote(Unproved, printed, "The module printed something; nothing shows that it was loaded.")
 	}
 	return Outcome{Detail: "The log does not show what became of the module."}
+}
+
+// LineAt is the number of the line that holds the byte at offset, from 1.
+func LineAt(log []byte, offset int64) int {
+	return 1 + bytes.Count(log[:min(offset, int64(len(log)))], []byte("\n"))
 }

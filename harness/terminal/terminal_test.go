@@ -1,4 +1,4 @@
-package harness
+package terminal
 
 import (
 	"io"
@@ -9,10 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umlab/harness/console"
-	"umlab/harness/kbuild"
-	"umlab/harness/scenario"
-	"umlab/harness/toolchain"
-	"umlab/harness/tree"
 )
 
 // TestRemind leaves what is typed unread, as a UML does that looked too early:
@@ -64,18 +60,5 @@ func TestRemind(t *testing.T) {
 	unplug()
 	if err := <-done; err != nil {
 		t.Error(err)
-	}
-}
-
-// TestInteractiveInsmod: what a person is told to type gives a module the
-// parameters that a matrix gives it.
-func TestInteractiveInsmod(t *testing.T) {
-	b := &built{
-		cell:     scenario.Cell{Modules: []scenario.Module{{Name: "m", Params: []string{"n=1", "name=it's  $x"}}}, Placements: []scenario.Placement{{}}},
-		baseline: &kbuild.Baseline{Base: kbuild.Base{Tree: &tree.Tree{}, Toolchain: &toolchain.Toolchain{}}}, product: &kbuild.Product{},
-	}
-	_, intro := interactive(b)
-	if want := `insmod /modules/m.ko n=1 'name=it'\''s  $x'`; len(intro.Insmod) != 1 || intro.Insmod[0] != want {
-		t.Errorf("%q, want %q", intro.Insmod, want)
 	}
 }

@@ -1,4 +1,4 @@
-package harness
+package explain
 
 import (
 	"bytes"
@@ -68,7 +68,12 @@ func FuzzExcerpt(f *testing.F) {
 		if len(bytes.TrimSpace(log)) == 0 {
 			return
 		}
-		for _, m := range classification("x", log).Modules {
+		modules, _ := outcome.ClassifyLog(log)
+		for _, m := range modules {
+			line := 0
+			if m.Outcome.Evidence != "" {
+				line = outcome.LineAt(log, m.Outcome.Offset)
+			}
 			lines := excerpt(log, m.Outcome, around)
 			evidence := 0
 			for _, l := range lines {
@@ -79,8 +84,8 @@ func FuzzExcerpt(f *testing.F) {
 					evidence = l.Number
 				}
 			}
-			if evidence != m.Line {
-				t.Fatalf("evidence in line %d, shown at %d", m.Line, evidence)
+			if evidence != line {
+				t.Fatalf("evidence in line %d, shown at %d", line, evidence)
 			}
 		}
 	})

@@ -1,4 +1,7 @@
-package harness
+// Package terminal joins a guest's console to the user's terminal. It may import
+// console, for the pty, and sandbox, for how a guest ended; it knows nothing of what
+// runs in the guest but that UML must be told of its input.
+package terminal
 
 import (
 	"context"
@@ -15,83 +18,24 @@ import (
 	"golang.org/x/term"
 
 	"umlab/harness/console"
-	"umlab/harness/report"
 	"umlab/harness/sandbox"
-	"umlab/harness/uml"
-	"umlab/harness/usage"
 )
 
-// Interact boots a cell's kernel with the guest's shell on the user's terminal.
-// Everything typed goes to the guest, ^C too; ^] ends a guest that hangs. The
-// terminal is as before when it returns.
-//
-// Both must be a terminal: UML loses what is typed while its kernel prints, so
-// that commands from a file would run or not by chance.
-func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, out *os.File) error {
-	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
-		return usage.Errorf("boot needs a terminal on standard input and output; without one: go tool mage explain %s, or matrix -cells=%s", cell, cell)
-	}
-	p, _, err := l.planCell(cell, o)
-	if err != nil {
-		return err
-	}
-	b, err := l.buildCell(ctx, p)
-	if err != nil {
-		return err
-	}
-	g, closeGuest, err := l.newGuest(b.baseline.Base.Toolchain)
-	if err != nil {
-		return err
-	}
-	defer closeGuest()
-	spec, intro := interactive(b)
-	l.sink.Close()
-	if err := report.Introduce(l.stdout, intro); err != nil {
-		return err
-	}
-	status, err := attach(ctx, in, out, func(ctx context.Context, tty *os.File) (sandbox.Status, error) {
-		return g.Interact(ctx, spec, tty, tty)
-	})
-	var left *leftError
-	switch {
-	case errors.As(err, &left):
-		fmt.Fprintln(l.stdout, report.Ended(""))
-		return nil
-	case err != nil:
-		return err
-	}
-	fmt.Fprintln(l.stdout, report.Ended(status.String()))
-	return nil
-}
+// Is reports whether f is a terminal.
+func Is(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// interactive is the boot of a cell for a person, and what the person is told.
-func interactive(b *built) (uml.Spec, report.Intro) {
-	base, place := b.baseline.Base, b.cell.Placements[0]
-	spec := uml.Spec{Kernel: b.product.Linux, Mem: place.Mem, ASLR: place.ASLR}
-	intro := report.Intro{
-		Cell: b.cell.ID() + ":" + place.Name, Tree: base.Tree.Name, Version: base.Tree.Version, Toolchain: base.Toolchain.Name,
-		Mem: place.MemText, ASLR: place.ASLR, Kernel: b.product.Linux,
-	}
-	for _, m := range b.cell.Modules {
-		given := uml.Module{Name: m.Name, Path: b.product.Modules[m.Path].Path, Params: m.Params}
-		spec.Modules = append(spec.Modules, given)
-		intro.Insmod = append(intro.Insmod, given.Insmod())
-	}
-	return spec, intro
-}
+// LeftError is the error of a guest that ended because the user typed the way out.
+type LeftError struct{}
 
-// leftError is the cause that ends a guest when the user typed the way out.
-type leftError struct{}
-
-func (*leftError) Error() string { return "left by the user" }
+func (*LeftError) Error() string { return "left by the user" }
 
 // wayOut is ^], as in telnet and virsh.
 const wayOut = 0x1d
 
-// attach runs a guest on a pty of its own and joins that to the user's terminal,
+// Attach runs a guest on a pty of its own and joins that to the user's terminal,
 // which is raw meanwhile. The pty keeps the guest from being stopped as a
 // background job of the terminal, and gives it one that nothing else reads.
-func attach(ctx context.Context, in, out *os.File, guest func(context.Context, *os.File) (sandbox.Status, error)) (status sandbox.Status, err error) {
+func Attach(ctx context.Context, in, out *os.File, guest func(context.Context, *os.File) (sandbox.Status, error)) (status sandbox.Status, err error) {
 	master, slave, err := console.NewPTY()
 	if err != nil {
 		return status, err
@@ -140,7 +84,7 @@ func attach(ctx context.Context, in, out *os.File, guest func(context.Context, *
 		}
 		done <- err
 	}()
-	go func() { done <- typed.forward(master, func() { leave(&leftError{}) }) }()
+	go func() { done <- typed.forward(master, func() { leave(&LeftError{}) }) }()
 	go func() {
 		for {
 			select {

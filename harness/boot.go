@@ -4,15 +4,78 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"umlab/harness/kbuild"
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
+	"umlab/harness/report"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/terminal"
+	"umlab/harness/uml"
 	"umlab/harness/usage"
 )
+
+// Interact boots a cell's kernel with the guest's shell on the user's terminal.
+// Everything typed goes to the guest, ^C too; ^] ends a guest that hangs. The
+// terminal is as before when it returns.
+//
+// Both must be a terminal: UML loses what is typed while its kernel prints, so
+// that commands from a file would run or not by chance.
+func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, out *os.File) error {
+	if !terminal.Is(in) || !terminal.Is(out) {
+		return usage.Errorf("boot needs a terminal on standard input and output; without one: go tool mage explain %s, or matrix -cells=%s", cell, cell)
+	}
+	p, _, err := l.planCell(cell, o)
+	if err != nil {
+		return err
+	}
+	b, err := l.buildCell(ctx, p)
+	if err != nil {
+		return err
+	}
+	g, closeGuest, err := l.newGuest(b.baseline.Base.Toolchain)
+	if err != nil {
+		return err
+	}
+	defer closeGuest()
+	spec, intro := interactive(b)
+	l.sink.Close()
+	if err := report.Introduce(l.stdout, intro); err != nil {
+		return err
+	}
+	status, err := terminal.Attach(ctx, in, out, func(ctx context.Context, tty *os.File) (sandbox.Status, error) {
+		return g.Interact(ctx, spec, tty, tty)
+	})
+	var left *terminal.LeftError
+	switch {
+	case errors.As(err, &left):
+		fmt.Fprintln(l.stdout, report.Ended(""))
+		return nil
+	case err != nil:
+		return err
+	}
+	fmt.Fprintln(l.stdout, report.Ended(status.String()))
+	return nil
+}
+
+// interactive is the boot of a cell for a person, and what the person is told.
+func interactive(b *built) (uml.Spec, report.Intro) {
+	base, place := b.baseline.Base, b.cell.Placements[0]
+	spec := uml.Spec{Kernel: b.product.Linux, Mem: place.Mem, ASLR: place.ASLR}
+	intro := report.Intro{
+		Cell: b.cell.ID() + ":" + place.Name, Tree: base.Tree.Name, Version: base.Tree.Version, Toolchain: base.Toolchain.Name,
+		Mem: place.MemText, ASLR: place.ASLR, Kernel: b.product.Linux,
+	}
+	for _, m := range b.cell.Modules {
+		given := uml.Module{Name: m.Name, Path: b.product.Modules[m.Path].Path, Params: m.Params}
+		spec.Modules = append(spec.Modules, given)
+		intro.Insmod = append(intro.Insmod, given.Insmod())
+	}
+	return spec, intro
+}
 
 // NoBinaryError says that a cell has nothing to boot, and why: its build
 // failed, or is not the one that was asked for.

@@ -1,0 +1,193 @@
+// Package explain tells of one cell what its results do not: where each flag of a
+// Rust object comes from, which relocations the loader refuses and where they stand
+// in the source, and what to type to repeat it all. It may import oracle, kbuild,
+// uml, loader, scenario and what lies below them; it builds and boots nothing.
+package explain
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/oracle"
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+)
+
+// Cell is a cell that was built and booted.
+type Cell struct {
+	Cell     scenario.Cell
+	Baseline *kbuild.Baseline
+	Product  *kbuild.Product
+	Debugged *kbuild.Debugged // its modules once more, with debug information; nil where that failed
+	DebugErr error            // why
+	Results  *result.Results  // of this cell alone
+	Given    bool             // its placement was asked for
+	Store    string           // directory that most of the paths lie in
+}
+
+// Page puts together all that is known of the cell at one placement: the first at
+// which a module does not load, else the first.
+func (c Cell) Page() (*result.Explanation, error) {
+	r, got := c.Results, c.Results.Cells[0]
+	at, n, why := chosen(got, c.Given)
+	place, run := got.Placements[at], got.Placements[at].Runs[n]
+	e := &result.Explanation{
+		Schema: result.ExplanationSchema, Cell: got.ID, Chosen: why, Command: r.Command, Tree: r.Tree, Toolchain: r.Toolchain,
+		Config: r.Config, Verdict: got.Verdict, Reason: got.Reason, Requested: requested(c.Cell), Modules: []result.ExplainedModule{},
+		Notes: r.Notes, Infra: r.Infra,
+		Placement: result.Placement{Name: place.Name, Mem: place.Mem, ASLR: place.ASLR, Runs: []result.Run{run}},
+	}
+	transcript, err := os.ReadFile(run.Transcript)
+	if err != nil {
+		return nil, fmt.Errorf("read the transcript: %w", err)
+	}
+	foresees := oracle.New(c.Baseline)
+	e.Loader = foresees.Loader()
+	forecasts := foresees.Forecast(c.Product, c.Cell.Modules, c.Cell.Placements[at].Mem, run)
+	flags := c.flags()
+	for i, m := range run.Modules {
+		planned := c.Cell.Modules[slices.IndexFunc(c.Cell.Modules, func(p scenario.Module) bool { return p.Name == m.Name })]
+		x := result.ExplainedModule{Module: m, Path: c.Product.Modules[planned.Path].Path, Objects: []result.ObjectFlags{},
+			Reasoning: forecasts[i].Sentences(), Groups: []result.RejectedGroup{}, Excerpt: excerpt(transcript, m.Outcome, around)}
+		if own, ok := flags[planned.Path]; ok {
+			x.Objects = own
+		}
+		lines := linesOf(forecasts[i].Ko, c.Debugged, planned.Path, c.DebugErr)
+		if x.Groups, err = groups(forecasts[i], lines); err != nil {
+			return nil, err
+		}
+		if e := planned.External; e != nil {
+			relocate(x.Groups, "/"+e.Mount+"/", strings.TrimSuffix(e.Given, "/")+"/")
+		}
+		if len(x.Groups) > 0 {
+			x.Lines = lines.said
+		}
+		e.Modules = append(e.Modules, x)
+	}
+	e.Scripts = c.hand(c.Cell.Placements[at]).scripts()
+	return e, nil
+}
+
+// chosen is the placement and the run that the page is about, and why.
+func chosen(c result.Cell, given bool) (at, n int, why string) {
+	for i, p := range c.Placements {
+		for k, run := range p.Runs {
+			for _, m := range run.Modules {
+				if m.Outcome.Kind != outcome.Loaded {
+					switch {
+					case len(p.Runs) > 1:
+						return i, k, fmt.Sprintf("boot %d of %d, the first in which %s is not loaded", k+1, len(p.Runs), m.Name)
+					case given:
+						return i, k, "as asked"
+					}
+					return i, k, fmt.Sprintf("the first placement at which %s is not loaded", m.Name)
+				}
+			}
+		}
+	}
+	if given {
+		return 0, 0, "as asked"
+	}
+	return 0, 0, "the first one: the modules load at every placement that was booted"
+}
+
+// requested is the variant's argument of make, as it is typed.
+func requested(c scenario.Cell) string {
+	if v := c.MakeVariable(); v != "" {
+		return v + "='" + strings.Join(c.Variant.Flags(), " ") + "'"
+	}
+	return ""
+}
+
+// around is how many lines of the transcript are shown before and behind the
+// evidence.
+const around = 3
+
+// excerpt is the transcript around the evidence of an outcome.
+func excerpt(transcript []byte, o outcome.Outcome, around int) []result.ConsoleLine {
+	out := []result.ConsoleLine{}
+	if o.Evidence == "" || !bytes.HasPrefix(transcript[min(o.Offset, int64(len(transcript))):], []byte(o.Evidence)) {
+		return out
+	}
+	at := outcome.LineAt(transcript, o.Offset)
+	var offset int64
+	number := 0
+	for line := range bytes.Lines(transcript) {
+		number++
+		if number >= at-around && number <= at+around {
+			text := strings.TrimRight(string(line), "\r\n")
+			out = append(out, result.ConsoleLine{Number: number, Offset: offset, Text: text, Evidence: number == at})
+		}
+		offset += int64(len(line))
+	}
+	return out
+}
+
+// flags are the options of the Rust objects of each module, by target.
+func (c Cell) flags() map[string][]result.ObjectFlags {
+	out := map[string][]result.ObjectFlags{}
+	if c.Debugged == nil {
+		return out
+	}
+	var targets []string
+	own := map[string]string{} // of the user's directories
+	for _, m := range c.Cell.Modules {
+		if m.External == nil {
+			targets = append(targets, m.Path)
+			continue
+		}
+		for name, text := range makefiles(os.DirFS(m.External.Dir), ".") {
+			if name == "Makefile" || name == "Kbuild" {
+				own[filepath.Join(m.External.Given, name)] = text
+			}
+		}
+	}
+	texts := makefiles(os.DirFS(c.Baseline.Base.Tree.Dir), dirsOf(targets)...)
+	maps.Copy(texts, own)
+	spec, _ := os.ReadFile(filepath.Join(c.Baseline.Build(), "scripts", "target.json")) // without one, rustc's own targets hold
+	requested := c.Cell.Variant.Flags()
+	if c.Cell.Scope == scenario.ScopeKernel {
+		requested = nil // they do not reach modules
+	}
+	for target, objects := range c.Debugged.Objects {
+		list := []result.ObjectFlags{}
+		for _, o := range objects {
+			list = append(list, objectFlags(texts, spec, o.Name, o.Given, requested, c.Cell.MakeVariable()+" of make's command line"))
+		}
+		out[target] = list
+	}
+	return out
+}
+
+// hand is what it takes to repeat the cell at a placement by hand.
+func (c Cell) hand(p scenario.Placement) hand {
+	base := c.Baseline.Base
+	h := hand{
+		title:   fmt.Sprintf("%s:%s of %s", c.Cell.ID(), p.Name, base.Tree.Name),
+		store:   c.Store,
+		sysroot: base.Toolchain.Root, mounts: base.Toolchain.Mounts, env: base.Toolchain.Environment(),
+		busybox: base.Toolchain.Busybox, linux: c.Product.Linux, tree: base.Tree.Dir,
+		options: filepath.Join(c.Baseline.Build(), ".umlab.config"), make: base.Make(), flags: c.Cell.MakeArg(),
+		module: c.Cell.Scope == scenario.ScopeModule, llvm: base.Compiler == kbuild.Clang, mem: p.Mem, aslr: p.ASLR,
+	}
+	for _, m := range c.Cell.Modules {
+		h.modules = append(h.modules, handModule{m.Name, c.Product.Modules[m.Path].Path, m.Path, m.Params})
+		if m.External != nil {
+			h.external = true
+		} else {
+			h.targets = append(h.targets, m.Path)
+		}
+	}
+	if len(h.targets) > 0 || !h.module {
+		h.byHand = append(h.byHand, base.ByHand(c.Cell, h.targets...))
+	}
+	h.byHand = append(h.byHand, base.ExternalByHand(c.Cell)...)
+	return h
+}
