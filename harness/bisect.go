@@ -104,11 +104,9 @@ type candidates struct {
 	notes    []string
 	close    func()
 
-	// run runs the cell on a candidate; fresh takes nothing from the store that the
-	// candidate's own builds and boots left there.
-	run func(ctx context.Context, name string, fresh bool) (*result.Results, error)
-	// side takes from a candidate that was run afresh what is compared with another.
-	side func(ctx context.Context, name string) (side, error)
+	// run runs the cell on a candidate; whole makes all of it anew, and fresh takes
+	// nothing from the store that its own builds and boots left there.
+	run func(ctx context.Context, name string, whole, fresh bool) (*ran, error)
 }
 
 // search looks for the change. Where the search has no answer, the bisection says
@@ -132,7 +130,7 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 		return b, err
 	}
 	defer log.close()
-	p := &prober{lab: l, candidates: c, target: q.target, seen: map[string]*result.Results{},
+	p := &prober{lab: l, candidates: c, target: q.target, fresh: q.Fresh, whole: map[string]*ran{},
 		ends: predicate.Ends{Cond: q.cond, Good: predicate.End{Name: b.Good}, Bad: predicate.End{Name: b.Bad}}}
 	if log.replay != nil {
 		if err := p.ends.Restore(log.replay); err != nil && log.file != nil {
@@ -231,8 +229,10 @@ func (l *Lab) conclude(ctx context.Context, b *result.Bisection, p *prober, foun
 	}
 	var sides [2]side
 	for i, name := range []string{good.Name, bad.Name} {
-		if err == nil {
-			sides[i], err = p.side(ctx, name)
+		if r := p.whole[name]; r == nil {
+			err = fmt.Errorf("%s was not run", name)
+		} else if err == nil {
+			sides[i], err = l.side(ctx, r, p.target.Cell, name)
 		}
 	}
 	if err == nil {

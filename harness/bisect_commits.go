@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"umlab/harness/bisect"
-	"umlab/harness/result"
 	"umlab/harness/sources"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
@@ -36,19 +35,8 @@ func (l *Lab) commitCandidates(ctx context.Context, q *question) (*candidates, e
 	}
 	c.pinned = fmt.Sprintf("repository %s, toolchain %s %s", q.repository, q.plan.Flags.Toolchain, store.Short(tc.Digest))
 	k := &commitKernels{lab: l, q: q, tc: tc, git: g}
-	c.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		r, err := k.run(ctx, order.Commit(name), fresh, q.Fresh || fresh)
-		if err != nil {
-			return nil, err
-		}
-		return r.Results, nil
-	}
-	c.side = func(ctx context.Context, name string) (side, error) {
-		r, err := k.run(ctx, order.Commit(name), true, false)
-		if err != nil {
-			return side{}, err
-		}
-		return l.sideOf(ctx, r, q.target.Cell, name)
+	c.run = func(ctx context.Context, name string, whole, fresh bool) (*ran, error) {
+		return k.run(ctx, order.Commit(name), whole, fresh)
 	}
 	return c, nil
 }

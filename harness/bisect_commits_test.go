@@ -94,10 +94,9 @@ func (b *bench) commitsBisected(t *testing.T, git tree.Git, o BisectOptions, dir
 		t.Fatal(err)
 	}
 	c.pinned = "repository"
-	c.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		return b.run(ctx, order.Commit(name), fresh)
+	c.run = func(_ context.Context, name string, _, fresh bool) (*ran, error) {
+		return b.run(q, order.Commit(name), fresh)
 	}
-	c.side = func(context.Context, string) (side, error) { return side{}, errors.New("nothing was built") }
 	b.asked = nil
 	for i, c := range commits {
 		b.shows[c] = shows[i]

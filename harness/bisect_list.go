@@ -11,7 +11,6 @@ import (
 
 	"umlab/harness/bisect"
 	"umlab/harness/history"
-	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -41,7 +40,7 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		c.list = append(c.list, result.BisectCandidate{Name: e.name, Detail: e.detail})
 	}
 	c.chooser = &bisect.List{Names: c.names}
-	planned := func(name string, fresh bool) (*plan.Plan, error) {
+	c.run = func(ctx context.Context, name string, _, fresh bool) (*ran, error) {
 		m := q.MatrixOptions
 		m.Fresh = fresh
 		if q.axis == result.AxisToolchain {
@@ -49,10 +48,7 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		} else {
 			m.Tree = name
 		}
-		return l.plan(m)
-	}
-	c.run = func(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-		p, err := planned(name, q.Fresh || fresh)
+		p, err := l.plan(m)
 		if err != nil {
 			return nil, err
 		}
@@ -60,18 +56,7 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		if err != nil {
 			return nil, err
 		}
-		r, err := l.runOn(ctx, p, t, tc)
-		if err != nil {
-			return nil, err
-		}
-		return r.Results, nil
-	}
-	c.side = func(ctx context.Context, name string) (side, error) {
-		p, err := planned(name, false)
-		if err != nil {
-			return side{}, err
-		}
-		return l.side(ctx, p, q.target.Cell, name)
+		return l.runOn(ctx, p, t, tc)
 	}
 	if q.axis == result.AxisTree {
 		tc, err := l.sources.Toolchain(ctx, q.plan.Flags.Toolchain)

@@ -24,24 +24,29 @@ type prober struct {
 	lab    *Lab
 	target predicate.Target
 	ends   predicate.Ends
-	seen   map[string]*result.Results // the last of each
+	fresh  bool               // nothing from the store answers
+	bad    *predicate.Message // what the bad end showed; nil where it showed nothing
+	whole  map[string]*ran    // candidates that were run whole
 }
 
 // result is what a candidate shows. It enters the history, as every result does.
-func (p *prober) result(ctx context.Context, name string, fresh bool) (*result.Results, error) {
-	r, err := p.run(ctx, name, fresh)
-	if err == nil {
-		p.lab.remember(r)
-		p.seen[name] = r
+func (p *prober) result(ctx context.Context, name string, whole, fresh bool) (*ran, error) {
+	r, err := p.run(ctx, name, whole, fresh)
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	p.lab.remember(r.Results)
+	if whole {
+		p.whole[name] = r
+	}
+	return r, nil
 }
 
 // probe is a bisect.Probe.
 func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, error) {
 	skip := func(why string) (bisect.Answer, error) { return bisect.Answer{Verdict: bisect.Skip, Reason: why}, nil }
-	// What a fault left is not to be met again.
-	r, err := p.result(ctx, at.Name, at.Fresh || at.Attempt > 1)
+	again := at.Fresh || at.Attempt > 1 // what a fault left is not to be met again
+	r, err := p.result(ctx, at.Name, again, again || p.fresh)
 	var unfit *toolchain.UnfitError
 	var not *tree.NotKernelError
 	switch {
@@ -54,13 +59,18 @@ func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, err
 	case err != nil:
 		return bisect.Answer{}, err
 	}
-	m, err := predicate.Observe(r, p.target)
+	m, err := predicate.Observe(r.Results, p.target)
 	var lacks *predicate.TargetError
 	switch {
 	case errors.As(err, &lacks):
 		return skip(err.Error())
 	case err != nil:
 		return bisect.Answer{}, err
+	}
+	if at.Name == p.ends.Bad.Name {
+		p.bad = &m
+	}
+	switch {
 	case !p.ends.Cond.Faulty(m):
 		return p.ends.Judge(at.Name, m)
 	case at.Attempt > 1 && slices.ContainsFunc(r.Controls, func(c result.Control) bool { return !c.Holds }):
@@ -73,16 +83,14 @@ func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, err
 
 // wrongEnd says what is wrong with an end, and with both where both were seen.
 func (p *prober) wrongEnd(end *bisect.EndError) string {
-	if r := p.seen[end.Name]; r != nil && end.Name == p.ends.Bad.Name && p.ends.Good.Message != nil {
-		if bad, err := predicate.Observe(r, p.target); err == nil {
-			return p.ends.NotBad(bad)
-		}
+	if end.Name == p.ends.Bad.Name && p.bad != nil && p.ends.Good.Message != nil {
+		return p.ends.NotBad(*p.bad)
 	}
 	return end.Error()
 }
 
 // boundary describes a side of the change, which is nil without a name: by what
-// was seen last, or, where a log answered for it, what the store has of it. The
+// was seen afresh, or, where a log answered for it, what the store has of it. The
 // error is a bisect.FlakyError where that is not what is wanted.
 func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string, want bisect.Verdict, log *bisect.Log,
 ) (*result.Boundary, error) {
@@ -93,9 +101,9 @@ func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string,
 	if c := b.Candidate(name); c != nil {
 		at.Detail, at.Seen = c.Detail, c.Seen
 	}
-	r, err := p.seen[name], error(nil)
+	r, err := p.whole[name], error(nil)
 	if r == nil {
-		r, err = p.result(ctx, name, false)
+		r, err = p.result(ctx, name, true, false)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -105,7 +113,7 @@ func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string,
 		return at, nil
 	}
 	at.Tree, at.Toolchain = r.Tree, r.Toolchain
-	m, err := predicate.Observe(r, p.target)
+	m, err := predicate.Observe(r.Results, p.target)
 	if err != nil {
 		return nil, err
 	}

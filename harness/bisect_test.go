@@ -92,7 +92,8 @@ func (b *bench) results(name, shows string) (*result.Results, error) {
 	return r, nil
 }
 
-func (b *bench) run(_ context.Context, name string, fresh bool) (*result.Results, error) {
+// run is what a plan shows on a candidate, of which nothing is built.
+func (b *bench) run(q *question, name string, fresh bool) (*ran, error) {
 	shows := b.shows[name]
 	ask := name
 	if fresh {
@@ -102,7 +103,11 @@ func (b *bench) run(_ context.Context, name string, fresh bool) (*result.Results
 		}
 	}
 	b.asked = append(b.asked, ask)
-	return b.results(name, shows)
+	r, err := b.results(name, shows)
+	if err != nil {
+		return nil, err
+	}
+	return &ran{Results: r, plan: q.plan}, nil
 }
 
 // bisected bisects a list whose candidates, a to z, show these outcomes.
@@ -114,8 +119,8 @@ func (b *bench) bisected(t *testing.T, o BisectOptions, shows ...string) (*resul
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &candidates{pinned: "tree debian-6.12 0123", run: b.run, side: func(context.Context, string) (side, error) {
-		return side{}, errors.New("nothing was built")
+	c := &candidates{pinned: "tree debian-6.12 0123", run: func(_ context.Context, name string, _, fresh bool) (*ran, error) {
+		return b.run(q, name, fresh)
 	}}
 	for i, s := range shows {
 		name := string(rune('a' + i))

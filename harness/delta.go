@@ -19,7 +19,6 @@ import (
 	"umlab/harness/kconfig"
 	"umlab/harness/loader"
 	"umlab/harness/outcome"
-	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 )
@@ -33,22 +32,8 @@ type side struct {
 	product  *kbuild.Product  // nil where there is nothing to boot
 }
 
-// side runs a plan, or finds what it showed in the store, and takes everything of
-// one of its cells that delta compares.
-func (l *Lab) side(ctx context.Context, p *plan.Plan, cell, name string) (side, error) {
-	t, tc, err := l.sources.Get(ctx, p.Flags.Tree, p.Flags.Toolchain)
-	if err != nil {
-		return side{}, err
-	}
-	r, err := l.runOn(ctx, p, t, tc)
-	if err != nil {
-		return side{}, err
-	}
-	return l.sideOf(ctx, r, cell, name)
-}
-
-// sideOf is side for a plan that was run.
-func (l *Lab) sideOf(ctx context.Context, r *ran, cell, name string) (side, error) {
+// side takes everything of one cell of a plan that was run that delta compares.
+func (l *Lab) side(ctx context.Context, r *ran, cell, name string) (side, error) {
 	s := side{name: name, results: r.Results, baseline: r.baseline}
 	at := slices.IndexFunc(r.plan.Cells, func(c scenario.Cell) bool { return c.ID() == cell })
 	if at < 0 {

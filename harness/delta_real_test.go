@@ -21,7 +21,15 @@ func TestDeltaReal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := l.side(t.Context(), j, "stock", name)
+		tr, tc, err := j.Fetch(t.Context(), l.sources)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.runOn(t.Context(), j, tr, tc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := l.side(t.Context(), r, "stock", name)
 		if err != nil {
 			t.Fatal(err)
 		}
