@@ -25,10 +25,10 @@ func Join(errs ...error) error {
 	var once []error
 	var add func(err error)
 	add = func(err error) {
-		var several interface{ Unwrap() []error }
+		several, joined := err.(interface{ Unwrap() []error }) // an *Error of several stays one
 		switch {
 		case err == nil:
-		case errors.As(err, &several):
+		case joined:
 			for _, e := range several.Unwrap() {
 				add(e)
 			}
