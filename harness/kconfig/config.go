@@ -56,8 +56,7 @@ func (c Config) Digest() string {
 // Dropped is a request that did not survive: Kconfig exits 0 on an option that
 // does not exist, whose dependencies are missing, or that another selects.
 type Dropped struct {
-	Option Option // with Want as its Value
-	Want   string
+	Option Option // as it was requested
 	Got    string // Unset where the resolved .config does not set it
 }
 
@@ -77,7 +76,7 @@ func Compare(requested []Option, resolved Config) []Dropped {
 	var dropped []Dropped
 	for _, o := range requested {
 		if got := resolved.Get(o.Name); !sameValue(o.Value, got) {
-			dropped = append(dropped, Dropped{Option: o, Want: o.Value, Got: got})
+			dropped = append(dropped, Dropped{Option: o, Got: got})
 		}
 	}
 	return dropped

@@ -8,7 +8,7 @@ import (
 )
 
 // apply is apply_relocations: entry by entry, until one is refused.
-func (o *oracle) apply() error {
+func (o *walk) apply() error {
 	for _, e := range o.module.Relocations() {
 		a, rule, err := o.compute(e)
 		if err != nil {
@@ -24,7 +24,7 @@ func (o *oracle) apply() error {
 }
 
 // compute finds the values of an entry. rule is nil where the loader has none.
-func (o *oracle) compute(e Entry) (Applied, *Rule, error) {
+func (o *walk) compute(e Entry) (Applied, *Rule, error) {
 	m := o.module
 	s, ok := m.symbol(e)
 	a := Applied{Entry: e}
@@ -61,7 +61,7 @@ func (o *oracle) compute(e Entry) (Applied, *Rule, error) {
 }
 
 // step runs a rule on an entry.
-func (o *oracle) step(a Applied, rule *Rule) (refused bool, err error) {
+func (o *walk) step(a Applied, rule *Rule) (refused bool, err error) {
 	switch {
 	case rule == nil:
 		return true, o.refuseEntry(outcome.RelocationUnknown, a, o.tree.Rules.Unknown, a.Value)
@@ -100,7 +100,7 @@ func (o *oracle) step(a Applied, rule *Rule) (refused bool, err error) {
 }
 
 // clear reports whether the destination of an entry is zero.
-func (o *oracle) clear(a Applied, width int) bool {
+func (o *walk) clear(a Applied, width int) bool {
 	data := o.module.Sections[a.Target].data // nil for SHT_NOBITS, which begins as zeros
 	for i := range uint64(width) {
 		at := a.Offset + i
@@ -115,7 +115,7 @@ func (o *oracle) clear(a Applied, width int) bool {
 	return true
 }
 
-func (o *oracle) refuseEntry(kind outcome.Kind, a Applied, f Failure, val uint64) error {
+func (o *walk) refuseEntry(kind outcome.Kind, a Applied, f Failure, val uint64) error {
 	m := f.Messages[0]
 	line, exact, err := m.render(values{module: o.module.Name, kbuild: o.tree.Kbuild, reltype: a.Type,
 		section: uint32(a.Section), index: uint32(a.Index), val: val, location: a.Location})
@@ -142,7 +142,7 @@ func (o *oracle) refuseEntry(kind outcome.Kind, a Applied, f Failure, val uint64
 }
 
 // accept is the outcome of a module whose entries are all applied.
-func (o *oracle) accept() {
+func (o *walk) accept() {
 	out := outcome.Outcome{Kind: outcome.Loaded}
 	if text := o.place.Text(); text != 0 {
 		out.Address = hexNumber(text)
@@ -187,9 +187,9 @@ func signedHex(n int64) string {
 // Rejected lists, with their values, all entries that the tree's loader refuses
 // or writes wrong at the placement, in order: not only the first, which decides.
 func Rejected(t *Tree, k *Kernel, m *Module, p Placement) ([]Applied, error) {
-	o := &oracle{tree: t, kernel: k, module: m, place: p, written: map[target]byte{}}
-	if p.Layout == nil || len(p.Layout.section) != len(m.Sections) {
-		return nil, o.silent("the placement is of another module")
+	o, err := newWalk(t, k, m, p)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := o.resolve(); err != nil {
 		return nil, err
@@ -207,9 +207,10 @@ func Rejected(t *Tree, k *Kernel, m *Module, p Placement) ([]Applied, error) {
 		}
 		if refused {
 			a.Fault = Fault(o.out.Outcome.Kind)
-			out = append(out, a)
 		} else if len(o.out.Corrupt) > before {
 			a.Fault = Fault(outcome.LoadedCorrupt)
+		}
+		if a.Fault != "" {
 			out = append(out, a)
 		}
 		o.out.Corrupt = nil

@@ -77,34 +77,23 @@ func OpenKernel(vmlinux io.ReaderAt) (*Kernel, error) {
 // readExports walks the __ksymtab tables. A tree since 7.x keeps one table and
 // flags beside it (__kflagstab); older trees keep a second table for GPL-only.
 func (k *Kernel) readExports(im *image) error {
-	if err := k.readTable(im, "__start___ksymtab", "__stop___ksymtab", false); err != nil {
-		return err
-	}
 	if _, ok := im.names["__start___ksymtab_gpl"]; ok {
-		return k.readTable(im, "__start___ksymtab_gpl", "__stop___ksymtab_gpl", true)
+		every := func(gpl bool) func(int) (bool, error) { return func(int) (bool, error) { return gpl, nil } }
+		if err := k.readTable(im, "__ksymtab", every(false)); err != nil {
+			return err
+		}
+		return k.readTable(im, "__ksymtab_gpl", every(true))
 	}
 	flags, ok := im.names["__start___kflagstab"]
 	if !ok {
 		return fmt.Errorf("neither __ksymtab_gpl nor __kflagstab: the license of exported symbols cannot be told")
 	}
 	data := im.at(flags.Value)
-	i := 0
-	return im.table("__start___ksymtab", "__stop___ksymtab", func(name string, e Export) error {
+	return k.readTable(im, "__ksymtab", func(i int) (bool, error) {
 		if i >= len(data) {
-			return fmt.Errorf("__kflagstab is shorter than __ksymtab")
+			return false, fmt.Errorf("__kflagstab is shorter than __ksymtab")
 		}
-		e.GPL = data[i]&1 != 0 // KSYM_FLAG_GPL_ONLY, include/linux/module_symbol.h
-		k.exports[name] = e
-		i++
-		return nil
-	})
-}
-
-func (k *Kernel) readTable(im *image, start, stop string, gpl bool) error {
-	return im.table(start, stop, func(name string, e Export) error {
-		e.GPL = gpl
-		k.exports[name] = e
-		return nil
+		return data[i]&1 != 0, nil // KSYM_FLAG_GPL_ONLY, include/linux/module_symbol.h
 	})
 }
 
@@ -112,29 +101,32 @@ func (k *Kernel) readTable(im *image, start, stop string, gpl bool) error {
 // as on UML, which does not select HAVE_ARCH_PREL32_RELOCATIONS.
 const kernelSymbol = 24
 
-func (im *image) table(start, stop string, yield func(string, Export) error) error {
-	a, ok := im.names[start]
-	z, ok2 := im.names[stop]
+// readTable reads the exports of one table; gpl says whether its i-th is GPL-only.
+func (k *Kernel) readTable(im *image, table string, gpl func(i int) (bool, error)) error {
+	a, ok := im.names["__start_"+table]
+	z, ok2 := im.names["__stop_"+table]
 	if !ok || !ok2 || z.Value < a.Value {
-		return fmt.Errorf("no table %s..%s; is CONFIG_MODULES on?", start, stop)
+		return fmt.Errorf("no table %s; is CONFIG_MODULES on?", table)
 	}
-	size := z.Value - a.Value
-	data := im.at(a.Value)
+	size, data := z.Value-a.Value, im.at(a.Value)
 	if size%kernelSymbol != 0 || uint64(len(data)) < size {
-		return fmt.Errorf("table %s: %d bytes are not whole entries of %d", start, size, kernelSymbol)
+		return fmt.Errorf("table %s: %d bytes are not whole entries of %d", table, size, kernelSymbol)
 	}
-	for data = data[:size]; len(data) > 0; data = data[kernelSymbol:] {
+	data = data[:size]
+	for i := 0; len(data) > 0; i, data = i+1, data[kernelSymbol:] {
 		e := Export{Value: binary.LittleEndian.Uint64(data)}
 		name, ok := im.text(binary.LittleEndian.Uint64(data[8:]))
 		if !ok || name == "" {
-			return fmt.Errorf("table %s: an entry without a name", start)
+			return fmt.Errorf("table %s: an entry without a name", table)
 		}
 		if ns := binary.LittleEndian.Uint64(data[16:]); ns != 0 {
 			e.Namespace, _ = im.text(ns)
 		}
-		if err := yield(name, e); err != nil {
+		var err error
+		if e.GPL, err = gpl(i); err != nil {
 			return err
 		}
+		k.exports[name] = e
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -216,7 +218,7 @@ func (l *Lines) inlined(d *dwarf.Data, e *dwarf.Entry, files []*dwarf.LineFile, 
 }
 
 // treeRoots are the directories of a kernel tree that hold code of modules.
-var treeRoots = [...]string{"samples/", "rust/", "drivers/", "include/", "kernel/", "arch/", "fs/", "lib/", "mm/", "net/", "sound/", "crypto/", "block/"}
+var treeRoots = regexp.MustCompile(`/(?:samples|rust|drivers|include|kernel|arch|fs|lib|mm|net|sound|crypto|block)/`)
 
 // inTree cuts a path to the part inside the kernel tree: builds in a sandbox
 // name the tree by a path that means nothing outside. What lies outside, such
@@ -231,14 +233,8 @@ func inTree(name, dir string) string {
 	if !strings.HasPrefix(name, "/") || strings.Contains(name, "/rustlib/") || strings.Contains(name, "/library/") {
 		return name
 	}
-	first := -1
-	for _, root := range treeRoots {
-		if i := strings.Index(name, "/"+root); i >= 0 && (first < 0 || i < first) {
-			first = i
-		}
-	}
-	if first >= 0 {
-		return name[first+1:]
+	if at := treeRoots.FindStringIndex(name); at != nil {
+		return name[at[0]+1:]
 	}
 	return name
 }
@@ -250,39 +246,28 @@ func (l *Lines) At(section string, offset uint64) (at, inner Position) {
 	if l == nil {
 		return at, inner
 	}
-	addr, ok := uint64(0), false
-	for _, s := range l.module.Sections {
-		if s.Name == section && l.module.Allocated(s.Index) && offset < s.Size && offset < sectionStride {
-			addr, ok = madeUp(s.Index)+offset, true
-			break
-		}
-	}
-	if !ok {
+	in := slices.IndexFunc(l.module.Sections, func(s Section) bool {
+		return s.Name == section && l.module.Allocated(s.Index) && offset < s.Size && offset < sectionStride
+	})
+	if in < 0 {
 		return at, inner
 	}
+	addr := madeUp(in) + offset
 	var chain []inlinedCall
 	for _, c := range l.calls {
 		if addr >= c.low && addr < c.high {
 			chain = append(chain, c)
 		}
 	}
-	sort.SliceStable(chain, func(i, j int) bool { return chain[i].depth < chain[j].depth })
+	slices.SortStableFunc(chain, func(a, b inlinedCall) int { return a.depth - b.depth })
 	i := sort.Search(len(l.rows), func(i int) bool { return l.rows[i].addr > addr })
 	if i > 0 && !l.rows[i-1].end {
 		inner = l.rows[i-1].pos
 	}
-	for _, p := range append(positions(chain), inner) {
-		if at.File == "" || strings.HasPrefix(at.File, "/") && p.File != "" && !strings.HasPrefix(p.File, "/") {
+	for _, c := range append(chain, inlinedCall{call: inner}) {
+		if p := c.call; at.File == "" || strings.HasPrefix(at.File, "/") && p.File != "" && !strings.HasPrefix(p.File, "/") {
 			at = p
 		}
 	}
 	return at, inner
-}
-
-func positions(chain []inlinedCall) []Position {
-	out := make([]Position, 0, len(chain)+1)
-	for _, c := range chain {
-		out = append(out, c.call)
-	}
-	return out
 }

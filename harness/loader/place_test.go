@@ -260,13 +260,21 @@ func TestThreshold(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			m := testModule(t, moduleSpec{relText: []elfRela{test.rel}})
-			c, found, err := Threshold(tree, k, m, placed(t, tree, m, lowBase), 4096, 1<<40)
-			if err != nil || !found || c.Base != test.base || c.Before.Outcome.Kind != outcome.Loaded || c.After.Outcome.String() != test.after {
-				t.Fatalf("0x%x %v %v: %s -> %s, want 0x%x %s", c.Base, found, err, c.Before.Outcome, c.After.Outcome, test.base, test.after)
+			base, found, err := Threshold(tree, k, m, placed(t, tree, m, lowBase), 4096, 1<<40)
+			if err != nil || !found || base != test.base {
+				t.Fatalf("0x%x %v %v, want 0x%x", base, found, err, test.base)
+			}
+			before, err := Predict(tree, k, m, placed(t, tree, m, base-4096))
+			if err != nil || before.Outcome.Kind != outcome.Loaded {
+				t.Errorf("just below: %s %v", before.Outcome, err)
+			}
+			after, err := Predict(tree, k, m, placed(t, tree, m, base))
+			if err != nil || after.Outcome.String() != test.after {
+				t.Errorf("at the threshold: %s %v, want %s", after.Outcome, err, test.after)
 			}
 			wide, _, err := Threshold(tree, k, m, placed(t, tree, m, lowBase), 8<<20, 1<<40)
-			if want := (test.base + 8<<20 - 1) &^ (8<<20 - 1); err != nil || wide.Base != want {
-				t.Errorf("in steps of 8 MiB 0x%x, want 0x%x (%v)", wide.Base, want, err)
+			if want := (test.base + 8<<20 - 1) &^ (8<<20 - 1); err != nil || wide != want {
+				t.Errorf("in steps of 8 MiB 0x%x, want 0x%x (%v)", wide, want, err)
 			}
 		})
 	}
@@ -287,7 +295,7 @@ func TestThresholdProperty(t *testing.T) {
 		}
 		m := testModule(t, moduleSpec{relText: rel})
 		p := placed(t, tree, m, lowBase)
-		c, found, err := Threshold(tree, k, m, p, 4096, 1<<36)
+		change, found, err := Threshold(tree, k, m, p, 4096, 1<<36)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -297,9 +305,10 @@ func TestThresholdProperty(t *testing.T) {
 		}
 		limit := uint64(1 << 36)
 		if found {
-			limit = c.Base
-			if c.After.Outcome.Same(now.Outcome) || !c.Before.Outcome.Same(now.Outcome) {
-				r.Fatalf("%s -> %s from %s", c.Before.Outcome, c.After.Outcome, now.Outcome)
+			limit = change
+			after, err := Predict(tree, k, m, p.Shift(change-p.Base))
+			if err != nil || after.Outcome.Same(now.Outcome) {
+				r.Fatalf("at the threshold %s, as at %s (%v)", after.Outcome, now.Outcome, err)
 			}
 		}
 		base := lowBase + rapid.Uint64Range(0, (limit-lowBase)/4096-1).Draw(r, "pages")*4096

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"umlab/harness/outcome"
@@ -74,8 +75,8 @@ func (e *NotPredictedError) Error() string {
 	return fmt.Sprintf("predict module %s: %s: not predicted", e.Module, e.Reason)
 }
 
-// oracle is one walk over a module.
-type oracle struct {
+// walk is one walk over a module, as load_module does it.
+type walk struct {
 	tree    *Tree
 	kernel  *Kernel
 	module  *Module
@@ -101,11 +102,9 @@ type resolved struct {
 // relocations. It returns a *NotPredictedError where the module holds something
 // whose fate this package does not know.
 func Predict(t *Tree, k *Kernel, m *Module, p Placement) (Prediction, error) {
-	o := &oracle{tree: t, kernel: k, module: m, place: p, written: map[target]byte{}}
-	o.out.Placement = p
-	o.out.Exact = true
-	if p.Layout == nil || len(p.Layout.section) != len(m.Sections) {
-		return o.out, o.silent("the placement is of another module")
+	o, err := newWalk(t, k, m, p)
+	if err != nil {
+		return o.out, err
 	}
 	if done, err := o.before(); done || err != nil {
 		return o.out, err
@@ -116,18 +115,27 @@ func Predict(t *Tree, k *Kernel, m *Module, p Placement) (Prediction, error) {
 	return o.out, o.apply()
 }
 
-func (o *oracle) silent(format string, args ...any) error {
+func newWalk(t *Tree, k *Kernel, m *Module, p Placement) (*walk, error) {
+	o := &walk{tree: t, kernel: k, module: m, place: p, written: map[target]byte{}}
+	o.out.Placement, o.out.Exact = p, true
+	if p.Layout == nil || len(p.Layout.section) != len(m.Sections) {
+		return o, o.silent("the placement is of another module")
+	}
+	return o, nil
+}
+
+func (o *walk) silent(format string, args ...any) error {
 	return &NotPredictedError{Module: o.module.Name, Reason: fmt.Sprintf(format, args...)}
 }
 
-func (o *oracle) refuse(kind outcome.Kind, errno int, line string) {
+func (o *walk) refuse(kind outcome.Kind, errno int, line string) {
 	o.out.FirstLine = line
 	o.out.Outcome = outcome.Outcome{Kind: kind, Errno: errno, Evidence: line}
 }
 
 // before is what load_module checks first: the version magic. Other tests of
 // the file (signature, size of struct module) need what no file tells.
-func (o *oracle) before() (done bool, err error) {
+func (o *walk) before() (done bool, err error) {
 	m := o.module
 	if m.Name == "" {
 		return false, o.silent("no name in .modinfo; link it as a module (.ko)")
@@ -166,7 +174,7 @@ func (o *oracle) before() (done bool, err error) {
 
 // resolve is simplify_symbols: all undefined symbols are reported, the last
 // error is returned.
-func (o *oracle) resolve() (done bool, err error) {
+func (o *walk) resolve() (done bool, err error) {
 	m := o.module
 	o.symbols = make([]resolved, len(m.Symbols))
 	errno, first := 0, ""
@@ -178,7 +186,7 @@ func (o *oracle) resolve() (done bool, err error) {
 		r.value = s.Value
 		switch {
 		case s.Section == elf.SHN_COMMON:
-			if len(s.Name) >= 9 && s.Name[:9] == "__gnu_lto" {
+			if strings.HasPrefix(s.Name, "__gnu_lto") {
 				break
 			}
 			return false, o.silent("common symbol %s (compile with -fno-common)", s.Name)
@@ -213,7 +221,7 @@ func (o *oracle) resolve() (done bool, err error) {
 
 // undefined resolves one undefined symbol against the kernel; errno is 0 where
 // the loader goes on.
-func (o *oracle) undefined(s Symbol, r *resolved) (line string, errno int, err error) {
+func (o *walk) undefined(s Symbol, r *resolved) (line string, errno int, err error) {
 	m := o.module
 	e, ok := o.kernel.exports[s.Name]
 	if ok && e.GPL && !gplCompatible(m.Info["license"]) {

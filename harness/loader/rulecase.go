@@ -28,8 +28,8 @@ func relocationType(label string) (uint32, bool) {
 
 // rule walks what runs for one case label: from the label, through
 // fall-through, to its end, and then the part of the loop after the switch.
-func (r *ruleReader) rule(t uint32, line int, body []csrc.Stmt) (Rule, error) {
-	w := &walk{r: r, rule: Rule{Type: t, Line: line}}
+func (r *ruleReader) rule(line int, body []csrc.Stmt) (Rule, error) {
+	w := &caseReader{r: r, rule: Rule{Line: line}}
 	end, err := w.run(body, true)
 	if err != nil {
 		return w.rule, err
@@ -48,8 +48,8 @@ func (r *ruleReader) rule(t uint32, line int, body []csrc.Stmt) (Rule, error) {
 	return w.rule, w.finish(line)
 }
 
-// walk gathers the steps of one rule.
-type walk struct {
+// caseReader gathers the steps of one rule.
+type caseReader struct {
 	r     *ruleReader
 	rule  Rule
 	size  int // of the variable size, 0 while unset
@@ -65,7 +65,7 @@ const (
 	endReturn
 )
 
-func (w *walk) run(body []csrc.Stmt, inSwitch bool) (ending, error) {
+func (w *caseReader) run(body []csrc.Stmt, inSwitch bool) (ending, error) {
 	for i, s := range body {
 		t := s.Text()
 		if inSwitch && refuses(s) {
@@ -108,7 +108,7 @@ func refuses(s csrc.Stmt) bool {
 }
 
 // branch is an if of a case or of the part after the switch.
-func (w *walk) branch(s csrc.Stmt, cond string, inSwitch bool) error {
+func (w *caseReader) branch(s csrc.Stmt, cond string, inSwitch bool) error {
 	if !inSwitch && cond == "apply" {
 		_, err := w.run(s.Body, false) // apply_relocate_add passes true
 		return err
@@ -145,7 +145,7 @@ func (w *walk) branch(s csrc.Stmt, cond string, inSwitch bool) error {
 }
 
 // condition reads the conditions under which a loader refuses.
-func (w *walk) condition(cond string) (check Check, width int, ok bool) {
+func (w *caseReader) condition(cond string) (check Check, width int, ok bool) {
 	switch cond {
 	case "val!=*(u32*)&val", "val!=(u32)val", "val>U32_MAX":
 		return CheckZero, 0, true
@@ -165,7 +165,7 @@ func (w *walk) condition(cond string) (check Check, width int, ok bool) {
 	return CheckNone, 0, false
 }
 
-func (w *walk) expression(s csrc.Stmt, t string) error {
+func (w *caseReader) expression(s csrc.Stmt, t string) error {
 	switch t {
 	case "val-=(u64)loc", "val-=(unsigned long)loc", "val=val-(u64)loc":
 		w.rule.PCRelative = true
@@ -209,7 +209,7 @@ func (w *walk) expression(s csrc.Stmt, t string) error {
 }
 
 // finish checks that the rule writes exactly once, or is one that skips.
-func (w *walk) finish(line int) error {
+func (w *caseReader) finish(line int) error {
 	writes := 0
 	for _, s := range w.rule.Steps {
 		if s.Op == OpWrite {

@@ -27,7 +27,6 @@ const (
 
 // Rule is what the loader does with one relocation type, in source order.
 type Rule struct {
-	Type       uint32
 	Line       int      // of its case label
 	Skip       bool     // nothing is written (R_X86_64_NONE)
 	Refuse     *Failure // the case refuses the type by itself

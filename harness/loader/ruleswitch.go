@@ -176,7 +176,7 @@ func (r *ruleReader) labelsOfSwitch() error {
 			if _, dup := r.rules.Types[t]; dup {
 				return r.src.Errorf(s.Line, "a second case "+s.Text(), "one case a type")
 			}
-			rule, err := r.rule(t, s.Line, r.cases[i+1:])
+			rule, err := r.rule(s.Line, r.cases[i+1:])
 			if err != nil {
 				return err
 			}

@@ -1,44 +1,30 @@
 package loader
 
 import (
+	"maps"
 	"slices"
-	"sort"
 )
-
-// Change is where a prediction changes as the modules move up.
-type Change struct {
-	Base   uint64     // smallest start of vmalloc, a multiple of the step, at which it is another
-	Before Prediction // just below, one step lower
-	After  Prediction // at Base
-}
 
 // Threshold finds the smallest base above p.Base, in multiples of step bytes and
 // up to limit, at which Predict says something else than at p; found is false
-// where it never does. Space.VmallocOffset as step gives bases that a boot can
-// have, one page the exact address. Nothing is searched: each entry's limits
-// are computed, and Predict judges at each of them.
-func Threshold(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64) (c Change, found bool, err error) {
+// where it never does. A base is a start of vmalloc: Space.VmallocOffset as step
+// gives those that a boot can have, one page the exact address. Nothing is
+// searched: each entry's limits are computed, and Predict judges at each of them.
+func Threshold(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64) (base uint64, found bool, err error) {
 	now, err := Predict(t, k, m, p)
 	if err != nil {
-		return c, false, err
+		return 0, false, err
 	}
 	for _, base := range breakpoints(t, k, m, p, step, limit) {
 		next, err := Predict(t, k, m, p.Shift(base-p.Base))
 		if err != nil {
-			return c, false, err
+			return 0, false, err
 		}
-		if next.Outcome.Same(now.Outcome) {
-			continue
+		if !next.Outcome.Same(now.Outcome) {
+			return base, true, nil
 		}
-		before := now
-		if base-step > p.Base {
-			if before, err = Predict(t, k, m, p.Shift(base-step-p.Base)); err != nil {
-				return c, false, err
-			}
-		}
-		return Change{Base: base, Before: before, After: next}, true, nil
 	}
-	return c, false, nil
+	return 0, false, nil
 }
 
 // breakpoints are the bases at which an entry begins or ceases to fit, rounded
@@ -47,7 +33,10 @@ func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64)
 	if step == 0 || limit <= p.Base || limit >= 1<<62 {
 		return nil
 	}
-	o := &oracle{tree: t, kernel: k, module: m, place: p, written: map[target]byte{}}
+	o, err := newWalk(t, k, m, p)
+	if err != nil {
+		return nil
+	}
 	if _, err := o.resolve(); err != nil {
 		return nil
 	}
@@ -86,10 +75,5 @@ func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64)
 			}
 		}
 	}
-	out := make([]uint64, 0, len(set))
-	for base := range set {
-		out = append(out, base)
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
-	return slices.Compact(out)
+	return slices.Sorted(maps.Keys(set))
 }

@@ -35,9 +35,9 @@ func (s *simulation) stretches(base, limit uint64) []stretch {
 			if f.Err != nil {
 				continue
 			}
-			c, ok, err := loader.Threshold(s.tree, s.kernel, f.Ko, f.Prediction.Placement, s.tree.Space.VmallocOffset, limit)
-			if err == nil && ok && c.Base < next {
-				next, found = c.Base, true
+			at, ok, err := loader.Threshold(s.tree, s.kernel, f.Ko, f.Prediction.Placement, s.tree.Space.VmallocOffset, limit)
+			if err == nil && ok && at < next {
+				next, found = at, true
 			}
 		}
 		if !found {
