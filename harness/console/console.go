@@ -19,6 +19,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -44,7 +45,8 @@ func (e Exit) String() string {
 	return fmt.Sprintf("exit status %d", e.Code)
 }
 
-// Limits bound a session. A field that is 0 means that of [DefaultLimits].
+// Limits bound a session. For a field that is 0 there is a limit that is generous for a guest of 0.2 s on a machine that
+// builds a kernel beside it.
 type Limits struct {
 	Boot    time.Duration // from Open to the ready line
 	Command time.Duration // from sending a step to its end line
@@ -54,31 +56,15 @@ type Limits struct {
 	Bytes   int64         // of transcript; a guest that prints more is stopped
 }
 
-// DefaultLimits are generous for a guest of 0.2 s on a machine that builds a kernel beside it.
-func DefaultLimits() Limits {
-	return Limits{
-		Boot:    60 * time.Second,
-		Command: 30 * time.Second,
-		Silence: 20 * time.Second,
-		Halt:    15 * time.Second,
-		Total:   5 * time.Minute,
-		Bytes:   16 << 20,
-	}
-}
-
 func (l Limits) withDefaults() Limits {
-	d := DefaultLimits()
-	for _, f := range []struct{ have, def *time.Duration }{
-		{&l.Boot, &d.Boot}, {&l.Command, &d.Command}, {&l.Silence, &d.Silence}, {&l.Halt, &d.Halt}, {&l.Total, &d.Total},
-	} {
-		if *f.have <= 0 {
-			*f.have = *f.def
-		}
+	return Limits{
+		Boot:    cmp.Or(max(l.Boot, 0), 60*time.Second),
+		Command: cmp.Or(max(l.Command, 0), 30*time.Second),
+		Silence: cmp.Or(max(l.Silence, 0), 20*time.Second),
+		Halt:    cmp.Or(max(l.Halt, 0), 15*time.Second),
+		Total:   cmp.Or(max(l.Total, 0), 5*time.Minute),
+		Bytes:   cmp.Or(max(l.Bytes, 0), 16<<20),
 	}
-	if l.Bytes <= 0 {
-		l.Bytes = d.Bytes
-	}
-	return l
 }
 
 // Stage is what a session was waiting for.

@@ -41,8 +41,8 @@ func abiRange(t uint32, pcRelative bool, width int) (lo, hi int64) {
 }
 
 // checkRange is what a check of the loader lets pass.
-func checkRange(c Check) (lo, hi int64) {
-	if c == CheckZero {
+func checkRange(c check) (lo, hi int64) {
+	if c == checkZero {
 		return 0, 1<<32 - 1
 	}
 	return -1 << 31, 1<<31 - 1

@@ -9,7 +9,7 @@ import (
 
 // apply is apply_relocations: entry by entry, until one is refused.
 func (o *walk) apply() error {
-	for _, e := range o.module.Relocations() {
+	for _, e := range o.module.relocations() {
 		a, rule, err := o.compute(e)
 		if err != nil {
 			return err
@@ -24,15 +24,15 @@ func (o *walk) apply() error {
 }
 
 // compute finds the values of an entry. rule is nil where the loader has none.
-func (o *walk) compute(e Entry) (Applied, *Rule, error) {
+func (o *walk) compute(e Entry) (Applied, *rule, error) {
 	m := o.module
 	s, ok := m.symbol(e)
 	a := Applied{Entry: e}
 	if !ok {
 		return a, nil, o.silent("%s: symbol %d is out of range", m.place(e), e.Symbol)
 	}
-	a.Name = m.Title(s)
-	base, ok := o.place.Address(e.Target)
+	a.Name = m.title(s)
+	base, ok := o.place.address(e.Target)
 	if !ok {
 		return a, nil, o.silent("%s: the section is not in the module's memory", m.place(e))
 	}
@@ -61,7 +61,7 @@ func (o *walk) compute(e Entry) (Applied, *Rule, error) {
 }
 
 // step runs a rule on an entry.
-func (o *walk) step(a Applied, rule *Rule) (refused bool, err error) {
+func (o *walk) step(a Applied, rule *rule) (refused bool, err error) {
 	switch {
 	case rule == nil:
 		return true, o.refuseEntry(outcome.RelocationUnknown, a, o.tree.Rules.Unknown, a.Value)
@@ -73,14 +73,14 @@ func (o *walk) step(a Applied, rule *Rule) (refused bool, err error) {
 	val := a.SymbolValue + uint64(a.Addend)
 	for _, s := range rule.Steps {
 		switch s.Op {
-		case OpSubtract:
+		case opSubtract:
 			val -= a.Location
-		case OpWrite:
+		case opWrite:
 			for i := range s.Width {
 				o.written[target{a.Target, a.Offset + uint64(i)}] = byte(val >> (8 * i))
 			}
-		case OpCheck:
-			if s.Check == CheckClear {
+		case opCheck:
+			if s.Check == checkClear {
 				if !o.clear(a, s.Width) {
 					return true, o.refuseEntry(outcome.InsmodFailed, a, s.Fail, val)
 				}
@@ -115,7 +115,7 @@ func (o *walk) clear(a Applied, width int) bool {
 	return true
 }
 
-func (o *walk) refuseEntry(kind outcome.Kind, a Applied, f Failure, val uint64) error {
+func (o *walk) refuseEntry(kind outcome.Kind, a Applied, f failure, val uint64) error {
 	m := f.Messages[0]
 	line, exact, err := m.render(values{module: o.module.Name, kbuild: o.tree.Kbuild, reltype: a.Type,
 		section: uint32(a.Section), index: uint32(a.Index), val: val, location: a.Location})
@@ -168,13 +168,13 @@ func corruption(a Applied) string {
 	form := abiForm(a.Type)
 	switch {
 	case form == formTable:
-		return fmt.Sprintf("%s of %s needs a table entry (GOT, PLT or TLS), but the loader writes the symbol's address or distance itself", name, Demangle(a.Name))
+		return fmt.Sprintf("%s of %s needs a table entry (GOT, PLT or TLS), but the loader writes the symbol's address or distance itself", name, demangled(a.Name))
 	case form == formPC && !a.PCRelative, form == formPlain && a.PCRelative:
-		return fmt.Sprintf("%s of %s is computed by another formula than the psABI's", name, Demangle(a.Name))
+		return fmt.Sprintf("%s of %s is computed by another formula than the psABI's", name, demangled(a.Name))
 	case a.PCRelative:
-		return fmt.Sprintf("%s of %s: %s from 0x%x does not fit %d bits and is cut without a check", name, Demangle(a.Name), signedHex(a.Distance()), a.Location, 8*a.Width)
+		return fmt.Sprintf("%s of %s: %s from 0x%x does not fit %d bits and is cut without a check", name, demangled(a.Name), signedHex(a.Distance()), a.Location, 8*a.Width)
 	}
-	return fmt.Sprintf("%s of %s: 0x%x does not fit %d bits and is cut without a check", name, Demangle(a.Name), a.Value, 8*a.Width)
+	return fmt.Sprintf("%s of %s: 0x%x does not fit %d bits and is cut without a check", name, demangled(a.Name), a.Value, 8*a.Width)
 }
 
 func signedHex(n int64) string {
@@ -195,7 +195,7 @@ func Rejected(t *Tree, k *Kernel, m *Module, p Placement) ([]Applied, error) {
 		return nil, err
 	}
 	var out []Applied
-	for _, e := range m.Relocations() {
+	for _, e := range m.relocations() {
 		a, rule, err := o.compute(e)
 		if err != nil {
 			return nil, err

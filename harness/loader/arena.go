@@ -52,8 +52,8 @@ func (a *Arena) Free(address uint64) {
 	}
 }
 
-// Purge makes all freed allocations usable again.
-func (a *Arena) Purge() {
+// purge makes all freed allocations usable again.
+func (a *Arena) purge() {
 	a.used = slices.DeleteFunc(a.used, func(x area) bool { return x.lazy })
 }
 
@@ -106,7 +106,7 @@ func (t *Attempt) freeRegions(which func(region string) bool) {
 	for i, at := range t.Placement.Start {
 		if at != 0 && which(t.Placement.Layout.Regions[i]) {
 			t.arena.Free(at)
-			t.arena.Purge()
+			t.arena.purge()
 		}
 	}
 }

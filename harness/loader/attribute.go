@@ -37,7 +37,7 @@ func Attribute(m *Module, entries []Applied, lines *Lines) []Attribution {
 	out := make([]Attribution, 0, len(entries))
 	for _, e := range entries {
 		a := Attribution{Relocation: outcome.NewRelocation(e.Type), Offset: e.Offset, Entry: m.place(e.Entry),
-			Symbol: Demangle(e.Name), Value: hexNumber(e.Value)}
+			Symbol: demangled(e.Name), Value: hexNumber(e.Value)}
 		if e.Width == 0 {
 			a.Value = "" // no rule computes one
 		}
@@ -49,7 +49,7 @@ func Attribute(m *Module, entries []Applied, lines *Lines) []Attribution {
 			a.Section = s.Name
 			f, ok := functionAt(functions[s.Index], e.Offset)
 			if ok {
-				a.Function, a.Within = Demangle(f.Name), e.Offset-f.Value
+				a.Function, a.Within = demangled(f.Name), e.Offset-f.Value
 			}
 			if s.Flags&elf.SHF_EXECINSTR != 0 {
 				start := uint64(0)
@@ -59,7 +59,7 @@ func Attribute(m *Module, entries []Applied, lines *Lines) []Attribution {
 				a.Instruction = m.instruction(s, start, e.Offset)
 			}
 		}
-		at, inner := lines.At(a.Section, e.Offset)
+		at, inner := lines.at(a.Section, e.Offset)
 		a.Source = at.String()
 		if inner != at {
 			a.Inlined = inner.String()
@@ -128,9 +128,9 @@ var legacyHash = regexp.MustCompile(`::h[0-9a-f]{16}$`)
 // maxMangled bounds what is demangled: hostile names can expand without limit.
 const maxMangled = 4096
 
-// Demangle names a symbol as in its source: Rust v0 and legacy names without
+// demangled names a symbol as in its source: Rust v0 and legacy names without
 // their hash, C names as they are.
-func Demangle(name string) string {
+func demangled(name string) string {
 	if len(name) > maxMangled || !strings.HasPrefix(name, "_R") && !strings.HasPrefix(name, "_ZN") {
 		return name
 	}

@@ -15,7 +15,7 @@ type Counts = map[string]int
 // module without any.
 func (m *Module) Census() Counts {
 	counts := Counts{}
-	for _, e := range m.Relocations() {
+	for _, e := range m.relocations() {
 		counts[outcome.NewRelocation(e.Type).Name]++
 	}
 	return counts
@@ -35,11 +35,11 @@ func (m *Module) References() (symbols, functions map[string]Counts) {
 		to[name][typ]++
 	}
 	code := m.functions()
-	for _, e := range m.Relocations() {
+	for _, e := range m.relocations() {
 		typ := outcome.NewRelocation(e.Type).Name
 		name := "no symbol"
 		if s, ok := m.symbol(e); ok {
-			name = alike(m.Title(s))
+			name = alike(m.title(s))
 			if at := int(s.Section); strings.HasPrefix(s.Name, ".L") && at > 0 && at < len(m.Sections) {
 				name = m.Sections[at].Name
 			}
@@ -61,7 +61,7 @@ var crateHash = regexp.MustCompile(`Cs[0-9A-Za-z]*_`)
 // alike names a symbol the same in the builds of two compilers: demangled, or
 // mangled without what tells crates of one name apart.
 func alike(name string) string {
-	if out := Demangle(name); out != name || !strings.HasPrefix(name, "_R") {
+	if out := demangled(name); out != name || !strings.HasPrefix(name, "_R") {
 		return out
 	}
 	return crateHash.ReplaceAllString(name, "C")

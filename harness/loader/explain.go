@@ -13,7 +13,7 @@ import (
 func Explain(t *Tree, k *Kernel, m *Module, p Prediction, mem, gap int64) []string {
 	var out []string
 	if p.Placement.Base != 0 && p.Placement.Base == t.Space.ModuleBase(k.Link, mem, gap) {
-		out = append(out, "vmalloc begins at "+t.Space.Explain(k.Link, mem, gap)+
+		out = append(out, "vmalloc begins at "+t.Space.explain(k.Link, mem, gap)+
 			fmt.Sprintf("; %s lands at 0x%x", m.Name, p.Placement.Text()))
 	} else if p.Placement.Text() != 0 {
 		out = append(out, fmt.Sprintf("%s lands at 0x%x", m.Name, p.Placement.Text()))
@@ -38,7 +38,7 @@ func Explain(t *Tree, k *Kernel, m *Module, p Prediction, mem, gap int64) []stri
 func (t *Tree) arithmetic(m *Module, p Prediction) string {
 	e := *p.Entry
 	name := outcome.NewRelocation(e.Type).Name
-	where := fmt.Sprintf("%s, %s to %s", m.place(e.Entry), name, Demangle(e.Name))
+	where := fmt.Sprintf("%s, %s to %s", m.place(e.Entry), name, demangled(e.Name))
 	switch p.Outcome.Kind {
 	case outcome.RelocationUnknown:
 		return fmt.Sprintf("%s: the loader has no case for type %d, at any address", where, e.Type)
@@ -47,11 +47,11 @@ func (t *Tree) arithmetic(m *Module, p Prediction) string {
 	case outcome.InsmodFailed:
 		return where + ": the destination is not zero"
 	}
-	return where + ": " + Sum(e) + ", " + t.limit(e)
+	return where + ": " + sum(e) + ", " + t.limit(e)
 }
 
-// Sum is the calculation of an entry in words: "0x8080d000 + 0xc0 = 0x8080d0c0".
-func Sum(e Applied) string {
+// sum is the calculation of an entry in words: "0x8080d000 + 0xc0 = 0x8080d0c0".
+func sum(e Applied) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "0x%x", e.SymbolValue)
 	if e.Addend < 0 {
@@ -77,9 +77,9 @@ func (t *Tree) limit(e Applied) string {
 	}
 	v := int64(e.Value)
 	switch {
-	case rule.Overflow == CheckZero && v < 0:
+	case rule.Overflow == checkZero && v < 0:
 		return fmt.Sprintf("which is negative, so %s (zero-extended) cannot hold it", name)
-	case rule.Overflow == CheckZero:
+	case rule.Overflow == checkZero:
 		return fmt.Sprintf("which is not below 2^32, so %s (zero-extended) cannot hold it", name)
 	case v < 0:
 		return fmt.Sprintf("which is below -2^31, so %s (sign-extended) cannot hold it", name)

@@ -54,7 +54,7 @@ func FuzzOpen(f *testing.F) {
 			if again, err := Predict(tree, k, m, p); err != nil || again.FirstLine != pred.FirstLine {
 				t.Fatalf("not the same twice: %q %q", pred.FirstLine, again.FirstLine)
 			}
-			if len(m.Relocations()) < 100 {
+			if len(m.relocations()) < 100 {
 				_, _, _ = Threshold(tree, k, m, p, 8<<20, base+1<<33)
 			}
 		}

@@ -89,14 +89,14 @@ func (l *Layout) put(section, region int, s Section) error {
 	l.section[section] = region
 	l.offset[section] = align(l.Sizes[region], s.Align)
 	if l.Sizes[region] = l.offset[section] + s.Size; l.Sizes[region] >= regionLimit {
-		return fmt.Errorf("region %s is larger than %s", l.Regions[region], Bytes(regionLimit))
+		return fmt.Errorf("region %s is larger than %s", l.Regions[region], inUnits(regionLimit))
 	}
 	return nil
 }
 
 // symtab appends the symbol tables, as layout_symtab does with CONFIG_KALLSYMS.
 func (l *Layout) symtab(t *Tree, m *Module, flags []elf.SectionFlag) error {
-	data, init := t.Regions.Index("MOD_DATA"), t.Regions.Index("MOD_INIT_DATA")
+	data, init := t.Regions.index("MOD_DATA"), t.Regions.index("MOD_INIT_DATA")
 	if data < 0 || init < 0 {
 		return fmt.Errorf("no region MOD_DATA or MOD_INIT_DATA")
 	}
@@ -148,9 +148,9 @@ type Placement struct {
 	Start  []uint64 // address of each region; 0 for one of no size
 }
 
-// Address is the address of section i of the module; ok is false for a section
+// address is the address of section i of the module; ok is false for a section
 // that is not in its memory.
-func (p Placement) Address(i int) (address uint64, ok bool) {
+func (p Placement) address(i int) (address uint64, ok bool) {
 	if p.Layout == nil || i < 0 || i >= len(p.Layout.section) || p.Layout.section[i] < 0 || p.Layout.section[i] >= len(p.Start) {
 		return 0, false
 	}

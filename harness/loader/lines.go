@@ -123,7 +123,7 @@ func (m *Module) relocateDebug(i int, data []byte) {
 				continue
 			}
 			v := sym.Value + uint64(e.Addend)
-			if m.Allocated(int(sym.Section)) {
+			if m.allocated(int(sym.Section)) {
 				v += madeUp(int(sym.Section))
 			}
 			var field [8]byte
@@ -239,15 +239,15 @@ func inTree(name, dir string) string {
 	return name
 }
 
-// At returns where the code of a place stands: at is the outermost position
+// at returns where the code of a place stands: at is the outermost position
 // that lies inside the kernel tree, which for code that was inlined is the call
 // in the function that holds it, and inner the position of the code itself.
-func (l *Lines) At(section string, offset uint64) (at, inner Position) {
+func (l *Lines) at(section string, offset uint64) (at, inner Position) {
 	if l == nil {
 		return at, inner
 	}
 	in := slices.IndexFunc(l.module.Sections, func(s Section) bool {
-		return s.Name == section && l.module.Allocated(s.Index) && offset < s.Size && offset < sectionStride
+		return s.Name == section && l.module.allocated(s.Index) && offset < s.Size && offset < sectionStride
 	})
 	if in < 0 {
 		return at, inner

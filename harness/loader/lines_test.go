@@ -103,7 +103,7 @@ func TestLines(t *testing.T) {
 		{".text", 64, "", ""},
 		{".rodata", 0, "", ""},
 	} {
-		at, inner := l.At(test.section, test.offset)
+		at, inner := l.at(test.section, test.offset)
 		if at.String() != test.at || inner.String() != test.inner {
 			t.Errorf("%s+%d: %q and %q, want %q and %q", test.section, test.offset, at, inner, test.at, test.inner)
 		}

@@ -9,13 +9,13 @@ import (
 )
 
 // message reads a pr_err("…", args…) or pr_warn.
-func (r *ruleReader) message(s csrc.Stmt) (Message, error) {
+func (r *ruleReader) message(s csrc.Stmt) (message, error) {
 	t := s.Toks
 	if len(t) < 4 || t[0].Kind != csrc.Ident || t[1].Text != "(" || t[len(t)-1].Text != ")" ||
 		(t[0].Text != "pr_err" && t[0].Text != "pr_warn" && t[0].Text != "printk") {
-		return Message{}, r.src.Errorf(s.Line, s.String(), "a pr_err of the refusal")
+		return message{}, r.src.Errorf(s.Line, s.String(), "a pr_err of the refusal")
 	}
-	m := Message{Line: s.Line}
+	m := message{Line: s.Line}
 	inner := t[2 : len(t)-1]
 	if t[0].Text == "printk" {
 		if inner[0].Kind == csrc.Ident && strings.HasPrefix(inner[0].Text, "KERN_") {
@@ -102,7 +102,7 @@ type values struct {
 
 // render prints a message. exact is false where the kernel prints something
 // that cannot be known, such as a hashed pointer, which becomes "…".
-func (m Message) render(v values) (line string, exact bool, err error) {
+func (m message) render(v values) (line string, exact bool, err error) {
 	var b strings.Builder
 	for _, p := range m.Prefix {
 		if p == "KBUILD_MODNAME" {

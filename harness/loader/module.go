@@ -173,18 +173,18 @@ func dropped(name string) bool {
 	return false
 }
 
-// Allocated reports whether section i lands in the module's memory.
-func (m *Module) Allocated(i int) bool {
+// allocated reports whether section i lands in the module's memory.
+func (m *Module) allocated(i int) bool {
 	return i >= 0 && i < len(m.Sections) && m.Sections[i].Flags&elf.SHF_ALLOC != 0 && !dropped(m.Sections[i].Name)
 }
 
-// Relocations yields the entries in the order in which the kernel applies them:
+// relocations lists the entries in the order in which the kernel applies them:
 // RELA sections by ascending index, those of unallocated sections left out.
 // See apply_relocations, kernel/module/main.c.
-func (m *Module) Relocations() []Entry {
+func (m *Module) relocations() []Entry {
 	var out []Entry
 	for _, s := range m.Sections {
-		if s.Index == 0 || !m.Allocated(int(s.Info)) {
+		if s.Index == 0 || !m.allocated(int(s.Info)) {
 			continue
 		}
 		for e := range s.entries() {
@@ -223,8 +223,8 @@ func (m *Module) symbol(e Entry) (Symbol, bool) {
 	return m.Symbols[e.Symbol], true
 }
 
-// Title names a symbol for a reader: its name, or its section's for a section symbol.
-func (m *Module) Title(s Symbol) string {
+// title names a symbol for a reader: its name, or its section's for a section symbol.
+func (m *Module) title(s Symbol) string {
 	if s.Name != "" {
 		return s.Name
 	}

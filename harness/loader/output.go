@@ -78,7 +78,7 @@ const exitText = ".exit.text"
 // refersTo lists what the module's code, but not that of its exit alone, refers
 // to: undefined symbols, and strings of data.
 func (m *Module) refersTo() (functions, texts []string) {
-	for _, e := range m.Relocations() {
+	for _, e := range m.relocations() {
 		code := m.Sections[e.Target]
 		sym, ok := m.symbol(e)
 		if code.Flags&elf.SHF_EXECINSTR == 0 || code.Name == exitText || !ok || e.Symbol == 0 {

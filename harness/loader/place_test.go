@@ -90,10 +90,10 @@ func TestModuleBase(t *testing.T) {
 		{504 << 20, 0, 0x80000000}, {4 << 30, 0, 0x160800000}, {64 << 20, 1 << 20, 0x64800000}, {64 << 20, 100<<20 + 4096, 0x6a800000},
 	} {
 		if got := s.ModuleBase(link, test.mem, test.gap); got != test.want {
-			t.Errorf("mem %s gap %d: 0x%x, want 0x%x", Bytes(test.mem), test.gap, got, test.want)
+			t.Errorf("mem %s gap %d: 0x%x, want 0x%x", inUnits(test.mem), test.gap, got, test.want)
 		}
 	}
-	if got := s.Explain(link, 512<<20, 0); got != "0x60000000 + 512 MiB, + 8 MiB and rounded down to 8 MiB = 0x80800000" {
+	if got := s.explain(link, 512<<20, 0); got != "0x60000000 + 512 MiB, + 8 MiB and rounded down to 8 MiB = 0x80800000" {
 		t.Errorf("%q", got)
 	}
 	rapid.Check(t, func(r *rapid.T) {
@@ -119,17 +119,17 @@ func TestLayout(t *testing.T) {
 	}
 	p := l.sequential(lowBase)
 	for section, want := range map[int]uint64{secText: 0x64800000, secThis: 0x64802000, secBSS: 0x64802080, secRodata: 0x64804000, secNote: 0x64804040, secInitText: 0x64806000} {
-		if got, ok := p.Address(section); !ok || got != want {
+		if got, ok := p.address(section); !ok || got != want {
 			t.Errorf("section %d %s at 0x%x, want 0x%x", section, m.Sections[section].Name, got, want)
 		}
 	}
-	if _, ok := p.Address(secModinfo); ok {
+	if _, ok := p.address(secModinfo); ok {
 		t.Error(".modinfo is in the module's memory")
 	}
-	if _, ok := p.Address(99); ok {
+	if _, ok := p.address(99); ok {
 		t.Error("a section that is none has an address")
 	}
-	if got, _ := p.Shift(0x1000).Address(secRodata); got != 0x64805000 {
+	if got, _ := p.Shift(0x1000).address(secRodata); got != 0x64805000 {
 		t.Errorf("shifted: 0x%x", got)
 	}
 	tree.Config = config(t, testConfig+"CONFIG_MEM_ALLOC_PROFILING=y\n")
@@ -238,7 +238,7 @@ func TestArenaDisjoint(t *testing.T) {
 					break
 				}
 			case 2:
-				a.Purge()
+				a.purge()
 			}
 		}
 	})

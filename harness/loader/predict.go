@@ -141,7 +141,7 @@ func (o *walk) before() (done bool, err error) {
 		return false, o.silent("no name in .modinfo; link it as a module (.ko)")
 	}
 	this := slices.IndexFunc(m.Sections, func(s Section) bool { return s.Name == ".gnu.linkonce.this_module" })
-	if this < 0 || !m.Allocated(this) {
+	if this < 0 || !m.allocated(this) {
 		return false, o.silent("no section .gnu.linkonce.this_module; link it as a module (.ko)")
 	}
 	magic := m.Info["vermagic"]
@@ -163,7 +163,7 @@ func (o *walk) before() (done bool, err error) {
 	}
 	for _, s := range m.Sections {
 		switch {
-		case s.Type == elf.SHT_REL && m.Allocated(int(s.Info)):
+		case s.Type == elf.SHT_REL && m.allocated(int(s.Info)):
 			return false, o.silent("section %d %s is REL, not RELA", s.Index, s.Name)
 		case s.Flags&shfRelaLivepatch != 0:
 			return false, o.silent("section %d %s is applied by livepatch", s.Index, s.Name)
@@ -203,9 +203,9 @@ func (o *walk) resolve() (done bool, err error) {
 				}
 			}
 		case int(s.Section) >= len(m.Sections) || s.Section >= elf.SHN_LORESERVE:
-			return false, o.silent("symbol %s in section 0x%x, which is none", m.Title(s), int(s.Section))
+			return false, o.silent("symbol %s in section 0x%x, which is none", m.title(s), int(s.Section))
 		default:
-			base, ok := o.place.Address(int(s.Section))
+			base, ok := o.place.address(int(s.Section))
 			r.value, r.inside = s.Value+base, true
 			if !ok {
 				r.reason = fmt.Sprintf("it lies in section %d %s, which is not in the module's memory", s.Section, m.Sections[s.Section].Name)

@@ -209,7 +209,7 @@ func TestDemangle(t *testing.T) {
 		".rodata":                        ".rodata",
 		"_R" + strings.Repeat("N", 9000): "_R" + strings.Repeat("N", 9000),
 	} {
-		if got := Demangle(in); got != want {
+		if got := demangled(in); got != want {
 			t.Errorf("Demangle(%.60q) = %.60q, want %.60q", in, got, want)
 		}
 	}

@@ -138,7 +138,7 @@ func (r *Regions) list(src *csrc.Source, line int, list string) ([]int, error) {
 	}
 	out := make([]int, len(names))
 	for i, name := range names {
-		out[i] = r.Index(name)
+		out[i] = r.index(name)
 		if out[i] < 0 && name != "MOD_INVALID" {
 			return nil, src.Errorf(line, name, "a region of enum mod_mem_type")
 		}
@@ -146,5 +146,5 @@ func (r *Regions) list(src *csrc.Source, line int, list string) ([]int, error) {
 	return out, nil
 }
 
-// Index is the position of a region in the order of allocation, -1 for none.
-func (r *Regions) Index(name string) int { return slices.Index(r.Names, name) }
+// index is the position of a region in the order of allocation, -1 for none.
+func (r *Regions) index(name string) int { return slices.Index(r.Names, name) }

@@ -28,8 +28,8 @@ func relocationType(label string) (uint32, bool) {
 
 // rule walks what runs for one case label: from the label, through
 // fall-through, to its end, and then the part of the loop after the switch.
-func (r *ruleReader) rule(line int, body []csrc.Stmt) (Rule, error) {
-	w := &caseReader{r: r, rule: Rule{Line: line}}
+func (r *ruleReader) rule(line int, body []csrc.Stmt) (rule, error) {
+	w := &caseReader{r: r, rule: rule{Line: line}}
 	end, err := w.run(body, true)
 	if err != nil {
 		return w.rule, err
@@ -51,7 +51,7 @@ func (r *ruleReader) rule(line int, body []csrc.Stmt) (Rule, error) {
 // caseReader gathers the steps of one rule.
 type caseReader struct {
 	r     *ruleReader
-	rule  Rule
+	rule  rule
 	size  int // of the variable size, 0 while unset
 	wrote bool
 }
@@ -131,45 +131,45 @@ func (w *caseReader) branch(s csrc.Stmt, cond string, inSwitch bool) error {
 	if err != nil {
 		return err
 	}
-	if check == CheckClear && width == 0 {
+	if check == checkClear && width == 0 {
 		return w.r.src.Errorf(s.Line, "size unset", "size to be set before the destination is looked at")
 	}
-	if check != CheckClear {
-		if w.rule.Overflow != CheckNone {
+	if check != checkClear {
+		if w.rule.Overflow != checkNone {
 			return w.r.src.Errorf(s.Line, s.String(), "one overflow check a type")
 		}
 		w.rule.Overflow = check
 	}
-	w.rule.Steps = append(w.rule.Steps, Step{Op: OpCheck, Check: check, Width: width, Fail: fail, Line: s.Line})
+	w.rule.Steps = append(w.rule.Steps, step{Op: opCheck, Check: check, Width: width, Fail: fail, Line: s.Line})
 	return nil
 }
 
 // condition reads the conditions under which a loader refuses.
-func (w *caseReader) condition(cond string) (check Check, width int, ok bool) {
+func (w *caseReader) condition(cond string) (check check, width int, ok bool) {
 	switch cond {
 	case "val!=*(u32*)&val", "val!=(u32)val", "val>U32_MAX":
-		return CheckZero, 0, true
+		return checkZero, 0, true
 	case "(s64)val!=*(s32*)&val", "(s64)val!=(s32)val", "(s64)val!=(s64)(s32)val":
-		return CheckSign, 0, true
+		return checkSign, 0, true
 	case "val!=*(u32*)loc": // after the write: older trees
-		return CheckZero, 0, w.wrote
+		return checkZero, 0, w.wrote
 	case "(s64)val!=*(s32*)loc":
-		return CheckSign, 0, w.wrote
+		return checkSign, 0, w.wrote
 	case "*(u64*)loc!=0", "*(u64*)loc":
-		return CheckClear, 8, true
+		return checkClear, 8, true
 	case "*(u32*)loc!=0", "*(s32*)loc!=0", "*(u32*)loc":
-		return CheckClear, 4, true
+		return checkClear, 4, true
 	case "memcmp(loc,&zero,size)", "memcmp(loc,&zero,size)!=0":
-		return CheckClear, w.size, true
+		return checkClear, w.size, true
 	}
-	return CheckNone, 0, false
+	return checkNone, 0, false
 }
 
 func (w *caseReader) expression(s csrc.Stmt, t string) error {
 	switch t {
 	case "val-=(u64)loc", "val-=(unsigned long)loc", "val=val-(u64)loc":
 		w.rule.PCRelative = true
-		w.rule.Steps = append(w.rule.Steps, Step{Op: OpSubtract, Line: s.Line})
+		w.rule.Steps = append(w.rule.Steps, step{Op: opSubtract, Line: s.Line})
 		return nil
 	case "fallthrough", "__attribute__((fallthrough))", "__attribute__((__fallthrough__))":
 		return nil
@@ -204,7 +204,7 @@ func (w *caseReader) expression(s csrc.Stmt, t string) error {
 	}
 	w.wrote = true
 	w.rule.Width = width
-	w.rule.Steps = append(w.rule.Steps, Step{Op: OpWrite, Width: width, Line: s.Line})
+	w.rule.Steps = append(w.rule.Steps, step{Op: opWrite, Width: width, Line: s.Line})
 	return nil
 }
 
@@ -212,7 +212,7 @@ func (w *caseReader) expression(s csrc.Stmt, t string) error {
 func (w *caseReader) finish(line int) error {
 	writes := 0
 	for _, s := range w.rule.Steps {
-		if s.Op == OpWrite {
+		if s.Op == opWrite {
 			writes++
 		}
 	}
@@ -236,8 +236,8 @@ func (r *ruleReader) target(g csrc.Stmt) ([]csrc.Stmt, error) {
 }
 
 // failure reads what is printed and returned on a refusal.
-func (r *ruleReader) failure(body []csrc.Stmt) (Failure, error) {
-	var f Failure
+func (r *ruleReader) failure(body []csrc.Stmt) (failure, error) {
+	var f failure
 	for _, s := range body {
 		switch s.Kind {
 		case csrc.Expr:

@@ -10,60 +10,60 @@ type Rules struct {
 	Function string          // that holds the switch: "__write_relocate_add"
 	First    int             // its first line, 1-based
 	Last     int             // its last line
-	Types    map[uint32]Rule // by relocation type; the loader has no case for any other
-	Unknown  Failure         // what the default case does
+	Types    map[uint32]rule // by relocation type; the loader has no case for any other
+	Unknown  failure         // what the default case does
 }
 
-// Check is a test of the computed value that the loader makes before it writes.
-type Check string
+// check is a test of the computed value that the loader makes before it writes.
+type check string
 
 // The checks that the switch can hold.
 const (
-	CheckNone  Check = ""              // the value is cut to the width without a look
-	CheckZero  Check = "zero-extended" // fails unless 0 <= val < 2^32
-	CheckSign  Check = "sign-extended" // fails unless -2^31 <= val < 2^31
-	CheckClear Check = "destination"   // fails unless the destination is zero
+	checkNone  check = ""              // the value is cut to the width without a look
+	checkZero  check = "zero-extended" // fails unless 0 <= val < 2^32
+	checkSign  check = "sign-extended" // fails unless -2^31 <= val < 2^31
+	checkClear check = "destination"   // fails unless the destination is zero
 )
 
-// Rule is what the loader does with one relocation type, in source order.
-type Rule struct {
+// rule is what the loader does with one relocation type, in source order.
+type rule struct {
 	Line       int      // of its case label
 	Skip       bool     // nothing is written (R_X86_64_NONE)
-	Refuse     *Failure // the case refuses the type by itself
+	Refuse     *failure // the case refuses the type by itself
 	Width      int      // bytes written
 	PCRelative bool     // the location is subtracted
-	Overflow   Check    // CheckNone, CheckZero or CheckSign
-	Steps      []Step   // what is evaluated
+	Overflow   check    // checkNone, checkZero or checkSign
+	Steps      []step   // what is evaluated
 }
 
-// Op is one step of a rule.
-type Op uint8
+// op is one step of a rule.
+type op uint8
 
 // The steps.
 const (
-	OpSubtract Op = iota // val -= location
-	OpCheck              // Check fails: Failure
-	OpWrite              // Width bytes of val to the location
+	opSubtract op = iota // val -= location
+	opCheck              // Check fails: Failure
+	opWrite              // Width bytes of val to the location
 )
 
-// Step is one step of a rule.
-type Step struct {
-	Op    Op
-	Check Check
-	Width int     // OpWrite, CheckClear: bytes
-	Fail  Failure // OpCheck
+// step is one step of a rule.
+type step struct {
+	Op    op
+	Check check
+	Width int     // opWrite, checkClear: bytes
+	Fail  failure // opCheck
 	Line  int
 }
 
-// Failure is how the loader refuses: the lines that it prints, then an errno.
-type Failure struct {
-	Messages []Message
+// failure is how the loader refuses: the lines that it prints, then an errno.
+type failure struct {
+	Messages []message
 	Errno    int // positive
 	Line     int // of the first message
 }
 
-// Message is a printk of the loader.
-type Message struct {
+// message is a printk of the loader.
+type message struct {
 	Prefix []string // of pr_fmt: literals and "KBUILD_MODNAME"
 	Format string   // as in the source, without its newline
 	Args   []string // C expressions in normal form

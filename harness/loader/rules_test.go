@@ -40,7 +40,7 @@ func TestReadRules(t *testing.T) {
 }
 
 // inWords says what a rule does: "4 bytes, must fit sign-extended".
-func inWords(r Rule) string {
+func inWords(r rule) string {
 	if r.Skip {
 		return "nothing is written"
 	}
@@ -51,7 +51,7 @@ func inWords(r Rule) string {
 	if r.PCRelative {
 		out += ", PC-relative"
 	}
-	if r.Overflow != CheckNone {
+	if r.Overflow != checkNone {
 		out += fmt.Sprintf(", must fit %s", r.Overflow)
 	} else if r.Width < 8 {
 		out += ", never checked for overflow"
@@ -67,10 +67,10 @@ func TestReadRulesOlder(t *testing.T) {
 	if rules.Function != "apply_relocate_add" {
 		t.Errorf("function %s", rules.Function)
 	}
-	if r := rules.Types[2]; r.Overflow != CheckNone || !r.PCRelative || r.Width != 4 {
+	if r := rules.Types[2]; r.Overflow != checkNone || !r.PCRelative || r.Width != 4 {
 		t.Errorf("PC32, whose check is compiled out: %+v", r)
 	}
-	if r := rules.Types[10]; r.Overflow != CheckZero || r.Steps[0].Check != CheckClear {
+	if r := rules.Types[10]; r.Overflow != checkZero || r.Steps[0].Check != checkClear {
 		t.Errorf("32: %+v", r)
 	}
 	if r := rules.Types[0]; !r.Skip {
@@ -159,15 +159,15 @@ func TestReadRulesRefuses(t *testing.T) {
 func TestRender(t *testing.T) {
 	v := values{module: "tiny", kbuild: "subarch", reltype: 11, section: 2, index: 18, val: 0xffffffff80000000, location: 0x64808000}
 	tests := []struct {
-		m     Message
+		m     message
 		want  string
 		exact bool
 	}{
-		{Message{Prefix: []string{"KBUILD_MODNAME", ": "}, Format: "type %d val %Lx sec %u idx %d", Args: []string{"(int)ELF64_R_TYPE(rel[i].r_info)", "val", "relsec", "i"}}, "subarch: type 11 val ffffffff80000000 sec 2 idx 18", true},
-		{Message{Format: "%s: %llu 100%%", Args: []string{"me->name", "ELF64_R_TYPE(rel[i].r_info)"}}, "tiny: 11 100%", true},
-		{Message{Format: "loc %p", Args: []string{"loc"}}, "loc …", false},
-		{Message{Format: "loc %#lx", Args: []string{"(unsigned long)loc"}}, "loc 0x64808000", true},
-		{Message{Format: "%d", Args: []string{"val"}}, "-2147483648", true},
+		{message{Prefix: []string{"KBUILD_MODNAME", ": "}, Format: "type %d val %Lx sec %u idx %d", Args: []string{"(int)ELF64_R_TYPE(rel[i].r_info)", "val", "relsec", "i"}}, "subarch: type 11 val ffffffff80000000 sec 2 idx 18", true},
+		{message{Format: "%s: %llu 100%%", Args: []string{"me->name", "ELF64_R_TYPE(rel[i].r_info)"}}, "tiny: 11 100%", true},
+		{message{Format: "loc %p", Args: []string{"loc"}}, "loc …", false},
+		{message{Format: "loc %#lx", Args: []string{"(unsigned long)loc"}}, "loc 0x64808000", true},
+		{message{Format: "%d", Args: []string{"val"}}, "-2147483648", true},
 	}
 	for _, test := range tests {
 		got, exact, err := test.m.render(v)
@@ -175,7 +175,7 @@ func TestRender(t *testing.T) {
 			t.Errorf("%q: %q %v %v, want %q %v", test.m.Format, got, exact, err, test.want, test.exact)
 		}
 	}
-	for _, m := range []Message{{Format: "%s"}, {Format: "%s", Args: []string{"val"}}, {Format: "%d", Args: []string{"magic"}}, {Format: "%l"}, {Format: "%s", Args: []string{"i"}}} {
+	for _, m := range []message{{Format: "%s"}, {Format: "%s", Args: []string{"val"}}, {Format: "%d", Args: []string{"magic"}}, {Format: "%l"}, {Format: "%s", Args: []string{"i"}}} {
 		if got, _, err := m.render(v); err == nil {
 			t.Errorf("%q %v: %q, want an error", m.Format, m.Args, got)
 		}

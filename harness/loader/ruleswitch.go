@@ -30,7 +30,7 @@ func readRules(source []byte) (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := &Rules{File: RulesFile, Function: fn.Name, First: fn.First, Last: fn.Last, Types: map[uint32]Rule{}}
+	rules := &Rules{File: RulesFile, Function: fn.Name, First: fn.First, Last: fn.Last, Types: map[uint32]rule{}}
 	r := &ruleReader{src: src, rules: rules}
 	if err := r.function(fn); err != nil {
 		return nil, err

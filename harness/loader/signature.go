@@ -43,7 +43,7 @@ func Signature(file io.ReaderAt) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("signature: %w", err)
 		}
-		for _, e := range m.Relocations() {
+		for _, e := range m.relocations() {
 			fmt.Fprintln(h, m.key(e))
 		}
 	}
@@ -54,7 +54,7 @@ func Signature(file io.ReaderAt) (string, error) {
 func (m *Module) key(e Entry) string {
 	name := "?"
 	if s, ok := m.symbol(e); ok {
-		name = m.Title(s)
+		name = m.title(s)
 		// Local labels are numbered by the assembler; their place identifies them.
 		if s.Section != elf.SHN_UNDEF && int(s.Section) < len(m.Sections) && (s.Type == elf.STT_SECTION || strings.HasPrefix(s.Name, ".L")) {
 			name = fmt.Sprintf("%s+0x%x", m.Sections[s.Section].Name, s.Value)
@@ -96,7 +96,7 @@ func SameRelocations(a, b *Module) error {
 func (m *Module) code() []Section {
 	var out []Section
 	for _, s := range m.Sections {
-		if m.Allocated(s.Index) && s.Flags&elf.SHF_EXECINSTR != 0 && s.Size > 0 {
+		if m.allocated(s.Index) && s.Flags&elf.SHF_EXECINSTR != 0 && s.Size > 0 {
 			out = append(out, s)
 		}
 	}
@@ -104,7 +104,7 @@ func (m *Module) code() []Section {
 }
 
 func (m *Module) relocationsOf(section int) []Entry {
-	return slices.DeleteFunc(m.Relocations(), func(e Entry) bool { return e.Target != section })
+	return slices.DeleteFunc(m.relocations(), func(e Entry) bool { return e.Target != section })
 }
 
 // codeKey is key without the place of a constant.

@@ -163,19 +163,19 @@ func (s *Space) MemFor(link, base uint64, gap int64) int64 {
 	return max(need, 0)
 }
 
-// Explain says the arithmetic of ModuleBase in words:
+// explain says the arithmetic of ModuleBase in words:
 // "0x60000000 + 512 MiB, + 8 MiB and rounded down to 8 MiB = 0x80800000".
-func (s *Space) Explain(link uint64, mem, gap int64) string {
-	out := fmt.Sprintf("0x%x + %s", link, Bytes(mem))
+func (s *Space) explain(link uint64, mem, gap int64) string {
+	out := fmt.Sprintf("0x%x + %s", link, inUnits(mem))
 	if g := s.effective(gap); g > 0 {
 		out += fmt.Sprintf(" + %d bytes of gap before brk", g)
 	}
-	v := Bytes(int64(s.VmallocOffset))
+	v := inUnits(int64(s.VmallocOffset))
 	return out + fmt.Sprintf(", + %s and rounded down to %s = 0x%x", v, v, s.ModuleBase(link, mem, gap))
 }
 
-// Bytes renders a number of bytes in its largest whole unit: "512 MiB".
-func Bytes(n int64) string {
+// inUnits renders a number of bytes in its largest whole unit: "512 MiB".
+func inUnits(n int64) string {
 	switch {
 	case n != 0 && n%(1<<30) == 0:
 		return strconv.FormatInt(n>>30, 10) + " GiB"

@@ -49,7 +49,7 @@ func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64)
 			set[base] = true
 		}
 	}
-	for _, e := range m.Relocations() {
+	for _, e := range m.relocations() {
 		a, rule, err := o.compute(e)
 		if err != nil || rule == nil || rule.Width == 0 || rule.Width >= 8 {
 			continue
@@ -57,7 +57,7 @@ func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64)
 		v := int64(a.Value)
 		lo, hi := abiRange(a.Type, rule.PCRelative, rule.Width)
 		ranges := [][2]int64{{lo, hi}}
-		if rule.Overflow != CheckNone {
+		if rule.Overflow != checkNone {
 			lo, hi := checkRange(rule.Overflow)
 			ranges = append(ranges, [2]int64{lo, hi})
 		}

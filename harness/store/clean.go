@@ -27,8 +27,8 @@ func used(path string) bool {
 	return true
 }
 
-// ErrInUse says that another umlab has the store open.
-var ErrInUse = errors.New("another umlab is using the store: wait until it has ended")
+// errInUse says that another umlab has the store open.
+var errInUse = errors.New("another umlab is using the store: wait until it has ended")
 
 // Usage is what the entries of one kind take.
 type Usage struct {
@@ -39,10 +39,10 @@ type Usage struct {
 
 // Clean removes the entries that were not used for at least age, and what killed
 // runs left to resume; with age 0, all. It returns what it removed, by kind. It
-// is ErrInUse while another umlab has the store open.
+// fails while another umlab has the store open.
 func (s *Store) Clean(ctx context.Context, age time.Duration) ([]Usage, error) {
 	if err := unix.Flock(int(s.users.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, ErrInUse
+		return nil, errInUse
 	}
 	defer func() { _ = unix.Flock(int(s.users.Fd()), unix.LOCK_SH) }()
 	before := time.Now().Add(-age)

@@ -359,7 +359,7 @@ func TestClean(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Clean(ctx, 0); !errors.Is(err, ErrInUse) {
+	if _, err := s.Clean(ctx, 0); !errors.Is(err, errInUse) {
 		t.Errorf("Clean beside another user: %v", err)
 	}
 	other.Close()

@@ -20,7 +20,7 @@ type Options struct {
 // Cmdline returns the arguments of `linux`, without the program itself.
 func (o Options) Cmdline() []string {
 	args := []string{
-		"mem=" + FormatMem(o.Mem),
+		"mem=" + formatMem(o.Mem),
 		// The guest has no use for writing to the host.
 		"root=/dev/root", "rootfstype=hostfs", "rootflags=" + o.RootDir, "ro", "init=/init",
 		// The console is what the process has as standard input and output, and there is no other.
@@ -35,8 +35,8 @@ func (o Options) Cmdline() []string {
 	return append(args, o.Extra...)
 }
 
-// FormatMem writes an amount of memory in the largest unit that leaves a whole number: "64M", "1536M", "1G".
-func FormatMem(bytes int64) string {
+// formatMem writes an amount of memory in the largest unit that leaves a whole number: "64M", "1536M", "1G".
+func formatMem(bytes int64) string {
 	for _, u := range []struct {
 		size int64
 		name string

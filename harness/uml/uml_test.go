@@ -31,7 +31,7 @@ func TestCmdline(t *testing.T) {
 
 func TestMem(t *testing.T) {
 	for v, want := range map[int64]string{0: "0", 1: "1", 1023: "1023", 1024: "1K", 64 << 20: "64M", 1 << 30: "1G", 1536 << 20: "1536M", 1<<20 + 1024: "1025K"} {
-		if got := FormatMem(v); got != want {
+		if got := formatMem(v); got != want {
 			t.Errorf("FormatMem(%d) = %q, want %q", v, got, want)
 		}
 	}
@@ -46,8 +46,8 @@ func FuzzMem(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := scenario.ParseMem(FormatMem(v)); err != nil || again != v || v <= 0 {
-			t.Errorf("%q is %d, written %q and read back %d, %v", s, v, FormatMem(v), again, err)
+		if again, err := scenario.ParseMem(formatMem(v)); err != nil || again != v || v <= 0 {
+			t.Errorf("%q is %d, written %q and read back %d, %v", s, v, formatMem(v), again, err)
 		}
 	})
 }
