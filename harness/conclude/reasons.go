@@ -33,8 +33,6 @@ func reasonOutcome(module, placement string, o outcome.Outcome) string {
 	return fmt.Sprintf("%s at %s: %s", module, placement, outcomeWithDetail(o))
 }
 
-func reasonBuild(o outcome.Outcome) string { return outcomeWithDetail(o) }
-
 func outcomeWithDetail(o outcome.Outcome) string {
 	if o.Detail == "" {
 		return o.String()
@@ -89,7 +87,8 @@ func reasonPlaced(reason string, c result.Cell) string {
 				in = "lies outside of"
 			}
 			reason += fmt.Sprintf("; at %s %s loads with a computed probability of %.1f %%, "+
-				"which %s the %.1f–%.1f %% that %d of %d boots show (95 %%)", p.Name, whose, 100*ch.Computed, in, 100*ch.Low, 100*ch.High, ch.Loaded, ch.Runs)
+				"which %s the %.1f–%.1f %% that %d of %d boots show (95 %%)",
+				p.Name, whose, 100*ch.Computed, in, 100*ch.Low, 100*ch.High, ch.Loaded, ch.Runs)
 		}
 	}
 	return reason

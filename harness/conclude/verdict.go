@@ -22,9 +22,9 @@ type observation struct {
 func Cell(c result.Cell) (result.Verdict, string) {
 	if o := c.Build.Outcome; o != nil && o.Kind != outcome.Loaded {
 		if o.Kind.Kernel() || o.Kind == outcome.Timeout {
-			return result.Broken, reasonBuild(*o)
+			return result.Broken, outcomeWithDetail(*o)
 		}
-		return result.Unknown, reasonBuild(*o)
+		return result.Unknown, outcomeWithDetail(*o)
 	}
 	verdict, reason := ofPlacements(c.Placements)
 	if verdict == result.AddressDependent {

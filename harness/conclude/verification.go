@@ -130,7 +130,8 @@ func Verification(pairs []result.Pair) (result.Conclusion, string) {
 	if improved == 0 {
 		return result.NotFixed, "the binaries changed, but no module loads that did not: " + fails[0].String()
 	}
-	return result.PartlyFixed, fmt.Sprintf("%d of %d failing loads succeed now, but not %s%s", improved, failing, fails[0].String(), threshold(pairs))
+	return result.PartlyFixed, fmt.Sprintf("%d of %d failing loads succeed now, but not %s%s",
+		improved, failing, fails[0], threshold(pairs))
 }
 
 // VerificationExit is the exit code of a conclusion: only a patch that fixes the

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,16 +66,9 @@ func parseDocument(text []byte) (*document, error) {
 	if err := json.Compact(&compact, text); err != nil {
 		return nil, err
 	}
-	d := &document{text: compact.Bytes(), results: &r}
-	var err error
-	if d.patches, err = names(r.Tree.Patches); err != nil {
-		return nil, err
-	}
-	if d.fragments, err = names(r.Config.Fragments); err != nil {
-		return nil, err
-	}
-	d.digest, err = contentDigest(&r)
-	return d, err
+	digest, err := contentDigest(&r)
+	return &document{text: compact.Bytes(), results: &r, digest: digest,
+		patches: names(r.Tree.Patches), fragments: names(r.Config.Fragments)}, err
 }
 
 // contentDigest is the sha256 (hex) of all that r says about the kernel: not
@@ -107,7 +101,8 @@ func contentDigest(r *result.Results) (string, error) {
 	if err := d.Decode(&tree); err != nil {
 		return "", err
 	}
-	if text, err = json.Marshal(withoutEmpty(tree)); err != nil {
+	withoutEmpty(tree)
+	if text, err = json.Marshal(tree); err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(text)
@@ -125,40 +120,25 @@ func steady(placements []result.Placement) {
 
 // storeless is the digest that a path of the store ends in.
 func storeless(path string) string {
-	if path == "" {
-		return ""
-	}
-	return filepath.Base(path)
+	_, name := filepath.Split(path)
+	return name
 }
 
-func withoutEmpty(v any) any {
+// withoutEmpty takes what is empty out of v, and reports whether nothing is left.
+func withoutEmpty(v any) (empty bool) {
 	switch v := v.(type) {
+	case nil:
+		return true
 	case map[string]any:
-		for k, x := range v {
-			x = withoutEmpty(x)
-			switch y := x.(type) {
-			case nil:
-				delete(v, k)
-				continue
-			case []any:
-				if len(y) == 0 {
-					delete(v, k)
-					continue
-				}
-			case map[string]any:
-				if len(y) == 0 {
-					delete(v, k)
-					continue
-				}
-			}
-			v[k] = x
-		}
+		maps.DeleteFunc(v, func(_ string, x any) bool { return withoutEmpty(x) })
+		return len(v) == 0
 	case []any:
-		for i := range v {
-			v[i] = withoutEmpty(v[i])
+		for _, x := range v {
+			withoutEmpty(x)
 		}
+		return len(v) == 0
 	}
-	return v
+	return false
 }
 
 // proves reports whether r as a whole counts.
@@ -197,7 +177,8 @@ func number(identity string) string {
 }
 
 func column(t result.Toolchain) result.HistoryColumn {
-	return result.HistoryColumn{Toolchain: t.Name, Compiler: t.Compiler, Rustc: number(t.Identity["rustc"]), LLVM: number(t.Identity["rustc-llvm"])}
+	return result.HistoryColumn{Toolchain: t.Name, Compiler: t.Compiler,
+		Rustc: number(t.Identity["rustc"]), LLVM: number(t.Identity["rustc-llvm"])}
 }
 
 func compress(text []byte) ([]byte, error) {

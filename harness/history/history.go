@@ -91,7 +91,8 @@ type damagedError struct {
 
 func (e *damagedError) Error() string {
 	return fmt.Sprintf("%s is damaged (%v): move it and the files beside it (%s-wal, %s-shm) away; "+
-		"then -import= the results that you exported or wrote with -json=, and run again what the store still answers: both enter it anew", e.Path, e.Err, file, file)
+		"then -import= the results that you exported or wrote with -json=, and run again what the store still answers: "+
+		"both enter it anew", e.Path, e.Err, file, file)
 }
 
 // Unwrap returns what the database said.
@@ -104,7 +105,8 @@ type newerError struct {
 }
 
 func (e *newerError) Error() string {
-	return fmt.Sprintf("%s was written by a later umlab (schema %d, and this one knows up to %d): use that one, or have it -export= and -import= that with another UMLAB_HOME",
+	return fmt.Sprintf("%s was written by a later umlab (schema %d, and this one knows up to %d): use that one, "+
+		"or have it -export= and -import= that with another UMLAB_HOME",
 		e.Path, e.Schema, e.Known)
 }
 

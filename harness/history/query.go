@@ -78,7 +78,8 @@ func (e *NothingError) Error() string {
 }
 
 // ErrEmpty says that nothing was recorded yet.
-var ErrEmpty = errors.New("history: nothing is recorded yet: run `go tool mage matrix`, or give results written with -json= or -export= to `go tool mage history -import=FILE`")
+var ErrEmpty = errors.New("history: nothing is recorded yet: run `go tool mage matrix`, " +
+	"or give results written with -json= or -export= to `go tool mage history -import=FILE`")
 
 // record is a row of the table result, with its sightings and cells.
 type record struct {
@@ -202,7 +203,8 @@ func (f Filter) choose(list []*record) ([]*record, error) {
 				cells = append(cells, c)
 			}
 		}
-		if len(cells) == 0 && len(f.Cell) > 0 || !matches(f.Scenario, r.scenario) || !matches(f.Tree, r.tree) || !matches(f.Toolchain, r.column.Toolchain) {
+		if len(cells) == 0 && len(f.Cell) > 0 ||
+			!matches(f.Scenario, r.scenario) || !matches(f.Tree, r.tree) || !matches(f.Toolchain, r.column.Toolchain) {
 			continue
 		}
 		r.cells = cells
@@ -222,7 +224,8 @@ func (f Filter) choose(list []*record) ([]*record, error) {
 
 // compareColumns is the order of versions: rustc's, LLVM's, then the names.
 func compareColumns(a, b result.HistoryColumn) int {
-	return cmp.Or(CompareVersions(a.Rustc, b.Rustc), CompareVersions(a.LLVM, b.LLVM), CompareVersions(a.Toolchain, b.Toolchain), cmp.Compare(a.Compiler, b.Compiler))
+	return cmp.Or(CompareVersions(a.Rustc, b.Rustc), CompareVersions(a.LLVM, b.LLVM),
+		CompareVersions(a.Toolchain, b.Toolchain), cmp.Compare(a.Compiler, b.Compiler))
 }
 
 // Question is what a result answers, by names.
@@ -235,28 +238,22 @@ type Question struct {
 // Latest is the result that was seen last for a question, on a tree without
 // patches, among those that prove something; nil where there is none.
 func (h *DB) Latest(ctx context.Context, q Question) (*result.Results, error) {
-	fragments, err := names(q.Fragments)
+	var id int64
+	err := h.db.QueryRowContext(ctx, `
+		SELECT r.id FROM result r JOIN sighting s ON s.result = r.id
+		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.fragments = ? AND (? = '' OR r.compiler = ?)
+			AND r.patches = '[]' AND r.proved
+		ORDER BY s.at DESC, r.id DESC LIMIT 1`,
+		q.Scenario, q.Tree, q.Toolchain, names(q.Fragments), q.Compiler, q.Compiler).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, h.failed("read", err)
 	}
-	rows, err := h.db.QueryContext(ctx, `
-		SELECT r.document FROM result r JOIN sighting s ON s.result = r.id
-		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.fragments = ? AND (? = '' OR r.compiler = ?) AND r.patches = '[]' AND r.proved
-		ORDER BY s.at DESC, r.id DESC LIMIT 1`, q.Scenario, q.Tree, q.Toolchain, fragments, q.Compiler, q.Compiler)
+	text, err := h.document(ctx, id)
 	if err != nil {
-		return nil, h.failed("read", err)
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		return nil, h.failed("read", rows.Err())
-	}
-	var blob []byte
-	if err := rows.Scan(&blob); err != nil {
-		return nil, h.failed("read", err)
-	}
-	text, err := uncompress(blob)
-	if err != nil {
-		return nil, h.failed("read", &damagedError{h.path, err})
+		return nil, err
 	}
 	var r result.Results
 	if err := json.Unmarshal(text, &r); err != nil {

@@ -65,12 +65,9 @@ func newest(ctx context.Context, q queryer, doc *document) (digest string, err e
 }
 
 // names is a list as the database has it; none is an empty one.
-func names(list []string) (string, error) {
-	if list == nil {
-		list = []string{}
-	}
-	text, err := json.Marshal(list)
-	return string(text), err
+func names(list []string) string {
+	text, _ := json.Marshal(append([]string{}, list...)) // strings are never refused
+	return string(text)
 }
 
 // enter writes doc.
@@ -133,11 +130,9 @@ func enterCell(ctx context.Context, tx *sql.Tx, id int64, at int, r *result.Resu
 	for _, p := range c.Placements {
 		placed = append(placed, p.Name)
 	}
-	placements, err := names(placed)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO cell (result, position, id, placements, verdict, reason, message, seen, proved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		id, at, c.ID, placements, string(c.Verdict), c.Reason, message(sights), string(seen), proved(r, c))
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO cell (result, position, id, placements, verdict, reason, message, seen, proved)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		id, at, c.ID, names(placed), string(c.Verdict), c.Reason, message(sights), string(seen), proved(r, c))
 	return err
 }

@@ -94,7 +94,8 @@ type queryer interface {
 // one of a later umlab, is an error.
 func version(ctx context.Context, q queryer, path string) (int, error) {
 	var version, app, tables int
-	err := q.QueryRowContext(ctx, "SELECT (SELECT user_version FROM pragma_user_version), (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)").
+	err := q.QueryRowContext(ctx, `SELECT (SELECT user_version FROM pragma_user_version),
+		(SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`).
 		Scan(&version, &app, &tables)
 	switch {
 	case err != nil:

@@ -1,12 +1,15 @@
 package history
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Import enters documents of umlab.results/v1, or the results in those of
@@ -22,6 +25,7 @@ func (h *DB) Import(ctx context.Context, name string, in io.ReadSeeker, check fu
 		return n, h.failed("write", err)
 	}
 	defer tx.Rollback()
+	var unwritten error // a fault of the database, not of the input
 	err = documents(in, func(text []byte) error {
 		list, err := parts(text)
 		for _, p := range list {
@@ -34,15 +38,15 @@ func (h *DB) Import(ctx context.Context, name string, in io.ReadSeeker, check fu
 			}
 			did, err := enter(ctx, tx, doc)
 			if err != nil {
-				return &writeError{err} // not the input's fault
+				unwritten = err
+				return err
 			}
 			n.add(did)
 		}
 		return err
 	})
-	var write *writeError
-	if errors.As(err, &write) {
-		return Imported{}, h.failed("write", write.error)
+	if unwritten != nil {
+		return Imported{}, h.failed("write", unwritten)
 	}
 	if err != nil {
 		return Imported{}, &InputError{fmt.Errorf("import %s: %w", name, err)}
@@ -52,11 +56,6 @@ func (h *DB) Import(ctx context.Context, name string, in io.ReadSeeker, check fu
 	}
 	return n, nil
 }
-
-// writeError is a fault of the database, not of the input.
-type writeError struct{ error }
-
-func (e *writeError) Unwrap() error { return e.error }
 
 // InputError says that what was to be imported is not what can be: where, and
 // why.
@@ -69,9 +68,6 @@ func (e *InputError) Unwrap() error { return e.Err }
 
 // Imported counts the documents of an import by what became of them.
 type Imported struct{ Entered, Sighted, Known int }
-
-// All is the number of documents.
-func (n Imported) All() int { return n.Entered + n.Sighted + n.Known }
 
 func (n *Imported) add(did Recorded) {
 	switch did {
@@ -98,7 +94,8 @@ func documents(in io.ReadSeeker, each func([]byte) error) error {
 			return lerr
 		}
 		var bad *json.SyntaxError
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.As(err, &bad) && bad.Error() == "unexpected end of JSON input" {
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+			errors.As(err, &bad) && bad.Error() == "unexpected end of JSON input" {
 			err = errors.New("the JSON ends too early: is the file whole?")
 		}
 		return fmt.Errorf("nothing was imported: line %d, record %d: %w", line, record, err)
@@ -109,10 +106,7 @@ func documents(in io.ReadSeeker, each func([]byte) error) error {
 			return failed(0, err)
 		}
 	}
-	for {
-		if array && !d.More() {
-			break
-		}
+	for !array || d.More() {
 		var text json.RawMessage
 		at := d.InputOffset()
 		record++
@@ -150,41 +144,34 @@ func documents(in io.ReadSeeker, each func([]byte) error) error {
 // firstByte is the first of in that is no white space, 0 where there is none; in
 // is at its beginning afterwards.
 func firstByte(in io.ReadSeeker) (byte, error) {
-	buf := make([]byte, 4096)
-	var first byte
-	for first == 0 {
-		n, err := in.Read(buf)
-		if rest := bytes.TrimLeft(buf[:n], " \t\r\n"); len(rest) > 0 {
-			first = rest[0]
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return 0, err
-		}
+	r := bufio.NewReader(in)
+	first, err := r.ReadByte()
+	for err == nil && strings.IndexByte(" \t\r\n", first) >= 0 {
+		first, err = r.ReadByte()
 	}
-	_, err := in.Seek(0, io.SeekStart)
-	return first, err
+	if err == io.EOF {
+		first, err = 0, nil
+	}
+	_, serr := in.Seek(0, io.SeekStart)
+	return first, cmp.Or(err, serr)
 }
 
 // lineOf is the number of the line that the byte at lies in, from 1.
 func lineOf(in io.ReadSeeker, at int64) (int, error) {
-	if _, err := in.Seek(0, io.SeekStart); err != nil {
-		return 0, err
+	_, err := in.Seek(0, io.SeekStart)
+	line := lines(1)
+	if err == nil {
+		_, err = io.Copy(&line, io.LimitReader(in, at))
 	}
-	line, r := 1, io.LimitReader(in, at)
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := r.Read(buf)
-		line += bytes.Count(buf[:n], []byte{'\n'})
-		if err == io.EOF {
-			return line, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
+	return int(line), err
+}
+
+// lines counts the line ends that are written to it.
+type lines int
+
+func (n *lines) Write(p []byte) (int, error) {
+	*n += lines(bytes.Count(p, []byte{'\n'}))
+	return len(p), nil
 }
 
 // Export writes the documents that f asks for, as they were recorded, oldest
@@ -195,36 +182,28 @@ func (h *DB) Export(ctx context.Context, w io.Writer, f Filter, array bool) (n i
 	if err != nil {
 		return 0, err
 	}
-	before, between, after := "", "", "\n"
+	lead, between, end := "", "\n", "\n"
 	if array {
-		before, between, after = "[\n", ",\n", "\n]\n"
+		lead, between, end = "[\n", ",\n", "\n]\n"
 	}
 	for i, r := range list {
-		lead := between
-		if i == 0 {
-			lead = before
-		} else if !array {
-			lead = "\n"
+		text, err := h.document(ctx, r.id)
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%s%s", lead, text)
 		}
-		text, err := h.document(ctx, r)
 		if err != nil {
 			return i, err
 		}
-		if _, err := io.WriteString(w, lead); err != nil {
-			return i, err
-		}
-		if _, err := w.Write(text); err != nil {
-			return i, err
-		}
+		lead = between
 	}
-	_, err = io.WriteString(w, after)
+	_, err = io.WriteString(w, end)
 	return len(list), err
 }
 
 // document reads a document; its compressed form has a checksum.
-func (h *DB) document(ctx context.Context, r *record) ([]byte, error) {
+func (h *DB) document(ctx context.Context, id int64) ([]byte, error) {
 	var blob []byte
-	if err := h.db.QueryRowContext(ctx, "SELECT document FROM result WHERE id = ?", r.id).Scan(&blob); err != nil {
+	if err := h.db.QueryRowContext(ctx, "SELECT document FROM result WHERE id = ?", id).Scan(&blob); err != nil {
 		return nil, h.failed("read", err)
 	}
 	text, err := uncompress(blob)
@@ -232,7 +211,7 @@ func (h *DB) document(ctx context.Context, r *record) ([]byte, error) {
 		err = errors.New("it holds no JSON")
 	}
 	if err != nil {
-		return nil, h.failed("read", &damagedError{h.path, fmt.Errorf("result %d: %w", r.id, err)})
+		return nil, h.failed("read", &damagedError{h.path, fmt.Errorf("result %d: %w", id, err)})
 	}
 	return text, nil
 }
