@@ -9,24 +9,8 @@ import (
 	"umlab/harness/result"
 )
 
-// Every sentence that a verdict's reason can be stands in this file.
-
-const reasonNoRun = "no run: nothing was proved"
-
-func reasonPlacementNotRun(placement string) string {
-	return fmt.Sprintf("no run at %s: nothing was proved there", placement)
-}
-
 func reasonIncomplete(module, placement string, got, want int) string {
 	return fmt.Sprintf("%s was tried in %d of %d runs at %s", module, got, want, placement)
-}
-
-func reasonNoModule(placement string) string {
-	return fmt.Sprintf("a run at %s tried no module", placement)
-}
-
-func reasonForeignKind(module, placement string, k outcome.Kind) string {
-	return fmt.Sprintf("%s at %s: %q is no outcome", module, placement, string(k))
 }
 
 func reasonOutcome(module, placement string, o outcome.Outcome) string {
@@ -40,31 +24,10 @@ func outcomeWithDetail(o outcome.Outcome) string {
 	return o.String() + " (" + o.Detail + ")"
 }
 
-func reasonRunsDiffer(t result.Tally, placement string) string {
-	return fmt.Sprintf("%s at %s: %s, though addresses do not explain it", t.Module, placement, shares(t))
-}
-
-func reasonRandom(t result.Tally, placement string) string {
-	return fmt.Sprintf("%s at %s: %s with random addresses", t.Module, placement, shares(t))
-}
-
-func reasonAddress(module, loads, fails string, o outcome.Outcome) string {
-	return fmt.Sprintf("%s loads at %s, %s at %s", module, loads, o, fails)
-}
-
-func reasonLoads(modules, placements []string) string {
-	return fmt.Sprintf("%s loaded at %s", strings.Join(modules, ", "), strings.Join(placements, ", "))
-}
-
 // reasonPlaced adds to why a cell is address-dependent where it is, and how
 // often.
 func reasonPlaced(reason string, c result.Cell) string {
-	var modules []string
-	for _, m := range observe(c.Placements) {
-		if !slices.Contains(modules, m.module) {
-			modules = append(modules, m.module)
-		}
-	}
+	modules := names(observe(c.Placements), func(s observation) string { return s.module })
 	for _, t := range c.Thresholds {
 		reason += "; "
 		if len(t.Modules) < len(modules) {

@@ -5,7 +5,9 @@
 package conclude
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"umlab/harness/outcome"
 	"umlab/harness/result"
@@ -74,8 +76,9 @@ func ofPlacements(placements []result.Placement) (result.Verdict, string) {
 	}
 	switch loaded {
 	case len(seen):
-		return result.Loads, reasonLoads(names(seen, func(s observation) string { return s.module }),
-			names(seen, func(s observation) string { return s.placement }))
+		modules := names(seen, func(s observation) string { return s.module })
+		placements := names(seen, func(s observation) string { return s.placement })
+		return result.Loads, fmt.Sprintf("%s loaded at %s", strings.Join(modules, ", "), strings.Join(placements, ", "))
 	case 0:
 		return result.Rejected, reasonEach(seen)
 	}
@@ -108,23 +111,23 @@ func brokenByKernel(seen []observation) (string, bool) {
 // unproved finds what keeps the runs from proving anything.
 func unproved(placements []result.Placement, seen []observation) (string, bool) {
 	if len(placements) == 0 {
-		return reasonNoRun, true
+		return "no run: nothing was proved", true
 	}
 	for _, s := range seen {
 		switch {
 		case s.outcome.Kind == outcome.Infra || s.outcome.Kind == outcome.ConfigDropped:
 			return reasonOutcome(s.module, s.placement, s.outcome), true
 		case !slices.Contains(outcome.Kinds(), s.outcome.Kind):
-			return reasonForeignKind(s.module, s.placement, s.outcome.Kind), true
+			return fmt.Sprintf("%s at %s: %q is no outcome", s.module, s.placement, string(s.outcome.Kind)), true
 		}
 	}
 	modules := names(seen, func(s observation) string { return s.module })
 	for _, p := range placements {
 		if len(p.Runs) == 0 {
-			return reasonPlacementNotRun(p.Name), true
+			return fmt.Sprintf("no run at %s: nothing was proved there", p.Name), true
 		}
 		if slices.ContainsFunc(p.Runs, func(r result.Run) bool { return len(r.Modules) == 0 }) {
-			return reasonNoModule(p.Name), true
+			return fmt.Sprintf("a run at %s tried no module", p.Name), true
 		}
 		tallies := p.Tallies()
 		for _, m := range modules {
@@ -148,7 +151,7 @@ func flaky(placements []result.Placement) (string, bool) {
 	for _, p := range placements {
 		for _, t := range p.Tallies() {
 			if len(t.Counts) > 1 && !explained(p, t) {
-				return reasonRunsDiffer(t, p.Name), true
+				return fmt.Sprintf("%s at %s: %s, though addresses do not explain it", t.Module, p.Name, shares(t)), true
 			}
 		}
 	}
@@ -202,7 +205,7 @@ func addressDependent(placements []result.Placement, seen []observation) (string
 	for _, p := range placements {
 		for _, t := range p.Tallies() {
 			if t.Has(outcome.Loaded) && t.Has(outcome.RelocationOverflow) {
-				return reasonRandom(t, p.Name), true
+				return fmt.Sprintf("%s at %s: %s with random addresses", t.Module, p.Name, shares(t)), true
 			}
 		}
 	}
@@ -212,7 +215,7 @@ func addressDependent(placements []result.Placement, seen []observation) (string
 		}
 		for _, b := range seen {
 			if b.module == a.module && b.outcome.Kind == outcome.RelocationOverflow {
-				return reasonAddress(a.module, a.placement, b.placement, b.outcome), true
+				return fmt.Sprintf("%s loads at %s, %s at %s", a.module, a.placement, b.outcome, b.placement), true
 			}
 		}
 	}

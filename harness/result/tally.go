@@ -1,6 +1,10 @@
 package result
 
-import "umlab/harness/outcome"
+import (
+	"slices"
+
+	"umlab/harness/outcome"
+)
 
 // Tally counts what the runs of one placement showed for one module.
 type Tally struct {
@@ -22,24 +26,8 @@ type Count struct {
 func (t Tally) Stable() bool { return len(t.Counts) == 1 && t.Counts[0].N == t.Runs }
 
 // Has reports whether some run showed kind k.
-func (t Tally) Has(k outcome.Kind) bool { return t.count(k) > 0 }
-
-func (t Tally) count(k outcome.Kind) int {
-	n := 0
-	for _, c := range t.Counts {
-		if c.Outcome.Kind == k {
-			n += c.N
-		}
-	}
-	return n
-}
-
-func (t Tally) seen() int {
-	n := 0
-	for _, c := range t.Counts {
-		n += c.N
-	}
-	return n
+func (t Tally) Has(k outcome.Kind) bool {
+	return slices.ContainsFunc(t.Counts, func(c Count) bool { return c.Outcome.Kind == k })
 }
 
 // Booted lists everything that the cell was booted at: its placements, and those

@@ -31,26 +31,21 @@ type pos struct{ line, col int }
 type mistakes struct {
 	file    string
 	list    []*Mistake
-	lacking []absence
-	more    []error // of other files, already with their places
+	lacking map[lacker][]string // the required keys that a table lacks
+	more    []error             // of other files, already with their places
 }
 
-// absence is the required keys that one table lacks.
-type absence struct {
+type lacker struct {
 	pos
-	where string
-	keys  []string
+	table string
 }
 
 // lacks reports an absent key of the table at p.
-func (m *mistakes) lacks(p pos, where, key string) {
-	for i, a := range m.lacking {
-		if a.pos == p && a.where == where {
-			m.lacking[i].keys = append(a.keys, key)
-			return
-		}
+func (m *mistakes) lacks(p pos, table, key string) {
+	if m.lacking == nil {
+		m.lacking = map[lacker][]string{}
 	}
-	m.lacking = append(m.lacking, absence{p, where, []string{key}})
+	m.lacking[lacker{p, table}] = append(m.lacking[lacker{p, table}], key)
 }
 
 func (m *mistakes) add(p pos, format string, args ...any) {
@@ -64,8 +59,8 @@ func (m *mistakes) add(p pos, format string, args ...any) {
 
 // err returns all of them, sorted by place, one a line.
 func (m *mistakes) err() error {
-	for _, a := range m.lacking {
-		m.list = append(m.list, &Mistake{File: m.file, Line: a.line, Column: a.col, Text: a.where + " lacks " + list(a.keys)})
+	for by, keys := range m.lacking {
+		m.list = append(m.list, &Mistake{File: m.file, Line: by.line, Column: by.col, Text: by.table + " lacks " + list(keys)})
 	}
 	m.lacking = nil
 	slices.SortStableFunc(m.list, func(a, b *Mistake) int {

@@ -1,8 +1,8 @@
 package scenario
 
 import (
+	"bytes"
 	"errors"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -55,7 +55,7 @@ func (v *value) field(name string) *value {
 // parseTOML reads data into a tree. A mistake of syntax ends the reading:
 // whole is then false, and the tree holds what stood before it.
 func parseTOML(data []byte, m *mistakes) (root *value, whole bool) {
-	b := builder{newline: newlines(data)}
+	b := builder{data: data}
 	// The decoder finds what the parser alone does not: keys set twice,
 	// tables defined twice, numbers and dates that do not exist.
 	var discard map[string]any
@@ -92,28 +92,13 @@ func parseTOML(data []byte, m *mistakes) (root *value, whole bool) {
 }
 
 type builder struct {
-	parser  unstable.Parser
-	newline []int // offsets
-}
-
-func newlines(data []byte) []int {
-	var at []int
-	for i, c := range data {
-		if c == '\n' {
-			at = append(at, i)
-		}
-	}
-	return at
+	parser unstable.Parser
+	data   []byte
 }
 
 func (b *builder) pos(n *unstable.Node) pos {
-	offset := int(n.Raw.Offset)
-	line := sort.SearchInts(b.newline, offset)
-	start := 0
-	if line > 0 {
-		start = b.newline[line-1] + 1
-	}
-	return pos{line + 1, offset - start + 1}
+	before := b.data[:n.Raw.Offset]
+	return pos{bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')}
 }
 
 // keys returns the parts of a dotted key.
