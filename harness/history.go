@@ -13,6 +13,7 @@ import (
 
 	"umlab/harness/history"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/usage"
 )
@@ -32,7 +33,10 @@ type HistoryOptions struct {
 type HistoryOutputs struct{ JSON, HTML, Markdown string }
 
 func (o HistoryOutputs) formats() []format[result.History] {
-	return []format[result.History]{{"json", o.JSON, report.HistoryJSON}, {"html", o.HTML, report.HistoryHTML}, {"md", o.Markdown, report.HistoryMarkdown}}
+	return []format[result.History]{
+		{"json", o.JSON, report.HistoryJSON}, {"html", o.HTML, report.Form(report.History, doc.HTML)},
+		{"md", o.Markdown, report.Form(report.History, doc.Markdown)},
+	}
 }
 
 // remember enters a result into the history. What goes wrong there is told, and
@@ -107,7 +111,11 @@ func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 	list.Command = o.Command
 	l.sink.Close()
 	if o.Import == "" && o.Export == "" {
-		if err := report.History(l.stdout, list, o.Changes, l.table); err != nil {
+		d := report.History(list)
+		if o.Changes {
+			d = report.HistoryChanges(list)
+		}
+		if err := doc.Terminal(l.stdout, d, l.table); err != nil {
 			return err
 		}
 	}

@@ -1,233 +1,269 @@
 package report
 
 import (
+	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"time"
 
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
-// A chronicle is what the renderings of a history have in common, in words:
-// every string in it is clean.
-type chronicle struct {
-	Facts  []string
-	Groups []era
-	Totals string
-	Calm   bool // nothing changed
+const (
+	markChanged   = "Δ"
+	markTo        = " → "
+	wordRustc     = "rustc"
+	wordLLVM      = "LLVM"
+	historyMoment = "2006-01-02 15:04"
+)
+
+// History is what is recorded of cells: of each group a row per cell and a column
+// per toolchain, in the order of versions, then what changed, with the evidence.
+// Where the table does not fit, columns in which no cell changed are set as one, and
+// at last each cell becomes a list of the ranges of toolchains that it stayed the
+// same over. A page has all that was seen besides.
+func History(h *result.History) *doc.Document { return historyDocument(h, false) }
+
+// HistoryChanges is what changed, and nothing else.
+func HistoryChanges(h *result.History) *doc.Document { return historyDocument(h, true) }
+
+// HistoryJSON writes h indented. It returns the error of w.
+func HistoryJSON(w io.Writer, h *result.History) error {
+	return writeJSON(w, result.HistorySchema, h)
 }
 
-// An era is one group: what can be compared.
-type era struct {
-	Title   string
-	Columns []rung
-	Rows    []course
-	Changes []turn
-	Marked  bool // some entry carries the mark
-	Unknown bool // some proves nothing
-	Absent  bool // some was never run
-	Partial bool // some answers less than others of its row, or something else
-}
-
-// A rung is one toolchain in one version.
-type rung struct {
-	Name, Rustc, LLVM, Compiler string   // "sid", "rustc 1.97.1", "LLVM 22.1.8", "gcc" where that tells columns apart
-	Group                       []string // instead of all that: the head of several, see headOf
-}
-
-func (s rung) lines() []string {
-	if s.Group != nil {
-		return slices.Clone(s.Group)
-	}
-	var list []string
-	for _, l := range []string{s.Name, s.Rustc, s.LLVM, s.Compiler} {
-		if l != "" {
-			list = append(list, l)
-		}
-	}
-	return list
-}
-
-// title is "sid (rustc 1.97.1, LLVM 22.1.8)".
-func (s rung) title() string {
-	l := s.lines()
-	if len(l) < 2 {
-		return strings.Join(l, "")
-	}
-	return l[0] + " (" + strings.Join(l[1:], ", ") + ")"
-}
-
-// A course is one cell through the rungs; Entries runs parallel to the columns.
-type course struct {
-	Cell    string
-	Entries []mark
-}
-
-// A mark is one square of the heat map.
-type mark struct {
-	None    bool // never run
-	Proved  bool
-	Verdict result.Verdict
-	Text    string // the verdict, or what stands for none, with Part
-	Part    string // which part of the row's question it answers, "" for all of it
-	Changed bool
-	Reason  string
-	Seen    []glimpse
-	When    string // "2026-11-01 12:00, tree 6.12.107, 3 runs"
-}
-
-// A glimpse is an outcome, where it was seen, and the line that proves it.
-type glimpse struct{ Outcome, Where, Evidence string }
-
-// A turn is the changes between two points.
-type turn struct {
-	Head  string   // the two points
-	Else  []string // what else is not the same on both sides
-	Moves []move
-}
-
-// A move is what became of cells.
-type move struct {
-	Cells    []string
-	From, To result.Verdict
-	Steps    []step
-}
-
-// A step is an outcome that became another.
-type step struct {
-	Where    string // "low rust_print", "" where one side was not built
-	From, To string
-	Before   []string // evidence
-	After    []string
-}
-
-func newChronicle(h *result.History) *chronicle {
-	c := &chronicle{Facts: historyFacts(h), Totals: msgHistoryTotals(h), Calm: true}
+func historyDocument(h *result.History, brief bool) *doc.Document {
+	totals := doc.Totals{Parts: historyTotals(h), Tone: doc.Strong}
+	d := &doc.Document{Wide: true}
+	d.Add(doc.Only(doc.OnPage, doc.Title{Line: doc.Say("History")}), historyFacts(h), doc.Only(doc.OnPage, totals))
 	for i := range h.Groups {
 		g := &h.Groups[i]
-		e := era{Title: msgEra(g, h.Groups)}
-		for _, col := range g.Columns {
-			e.Columns = append(e.Columns, rungOf(col, g.Columns))
+		s := doc.Section{Head: doc.Say(groupTitle(g, h.Groups)), Flat: true}
+		table := newVerdictTable(g, i)
+		if !brief {
+			s.Blocks = table.blocks()
 		}
-		for _, r := range g.Rows {
-			row := course{Cell: clean(r.Cell)}
-			full := fullest(r)
-			for _, entry := range r.Entries {
-				m := markOf(entry, full)
-				e.Partial = e.Partial || m.Part != ""
-				e.Marked, e.Unknown, e.Absent = e.Marked || m.Changed, e.Unknown || !m.None && !m.Proved, e.Absent || m.None
-				row.Entries = append(row.Entries, m)
-			}
-			e.Rows = append(e.Rows, row)
+		s.Blocks = append(s.Blocks, historyChanges(g)...)
+		if !brief {
+			s.Blocks = append(s.Blocks, doc.Only(doc.OnPage, table.seen()))
 		}
-		e.Changes = turns(g)
-		c.Calm = c.Calm && len(e.Changes) == 0
-		c.Groups = append(c.Groups, e)
+		if !brief || len(g.Changes) > 0 {
+			d.Add(s)
+		}
 	}
-	return c
+	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(doc.OnPage, doc.Command{Text: h.Command}))
+	return d
 }
 
-func rungOf(c result.HistoryColumn, among []result.HistoryColumn) rung {
-	s := rung{Name: clean(c.Toolchain)}
-	if c.Rustc != "" && !strings.HasSuffix(s.Name, ":"+version(c.Rustc)) { // a member of a series says it itself
-		s.Rustc = wordRustc + " " + version(c.Rustc)
+func historyFacts(h *result.History) doc.Facts {
+	proofless := ""
+	switch {
+	case h.Unproved == 1:
+		proofless = "1 of them proves nothing"
+	case h.Unproved > 1:
+		proofless = fmt.Sprintf("%d of them prove nothing", h.Unproved)
 	}
-	if c.LLVM != "" {
-		s.LLVM = wordLLVM + " " + version(c.LLVM)
+	days := h.First.UTC().Format(time.DateOnly)
+	if last := h.Last.UTC().Format(time.DateOnly); last != days {
+		days += " to " + last
 	}
-	if slices.ContainsFunc(among, func(o result.HistoryColumn) bool { return o.Compiler != c.Compiler }) {
-		s.Compiler = clean(c.Compiler)
+	return factsOf(plural(h.Results, "result", "results"), proofless, days+" UTC")
+}
+
+// groupTitle names a group; its fragments are named where another group differs in
+// nothing else.
+func groupTitle(g *result.HistoryGroup, all []result.HistoryGroup) string {
+	s := g.Scenario + msgOn + g.Tree
+	if versions := present(g.Versions...); len(versions) > 0 {
+		s += " (" + strings.Join(versions, ", ") + ")"
+	}
+	if n := len(g.Patches); n > 0 {
+		s += " + " + plural(n, "patch", "patches")
+		for _, p := range g.Patches {
+			s += " " + brief(p)
+		}
+	}
+	alike := 0
+	for _, o := range all {
+		if o.Scenario == g.Scenario && o.Tree == g.Tree && slices.Equal(o.Patches, g.Patches) {
+			alike++
+		}
+	}
+	if alike > 1 {
+		s += ", config " + strings.Join(g.Fragments, " + ")
 	}
 	return s
 }
 
-// markOf is an entry; full is what was asked of the fullest of its row.
-func markOf(e *result.HistoryEntry, full asked) mark {
-	if e == nil {
-		return mark{None: true, Text: wordNever}
+// present are the words that are not empty.
+func present(words ...string) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "" })
+}
+
+// historyChanges puts changes between the same two points together, and cells that
+// changed alike.
+func historyChanges(g *result.HistoryGroup) (blocks []doc.Block) {
+	type points struct {
+		axis     string
+		from, to result.HistoryPoint
 	}
-	m := mark{
-		Verdict: e.Point.Verdict, Text: clean(string(e.Point.Verdict)), Proved: e.Point.Verdict != result.Unknown,
-		Changed: e.Differs || e.Moved, Reason: clean(e.Reason), When: msgSeenWhen(e),
+	pointsOf := func(c result.HistoryChange) points {
+		p := points{c.Axis, c.From, c.To}
+		p.from.Verdict, p.to.Verdict = "", ""
+		return p
 	}
-	if m.Part = partOf(newAsked(e), full); m.Part != "" {
-		m.Text += " (" + m.Part + ")"
-	}
-	for _, s := range e.Seen {
-		for _, o := range s.Outcomes {
-			where := clean(strings.TrimSpace(s.Placement + " " + s.Module))
-			i := slices.IndexFunc(m.Seen, func(g glimpse) bool { return g.Outcome == clean(o.Text) })
-			if i < 0 {
-				m.Seen = append(m.Seen, glimpse{clean(o.Text), where, clean(o.Evidence)})
-			} else if where != "" {
-				m.Seen[i].Where += ", " + where
+	var told []points
+	for i, c := range g.Changes {
+		at := pointsOf(c)
+		if slices.Contains(told, at) {
+			continue
+		}
+		told = append(told, at)
+		var moves []cellChange
+		for _, c := range g.Changes[i:] {
+			if pointsOf(c) != at {
+				continue
+			}
+			move := newCellChange(c)
+			if j := slices.IndexFunc(moves, move.alike); j >= 0 {
+				moves[j].Cells = append(moves[j].Cells, c.Cell)
+			} else {
+				moves = append(moves, move)
 			}
 		}
+		var list doc.List
+		for _, m := range moves {
+			list.Items = append(list.Items, m.item())
+		}
+		s := doc.Section{Head: doc.Say(markChanged, " ", changeTitle(c, g.Columns))}
+		if others := otherDifferences(c); others != "" {
+			s.Blocks = paras(doc.Say(others))
+		}
+		s.Blocks = append(s.Blocks, list)
+		blocks = append(blocks, s)
+	}
+	return blocks
+}
+
+// changeTitle names the two points of a change.
+func changeTitle(c result.HistoryChange, columns []result.HistoryColumn) string {
+	if c.Axis == result.AlongToolchains {
+		return newVersionHead(c.From.Toolchain, columns).title() + markTo + newVersionHead(c.To.Toolchain, columns).title()
+	}
+	return c.To.Toolchain.Toolchain + ", " + c.From.When.UTC().Format(historyMoment) + markTo + c.To.When.UTC().Format(historyMoment) + " UTC"
+}
+
+// otherDifferences says what else is not the same on both sides of a change.
+func otherDifferences(c result.HistoryChange) string {
+	var list []string
+	note := func(what, from, to string) {
+		if from != to {
+			list = append(list, what+" "+from+markTo+to)
+		}
+	}
+	a, b := c.From, c.To
+	if c.Axis == result.AlongTime {
+		note(wordRustc, a.Toolchain.Rustc, b.Toolchain.Rustc)
+		note(wordLLVM, a.Toolchain.LLVM, b.Toolchain.LLVM)
+	}
+	note("tree", a.TreeVersion, b.TreeVersion)
+	if a.TreeVersion == b.TreeVersion {
+		note("the tree's files differ:", brief(a.TreeDigest), brief(b.TreeDigest))
+	}
+	if len(list) == 0 && c.Axis == result.AlongTime {
+		return "rustc, LLVM and the tree are the same on both sides"
+	}
+	return strings.Join(list, separator)
+}
+
+// A cellChange is what became of cells.
+type cellChange struct {
+	Cells    []string
+	From, To result.Verdict
+	Steps    []outcomeChange
+}
+
+// An outcomeChange is outcomes that became others, and where they did.
+type outcomeChange struct {
+	Where    []string // "low rust_print", nothing where one side was not built
+	From, To string
+	Evidence []doc.Line
+}
+
+func newCellChange(c result.HistoryChange) cellChange {
+	m := cellChange{Cells: []string{c.Cell}, From: c.From.Verdict, To: c.To.Verdict}
+	for _, d := range c.Differences {
+		where := present(strings.TrimSpace(d.Placement + " " + d.Module))
+		s := outcomeChange{Where: where, From: outcomeTexts(d.From), To: outcomeTexts(d.To)}
+		if i := slices.IndexFunc(m.Steps, func(o outcomeChange) bool { return o.From == s.From && o.To == s.To }); i >= 0 {
+			m.Steps[i].Where = append(m.Steps[i].Where, where...)
+			continue
+		}
+		s.addEvidence("before  ", d.From)
+		s.addEvidence("after   ", d.To)
+		m.Steps = append(m.Steps, s)
 	}
 	return m
 }
 
-// turns puts changes between the same two points together, and cells that
-// changed alike.
-func turns(g *result.HistoryGroup) (list []turn) {
-	type key struct {
-		axis     string
-		from, to result.HistoryPoint
-	}
-	keyOf := func(c result.HistoryChange) key {
-		k := key{c.Axis, c.From, c.To}
-		k.from.Verdict, k.to.Verdict = "", ""
-		return k
-	}
-	var keys []key
-	for _, c := range g.Changes {
-		k := keyOf(c)
-		i := slices.Index(keys, k)
-		if i < 0 {
-			i = len(keys)
-			keys = append(keys, k)
-			list = append(list, turn{Head: msgTurn(c, g.Columns), Else: msgElse(c)})
+func (s *outcomeChange) addEvidence(when string, list []result.SeenOutcome) {
+	for _, o := range list {
+		if o.Evidence != "" {
+			s.Evidence = append(s.Evidence, doc.Say(when).Code(o.Evidence).In(doc.Faint))
 		}
-		list[i].add(c)
 	}
-	return list
 }
 
-func (t *turn) add(c result.HistoryChange) {
-	m := move{Cells: []string{clean(c.Cell)}, From: c.From.Verdict, To: c.To.Verdict}
-	for _, d := range c.Differences {
-		s := step{Where: clean(strings.TrimSpace(d.Placement + " " + d.Module)), From: outcomes(d.From), To: outcomes(d.To), Before: evidences(d.From), After: evidences(d.To)}
-		i := slices.IndexFunc(m.Steps, func(o step) bool { return o.From == s.From && o.To == s.To })
-		if i < 0 {
-			m.Steps = append(m.Steps, s)
-		} else if s.Where != "" {
-			m.Steps[i].Where += ", " + s.Where
-		}
-	}
-	i := slices.IndexFunc(t.Moves, func(o move) bool {
-		return o.From == m.From && o.To == m.To && slices.EqualFunc(o.Steps, m.Steps, func(a, b step) bool {
-			return a.Where == b.Where && a.From == b.From && a.To == b.To
-		})
+// alike reports whether the same became of other cells, whatever proves it.
+func (m cellChange) alike(o cellChange) bool {
+	return m.From == o.From && m.To == o.To && slices.EqualFunc(m.Steps, o.Steps, func(a, b outcomeChange) bool {
+		return slices.Equal(a.Where, b.Where) && a.From == b.From && a.To == b.To
 	})
-	if i < 0 {
-		t.Moves = append(t.Moves, m)
-	} else {
-		t.Moves[i].Cells = append(t.Moves[i].Cells, m.Cells...)
-	}
 }
 
-func outcomes(list []result.SeenOutcome) string {
+func (m cellChange) item() doc.Item {
+	change := string(m.From) + markTo + string(m.To)
+	if m.From == m.To {
+		change = string(m.To) + ", otherwise than before"
+	}
+	it := doc.Item{Line: doc.Say(strings.Join(m.Cells, ", "), ": ", change)}
+	for _, s := range m.Steps {
+		where := "every module"
+		if len(s.Where) > 0 {
+			where = strings.Join(s.Where, ", ")
+		}
+		it.Sub = append(it.Sub, doc.Item{Line: doc.Say(where, ": ", s.From, markTo, s.To), Sub: doc.Items(s.Evidence).Items})
+	}
+	return it
+}
+
+func outcomeTexts(list []result.SeenOutcome) string {
 	var words []string
 	for _, o := range list {
-		words = append(words, clean(o.Text))
+		words = append(words, o.Text)
 	}
 	return strings.Join(words, " / ")
 }
 
-func evidences(list []result.SeenOutcome) (lines []string) {
-	for _, o := range list {
-		if o.Evidence != "" {
-			lines = append(lines, clean(o.Evidence))
+func historyTotals(h *result.History) []string {
+	cells, chains, trees, changes := map[string]bool{}, map[string]bool{}, map[string]bool{}, 0
+	for _, g := range h.Groups {
+		for _, r := range g.Rows {
+			cells[r.Cell] = true
+		}
+		changes += len(g.Changes)
+		trees[g.Tree] = true
+		for _, c := range g.Columns {
+			chains[c.Toolchain] = true
 		}
 	}
-	return lines
+	changed := plural(changes, "change", "changes")
+	if changes == 0 {
+		changed = "no cell changed"
+	}
+	return []string{
+		plural(len(trees), "tree", "trees"), plural(len(chains), "toolchain", "toolchains"), plural(len(cells), "cell", "cells"), changed,
+	}
 }

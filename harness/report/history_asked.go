@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,11 +17,11 @@ type asked struct {
 
 func newAsked(e *result.HistoryEntry) (a asked) {
 	for _, s := range e.Seen {
-		p := column{clean(s.Placement), clean(s.Mem), s.ASLR}
+		p := column{s.Placement, s.Mem, s.ASLR}
 		if s.Placement != "" && !slices.Contains(a.Places, p) {
 			a.Places = append(a.Places, p)
 		}
-		if m := clean(s.Module); m != "" && !slices.Contains(a.Modules, m) {
+		if m := s.Module; m != "" && !slices.Contains(a.Modules, m) {
 			a.Modules = append(a.Modules, m)
 		}
 	}
@@ -54,7 +55,7 @@ func partOf(a, full asked) string {
 		case other:
 			parts = append(parts, msgFew(mine))
 		case len(mine) > 0 && len(mine) < len(all):
-			parts = append(parts, msgOnly(mine))
+			parts = append(parts, msgFew(mine)+" only")
 		}
 	}
 	title := func(p column) string {
@@ -75,4 +76,13 @@ func partOf(a, full asked) string {
 	note(all, mine)
 	note(full.Modules, a.Modules)
 	return strings.Join(parts, ", ")
+}
+
+// msgFew names things, the first of them where there are many.
+func msgFew(names []string) string {
+	const few = 2
+	if len(names) <= few+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -166,14 +167,14 @@ func uneven() *result.History {
 
 // What an entry does not say of its row's question stands beside its verdict.
 func TestHistoryPartial(t *testing.T) {
-	e := newChronicle(uneven()).Groups[0]
+	e := newVerdictTable(&uneven().Groups[0], 0)
 	for i, want := range [][]string{
-		{"rejected", "rejected (low only, rust_print only)", "rejected (rust_driver_serdev)", "rejected", wordNever, wordNever, "rejected"},
-		{"rejected", wordNever, "rejected", "rejected", wordNever, wordNever, wordNever},
-		{"broken", wordNever, wordNever, "rejected (high 1G aslr, low 64M)", wordNever, wordNever, "rejected"},
+		{"rejected", "rejected (low only, rust_print only)", "rejected (rust_driver_serdev)", "rejected", markNever, markNever, "rejected"},
+		{"rejected", markNever, "rejected", "rejected", markNever, markNever, markNever},
+		{"broken", markNever, markNever, "rejected (high 1G aslr, low 64M)", markNever, markNever, "rejected"},
 	} {
 		var got []string
-		for _, m := range e.Rows[i].Entries {
+		for _, m := range e.Rows[i].Marks {
 			got = append(got, m.Text)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -191,7 +192,11 @@ func TestHistoryPartial(t *testing.T) {
 func TestHistoryGolden(t *testing.T) {
 	type renderer func(io.Writer, *result.History) error
 	terminal := func(brief bool, o Options) renderer {
-		return func(w io.Writer, h *result.History) error { return History(w, h, brief, o) }
+		build := History
+		if brief {
+			build = HistoryChanges
+		}
+		return Form(build, onTerminal(o))
 	}
 	for name, tt := range map[string]struct {
 		h      *result.History
@@ -205,10 +210,10 @@ func TestHistoryGolden(t *testing.T) {
 		"history.series.txt":     {serial(), terminal(false, Options{Width: 100})},
 		"history.uneven.140.txt": {uneven(), terminal(false, Options{Width: 140})},
 		"history.uneven.60.txt":  {uneven(), terminal(false, Options{Width: 60})},
-		"history.uneven.md":      {uneven(), HistoryMarkdown},
-		"history.series.md":      {serial(), HistoryMarkdown},
-		"history.md":             {chronicled(), HistoryMarkdown},
-		"history.html":           {chronicled(), HistoryHTML},
+		"history.uneven.md":      {uneven(), Form(History, doc.Markdown)},
+		"history.series.md":      {serial(), Form(History, doc.Markdown)},
+		"history.md":             {chronicled(), Form(History, doc.Markdown)},
+		"history.html":           {chronicled(), Form(History, doc.HTML)},
 		"history.json":           {unchanged(), HistoryJSON},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -223,7 +228,7 @@ func TestHistoryGolden(t *testing.T) {
 
 func TestHistoryHTML(t *testing.T) {
 	for name, h := range map[string]*result.History{"history": chronicled(), "history-unchanged": unchanged(), "history-series": serial(), "history-uneven": uneven()} {
-		showPage(t, name, written(t, HistoryHTML, h))
+		showPage(t, name, written(t, Form(History, doc.HTML), h))
 	}
 }
 
@@ -233,10 +238,10 @@ func TestHistoryWidths(t *testing.T) {
 	for _, h := range []*result.History{chronicled(), unchanged(), serial(), uneven()} {
 		for width := 40; width <= 140; width++ {
 			var b bytes.Buffer
-			if err := History(&b, h, false, Options{Width: width}); err != nil {
+			if err := doc.Terminal(&b, History(h), Options{Width: width}); err != nil {
 				t.Fatal(err)
 			}
-			totals := newChronicle(h).Totals
+			totals := strings.Join(historyTotals(h), separator)
 			for l := range strings.Lines(b.String()) {
 				l = strings.TrimSuffix(l, "\n")
 				if n := len([]rune(l)); n > width {
@@ -269,8 +274,8 @@ func TestHistoryJSON(t *testing.T) {
 
 func TestHistoryWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.History) error{
-		"terminal": func(w io.Writer, h *result.History) error { return History(w, h, false, Options{}) },
-		"markdown": HistoryMarkdown, "html": HistoryHTML, "json": HistoryJSON,
+		"terminal": Form(History, onTerminal(Options{})),
+		"markdown": Form(History, doc.Markdown), "html": Form(History, doc.HTML), "json": HistoryJSON,
 	} {
 		if err := render(fullDisk{}, chronicled()); err == nil {
 			t.Errorf("%s: a full disk went unnoticed", name)

@@ -1,6 +1,10 @@
 package report
 
-import "slices"
+import (
+	"slices"
+
+	"umlab/harness/report/doc"
+)
 
 // A sweepPage is the table of a sweep on a page.
 type sweepPage struct {
@@ -48,7 +52,7 @@ func (t *sweepSheet) page() sweepPage {
 	for i := range t.Columns {
 		all = append(all, i)
 	}
-	groups := t.groups(all, len(all) > roomy)
+	groups := t.groups(all, len(all) > doc.Roomy)
 	var p sweepPage
 	for _, g := range groups {
 		h := t.head(g)

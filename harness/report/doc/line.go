@@ -2,6 +2,7 @@ package doc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -89,6 +90,14 @@ func (l Line) In(t Tone) Line {
 		toned[i] = s
 	}
 	return toned
+}
+
+// orStrong is the line as a heading: strong, where nothing in it has a tone of its own.
+func (l Line) orStrong() Line {
+	if slices.ContainsFunc(l, func(s Span) bool { return s.tone != Plain }) {
+		return l
+	}
+	return l.In(Strong)
 }
 
 // On is the line for some forms only.

@@ -197,8 +197,8 @@ func (p *printer) within(by int, f func()) {
 // head prints a heading: at the margin it is strong, where nothing in it has a tone
 // of its own.
 func (p *printer) head(l Line, whole bool) {
-	if p.indent == 0 && !slices.ContainsFunc(l, func(s Span) bool { return s.tone != Plain }) {
-		l = l.In(Strong)
+	if p.indent == 0 {
+		l = l.orStrong()
 	}
 	by := 2
 	if p.form != InMail && p.indent == 0 {

@@ -77,11 +77,11 @@ func (p *printer) grid(t Table, level int) string {
 	w.SetStyle(p.gridStyle())
 	var head table.Row
 	for _, c := range t.Columns {
-		h := c.Head
-		if !slices.ContainsFunc(h, func(s Span) bool { return s.tone != Plain }) {
-			h = h.In(Strong)
+		lines := []Line{c.Head.orStrong()}
+		for _, l := range c.Below {
+			lines = append(lines, l.orStrong())
 		}
-		head = append(head, strings.Join(p.lines(append([]Line{h}, c.Below...), level), "\n"))
+		head = append(head, strings.Join(p.lines(lines, level), "\n"))
 	}
 	w.AppendHeader(head)
 	above := make([]string, len(t.Columns))
