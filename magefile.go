@@ -21,8 +21,12 @@ import (
 // The sandbox runs this program again as its init: that copy leaves here.
 func init() { harness.Init() }
 
-// Matrix builds a kernel in every flag variant, boots each, loads the modules, and prints what happened; with -toolchains=A,B or -trees=X,Y one table has a column for each, and a series stands for all its members.
-func Matrix(ctx context.Context, scenario, tree, trees, toolchain, toolchains, compiler, scope, cells, placements, modules, mem, aslr, fragment, output *string, repeat, jobs *int, fresh *bool, json, junit, ktap, html, md *string) error {
+// Matrix builds a kernel in every flag variant, boots each, loads the modules, and prints what happened; with
+// -toolchains=A,B or -trees=X,Y one table has a column for each, and a series stands for all its members.
+func Matrix(
+	ctx context.Context, scenario, tree, trees, toolchain, toolchains, compiler, scope, cells, placements, modules,
+	mem, aslr, fragment, output *string, repeat, jobs *int, fresh *bool, json, junit, ktap, html, md *string,
+) error {
 	o := harness.MatrixOptions{
 		Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
 		Jobs: num(jobs), Fresh: fresh != nil && *fresh,
@@ -60,7 +64,10 @@ func Classify(ctx context.Context, file string, json *string) error {
 }
 
 // Boot gives the kernel and modules of a cell ("static-small@module:high") an interactive console on this terminal.
-func Boot(ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment *string, fresh *bool) error {
+func Boot(
+	ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules,
+	fragment *string, fresh *bool,
+) error {
 	o, err := cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment, nil, fresh)
 	if err != nil {
 		return harness.Exit(err)
@@ -68,8 +75,12 @@ func Boot(ctx context.Context, cell string, scenario, tree, toolchain, compiler,
 	return with(func(lab *harness.Lab) error { return lab.Interact(ctx, cell, o, os.Stdin, os.Stdout) })
 }
 
-// Explain prints one page about a cell ("static-kernel@module", or with a placement "stock:low"): flags, prediction, relocations, console, and how to repeat it by hand.
-func Explain(ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, output, fragment *string, repeat *int, fresh *bool, html, json, script *string) error {
+// Explain prints one page about a cell ("static-kernel@module", or with a placement "stock:low"): flags, prediction,
+// relocations, console, and how to repeat it by hand.
+func Explain(
+	ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, output,
+	fragment *string, repeat *int, fresh *bool, html, json, script *string,
+) error {
 	o, err := cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment, repeat, fresh)
 	if err != nil {
 		return harness.Exit(err)
@@ -82,7 +93,9 @@ func Explain(ctx context.Context, cell string, scenario, tree, toolchain, compil
 }
 
 // cellOptions are the flags that the targets about one cell share.
-func cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment *string, repeat *int, fresh *bool) (harness.MatrixOptions, error) {
+func cellOptions(
+	scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment *string, repeat *int, fresh *bool,
+) (harness.MatrixOptions, error) {
 	o := harness.MatrixOptions{
 		Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
 		Fresh: fresh != nil && *fresh, Command: command(),
@@ -111,8 +124,12 @@ func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int
 	return s, nil
 }
 
-// Verify shows what a patch changes: the cells before and after it, and a report to be mailed; PATCH is a file, an mbox, - for standard input, or -range=A..B of the repository that -tree= names.
-func Verify(ctx context.Context, patch string, scenario, tree, toolchains, compiler, scope, cells, placements, modules, mem, aslr, fragment, output *string, repeat, jobs *int, fresh, matrix *bool, json, junit, html, md *string) error {
+// Verify shows what a patch changes: the cells before and after it, and a report to be mailed; PATCH is a file, an
+// mbox, - for standard input, or -range=A..B of the repository that -tree= names.
+func Verify(
+	ctx context.Context, patch string, scenario, tree, toolchains, compiler, scope, cells, placements, modules, mem,
+	aslr, fragment, output *string, repeat, jobs *int, fresh, matrix *bool, json, junit, html, md *string,
+) error {
 	commits, isRange := strings.CutPrefix(patch, "-range=")
 	if isRange {
 		patch = ""
@@ -137,18 +154,24 @@ func Verify(ctx context.Context, patch string, scenario, tree, toolchains, compi
 	})
 }
 
-// History shows when each cell's verdict changed, over all results that were recorded: along toolchains and along time; -changes leaves out the table, and names may be patterns ("debian-rustc:*").
+// History shows when each cell's verdict changed, over all results that were recorded: along toolchains and along
+// time; -changes leaves out the table, and names may be patterns ("debian-rustc:*").
 func History(ctx context.Context, cell, tree, toolchain, scenario *string, changes *bool, html, json, md, Import, export *string) error {
 	return with(func(lab *harness.Lab) error {
 		return lab.History(ctx, harness.HistoryOptions{
 			Cell: list(cell), Tree: list(tree), Toolchain: list(toolchain), Scenario: list(scenario), Changes: changes != nil && *changes,
-			Import: str(Import), Export: str(export), Outputs: harness.HistoryOutputs{JSON: str(json), HTML: str(html), Markdown: str(md)}, Command: command(),
+			Import: str(Import), Export: str(export), Command: command(),
+			Outputs: harness.HistoryOutputs{JSON: str(json), HTML: str(html), Markdown: str(md)},
 		})
 	})
 }
 
-// Bisect finds where a series of toolchains, the configured trees (-axis=tree), or the commits of a git repository (-axis=tree -tree=PATH) change from how GOOD is.
-func Bisect(ctx context.Context, good, bad string, series, axis, cell, until, log, scenario, tree, toolchain, compiler, placements, modules, mem, aslr, fragment *string, repeat, jobs *int, fresh *bool, json, html, md *string) error {
+// Bisect finds where a series of toolchains, the configured trees (-axis=tree), or the commits of a git repository
+// (-axis=tree -tree=PATH) change from how GOOD is.
+func Bisect(
+	ctx context.Context, good, bad string, series, axis, cell, until, log, scenario, tree, toolchain, compiler,
+	placements, modules, mem, aslr, fragment *string, repeat, jobs *int, fresh *bool, json, html, md *string,
+) error {
 	o := harness.BisectOptions{
 		Good: good, Bad: bad, Series: str(series), Axis: str(axis), Cell: str(cell), Until: str(until), Log: str(log),
 		Outputs: harness.BisectOutputs{JSON: str(json), HTML: str(html), Markdown: str(md)},
@@ -167,11 +190,18 @@ func Bisect(ctx context.Context, good, bad string, series, axis, cell, until, lo
 	})
 }
 
-// Nightly runs the scenario with what is new in a series of toolchains, holds it against what was known, bisects what changed, and writes a dated report below -dir.
-func Nightly(ctx context.Context, series, scenario, tree, compiler, scope, cells, placements, modules, mem, aslr, fragment, dir *string, repeat, jobs *int) error {
+// Nightly runs the scenario with what is new in a series of toolchains, holds it against what was known, bisects
+// what changed, and writes a dated report below -dir.
+func Nightly(
+	ctx context.Context, series, scenario, tree, compiler, scope, cells, placements, modules, mem, aslr, fragment,
+	dir *string, repeat, jobs *int,
+) error {
 	o := harness.NightlyOptions{
 		Series: str(series), Dir: str(dir),
-		MatrixOptions: harness.MatrixOptions{Scenario: str(scenario), Tree: str(tree), Compiler: str(compiler), Fragments: list(fragment), Jobs: num(jobs), Command: command()},
+		MatrixOptions: harness.MatrixOptions{
+			Scenario: str(scenario), Tree: str(tree), Compiler: str(compiler), Fragments: list(fragment),
+			Jobs: num(jobs), Command: command(),
+		},
 	}
 	var err error
 	if o.Select, err = selection(scope, cells, placements, modules, mem, aslr, repeat); err != nil {
@@ -230,9 +260,10 @@ func Bench(ctx context.Context, cold *bool) error {
 	return with(func(lab *harness.Lab) error { return lab.Bench(ctx, cold != nil && *cold) })
 }
 
-// Lint checks the code: gofmt, vet with and without -tags mage, staticcheck, and govulncheck where its database can be reached.
+// Lint checks the code: gofmt, vet, staticcheck, unused parameters, dead functions, long lines, and govulncheck where its
+// database can be reached.
 func Lint(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "gofmt", "-l", "magefile.go", "harness").Output()
+	out, err := exec.CommandContext(ctx, "gofmt", "-l", "magefile.go", "harness", "internal").Output()
 	if err != nil {
 		return fmt.Errorf("gofmt: %w", err)
 	}
@@ -241,6 +272,7 @@ func Lint(ctx context.Context) error {
 	}
 	for _, args := range [][]string{
 		{"vet", "./..."}, {"vet", "-tags=mage", "."}, {"tool", "staticcheck", "./..."}, {"tool", "staticcheck", "-tags=mage", "."},
+		{"tool", "unparam", "./..."}, {"run", "./internal/lint"},
 	} {
 		if err := goTool(ctx, os.Environ(), args...); err != nil {
 			return err
