@@ -42,57 +42,32 @@ func (e *Ends) Judge(name string, m Message) (bisect.Answer, error) {
 	return bisect.Answer{Verdict: v, Reason: reason, Data: string(data)}, err
 }
 
-// Restore pins the messages of the ends that a log holds, and judges again what
-// it says: a verdict that its message does not bear was not written by a probe.
+// Restore judges again what a log says, as it was judged, which pins the messages
+// of the ends: a verdict that its message does not bear was not written by a probe.
 // The error is then a *bisect.LogError, and nothing is pinned.
 func (e *Ends) Restore(log *bisect.Log) error {
-	err := e.restore(log)
-	if err != nil {
-		e.Good.Message, e.Bad.Message = nil, nil
-	}
-	return err
-}
-
-func (e *Ends) restore(log *bisect.Log) error {
-	refuse := func(r bisect.Record, format string, args ...any) error {
-		return log.Refuse(r, fmt.Sprintf(format, args...)+"; remove the file, and all is asked anew")
-	}
-	messages := make([]*Message, len(log.Records))
-	for i, r := range log.Records {
-		if r.Answer.Data == "" {
-			if r.Answer.Verdict != bisect.Skip { // that alone needs no message
-				return refuse(r, "it does not say what %s showed", r.Name)
-			}
-			continue
-		}
-		messages[i] = &Message{}
-		if err := json.Unmarshal([]byte(r.Answer.Data), messages[i]); err != nil {
-			return refuse(r, "it does not say what %s showed (%v)", r.Name, err)
-		}
-		switch {
-		case r.Fresh:
-		case r.Name == e.Good.Name && r.Answer.Verdict == bisect.Good:
-			e.Good.Message = messages[i]
-		case r.Name == e.Bad.Name && r.Answer.Verdict == bisect.Bad:
-			e.Bad.Message = messages[i]
-		}
-	}
-	for i, r := range log.Records {
-		if messages[i] == nil {
-			continue
-		}
-		if e.Good.Message == nil && r.Name != e.Good.Name {
-			return refuse(r, "it answers for %s without that %s is good", r.Name, e.Good.Name)
-		}
-		got, err := e.Judge(r.Name, *messages[i])
-		if err != nil {
-			return refuse(r, "%v", err)
-		}
-		if got.Verdict != r.Answer.Verdict {
-			return refuse(r, "it says that %s is %s, and by what it showed it is %s (%s)", r.Name, r.Answer.Verdict, got.Verdict, got.Reason)
+	for _, r := range log.Records {
+		if err := e.recall(r); err != nil {
+			e.Good.Message, e.Bad.Message = nil, nil
+			return log.Refuse(r, err.Error()+"; remove the file, and all is asked anew")
 		}
 	}
 	return nil
+}
+
+func (e *Ends) recall(r bisect.Record) error {
+	if r.Answer.Data == "" && r.Answer.Verdict == bisect.Skip {
+		return nil // that alone needs no message
+	}
+	var m Message
+	if err := json.Unmarshal([]byte(r.Answer.Data), &m); err != nil {
+		return fmt.Errorf("it does not say what %s showed (%w)", r.Name, err)
+	}
+	got, err := e.Judge(r.Name, m)
+	if err == nil && got.Verdict != r.Answer.Verdict {
+		err = fmt.Errorf("it says that %s is %s, and by what it showed it is %s (%s)", r.Name, r.Answer.Verdict, got.Verdict, got.Reason)
+	}
+	return err
 }
 
 // NotBad says in a sentence for the user why m, which was judged, is not the
