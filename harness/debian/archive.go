@@ -21,7 +21,7 @@ import (
 	"umlab/harness/unpack"
 )
 
-// Archive is the verified package lists of some suites. It holds about 25 MB a
+// Archive is the verified package lists of some suites. It holds about 50 MB a
 // large suite: drop it when everything is resolved. It is safe for concurrent
 // use.
 type Archive struct {
@@ -159,7 +159,6 @@ func (c *Client) index(ctx context.Context, suite Suite, r Release) (*index, err
 			}
 		}
 	}
-	x.finish()
 	return x, nil
 }
 
@@ -251,11 +250,8 @@ func (a *Archive) Match(pattern string) ([]Package, error) {
 	defer a.mu.Unlock()
 	var found []Package
 	for s, x := range a.indices {
-		for i := range x.spans {
-			f, err := x.record(uint32(i))
-			if err != nil {
-				return nil, err
-			}
+		for i := range x.records {
+			f := x.record(uint32(i))
 			if ok, _ := path.Match(pattern, f[fName]); !ok {
 				continue
 			}

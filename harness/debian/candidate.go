@@ -22,11 +22,7 @@ func (a *Archive) at(p place) (*candidate, error) {
 		return c, nil
 	}
 	x := a.indices[p.suite]
-	f, err := x.record(p.record)
-	if err != nil {
-		return nil, err
-	}
-	pkg, err := newPackage(f, x.suite, x.base)
+	pkg, err := newPackage(x.record(p.record), x.suite, x.base)
 	if err != nil {
 		return nil, &formatError{a.releases[p.suite].URL, err}
 	}
@@ -56,10 +52,10 @@ func (a *Archive) at(p place) (*candidate, error) {
 
 // gather returns the candidates of all suites in refs that are ok, in the order
 // of the suites, then newest first.
-func (a *Archive) gather(name string, refs func(*index) []ref, ok func(*candidate) bool) ([]*candidate, error) {
+func (a *Archive) gather(name string, of func(*index) map[string][]uint32, ok func(*candidate) bool) ([]*candidate, error) {
 	var all []*candidate
 	for s, x := range a.indices {
-		for _, record := range x.lookup(refs(x), name) {
+		for _, record := range of(x)[name] {
 			c, err := a.at(place{s, record})
 			if err != nil {
 				return nil, err
@@ -77,13 +73,13 @@ func (a *Archive) gather(name string, refs func(*index) []ref, ok func(*candidat
 
 // named returns the candidates called name, by preference.
 func (a *Archive) named(name string) ([]*candidate, error) {
-	return a.gather(name, func(x *index) []ref { return x.names }, func(c *candidate) bool { return c.Name == name })
+	return a.gather(name, func(x *index) map[string][]uint32 { return x.named }, func(*candidate) bool { return true })
 }
 
 // providers returns the candidates that provide r, by preference: suite,
 // priority, name, newest.
 func (a *Archive) providers(r relation) ([]*candidate, error) {
-	all, err := a.gather(r.name, func(x *index) []ref { return x.provides }, func(c *candidate) bool {
+	all, err := a.gather(r.name, func(x *index) map[string][]uint32 { return x.provided }, func(c *candidate) bool {
 		return c.Name != r.name && c.provide(r)
 	})
 	slices.SortStableFunc(all, func(a, b *candidate) int {

@@ -17,7 +17,6 @@ func archiveOf(lists map[string]string, suites ...string) (*Archive, error) {
 		if err := x.read(strings.NewReader(lists[s])); err != nil {
 			return nil, err
 		}
-		x.finish()
 		a.indices = append(a.indices, x)
 		a.releases = append(a.releases, Release{Suite: s})
 	}
