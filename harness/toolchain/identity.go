@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -65,31 +66,38 @@ func identityOf(answers string) map[string]string {
 // identify gives t its identity, by its tools' own words. What t has of one
 // already stays: where rust-src comes from, the provider knows.
 func (p *Provider) identify(ctx context.Context, t *Toolchain) error {
-	key := store.Key("identity", identityScript, t.Digest)
+	said, failed, err := p.ask(ctx, t, []string{"identity", identityScript}, "sh", "-c", identityScript)
+	if err != nil {
+		return err
+	}
+	if failed != "" {
+		return fmt.Errorf("ask the tools for their versions: %s", failed)
+	}
 	known := t.Identity
-	var said string
-	if !p.Store.Get("identity", key, &said) {
-		var out bytes.Buffer
-		status, err := sandbox.Run(ctx, t.In(sandbox.Command{Args: []string{"sh", "-c", identityScript}, Stdout: &out, Stderr: &out}))
-		if err != nil {
-			return err
-		}
-		said = out.String()
-		if !status.Success() {
-			return fmt.Errorf("ask the tools for their versions: %s: %s", status, strings.TrimSpace(said))
-		}
-		if err := p.Store.Put("identity", key, said); err != nil {
-			return err
-		}
-	}
 	t.Identity = identityOf(said)
-	for name, version := range known {
-		t.Identity[name] = version
-	}
+	maps.Copy(t.Identity, known)
 	if wrong := unfit(t.Identity); len(wrong) > 0 {
 		return &UnfitError{Toolchain: t.Name, Rustc: t.Identity["rustc"], Reasons: wrong}
 	}
 	return nil
+}
+
+// ask runs a command with the tools of t, once: what it said is remembered under
+// those words and t's digest. failed says how it ended, where that was not well.
+func (p *Provider) ask(ctx context.Context, t *Toolchain, words []string, command ...string) (said, failed string, err error) {
+	key := store.Key(append(words, t.Digest)...)
+	if p.Store.Get("identity", key, &said) {
+		return said, "", nil
+	}
+	var out bytes.Buffer
+	status, err := sandbox.Run(ctx, t.In(sandbox.Command{Args: command, Stdout: &out, Stderr: &out}))
+	if err != nil {
+		return "", "", err
+	}
+	if !status.Success() {
+		return "", fmt.Sprintf("%s: %s", status, strings.TrimSpace(out.String())), nil
+	}
+	return out.String(), "", p.Store.Put("identity", key, out.String())
 }
 
 // UnfitError says that a toolchain is there and cannot do what it is asked for.

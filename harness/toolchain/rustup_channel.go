@@ -1,7 +1,6 @@
 package toolchain
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +11,6 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
-
-	"umlab/harness/sandbox"
-	"umlab/harness/store"
 )
 
 // channelFile is rustup's copy of the manifest that a toolchain was installed
@@ -116,21 +112,12 @@ var released = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
 
 // rustcOf asks the rustc of t, once, who it is.
 func (p *Provider) rustcOf(ctx context.Context, t *Toolchain) (rustcVersion, error) {
-	key := store.Key("rustc -vV", t.Digest)
-	var said string
-	if !p.Store.Get("identity", key, &said) {
-		var out bytes.Buffer
-		status, err := sandbox.Run(ctx, t.In(sandbox.Command{Args: []string{"rustc", "-vV"}, Stdout: &out, Stderr: &out}))
-		if err != nil {
-			return rustcVersion{}, err
-		}
-		said = out.String()
-		if !status.Success() {
-			return rustcVersion{}, &UnfitError{Toolchain: t.Name, Reasons: []string{fmt.Sprintf("its rustc does not run over the C side's libraries: %s: %s", status, strings.TrimSpace(said))}}
-		}
-		if err := p.Store.Put("identity", key, said); err != nil {
-			return rustcVersion{}, err
-		}
+	said, failed, err := p.ask(ctx, t, []string{"rustc -vV"}, "rustc", "-vV")
+	if err != nil {
+		return rustcVersion{}, err
+	}
+	if failed != "" {
+		return rustcVersion{}, &UnfitError{Toolchain: t.Name, Reasons: []string{"its rustc does not run over the C side's libraries: " + failed}}
 	}
 	v := rustcSaid(said)
 	if v.release == "" {

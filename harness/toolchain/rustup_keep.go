@@ -162,27 +162,18 @@ func copyTree(ctx context.Context, from, to string) error {
 		return err
 	}
 	return store.CopyTree(ctx, to, from, func(to, from string, info fs.FileInfo) error {
+		mode := fs.FileMode(0o644)
 		switch {
 		case info.IsDir():
 			return nil
-		case info.Mode().IsRegular():
-			return copyFile(from, to)
+		case !info.Mode().IsRegular():
+			return fmt.Errorf("%s is neither a file nor a directory nor a link", from)
+		case info.Mode()&0o111 != 0:
+			mode = 0o755
 		}
-		return fmt.Errorf("%s is neither a file nor a directory nor a link", from)
-	})
-}
-
-func copyFile(from, to string) error {
-	info, err := os.Stat(from)
-	if err != nil {
+		_, err := store.CopyFile(to, from, mode)
 		return err
-	}
-	mode := fs.FileMode(0o644)
-	if info.Mode()&0o111 != 0 {
-		mode = 0o755
-	}
-	_, err = store.CopyFile(to, from, mode)
-	return err
+	})
 }
 
 // stamp says by which files, of which times and sizes, the toolchain in dir is
