@@ -21,8 +21,8 @@ import (
 	"umlab/harness/store"
 )
 
-// MaxAge is how long an answer stands before the archive is asked again.
-const MaxAge = 24 * time.Hour
+// maxAge is how long an answer stands before the archive is asked again.
+const maxAge = 24 * time.Hour
 
 // Archive is the configured suites with a memory.
 type Archive struct {
@@ -39,7 +39,7 @@ type Archive struct {
 }
 
 // Stands reports whether an answer of then is young enough to be given again.
-func (a *Archive) Stands(asked time.Time) bool { return !a.Refresh && a.Now().Sub(asked) < MaxAge }
+func (a *Archive) Stands(asked time.Time) bool { return !a.Refresh && a.Now().Sub(asked) < maxAge }
 
 // Resolution is what the suites answered to a question.
 type Resolution struct {
@@ -50,9 +50,9 @@ type Resolution struct {
 	Releases []string         `json:"releases,omitempty"` // sha256 of the InRelease of each suite that was asked
 }
 
-// ErrOffline is wrapped by errors of a question that has no remembered answer
+// errOffline is wrapped by errors of a question that has no remembered answer
 // while the archive cannot be reached.
-var ErrOffline = errors.New("the archive cannot be reached")
+var errOffline = errors.New("the archive cannot be reached")
 
 // Newest returns the newest version of one package in the given suite.
 func (a *Archive) Newest(ctx context.Context, suite, name string) (*Resolution, error) {
@@ -94,7 +94,9 @@ func (a *Archive) Fetch(ctx context.Context, purpose string, packages []debian.P
 	return client.Fetch(ctx, packages)
 }
 
-func (a *Archive) ask(ctx context.Context, kind string, names, question []string, answer func(*debian.Archive) ([]debian.Package, error)) (*Resolution, error) {
+func (a *Archive) ask(
+	ctx context.Context, kind string, names, question []string, answer func(*debian.Archive) ([]debian.Package, error),
+) (*Resolution, error) {
 	var suites []debian.Suite
 	id := []string{"resolution", kind, a.Client.Mirror}
 	for _, n := range names {
@@ -186,11 +188,12 @@ func (a *Archive) remembered(key, whom string, fixed bool, ask func(was *Resolut
 		var network *fetch.NetworkError
 		if errors.As(err, &network) {
 			if known && !a.Refresh {
-				was.Notes = append(was.Notes, fmt.Sprintf("the archive could not be asked; what %s served on %s stands", whom, was.Asked.UTC().Format(time.DateOnly)))
-				a.Sink.Note(was.Notes[len(was.Notes)-1])
+				note := fmt.Sprintf("the archive could not be asked; what %s served on %s stands", whom, was.Asked.UTC().Format(time.DateOnly))
+				a.Sink.Note(note)
+				was.Notes = append(was.Notes, note)
 				return &was, nil
 			}
-			return nil, fmt.Errorf("%w: %w", ErrOffline, err)
+			return nil, fmt.Errorf("%w: %w", errOffline, err)
 		}
 		return nil, err
 	}

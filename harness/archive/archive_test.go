@@ -46,17 +46,17 @@ func TestRemembered(t *testing.T) {
 		{"first", 0, false, false, false, "x", false},
 		{"young", time.Hour, false, false, false, "x", false},
 		{"asked for", time.Hour, true, false, false, "xx", false},
-		{"old", MaxAge, false, false, false, "xxx", false},
-		{"old and offline", MaxAge, false, true, false, "xxx", true},
+		{"old", maxAge, false, false, false, "xxx", false},
+		{"old and offline", maxAge, false, true, false, "xxx", true},
 		{"asked for and offline", 0, true, true, false, "", false},
-		{"old and fixed", 100 * MaxAge, true, false, true, "xxx", false},
+		{"old and fixed", 100 * maxAge, true, false, true, "xxx", false},
 	} {
 		now, a.Refresh, offline = now.Add(s.later), s.refresh, s.offline
 		got, err := a.remembered("key", "suite x", s.fixed, ask)
 		switch {
 		case s.want == "":
-			if !errors.Is(err, ErrOffline) {
-				t.Errorf("%s: error %v is not ErrOffline", s.what, err)
+			if !errors.Is(err, errOffline) {
+				t.Errorf("%s: error %v is not errOffline", s.what, err)
 			}
 		case err != nil || got.Stamps[0] != s.want:
 			t.Errorf("%s: %+v, %v, want %s", s.what, got, err, s.want)

@@ -112,7 +112,7 @@ func (c *Client) release(ctx context.Context, suite Suite) (Release, error) {
 	if err != nil {
 		return Release{}, err
 	}
-	r, err := parseRelease(signed.text, func(name string) bool { return strings.Contains(name, "/binary-") })
+	r, err := parseRelease(signed.text)
 	if err != nil {
 		return Release{}, &formatError{address, err}
 	}
@@ -149,7 +149,8 @@ func (c *Client) index(ctx context.Context, suite Suite, r Release) (*index, err
 				continue
 			}
 			if errors.Is(err, errNotListed) {
-				return nil, fmt.Errorf("%w in %s: it has the components %s; correct the component or the architecture", err, r.URL, strings.Join(r.components, ", "))
+				return nil, fmt.Errorf("%w in %s: it has the components %s; correct the component or the architecture",
+					err, r.URL, strings.Join(r.components, ", "))
 			}
 			if err != nil {
 				return nil, err

@@ -2,6 +2,7 @@ package debian
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,10 +11,11 @@ import (
 // A candidate is a package that a resolution may choose, with its relations.
 type candidate struct {
 	Package
-	rank      int // of its suite: 0 is preferred
-	depends   []group
-	provides  []relation
-	conflicts []relation // and breaks: what may not be installed beside it
+	rank       int // of its suite: 0 is preferred
+	importance int // of its priority: 0 is required
+	depends    []group
+	provides   []relation
+	conflicts  []relation // and breaks: what may not be installed beside it
 }
 
 // at returns the candidate of a record, reading it the first time.
@@ -22,33 +24,36 @@ func (a *Archive) at(p place) (*candidate, error) {
 		return c, nil
 	}
 	x := a.indices[p.suite]
-	pkg, err := newPackage(x.record(p.record), x.suite, x.base)
+	c, err := newCandidate(x.record(p.record), p.suite, x)
 	if err != nil {
 		return nil, &formatError{a.releases[p.suite].URL, err}
-	}
-	c := &candidate{Package: pkg, rank: p.suite}
-	bad := func(err error) error {
-		return &formatError{a.releases[p.suite].URL, fmt.Errorf("package %s %s: %w", pkg.Name, pkg.Version, err)}
-	}
-	for _, field := range []string{pkg.PreDepends, pkg.Depends} {
-		g, err := parseRelations(field)
-		if err != nil {
-			return nil, bad(err)
-		}
-		c.depends = append(c.depends, g...)
-	}
-	for field, list := range map[string]*[]relation{pkg.Provides: &c.provides, pkg.Conflicts + "," + pkg.Breaks: &c.conflicts} {
-		groups, err := parseRelations(field)
-		if err != nil {
-			return nil, bad(err)
-		}
-		for _, g := range groups {
-			*list = append(*list, g...)
-		}
 	}
 	a.seen[p] = c
 	return c, nil
 }
+
+// newCandidate makes a candidate of the fields of a record of x, the suite of that
+// rank.
+func newCandidate(f []string, rank int, x *index) (*candidate, error) {
+	pkg, err := newPackage(f, x.suite, x.base)
+	if err != nil {
+		return nil, err
+	}
+	depends, err := parseRelations(f[fPreDepends] + "," + f[fDepends])
+	provides, perr := parseRelations(f[fProvides])
+	conflicts, cerr := parseRelations(f[fConflicts] + "," + f[fBreaks])
+	if err := errors.Join(err, perr, cerr); err != nil {
+		return nil, fmt.Errorf("package %s %s: %w", pkg.Name, pkg.Version, err)
+	}
+	importance := slices.Index(priorities, f[fPriority])
+	if importance < 0 {
+		importance = len(priorities)
+	}
+	return &candidate{pkg, rank, importance, depends, slices.Concat(provides...), slices.Concat(conflicts...)}, nil
+}
+
+// priorities are Debian's, the most important first.
+var priorities = []string{"required", "important", "standard", "optional"}
 
 // gather returns the candidates of all suites in refs that are ok, in the order
 // of the suites, then newest first.
@@ -83,18 +88,10 @@ func (a *Archive) providers(r relation) ([]*candidate, error) {
 		return c.Name != r.name && c.provide(r)
 	})
 	slices.SortStableFunc(all, func(a, b *candidate) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(importance(a.Priority), importance(b.Priority)),
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.importance, b.importance),
 			strings.Compare(a.Name, b.Name), CompareVersions(b.Version, a.Version))
 	})
 	return all, err
-}
-
-func importance(priority string) int {
-	i := slices.Index([]string{"required", "important", "standard", "optional"}, priority)
-	if i < 0 {
-		return 4
-	}
-	return i
 }
 
 // satisfies reports whether the candidate is, or provides, what r asks for.

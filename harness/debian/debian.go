@@ -47,8 +47,9 @@ type Client struct {
 func file(url string) fetch.File {
 	return fetch.File{From: url, Advice: fetch.Advice{
 		Elsewhere: "set UMLAB_DEBIAN_MIRROR to another mirror",
-		Missing:   "check the suite's name and UMLAB_DEBIAN_MIRROR; a stored resolution may name a package the archive has since replaced: resolve again",
-		Wrong:     "the mirror is being updated or was tampered with: try again later, or set UMLAB_DEBIAN_MIRROR to another",
+		Missing: "check the suite's name and UMLAB_DEBIAN_MIRROR; " +
+			"a stored resolution may name a package the archive has since replaced: resolve again",
+		Wrong: "the mirror is being updated or was tampered with: try again later, or set UMLAB_DEBIAN_MIRROR to another",
 	}}
 }
 

@@ -18,7 +18,7 @@ import (
 // walk calls visit for each member of a .deb's data archive. Names are given as
 // archiveName returns them. An error of visit ends the walk; unpack.Stop does so
 // without being one.
-func walk(ctx context.Context, deb string, hook unpack.Decompress, visit func(name string, h *tar.Header, r io.Reader) error) error {
+func walk(ctx context.Context, deb string, hook unpack.Decompress, visit unpack.Visitor) error {
 	f, err := os.Open(deb)
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func walk(ctx context.Context, deb string, hook unpack.Decompress, visit func(na
 }
 
 // walkReader is walk over a package that is called deb in errors.
-func walkReader(ctx context.Context, deb string, r io.Reader, hook unpack.Decompress, visit func(name string, h *tar.Header, r io.Reader) error) error {
+func walkReader(ctx context.Context, deb string, r io.Reader, hook unpack.Decompress, visit unpack.Visitor) error {
 	data, err := dataOf(ctx, r, hook)
 	if err == nil {
 		err = unpack.Walk(ctx, data, func(name string, h *tar.Header, r io.Reader) error { return visit(merged(name), h, r) })

@@ -21,14 +21,6 @@ type Package struct {
 	Size          int64  `json:"size"`                     // bytes to fetch
 	SHA256        string `json:"sha256"`                   // lower-case hex
 	InstalledSize int64  `json:"installed_size,omitempty"` // bytes, as the package declares
-	Priority      string `json:"priority,omitempty"`
-
-	// Relationship fields, verbatim.
-	PreDepends string `json:"pre_depends,omitempty"`
-	Depends    string `json:"depends,omitempty"`
-	Provides   string `json:"provides,omitempty"`
-	Conflicts  string `json:"conflicts,omitempty"`
-	Breaks     string `json:"breaks,omitempty"`
 }
 
 // String is "name version (suite)".
@@ -67,8 +59,7 @@ func fieldOf(name []byte) int { return slices.Index(kept[:], string(name)) }
 func newPackage(f []string, suite, base string) (Package, error) {
 	p := Package{
 		Name: f[fName], Version: f[fVersion], Arch: f[fArch], Suite: suite, Base: base, Filename: f[fFilename],
-		SHA256: strings.ToLower(f[fSHA256]), Priority: f[fPriority], PreDepends: f[fPreDepends], Depends: f[fDepends],
-		Provides: f[fProvides], Conflicts: f[fConflicts], Breaks: f[fBreaks],
+		SHA256: strings.ToLower(f[fSHA256]),
 	}
 	if !isName(p.Name) || p.Version == "" {
 		return p, fmt.Errorf("package %q, version %q: no name or version", p.Name, p.Version)

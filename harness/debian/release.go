@@ -34,8 +34,8 @@ type listed struct {
 }
 
 // parseRelease reads the signed text of an InRelease (or Release) file. Of its
-// files it keeps those that keep reports true for.
-func parseRelease(text []byte, keep func(name string) bool) (Release, error) {
+// files it keeps the lists of binary packages.
+func parseRelease(text []byte) (Release, error) {
 	var r Release
 	m, err := newScanner(bytes.NewReader(text)).fields()
 	if err != nil {
@@ -62,7 +62,7 @@ func parseRelease(text []byte, keep func(name string) bool) (Release, error) {
 		if len(f) != 3 {
 			return r, fmt.Errorf("field SHA256: not a file: %.80q", line)
 		}
-		if !keep(f[2]) {
+		if !strings.Contains(f[2], "/binary-") {
 			continue
 		}
 		size, err := strconv.ParseInt(f[1], 10, 64)
@@ -111,10 +111,11 @@ func (r Release) timely(s Suite, at, signedByExpired time.Time) (note string, er
 	}
 	if !signedByExpired.IsZero() {
 		if !s.AllowExpired {
-			return "", &signatureError{r.URL, fmt.Sprintf("key %s has expired or was withdrawn since it signed on %s", r.SignedBy, day(signedByExpired))}
+			why := fmt.Sprintf("key %s has expired or was withdrawn since it signed on %s", r.SignedBy, day(signedByExpired))
+			return "", &signatureError{r.URL, why}
 		}
-		note = strings.TrimPrefix(note+"; ", "; ") + fmt.Sprintf("%s: signed on %s by key %s, which is not valid any more, allowed by configuration",
-			s.Name, day(signedByExpired), r.SignedBy)
+		note = strings.TrimPrefix(note+"; ", "; ") + fmt.Sprintf(
+			"%s: signed on %s by key %s, which is not valid any more, allowed by configuration", s.Name, day(signedByExpired), r.SignedBy)
 	}
 	return note, nil
 }

@@ -90,7 +90,8 @@ func (r *resolver) parseWants(want []string) error {
 		w.name, w.version, _ = strings.Cut(rest, "=")
 		w.suite = suite
 		if _, err := path.Match(w.version, ""); err != nil || !isName(w.name) {
-			errs = multierror.Append(errs, &unresolvableError{Chain: []string{text}, Reason: "it is not written as name, name/suite or name=version"})
+			errs = multierror.Append(errs,
+				&unresolvableError{Chain: []string{text}, Reason: "it is not written as name, name/suite or name=version"})
 			continue
 		}
 		all, err := r.candidates(w)

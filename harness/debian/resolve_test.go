@@ -162,7 +162,7 @@ func TestPackageJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Package{Name: "a", Version: "1:2-3+b1", Arch: "amd64", Suite: "s", Base: "http://archive.invalid", Filename: "pool/a_1:2-3+b1_amd64.deb",
-		Size: 1000, SHA256: sum([]byte("a1:2-3+b1")), InstalledSize: 12 << 10, Priority: "optional", Depends: "b, c (>= 1)"}
+		Size: 1000, SHA256: sum([]byte("a1:2-3+b1")), InstalledSize: 12 << 10}
 	if p != want {
 		t.Errorf("%+v", p)
 	}

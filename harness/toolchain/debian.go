@@ -90,7 +90,7 @@ func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain
 	if err != nil {
 		return nil, err
 	}
-	t := &Toolchain{Notes: slices.Clone(res.Notes), Digest: debianDigest(c, sysroot)}
+	t := &Toolchain{Name: name, Notes: slices.Clone(res.Notes), Digest: debianDigest(c, sysroot)}
 	for _, pkg := range res.Packages {
 		t.Packages = append(t.Packages, pkg.String())
 	}
@@ -134,7 +134,9 @@ func (p *Provider) sysroot(ctx context.Context, name string, c settings.Toolchai
 
 // below returns the root of a sysroot with all of the packages but Rust's and
 // those that only Rust needs, and the rest; an empty root where there is none.
-func (p *Provider) below(ctx context.Context, name string, c settings.Toolchain, packages []debian.Package) (rest []debian.Package, root string, err error) {
+func (p *Provider) below(
+	ctx context.Context, name string, c settings.Toolchain, packages []debian.Package,
+) (rest []debian.Package, root string, err error) {
 	plain := c.With(nil, nil, settings.RustPackages)
 	if len(plain.Packages) == len(c.Packages) {
 		return packages, "", nil

@@ -51,7 +51,8 @@ func apart(id map[string]string, compiler string) []string {
 		return []string{"there is no clang, which is to compile it (-compiler=gcc does without)"}
 	}
 	if libclang != "" && release(clang)[0] != release(libclang)[0] {
-		return []string{fmt.Sprintf("clang is %s and bindgen's libclang is %s: both must be of one major version where clang compiles", clang, libclang)}
+		return []string{fmt.Sprintf("clang is %s and bindgen's libclang is %s: both must be of one major version where clang compiles",
+			clang, libclang)}
 	}
 	return nil
 }

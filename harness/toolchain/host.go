@@ -41,15 +41,15 @@ func (p *Provider) host(ctx context.Context, name string, c settings.Toolchain) 
 			return nil, err
 		}
 		if dir == system {
-			return nil, &UnfitError{Toolchain: name, Reasons: []string{
-				"the rustc on PATH is the system's, and runs with the system's libraries only: take toolchain host, which has all from there, or a rustc of rustup"}}
+			return nil, &UnfitError{Toolchain: name, Reasons: []string{"the rustc on PATH is the system's, and runs with the " +
+				"system's libraries only: take toolchain host, which has all from there, or a rustc of rustup"}}
 		}
 		t, err := p.debian(ctx, name, c)
 		if err != nil {
 			return nil, err
 		}
 		t.Notes = append(t.Notes, hostNote(name, "rustc"))
-		return p.withHostRust(ctx, name, c, t, dir)
+		return p.withHostRust(ctx, c, t, dir)
 	}
 	if missing := h.missing(); len(missing) > 0 {
 		return nil, &UnfitError{Toolchain: name, Reasons: missing}
@@ -62,28 +62,28 @@ func (p *Provider) host(ctx context.Context, name string, c settings.Toolchain) 
 	if err != nil {
 		return nil, err
 	}
-	if t.Busybox, err = p.hostBusybox(ctx, name, h, t); err != nil {
+	if t.Busybox, err = p.hostBusybox(ctx, h, t); err != nil {
 		return nil, err
 	}
 	if dir == system {
-		return p.withSystemRust(ctx, name, c, t)
+		return p.withSystemRust(ctx, c, t)
 	}
-	return p.withHostRust(ctx, name, c, t, dir)
+	return p.withHostRust(ctx, c, t, dir)
 }
 
 // withHostRust puts the Rust in dir, which is not the system's, over t.
-func (p *Provider) withHostRust(ctx context.Context, name string, c settings.Toolchain, t *Toolchain, dir string) (*Toolchain, error) {
-	have, err := p.rustupInstalled(ctx, name, dir)
+func (p *Provider) withHostRust(ctx context.Context, c settings.Toolchain, t *Toolchain, dir string) (*Toolchain, error) {
+	have, err := p.rustupInstalled(ctx, t.Name, dir)
 	if err != nil {
 		return nil, fmt.Errorf("take Rust from %s: %w", dir, err)
 	}
 	c.Rustup = filepath.Base(dir)
-	return p.withRust(ctx, name, c, t, have, "on PATH, of "+dir)
+	return p.withRust(ctx, c, t, have, "on PATH, of "+dir)
 }
 
 // withSystemRust lets t, which shows the system, use the system's Rust, with
 // Debian's source of the library where the system has none.
-func (p *Provider) withSystemRust(ctx context.Context, name string, c settings.Toolchain, t *Toolchain) (*Toolchain, error) {
+func (p *Provider) withSystemRust(ctx context.Context, c settings.Toolchain, t *Toolchain) (*Toolchain, error) {
 	is, err := p.rustcOf(ctx, t)
 	if err != nil {
 		return nil, err
@@ -102,20 +102,20 @@ func (p *Provider) withSystemRust(ctx context.Context, name string, c settings.T
 	}
 	reason += " and its rustc is " + is.release + ": install the same version of both"
 	if c.RustSrc == srcComponent {
-		return nil, &UnfitError{Toolchain: name, Rustc: is.release, Reasons: []string{reason}}
+		return nil, t.unfit(is.release, reason)
 	}
-	return t, p.useDebianSource(ctx, name, c, t, is.release, reason)
+	return t, p.useDebianSource(ctx, c, t, is.release, reason)
 }
 
 // useDebianSource lets t use Debian's source of the library of a release. reason
 // says why it needs to.
-func (p *Provider) useDebianSource(ctx context.Context, name string, c settings.Toolchain, t *Toolchain, release, reason string) error {
-	src, detail, why, err := p.debianSource(ctx, name, t, c.Suites, release)
+func (p *Provider) useDebianSource(ctx context.Context, c settings.Toolchain, t *Toolchain, release, reason string) error {
+	src, detail, why, err := p.debianSource(ctx, t, c.Suites, release)
 	if err != nil {
 		return err
 	}
 	if src == "" {
-		return &UnfitError{Toolchain: name, Rustc: release, Reasons: []string{reason, why}}
+		return t.unfit(release, reason, why)
 	}
 	p.showSource(t, src, release)
 	t.Packages = append(t.Packages, detail)
@@ -188,7 +188,8 @@ func (h host) rustSysroot(ctx context.Context) (string, error) {
 	c.Dir, c.Stdout, c.Stderr = "/", &said, &complaints
 	c.Env = append(os.Environ(), "RUSTUP_AUTO_INSTALL=0")
 	if err := c.Run(); err != nil {
-		return "", fmt.Errorf("ask %s for its sysroot: %w: %s; give it a toolchain (rustup default stable)", rustc, err, strings.TrimSpace(complaints.String()))
+		return "", fmt.Errorf("ask %s for its sysroot: %w: %s; give it a toolchain (rustup default stable)",
+			rustc, err, strings.TrimSpace(complaints.String()))
 	}
 	dir, err := filepath.EvalSymlinks(strings.TrimSpace(said.String()))
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 var topDirs = []string{"bin", "sbin", "lib", "lib32", "lib64", "libx32"}
 
 // machine returns a toolchain, without a busybox, that shows the system's
-// directories, and nothing else of the machine: no home, no /tmp, no /var, and of /etc what the system's
-// programs are found by.
+// directories, and nothing else of the machine: no home, no /tmp, no /var, and of
+// /etc what the system's programs are found by.
 func (p *Provider) machine(ctx context.Context, name string, h host) (*Toolchain, error) {
 	links := map[string]string{}
 	t := &Toolchain{Name: name, Notes: []string{hostNote(name, "all of it")}, Path: h.path()}
@@ -90,9 +90,12 @@ files() {
 		command -v "$p"
 	done
 	for p in cc1 collect2 as ld; do gcc -print-prog-name=$p; done
-	for f in libgcc.a libgcc_eh.a crtbegin.o crtbeginS.o crtbeginT.o libc.a libc.so.6 crt1.o Scrt1.o libelf.so libcrypto.so; do gcc -print-file-name=$f; done
-	ls "$(clang -print-resource-dir)"/lib/linux/*.a /usr/lib/llvm-*/lib/libclang.so* /usr/lib/*/libclang*.so* /usr/lib64/libclang*.so* "$LIBCLANG_PATH"/libclang*.so*
-	sysroot=$(rustc --print sysroot) && ls "$sysroot"/lib/rustlib/*/lib/*.rlib "$sysroot"/lib/rustlib/*/lib/*.so "$sysroot"/lib/librustc_driver* "$sysroot"/lib/*/librustc_driver*
+	for f in libgcc.a libgcc_eh.a crtbegin.o crtbeginS.o crtbeginT.o libc.a ` +
+	`libc.so.6 crt1.o Scrt1.o libelf.so libcrypto.so; do gcc -print-file-name=$f; done
+	ls "$(clang -print-resource-dir)"/lib/linux/*.a /usr/lib/llvm-*/lib/libclang.so* ` +
+	`/usr/lib/*/libclang*.so* /usr/lib64/libclang*.so* "$LIBCLANG_PATH"/libclang*.so*
+	sysroot=$(rustc --print sysroot) && ls "$sysroot"/lib/rustlib/*/lib/*.rlib "$sysroot"/lib/rustlib/*/lib/*.so ` +
+	`"$sysroot"/lib/librustc_driver* "$sysroot"/lib/*/librustc_driver*
 }
 files 2>/dev/null | sort -u | while read -r f; do
 	case $f in /*) ;; *) continue;; esac
@@ -165,7 +168,7 @@ func (t *Toolchain) outside(path string) (string, bool) {
 }
 
 // hostBusybox is a static busybox for the guest: the machine's, else Debian's.
-func (p *Provider) hostBusybox(ctx context.Context, name string, h host, t *Toolchain) (string, error) {
+func (p *Provider) hostBusybox(ctx context.Context, h host, t *Toolchain) (string, error) {
 	if at, ok := h.find("busybox"); ok && isStatic(at) {
 		kept, _, err := p.Store.Keep(ctx, at)
 		return kept, err
@@ -176,11 +179,12 @@ func (p *Provider) hostBusybox(ctx context.Context, name string, h host, t *Tool
 		err = fmt.Errorf("%s serve none", strings.Join(suites, ", "))
 	}
 	if err != nil {
-		return "", fmt.Errorf("the machine has no static busybox for the guest, and Debian's cannot be had: %w; install one (Debian: busybox-static)", err)
+		return "", fmt.Errorf("the machine has no static busybox for the guest, and Debian's cannot be had: %w; "+
+			"install one (Debian: busybox-static)", err)
 	}
 	pkg := slices.MaxFunc(res.Packages, func(a, b debian.Package) int { return debian.CompareVersions(a.Version, b.Version) })
 	dir, _, err := p.Store.Dir(ctx, kindHost, store.Key("busybox", pkg.SHA256), func(ctx context.Context, dir string) error {
-		return p.unpack(ctx, name, pkg, dir, debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut()})
+		return p.unpack(ctx, t.Name, pkg, dir, debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut()})
 	})
 	if err != nil {
 		return "", err

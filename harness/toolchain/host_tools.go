@@ -62,7 +62,8 @@ func (h host) missing() (list []string) {
 		case ok && (anywhere(n.names[0]) || h.systems(at)):
 		case ok && h.inSystem(n.names...):
 		case ok:
-			list = append(list, fmt.Sprintf("%s is %s, which the sandbox does not show: install one below %s (Debian: %s)", n.names[0], at, h.shown[0], n.from))
+			list = append(list, fmt.Sprintf("%s is %s, which the sandbox does not show: install one below %s (Debian: %s)",
+				n.names[0], at, h.shown[0], n.from))
 		default:
 			list = append(list, absent(n.names, n.from, n.also))
 		}
@@ -80,7 +81,8 @@ func (h host) missing() (list []string) {
 		}
 		lacking = append(lacking, strings.Join(without, ", "))
 	}
-	return append(list, fmt.Sprintf("there is no C compiler with all that belongs to it below %s: LLVM lacks %s, GCC lacks %s; install one (Debian: clang, lld and llvm, or gcc)", h.shown[0], lacking[0], lacking[1]))
+	return append(list, fmt.Sprintf("there is no C compiler with all that belongs to it below %s: LLVM lacks %s, GCC lacks %s; "+
+		"install one (Debian: clang, lld and llvm, or gcc)", h.shown[0], lacking[0], lacking[1]))
 }
 
 func absent(names []string, from, also string) string {

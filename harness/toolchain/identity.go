@@ -77,7 +77,7 @@ func (p *Provider) identify(ctx context.Context, t *Toolchain) error {
 	t.Identity = identityOf(said)
 	maps.Copy(t.Identity, known)
 	if wrong := unfit(t.Identity); len(wrong) > 0 {
-		return &UnfitError{Toolchain: t.Name, Rustc: t.Identity["rustc"], Reasons: wrong}
+		return t.unfit(t.Identity["rustc"], wrong...)
 	}
 	return nil
 }
@@ -108,6 +108,10 @@ type UnfitError struct {
 	Rustc     string   // the version of its rustc; empty where that is not known
 	Reasons   []string // a sentence each
 	Nearest   string   // the toolchain nearest to it that would do, if one is known
+}
+
+func (t *Toolchain) unfit(rustc string, reasons ...string) error {
+	return &UnfitError{Toolchain: t.Name, Rustc: rustc, Reasons: reasons}
 }
 
 func (e *UnfitError) Error() string {

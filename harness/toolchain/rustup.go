@@ -51,17 +51,16 @@ func (p *Provider) rustup(ctx context.Context, name string, c settings.Toolchain
 	if err != nil {
 		return nil, err
 	}
-	t.Name = name
 	have, from, err := p.rustupParts(ctx, name, c)
 	if err != nil {
 		return nil, err
 	}
-	return p.withRust(ctx, name, c, t, have, from)
+	return p.withRust(ctx, c, t, have, from)
 }
 
 // withRust puts the kept toolchain, which comes from there, with its source over
 // t.
-func (p *Provider) withRust(ctx context.Context, name string, c settings.Toolchain, t *Toolchain, have rustupParts, from string) (*Toolchain, error) {
+func (p *Provider) withRust(ctx context.Context, c settings.Toolchain, t *Toolchain, have rustupParts, from string) (*Toolchain, error) {
 	t.Mounts = append(t.Mounts, sandbox.Mount{Source: p.kept(kindRust, have.Compiler), Target: rustAt, ReadOnly: true})
 	t.Path = append([]string{rustAt + "/bin"}, t.Path...)
 	t.Digest = store.Key("rustup", rustupVersion, have.Compiler, t.Digest)
@@ -74,10 +73,10 @@ func (p *Provider) withRust(ctx context.Context, name string, c settings.Toolcha
 		return nil, err
 	}
 	if said := have.Channel.Rustc; said != "" && !is.is(said) {
-		return nil, &UnfitError{Toolchain: name, Rustc: is.release, Reasons: []string{
-			fmt.Sprintf("rustup's manifest of %s says rustc %s, and that rustc says it is %s: install it again (rustup toolchain install %s --force)", c.Rustup, said, is, c.Rustup)}}
+		return nil, t.unfit(is.release, fmt.Sprintf("rustup's manifest of %s says rustc %s, and that rustc says it is %s: "+
+			"install it again (rustup toolchain install %s --force)", c.Rustup, said, is, c.Rustup))
 	}
-	src, detail, err := p.rustSource(ctx, name, c, t, have, is)
+	src, detail, err := p.rustSource(ctx, c, t, have, is)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +233,8 @@ func (p *Provider) rustupOnDemand(ctx context.Context, name string, c settings.T
 	dir, err := p.rustupInstall(ctx, name, c.Rustup, server, home)
 	if err != nil {
 		if known && !p.Archive.Refresh && ctx.Err() == nil {
-			p.Sink.Note(fmt.Sprintf("toolchain %s: %v; what rustup's %s was on %s stands", name, err, c.Rustup, old.Asked.UTC().Format(time.DateOnly)))
+			p.Sink.Note(fmt.Sprintf("toolchain %s: %v; what rustup's %s was on %s stands",
+				name, err, c.Rustup, old.Asked.UTC().Format(time.DateOnly)))
 			return old, nil
 		}
 		return rustupParts{}, err

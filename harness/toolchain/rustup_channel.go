@@ -117,11 +117,11 @@ func (p *Provider) rustcOf(ctx context.Context, t *Toolchain) (rustcVersion, err
 		return rustcVersion{}, err
 	}
 	if failed != "" {
-		return rustcVersion{}, &UnfitError{Toolchain: t.Name, Reasons: []string{"its rustc does not run over the C side's libraries: " + failed}}
+		return rustcVersion{}, t.unfit("", "its rustc does not run over the C side's libraries: "+failed)
 	}
 	v := rustcSaid(said)
 	if v.release == "" {
-		return v, &UnfitError{Toolchain: t.Name, Reasons: []string{fmt.Sprintf("its rustc does not say its version: %q", strings.TrimSpace(said))}}
+		return v, t.unfit("", fmt.Sprintf("its rustc does not say its version: %q", strings.TrimSpace(said)))
 	}
 	return v, nil
 }

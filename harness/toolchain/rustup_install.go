@@ -51,7 +51,8 @@ func (p *Provider) rustupInstall(ctx context.Context, name, toolchain, server, h
 	}
 	program, ok := p.rustupProgram()
 	if !ok {
-		return "", fmt.Errorf("%s, and no rustup that could install it: install rustup (from your distribution, or as rustup's own page says) so that it is on PATH or in ~/.cargo/bin, and run again", missing)
+		return "", fmt.Errorf("%s, and no rustup that could install it: "+
+			"install rustup (from your distribution, or as rustup's own page says) so that it is on PATH or in ~/.cargo/bin, and run again", missing)
 	}
 	env := []string{
 		"RUSTUP_HOME=" + filepath.Join(home, "rustup"), "CARGO_HOME=" + filepath.Join(home, "cargo"), "HOME=" + home,
@@ -60,13 +61,15 @@ func (p *Provider) rustupInstall(ctx context.Context, name, toolchain, server, h
 	if server != "" {
 		env = append(env, "RUSTUP_DIST_SERVER="+server)
 	}
-	for _, n := range []string{"PATH", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+	for _, n := range []string{"PATH", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		if v := p.Getenv(n); v != "" {
 			env = append(env, n+"="+v)
 		}
 	}
 	task := p.Sink.Start("toolchain "+name+": rustup installs "+toolchain, "", 0)
-	said, err := run(ctx, task, env, home, program, "toolchain", "install", toolchain, "--profile", "minimal", "--component", "rust-src", "--no-self-update")
+	said, err := run(ctx, task, env, home, program, "toolchain", "install", toolchain,
+		"--profile", "minimal", "--component", "rust-src", "--no-self-update")
 	task.Done(err)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -74,7 +77,8 @@ func (p *Provider) rustupInstall(ctx context.Context, name, toolchain, server, h
 		}
 		do := "check the name; if it is right, set RUSTUP_DIST_SERVER to a server that has it"
 		if why := rustupSaid(said, err); strings.Contains(why, "could not download") {
-			do = "check the connection (and https_proxy), set RUSTUP_DIST_SERVER to a mirror that can be reached, or install it by hand where there is one: " + by
+			do = "check the connection (and https_proxy), set RUSTUP_DIST_SERVER to a mirror that can be reached, " +
+				"or install it by hand where there is one: " + by
 		}
 		return "", fmt.Errorf("%s, and rustup could not install it: %s; %s", missing, rustupSaid(said, err), do)
 	}

@@ -29,7 +29,9 @@ const (
 // is installed, Debian's package of the same release, or the archive of the
 // component that the toolchain's own manifest names. The error is an *UnfitError
 // where there is none.
-func (p *Provider) rustSource(ctx context.Context, name string, c settings.Toolchain, t *Toolchain, have rustupParts, is rustcVersion) (digest, detail string, err error) {
+func (p *Provider) rustSource(
+	ctx context.Context, c settings.Toolchain, t *Toolchain, have rustupParts, is rustcVersion,
+) (digest, detail string, err error) {
 	var wrong []string
 	if c.RustSrc != srcDebian {
 		switch said := have.Channel; {
@@ -44,14 +46,14 @@ func (p *Provider) rustSource(ctx context.Context, name string, c settings.Toolc
 		}
 	}
 	if c.RustSrc != srcComponent {
-		digest, detail, reason, err := p.debianSource(ctx, name, t, c.Suites, is.release)
+		digest, detail, reason, err := p.debianSource(ctx, t, c.Suites, is.release)
 		if err != nil || digest != "" {
 			return digest, detail, err
 		}
 		wrong = append(wrong, reason)
 	}
 	if c.RustSrc != srcDebian && have.Channel.SrcURL != "" && is.is(have.Channel.Src) {
-		digest, err := p.archiveSource(ctx, name, t, have.Channel, p.distServer(c.Server))
+		digest, err := p.archiveSource(ctx, t, have.Channel, p.distServer(c.Server))
 		if err == nil {
 			return digest, "rust-src " + have.Channel.Src + " (archive of the channel of " + have.Channel.Date + ")", nil
 		}
@@ -63,12 +65,14 @@ func (p *Provider) rustSource(ctx context.Context, name string, c settings.Toolc
 	if c.RustSrc != srcDebian && have.Source == "" && have.Channel.Src != "" {
 		wrong = append(wrong, "to add it, run rustup component add rust-src --toolchain "+c.Rustup)
 	}
-	return "", "", &UnfitError{Toolchain: name, Rustc: is.release, Reasons: wrong}
+	return "", "", t.unfit(is.release, wrong...)
 }
 
 // debianSource is the source of a release as Debian packages it: of all suites
 // that umlab knows, those of the C side first. reason says why there is none.
-func (p *Provider) debianSource(ctx context.Context, name string, t *Toolchain, first []string, release string) (digest, detail, reason string, err error) {
+func (p *Provider) debianSource(
+	ctx context.Context, t *Toolchain, first []string, release string,
+) (digest, detail, reason string, err error) {
 	if !released.MatchString(release) {
 		return "", "", "Debian has the source of releases only, and " + release + " is none", nil
 	}
@@ -79,7 +83,8 @@ func (p *Provider) debianSource(ctx context.Context, name string, t *Toolchain, 
 	}
 	pkg, ok := sourceOf(res.Packages, append(slices.Clone(first), suites...), release)
 	if !ok {
-		return "", "", fmt.Sprintf("of the source of the library, Debian serves %s, and not %s", strings.Join(upstreams(res.Packages), ", "), release), nil
+		serves := strings.Join(upstreams(res.Packages), ", ")
+		return "", "", fmt.Sprintf("of the source of the library, Debian serves %s, and not %s", serves, release), nil
 	}
 	for _, n := range res.Notes {
 		// What is said of a suite that was asked in vain is no business of reports.
@@ -87,9 +92,9 @@ func (p *Provider) debianSource(ctx context.Context, name string, t *Toolchain, 
 			t.Notes = append(t.Notes, n)
 		}
 	}
-	digest, err = p.rustSourceOnce(ctx, "deb "+pkg.SHA256, func(ctx context.Context, tmp, to string) error {
+	digest, err = p.rustSourceOnce(ctx, "deb "+pkg.SHA256, func(tmp, to string) error {
 		opt := debian.UnpackOptions{LeaveOut: append([]string{"usr/share"}, unread...), Decompress: t.XZ}
-		if err := p.unpack(ctx, name, pkg, tmp, opt); err != nil {
+		if err := p.unpack(ctx, t.Name, pkg, tmp, opt); err != nil {
 			return err
 		}
 		found, err := filepath.Glob(filepath.Join(tmp, "usr", "src", "rust*", "library"))
@@ -109,7 +114,8 @@ func sourceOf(packages []debian.Package, suites []string, release string) (best 
 		return best, false
 	}
 	return slices.MinFunc(packages, func(a, b debian.Package) int {
-		return cmp.Or(slices.Index(suites, a.Suite)-slices.Index(suites, b.Suite), cmp.Compare(a.Name, b.Name), debian.CompareVersions(b.Version, a.Version))
+		return cmp.Or(slices.Index(suites, a.Suite)-slices.Index(suites, b.Suite), cmp.Compare(a.Name, b.Name),
+			debian.CompareVersions(b.Version, a.Version))
 	}), true
 }
 
@@ -126,7 +132,7 @@ func upstreams(packages []debian.Package) (list []string) {
 
 // archiveSource is the source in the archive that a toolchain's manifest names,
 // with its digest.
-func (p *Provider) archiveSource(ctx context.Context, name string, t *Toolchain, c rustChannel, server string) (string, error) {
+func (p *Provider) archiveSource(ctx context.Context, t *Toolchain, c rustChannel, server string) (string, error) {
 	from := c.SrcURL
 	// As rustup does it: where another server is set, all comes from there.
 	if _, below, ok := strings.Cut(from, "/dist/"); ok && server != "" {
@@ -136,9 +142,9 @@ func (p *Provider) archiveSource(ctx context.Context, name string, t *Toolchain,
 	if err != nil {
 		return "", err
 	}
-	return p.rustSourceOnce(ctx, "archive "+c.SrcSum, func(ctx context.Context, tmp, to string) error {
+	return p.rustSourceOnce(ctx, "archive "+c.SrcSum, func(tmp, to string) error {
 		f := rustupFile(from)
-		f.SHA256, f.Name, f.Sink = sum, "fetch rust-src of toolchain "+name, p.Sink
+		f.SHA256, f.Name, f.Sink = sum, "fetch rust-src of toolchain "+t.Name, p.Sink
 		kept, err := p.HTTP.Into(ctx, p.Store, f)
 		if err != nil {
 			return err
@@ -156,7 +162,7 @@ func (p *Provider) archiveSource(ctx context.Context, name string, t *Toolchain,
 
 // rustSourceOnce returns the digest of the source that comes from origin; fill
 // writes it to the directory to, with tmp for its work, where the store has none.
-func (p *Provider) rustSourceOnce(ctx context.Context, origin string, fill func(ctx context.Context, tmp, to string) error) (digest string, err error) {
+func (p *Provider) rustSourceOnce(ctx context.Context, origin string, fill func(tmp, to string) error) (digest string, err error) {
 	key := store.Key("source", rustupVersion, origin)
 	has := func() bool {
 		return p.Store.Get(kindRustSrc, key, &digest) && p.kept(kindRustSrc, digest) != ""
@@ -172,7 +178,7 @@ func (p *Provider) rustSourceOnce(ctx context.Context, origin string, fill func(
 			if err := os.MkdirAll(to, 0o755); err != nil {
 				return err
 			}
-			return fill(ctx, tmp, to)
+			return fill(tmp, to)
 		})
 		if err != nil {
 			return err

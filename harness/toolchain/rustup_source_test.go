@@ -49,7 +49,7 @@ func TestRustSource(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, _, _ := bare(t, map[string]string{"RUSTUP_DIST_SERVER": c.server})
-			digest, detail, err := p.rustSource(t.Context(), "x", settings.Toolchain{Rustup: "nightly", RustSrc: c.set}, &Toolchain{}, c.have, c.is)
+			digest, detail, err := p.rustSource(t.Context(), settings.Toolchain{Rustup: "nightly", RustSrc: c.set}, &Toolchain{}, c.have, c.is)
 			if c.want != "" {
 				if err != nil || detail != c.want {
 					t.Fatalf("%q, %v", detail, err)
@@ -196,7 +196,7 @@ func TestArchiveSourceGoesOn(t *testing.T) {
 		}))
 		p, _, _ := bare(t, nil)
 		p.HTTP = &fetch.Client{Pauses: make([]time.Duration, 9), Stall: time.Second}
-		digest, err := p.archiveSource(t.Context(), "x", &Toolchain{}, channel, s.URL)
+		digest, err := p.archiveSource(t.Context(), &Toolchain{}, channel, s.URL)
 		if err != nil || len(filesBelow(t, p.kept(kindRustSrc, digest))) != 1 || len(ranges) < 2 || ranges[1] != "bytes=100-" {
 			t.Errorf("stalls %t: %v, asked %q", hang, err, ranges)
 		}

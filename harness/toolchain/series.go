@@ -21,7 +21,9 @@ type Member struct {
 
 // Series returns the members of a series, oldest first, as its source has them
 // now. It fetches lists only.
-func (p *Provider) Series(ctx context.Context, name string, s settings.Series, chains map[string]settings.Toolchain) (list []Member, notes []string, err error) {
+func (p *Provider) Series(
+	ctx context.Context, name string, s settings.Series, chains map[string]settings.Toolchain,
+) (list []Member, notes []string, err error) {
 	switch s.Varies {
 	case settings.VariesRustc:
 		list, notes, err = p.rustcs(ctx, s, chains[s.C])

@@ -27,7 +27,8 @@ func rustcMembers(packages []debian.Package, s settings.Series, base settings.To
 	sources := map[string]string{"rustc": "rust-src", "rustc-web": "rust-web-src"}
 	order := append(slices.Clone(base.Suites), s.Suites...)
 	packages = slices.SortedStableFunc(slices.Values(packages), func(a, b debian.Package) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Index(order, a.Suite)-slices.Index(order, b.Suite), debian.CompareVersions(b.Version, a.Version))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Index(order, a.Suite)-slices.Index(order, b.Suite),
+			debian.CompareVersions(b.Version, a.Version))
 	})
 	type release struct{ name, version, suite string }
 	newest := map[release]debian.Package{}

@@ -74,7 +74,9 @@ func (p *Provider) channelDays(ctx context.Context, s settings.Series) (days, no
 	case err != nil && ctx.Err() != nil:
 		return nil, nil, context.Cause(ctx)
 	case err != nil && known && !p.Archive.Refresh:
-		return was.Days, []string{fmt.Sprintf("rustup's server could not be asked; which days it had on %s stands", was.Asked.UTC().Format(time.DateOnly))}, nil
+		notes = append(notes, fmt.Sprintf("rustup's server could not be asked; which days it had on %s stands",
+			was.Asked.UTC().Format(time.DateOnly)))
+		return was.Days, notes, nil
 	case err != nil:
 		return nil, nil, fmt.Errorf("ask rustup's server on which days there was a %s: %w", s.Channel, err)
 	case len(days) == 0:
@@ -108,7 +110,8 @@ func (p *Provider) askDays(ctx context.Context, server, channel, from string) ([
 		return nil, err
 	}
 	if from == "" {
-		return nil, fmt.Errorf("%s has no manifests.txt to read them from: set from = \"YYYY-MM-DD\", so that it can be asked for each day since", server)
+		return nil, fmt.Errorf("%s has no manifests.txt to read them from: "+
+			"set from = \"YYYY-MM-DD\", so that it can be asked for each day since", server)
 	}
 	first, err := time.Parse(time.DateOnly, from)
 	if err != nil {

@@ -59,7 +59,8 @@ func (p *Provider) tarball(ctx context.Context, name string, c settings.Toolchai
 			t.Parts["bindgen"] = c.C
 		}
 		if found, _ := filepath.Glob(filepath.Join(a.dir, "root", "lib", "libclang.so*")); len(found) > 0 {
-			t.Env = append(slices.DeleteFunc(slices.Clone(t.Env), func(kv string) bool { return strings.HasPrefix(kv, "LIBCLANG_PATH=") }), "LIBCLANG_PATH="+llvmAt+"/lib")
+			t.Env = slices.DeleteFunc(slices.Clone(t.Env), func(kv string) bool { return strings.HasPrefix(kv, "LIBCLANG_PATH=") })
+			t.Env = append(t.Env, "LIBCLANG_PATH="+llvmAt+"/lib")
 		}
 	}
 	t.Digest = store.Key(part, llvmVersion, a.sum, t.Digest)
@@ -70,7 +71,7 @@ func (p *Provider) tarball(ctx context.Context, name string, c settings.Toolchai
 	}
 	series, err := os.ReadFile(filepath.Join(a.dir, "library"))
 	if errors.Is(err, os.ErrNotExist) {
-		return t, p.useDebianSource(ctx, name, c, t, is.release, "the archive has rustc "+is.release+" and no rust-src")
+		return t, p.useDebianSource(ctx, c, t, is.release, "the archive has rustc "+is.release+" and no rust-src")
 	}
 	if err != nil {
 		return nil, err
@@ -140,7 +141,8 @@ func fillLLVM(ctx context.Context, file, dir string, xz unpack.Decompress, task 
 	}
 	defer root.Close()
 	if info, err := root.Stat("bin/rustc"); err != nil || info.Mode()&0o111 == 0 {
-		return errors.New("there is no program bin/rustc below its top directory: it is no archive of LLVM and Rust such as kernel.org has below pub/tools/llvm/rust (those of pub/tools/llvm are without Rust)")
+		return errors.New("there is no program bin/rustc below its top directory: " +
+			"it is no archive of LLVM and Rust such as kernel.org has below pub/tools/llvm/rust (those of pub/tools/llvm are without Rust)")
 	}
 	if err := os.Mkdir(filepath.Join(dir, "rust"), 0o755); err != nil {
 		return err

@@ -52,7 +52,8 @@ func (p *Provider) llvmSum(ctx context.Context, name string, c settings.Toolchai
 		list, err := p.small(ctx, name, c.Sums)
 		switch {
 		case err != nil && known && ctx.Err() == nil:
-			notes = append(notes, fmt.Sprintf("%s could not be had (%v); what it said on %s stands", c.Sums, err, was.Asked.UTC().Format(time.DateOnly)))
+			notes = append(notes, fmt.Sprintf("%s could not be had (%v); what it said on %s stands",
+				c.Sums, err, was.Asked.UTC().Format(time.DateOnly)))
 		case err != nil:
 			return "", nil, fmt.Errorf("sums: %w", err)
 		default:
@@ -70,7 +71,8 @@ func (p *Provider) llvmSum(ctx context.Context, name string, c settings.Toolchai
 		}
 	}
 	if c.SHA256 != "" && !strings.EqualFold(c.SHA256, is.Sum) {
-		return "", nil, fmt.Errorf("%s says sha256 %s, and configs/toolchains.toml %s: remove sha256 there if the signed list is to be believed", c.Sums, is.Sum, c.SHA256)
+		return "", nil, fmt.Errorf("%s says sha256 %s, and configs/toolchains.toml %s: "+
+			"remove sha256 there if the signed list is to be believed", c.Sums, is.Sum, c.SHA256)
 	}
 	return is.Sum, notes, nil
 }

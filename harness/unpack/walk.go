@@ -16,10 +16,13 @@ import (
 // Stop, returned by the visitor of Walk, ends the walk without being an error.
 var Stop = errors.New("stop")
 
-// Walk calls visit for each member of the tar stream, with its name as Name
-// returns it, and closes the stream. An error of visit ends the walk and is
+// A Visitor is shown a member of an archive: its name as Name returns it, its header
+// and its content.
+type Visitor func(name string, h *tar.Header, r io.Reader) error
+
+// Walk calls visit for each member of the tar stream, and closes the stream. An error of visit ends the walk and is
 // returned as it is; what is wrong with the archive is a FormatError.
-func Walk(ctx context.Context, stream io.ReadCloser, visit func(name string, h *tar.Header, r io.Reader) error) error {
+func Walk(ctx context.Context, stream io.ReadCloser, visit Visitor) error {
 	err := walk(ctx, stream, visit)
 	cerr := stream.Close()
 	switch {
@@ -35,7 +38,7 @@ func Walk(ctx context.Context, stream io.ReadCloser, visit func(name string, h *
 	return err
 }
 
-func walk(ctx context.Context, stream io.Reader, visit func(string, *tar.Header, io.Reader) error) error {
+func walk(ctx context.Context, stream io.Reader, visit Visitor) error {
 	stream = bufio.NewReaderSize(stream, 128<<10)
 	t := tar.NewReader(stream)
 	for {
