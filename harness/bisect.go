@@ -1,9 +1,11 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"umlab/harness/bisect"
 	"umlab/harness/predicate"
@@ -42,14 +44,8 @@ func (l *Lab) Bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	if err != nil {
 		return nil, err
 	}
-	l.sink.Close()
-	if err := report.BisectionText(l.stdout, b, l.table); err != nil {
-		return b, err
-	}
-	if err := writeOutputs(o.Outputs.formats(), b); err != nil {
-		return b, err
-	}
-	return b, bisectEnds(b)
+	err = publish(l, b, func(w io.Writer) error { return report.BisectionText(w, b, l.table) }, o.Outputs.formats())
+	return b, cmp.Or(err, ended(b.Exit, "%s", b.Reason))
 }
 
 // bisect is Bisect without its outputs.
@@ -92,7 +88,7 @@ func keptSoFar(b *result.Bisection, err error) error {
 }
 
 // lasts reports whether trying again would end the same way.
-func lasts(err error) bool { return ExitCode(err) == ExitUsage }
+func lasts(err error) bool { return ExitCode(err) == result.ExitUsage }
 
 // candidates are what lies between the two ends of a question.
 type candidates struct {
@@ -159,13 +155,13 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 	var flaky *bisect.FlakyError
 	switch {
 	case errors.As(err, &end):
-		b.Conclusion, b.Exit, b.Reason = result.NotBisected, ExitUsage, p.wrongEnd(end)
+		b.Conclusion, b.Exit, b.Reason = result.NotBisected, result.ExitUsage, p.wrongEnd(end)
 		// Without a condition, either order is the same question.
 		if c.reversed && !q.cond.Empty() && end.Got.Verdict != bisect.Skip {
 			b.Reason += fmt.Sprintf("; are the ends in the wrong order? bisect %s %s", q.Bad, q.Good)
 		}
 	case errors.As(err, &flaky):
-		b.Conclusion, b.Exit, b.Reason = result.BisectedFlaky, ExitDiffers, flaky.Error()
+		b.Conclusion, b.Exit, b.Reason = result.BisectedFlaky, result.ExitDiffers, flaky.Error()
 		b.LastGood, b.FirstBad, b.Skipped = nil, nil, nil
 		if flaky.Replayed() && log.file != nil { // what the store kept is forgotten below
 			b.Reason += fmt.Sprintf("; to ask anew, remove %s, or give -fresh without it", log.file.Name())
@@ -202,9 +198,9 @@ func record(b *result.Bisection, s bisect.Step) {
 // between them. Where a side that a log answered for shows something else now, the
 // error is a bisect.FlakyError.
 func (l *Lab) conclude(ctx context.Context, b *result.Bisection, p *prober, found *bisect.Found, log *bisect.Log) (err error) {
-	b.Conclusion, b.Exit, b.Skipped = result.BisectedTo, ExitExpected, found.Skipped
+	b.Conclusion, b.Exit, b.Skipped = result.BisectedTo, result.ExitExpected, found.Skipped
 	if !found.Exact() {
-		b.Conclusion, b.Exit = result.BisectedRange, ExitDiffers
+		b.Conclusion, b.Exit = result.BisectedRange, result.ExitDiffers
 	}
 	if b.LastGood, err = p.boundary(ctx, b, found.Good, bisect.Good, log); err != nil {
 		return err

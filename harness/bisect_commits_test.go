@@ -202,7 +202,7 @@ func TestBisectFlakyCommit(t *testing.T) {
 	b := newBench(t)
 	b.fresh[commits[2]] = "loaded"
 	got, err := b.commitsBisected(t, machineGit(t), BisectOptions{Good: commits[0], Bad: "HEAD"}, dir, commits, []string{"loaded", "loaded", "oops", "oops", "oops"})
-	if err != nil || got.Conclusion != result.BisectedFlaky || got.Exit != ExitDiffers {
+	if err != nil || got.Conclusion != result.BisectedFlaky || got.Exit != result.ExitDiffers {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

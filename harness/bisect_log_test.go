@@ -45,7 +45,7 @@ func TestBisectEditedLog(t *testing.T) {
 			if c.name == "end's name" { // told where the second one stands
 				at = 1 + strings.Count(edited[:strings.LastIndex(edited, `probe "b" first`)], "\n")
 			}
-			if ExitCode(err) != ExitUsage || !strings.HasPrefix(err.Error(), fmt.Sprintf("%s:%d%s", log, at, c.says)) || !strings.Contains(err.Error(), "remove") {
+			if ExitCode(err) != result.ExitUsage || !strings.HasPrefix(err.Error(), fmt.Sprintf("%s:%d%s", log, at, c.says)) || !strings.Contains(err.Error(), "remove") {
 				t.Errorf("line %d: %v", at, err)
 			}
 			if len(b.asked) > 0 {
@@ -92,11 +92,11 @@ func TestBisectFreshLog(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	o.Good, o.Bad = "a", "z"
-	if _, err := b.planBisect(o); ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), "-fresh asks anew, and -log="+log+" has answers: name another file, or leave -fresh out") {
+	if _, err := b.planBisect(o); ExitCode(err) != result.ExitUsage || !strings.Contains(err.Error(), "-fresh asks anew, and -log="+log+" has answers: name another file, or leave -fresh out") {
 		t.Errorf("%v", err)
 	}
 	_, err := b.bisected(t, BisectOptions{Log: "/proc/bisect.log"}, "loaded", "oops")
-	if ExitCode(err) != ExitUsage || !strings.HasPrefix(err.Error(), "-log=/proc/bisect.log cannot be written: ") {
+	if ExitCode(err) != result.ExitUsage || !strings.HasPrefix(err.Error(), "-log=/proc/bisect.log cannot be written: ") {
 		t.Errorf("%v", err)
 	}
 }
@@ -132,11 +132,11 @@ func TestBisectLogFile(t *testing.T) {
 	}
 	// Of another question it is refused, with the line.
 	_, err = other.bisected(t, BisectOptions{Log: log, Until: "oops"}, list...)
-	if ExitCode(err) != ExitUsage || !strings.HasPrefix(err.Error(), log+":6: the log is of another question") {
+	if ExitCode(err) != result.ExitUsage || !strings.HasPrefix(err.Error(), log+":6: the log is of another question") {
 		t.Errorf("%v", err)
 	}
 	_, err = other.bisected(t, BisectOptions{Log: log}, append(list, "oops")...)
-	if ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), ": the log is of another list") {
+	if ExitCode(err) != result.ExitUsage || !strings.Contains(err.Error(), ": the log is of another list") {
 		t.Errorf("%v", err)
 	}
 }

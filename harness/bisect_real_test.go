@@ -76,7 +76,7 @@ func TestBisectInNoKernel(t *testing.T) {
 		"v9":   dir + " has no commit v9: give a branch, a tag or a commit of it",
 	} {
 		_, err := l.bisect(t.Context(), BisectOptions{Axis: "tree", Good: commits[0], Bad: bad, MatrixOptions: MatrixOptions{Tree: dir}})
-		if ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "goes on from there") || strings.Contains(err.Error(), l.store.Root()) {
+		if ExitCode(err) != result.ExitUsage || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "goes on from there") || strings.Contains(err.Error(), l.store.Root()) {
 			t.Errorf("%s: %v, want %s", bad, err, says)
 		}
 	}

@@ -194,7 +194,7 @@ func TestBisectFlaky(t *testing.T) {
 	b := newBench(t)
 	b.fresh["c"] = "loaded"
 	got, err := b.bisected(t, BisectOptions{}, "loaded", "loaded", "oops", "oops")
-	if err != nil || got.Conclusion != result.BisectedFlaky || got.Exit != ExitDiffers || !strings.Contains(got.Reason, "c is flaky") {
+	if err != nil || got.Conclusion != result.BisectedFlaky || got.Exit != result.ExitDiffers || !strings.Contains(got.Reason, "c is flaky") {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	// That answer is not kept: what made it flaky may be gone.
@@ -212,7 +212,7 @@ func TestBisectResumes(t *testing.T) {
 	list := []string{"loaded", "fault", "oops", "oops"}
 	_, err := b.bisected(t, BisectOptions{}, list...)
 	var fault *bisect.FaultError
-	if !errors.As(err, &fault) || fault.Attempts != 3 || ExitCode(err) != ExitInfra {
+	if !errors.As(err, &fault) || fault.Attempts != 3 || ExitCode(err) != result.ExitInfra {
 		t.Fatalf("%v", err)
 	}
 	if diff := cmp.Diff([]string{"a", "d", "b", "b!", "b!"}, b.asked); diff != "" {
@@ -263,7 +263,7 @@ func TestBisectResumes(t *testing.T) {
 func TestBisectOfNoKernel(t *testing.T) {
 	b := newBench(t)
 	got, err := b.bisected(t, BisectOptions{}, "loaded", "loaded", "no kernel")
-	if ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), "c is no kernel tree that umlab can use: it has no Makefile") || strings.Contains(err.Error(), "attempts") {
+	if ExitCode(err) != result.ExitUsage || !strings.Contains(err.Error(), "c is no kernel tree that umlab can use: it has no Makefile") || strings.Contains(err.Error(), "attempts") {
 		t.Errorf("%v", err)
 	}
 	if diff := cmp.Diff([]string{"a", "c"}, b.asked); diff != "" {
@@ -297,11 +297,11 @@ func TestPick(t *testing.T) {
 		{"", 0, `series x has no ""`},
 	} {
 		got, err := pick("series x", list, c.asked)
-		if c.err == "" && (err != nil || got != c.want) || c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err) || ExitCode(err) != ExitUsage) {
+		if c.err == "" && (err != nil || got != c.want) || c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err) || ExitCode(err) != result.ExitUsage) {
 			t.Errorf("%q: %d, %v", c.asked, got, err)
 		}
 	}
-	if _, _, err := between("series x", list, "1.96", "1.96.1"); ExitCode(err) != ExitUsage {
+	if _, _, err := between("series x", list, "1.96", "1.96.1"); ExitCode(err) != result.ExitUsage {
 		t.Errorf("the same twice: %v", err)
 	}
 	for _, c := range []struct {

@@ -11,6 +11,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
 	"umlab/harness/report"
+	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/terminal"
@@ -77,20 +78,13 @@ func interactive(b *built) (uml.Spec, report.Intro) {
 	return spec, intro
 }
 
-// NoBinaryError says that a cell has nothing to boot, and why: its build
-// failed, or is not the one that was asked for.
-type NoBinaryError struct {
-	Cell    string
-	Outcome outcome.Outcome
-	Log     string // path of the build's output
-}
-
-func (e *NoBinaryError) Error() string {
-	s := fmt.Sprintf("%s: %s: %s", e.Cell, e.Outcome, e.Outcome.Evidence)
-	if e.Log != "" {
-		s += " (all of make's output: " + e.Log + ")"
+// noBinary says that a cell has nothing to boot, and why: its build failed, or is
+// not the one that was asked for. log is where the build's output lies.
+func noBinary(cell string, o outcome.Outcome, log string) error {
+	if log != "" {
+		log = " (all of make's output: " + log + ")"
 	}
-	return s
+	return ended(result.ExitDiffers, "%s: %s: %s%s", cell, o, o.Evidence, log)
 }
 
 // planCell plans the one cell that name means: "static-kernel@module", or with
@@ -125,7 +119,7 @@ type built struct {
 }
 
 // buildCell makes the binaries of a planned cell, or finds them in the store.
-// The error is a *NoBinaryError where the source, not the machine, is why there
+// The error is an *EndError where the source, not the machine, is why there
 // are none.
 func (l *Lab) buildCell(ctx context.Context, p *plan.Plan) (*built, error) {
 	if err := sandbox.Check(ctx); err != nil {
@@ -140,9 +134,9 @@ func (l *Lab) buildCell(ctx context.Context, p *plan.Plan) (*built, error) {
 	var dropped *kbuild.ConfigError
 	switch {
 	case errors.As(err, &dropped):
-		return nil, &NoBinaryError{Cell: p.Cells[0].ID(), Outcome: outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: dropped.Error()}}
+		return nil, noBinary(p.Cells[0].ID(), outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: dropped.Error()}, "")
 	case errors.As(err, &broken):
-		return nil, &NoBinaryError{p.Cells[0].ID(), outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First}, broken.Log}
+		return nil, noBinary(p.Cells[0].ID(), outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First}, broken.Log)
 	case err != nil:
 		return nil, err
 	}
@@ -158,7 +152,7 @@ func (l *Lab) fork(ctx context.Context, p *plan.Plan, bl *kbuild.Baseline, fresh
 		return nil, err
 	}
 	if o := b.product.Outcome; o != nil {
-		return nil, &NoBinaryError{b.cell.ID(), *o, b.product.Log}
+		return nil, noBinary(b.cell.ID(), *o, b.product.Log)
 	}
 	return b, nil
 }

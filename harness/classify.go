@@ -29,7 +29,7 @@ type ClassifyOptions struct {
 const longestLog = 256 << 20
 
 // Classify prints what a saved console log shows. It needs no store, no network
-// and no Lab. The error is a *NothingProvedError where the log proves nothing.
+// and no Lab. The error is an *EndError where the log proves nothing.
 func Classify(o ClassifyOptions) (*result.Classification, error) {
 	if err := checkOutput("json", o.JSON); err != nil {
 		return nil, err
@@ -47,16 +47,10 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 		return c, err
 	}
 	if c.Proved() == 0 {
-		return c, &NothingProvedError{o.File}
+		return c, ended(result.ExitDiffers, "no line of %s proves what became of a module: give the part that holds the loader's, insmod's or the fault's own lines",
+			logName(o.File))
 	}
 	return c, nil
-}
-
-// NothingProvedError says that no line of a log proves an outcome.
-type NothingProvedError struct{ File string }
-
-func (e *NothingProvedError) Error() string {
-	return fmt.Sprintf("no line of %s proves what became of a module: give the part that holds the loader's, insmod's or the fault's own lines", logName(e.File))
 }
 
 func logName(file string) string {

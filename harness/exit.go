@@ -4,19 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"umlab/harness/history"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/toolchain"
+	"umlab/harness/tree/patch"
 	"umlab/harness/usage"
-)
-
-// Exit codes of the targets, see result.ExitExpected.
-const (
-	ExitExpected = result.ExitExpected
-	ExitDiffers  = result.ExitDiffers
-	ExitUsage    = result.ExitUsage
-	ExitInfra    = result.ExitInfra
 )
 
 // EndError says how a flow ended that did its work and did not end as was hoped
@@ -28,7 +23,12 @@ type EndError struct {
 
 func (e *EndError) Error() string { return e.Text }
 
+// ended is the error of a flow that ended with an exit code; nil where that is the
+// one that was hoped for.
 func ended(code int, format string, args ...any) error {
+	if code == result.ExitExpected {
+		return nil
+	}
 	return &EndError{code, fmt.Sprintf(format, args...)}
 }
 
@@ -38,21 +38,21 @@ func ExitCode(err error) int {
 	var wrong *usage.Error
 	var mistake *scenario.Mistake
 	var unfit *toolchain.UnfitError
-	var noBinary *NoBinaryError
-	var nothing *NothingProvedError
+	var misfit *patch.ApplyError
+	var nothing *history.NothingError
+	var input *history.InputError
 	switch {
 	case err == nil:
-		return ExitExpected
+		return result.ExitExpected
 	case errors.Is(err, context.Canceled):
 		return result.ExitInterrupted
 	case errors.As(err, &end):
 		return end.Code
-	case errors.As(err, &wrong), errors.As(err, &mistake), errors.As(err, &unfit):
-		return ExitUsage
-	case errors.As(err, &noBinary), errors.As(err, &nothing): // the machine did its part
-		return ExitDiffers
+	case errors.As(err, &wrong), errors.As(err, &mistake), errors.As(err, &unfit), errors.As(err, &misfit),
+		errors.As(err, &nothing), errors.As(err, &input), errors.Is(err, history.ErrEmpty):
+		return result.ExitUsage
 	}
-	return ExitInfra
+	return result.ExitInfra
 }
 
 // exitError is an error with its exit code, as mage asks for it.
@@ -71,7 +71,7 @@ func (e *exitError) Unwrap() error { return e.error }
 // interrupted one needs to be told.
 func Exit(err error) error {
 	switch code := ExitCode(err); code {
-	case ExitExpected:
+	case result.ExitExpected:
 		return nil
 	case result.ExitInterrupted:
 		return &exitError{errors.New("interrupted: what was finished is kept, and the same command goes on from there"), code}
@@ -82,10 +82,7 @@ func Exit(err error) error {
 
 // matrixEnd is how a matrix ended, as an error.
 func matrixEnd(r *result.Results) error {
-	switch r.Exit {
-	case ExitExpected:
-		return nil
-	case ExitDiffers:
+	if r.Exit == result.ExitDiffers {
 		return ended(r.Exit, "%d of %d cells differ from what scenario %s expects", r.Totals.Differing, r.Totals.Cells, r.Scenario.Name)
 	}
 	return ended(r.Exit, "%s", r.Infra)
@@ -94,35 +91,16 @@ func matrixEnd(r *result.Results) error {
 func sweepEnd(s *result.Sweep) error {
 	n := s.Totals.States
 	switch s.Exit {
-	case ExitExpected:
-		return nil
-	case ExitDiffers:
+	case result.ExitDiffers:
 		return ended(s.Exit, "%d of %d columns differ from what scenario %s expects", n[result.ColumnDiffers], len(s.Columns), s.Scenario.Name)
-	case ExitUsage:
+	case result.ExitUsage:
 		return ended(s.Exit, "no toolchain that was named can work with its tree: nothing was built")
 	}
 	return ended(s.Exit, "%d of %d columns prove nothing", n[result.ColumnInfra], len(s.Columns))
 }
 
-func verifyEnd(v *result.Verification) error {
-	if v.Exit == ExitExpected {
-		return nil
-	}
-	return ended(v.Exit, "%s", v.Conclusion)
-}
-
-func bisectEnds(b *result.Bisection) error {
-	if b.Exit == ExitExpected {
-		return nil
-	}
-	return ended(b.Exit, "%s", b.Reason)
-}
-
 func nightEnd(n *result.Nightly) error {
-	switch n.Exit {
-	case ExitExpected:
-		return nil
-	case ExitDiffers:
+	if n.Exit == result.ExitDiffers {
 		return ended(n.Exit, "%d changes", len(n.Changes))
 	}
 	return ended(n.Exit, "this night proves nothing, or not all of it")
@@ -131,13 +109,12 @@ func nightEnd(n *result.Nightly) error {
 // explainEnd is how an explanation ended: it differs where a prediction and an
 // observation disagree.
 func explainEnd(e *result.Explanation) error {
-	if e.Infra != "" {
-		return ended(ExitInfra, "this run proves nothing")
-	}
-	for _, m := range e.Modules {
-		if m.Agrees != nil && !*m.Agrees {
-			return ended(ExitDiffers, "prediction and observation disagree")
-		}
+	disagrees := func(m result.ExplainedModule) bool { return m.Agrees != nil && !*m.Agrees }
+	switch {
+	case e.Infra != "":
+		return ended(result.ExitInfra, "this run proves nothing")
+	case slices.ContainsFunc(e.Modules, disagrees):
+		return ended(result.ExitDiffers, "prediction and observation disagree")
 	}
 	return nil
 }

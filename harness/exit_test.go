@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"testing"
 
+	"umlab/harness/history"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/toolchain"
+	"umlab/harness/tree/patch"
 	"umlab/harness/usage"
 )
 
@@ -16,38 +18,38 @@ import (
 // not in the magefile.
 func TestExit(t *testing.T) {
 	no := false
-	differs := &result.Results{Exit: ExitDiffers, Totals: result.Totals{Cells: 14, Differing: 2}, Scenario: result.Scenario{Name: "s"}}
-	sweep := &result.Sweep{Exit: ExitUsage, Columns: make([]result.SweepColumn, 3), Totals: result.SweepTotals{States: map[result.ColumnState]int{result.ColumnInfra: 1}}}
+	differs := &result.Results{Exit: result.ExitDiffers, Totals: result.Totals{Cells: 14, Differing: 2}, Scenario: result.Scenario{Name: "s"}}
+	sweep := &result.Sweep{Exit: result.ExitUsage, Columns: make([]result.SweepColumn, 3), Totals: result.SweepTotals{States: map[result.ColumnState]int{result.ColumnInfra: 1}}}
 	void := *sweep
-	void.Exit = ExitInfra
+	void.Exit = result.ExitInfra
 	for _, tt := range []struct {
 		err  error
 		code int
 		text string
 	}{
-		{nil, ExitExpected, ""},
-		{matrixEnd(&result.Results{}), ExitExpected, ""},
-		{matrixEnd(differs), ExitDiffers, "2 of 14 cells differ from what scenario s expects"},
-		{matrixEnd(&result.Results{Exit: ExitInfra, Infra: "control x"}), ExitInfra, "control x"},
-		{sweepEnd(sweep), ExitUsage, "no toolchain that was named can work with its tree: nothing was built"},
-		{sweepEnd(&void), ExitInfra, "1 of 3 columns prove nothing"},
-		{verifyEnd(&result.Verification{Conclusion: result.Fixed}), ExitExpected, ""},
-		{verifyEnd(&result.Verification{Exit: ExitDiffers, Conclusion: result.NoEffect}), ExitDiffers, "no-effect"},
-		{bisectEnds(&result.Bisection{Exit: ExitUsage, Reason: "the ends are alike"}), ExitUsage, "the ends are alike"},
-		{nightEnd(&result.Nightly{Exit: ExitDiffers, Changes: make([]result.NightlyChange, 2)}), ExitDiffers, "2 changes"},
-		{nightEnd(&result.Nightly{Exit: ExitInfra}), ExitInfra, "this night proves nothing, or not all of it"},
-		{explainEnd(&result.Explanation{}), ExitExpected, ""},
-		{explainEnd(&result.Explanation{Modules: []result.ExplainedModule{{Module: result.Module{Agrees: &no}}}}), ExitDiffers, "prediction and observation disagree"},
-		{explainEnd(&result.Explanation{Infra: "x"}), ExitInfra, "this run proves nothing"},
-		{&NoBinaryError{Cell: "stock", Outcome: outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error: x"}}, ExitDiffers, "stock: build-failed: error: x"},
-		{&NothingProvedError{"-"}, ExitDiffers, (&NothingProvedError{"-"}).Error()},
-		{usage.Errorf("-x=%d", 1), ExitUsage, "-x=1"},
-		{fmt.Errorf("toolchain t: %w", &toolchain.UnfitError{}), ExitUsage, "toolchain t: " + (&toolchain.UnfitError{}).Error()},
-		{errors.New("the disk is full"), ExitInfra, "the disk is full"},
+		{nil, result.ExitExpected, ""},
+		{matrixEnd(&result.Results{}), result.ExitExpected, ""},
+		{matrixEnd(differs), result.ExitDiffers, "2 of 14 cells differ from what scenario s expects"},
+		{matrixEnd(&result.Results{Exit: result.ExitInfra, Infra: "control x"}), result.ExitInfra, "control x"},
+		{sweepEnd(sweep), result.ExitUsage, "no toolchain that was named can work with its tree: nothing was built"},
+		{sweepEnd(&void), result.ExitInfra, "1 of 3 columns prove nothing"},
+		{ended(result.ExitExpected, "fixed"), result.ExitExpected, ""},
+		{ended(result.ExitDiffers, "%s", result.NoEffect), result.ExitDiffers, "no-effect"},
+		{nightEnd(&result.Nightly{Exit: result.ExitDiffers, Changes: make([]result.NightlyChange, 2)}), result.ExitDiffers, "2 changes"},
+		{nightEnd(&result.Nightly{Exit: result.ExitInfra}), result.ExitInfra, "this night proves nothing, or not all of it"},
+		{explainEnd(&result.Explanation{}), result.ExitExpected, ""},
+		{explainEnd(&result.Explanation{Modules: []result.ExplainedModule{{Module: result.Module{Agrees: &no}}}}), result.ExitDiffers, "prediction and observation disagree"},
+		{explainEnd(&result.Explanation{Infra: "x"}), result.ExitInfra, "this run proves nothing"},
+		{noBinary("stock", outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error: x"}, ""), result.ExitDiffers, "stock: build-failed: error: x"},
+		{usage.Errorf("-x=%d", 1), result.ExitUsage, "-x=1"},
+		{fmt.Errorf("toolchain t: %w", &toolchain.UnfitError{}), result.ExitUsage, "toolchain t: " + (&toolchain.UnfitError{}).Error()},
+		{&patch.ApplyError{}, result.ExitUsage, (&patch.ApplyError{}).Error()},
+		{history.ErrEmpty, result.ExitUsage, history.ErrEmpty.Error()},
+		{errors.New("the disk is full"), result.ExitInfra, "the disk is full"},
 		{fmt.Errorf("boot: %w", context.Canceled), result.ExitInterrupted, "interrupted: what was finished is kept, and the same command goes on from there"},
 	} {
 		err := Exit(tt.err)
-		if tt.code == ExitExpected {
+		if tt.code == result.ExitExpected {
 			if err != nil {
 				t.Errorf("%v for %v", err, tt.err)
 			}

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -53,7 +54,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	}
 	l.remember(r.Results)
 	if bad := r.Cells[0].Build.Outcome; bad != nil {
-		return nil, &NoBinaryError{r.Cells[0].ID, *bad, r.Cells[0].Build.Log}
+		return nil, noBinary(r.Cells[0].ID, *bad, r.Cells[0].Build.Log)
 	}
 	b, err := l.fork(ctx, r.plan, r.baseline, false)
 	if err != nil {
@@ -68,13 +69,8 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if err != nil {
 		return nil, err
 	}
-	if err := publish(l, e, func(w io.Writer) error { return doc.Terminal(w, report.Explanation(e), l.table) }, formats); err != nil {
-		return e, err
-	}
-	if err := writeScripts(outputs.Script, e.Scripts); err != nil {
-		return e, err
-	}
-	return e, explainEnd(e)
+	err = publish(l, e, func(w io.Writer) error { return doc.Terminal(w, report.Explanation(e), l.table) }, formats)
+	return e, cmp.Or(err, writeScripts(outputs.Script, e.Scripts), explainEnd(e))
 }
 
 // writeScripts writes the scripts that repeat a cell to a directory; "" for none.

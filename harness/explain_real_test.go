@@ -20,6 +20,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/store"
 	"umlab/harness/usage"
 )
 
@@ -155,7 +156,7 @@ func checkFlags(t *testing.T, tree string, m result.ExplainedModule) {
 
 func treeDir(t *testing.T, e *result.Explanation) string {
 	t.Helper()
-	store, err := harness.StoreDir(os.Getenv)
+	store, err := store.DefaultDir(os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"umlab/harness/result"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
 )
@@ -44,7 +45,7 @@ func TestRefusedBeforeItIsFetched(t *testing.T) {
 		}
 		_, err = l.Matrix(ctx, MatrixOptions{Tree: name, Toolchain: members[0].Name}, Outputs{})
 		var unfit *toolchain.UnfitError
-		if !errors.As(err, &unfit) || ExitCode(err) != ExitUsage {
+		if !errors.As(err, &unfit) || ExitCode(err) != result.ExitUsage {
 			t.Errorf("%s on %s: %v", members[0].Name, name, err)
 			continue
 		}
@@ -88,7 +89,7 @@ func TestHostThatLacksTools(t *testing.T) {
 			continue
 		}
 		_, err = l.Matrix(t.Context(), MatrixOptions{Toolchain: name}, Outputs{})
-		if err == nil || ExitCode(err) != ExitUsage {
+		if err == nil || ExitCode(err) != result.ExitUsage {
 			t.Fatal(err)
 		}
 		for _, part := range []string{"rustc is not on PATH", "bindgen is not on PATH", "make is not on PATH", "the nearest that would: -toolchain="} {

@@ -98,7 +98,7 @@ func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 	}
 	if o.Export != "" {
 		if err := l.exportHistory(ctx, h, o.Export, f); err != nil {
-			return historyError(err)
+			return err
 		}
 	}
 	list, err := h.Changes(ctx, f)
@@ -106,7 +106,7 @@ func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 		return l.emptyHistory(bare)
 	}
 	if err != nil {
-		return historyError(err)
+		return err
 	}
 	list.Command = o.Command
 	l.sink.Close()
@@ -126,19 +126,10 @@ func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 // to want files of it.
 func (l *Lab) emptyHistory(bare bool) error {
 	if !bare {
-		return &usage.Error{Err: history.ErrEmpty}
+		return history.ErrEmpty
 	}
 	l.sink.Close()
 	_, err := fmt.Fprintln(l.stdout, history.ErrEmpty)
-	return err
-}
-
-// historyError tells mistakes of the user from what went wrong.
-func historyError(err error) error {
-	var nothing *history.NothingError
-	if errors.As(err, &nothing) || errors.Is(err, history.ErrEmpty) {
-		return &usage.Error{Err: err}
-	}
 	return err
 }
 
@@ -176,10 +167,6 @@ func (l *Lab) importHistory(ctx context.Context, h *history.DB, path string, in 
 	}
 	n, err := h.Import(ctx, path, in, check)
 	if err != nil {
-		var input *history.InputError
-		if errors.As(err, &input) {
-			return &usage.Error{Err: err}
-		}
 		return err
 	}
 	_, err = fmt.Fprintf(l.stdout, "imported %s: %d new, %d seen again, %d known already\n", path, n.Entered, n.Sighted, n.Known)

@@ -128,6 +128,3 @@ func (l *Lab) Close() {
 
 // plan is the plan of flags.
 func (l *Lab) plan(f plan.Flags) (*plan.Plan, error) { return plan.New(l.project, l.sources, f) }
-
-// StoreDir is the directory of the store that Open uses.
-func StoreDir(getenv func(string) string) (string, error) { return store.DefaultDir(getenv) }

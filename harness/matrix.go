@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -48,10 +49,8 @@ func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*resu
 	if err != nil {
 		return nil, err
 	}
-	if err := publish(l, r, func(w io.Writer) error { return doc.Terminal(w, report.Matrix(r), l.table) }, formats); err != nil {
-		return r, err
-	}
-	return r, matrixEnd(r)
+	err = publish(l, r, func(w io.Writer) error { return doc.Terminal(w, report.Matrix(r), l.table) }, formats)
+	return r, cmp.Or(err, matrixEnd(r))
 }
 
 // run does what a plan says, with a tree and a toolchain of src, and enters what

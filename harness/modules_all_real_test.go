@@ -34,7 +34,7 @@ func TestAllModules(t *testing.T) {
 	l, _ := real(t)
 	r := matrix(t, l, low("all", "stock", "static-large"))
 	check(t, r)
-	if r.Exit != harness.ExitExpected {
+	if r.Exit != result.ExitExpected {
 		t.Errorf("exit %d", r.Exit)
 	}
 	for cell, want := range map[string]outcome.Kind{"stock": outcome.RelocationUnknown, "static-large@module": outcome.Loaded} {

@@ -53,7 +53,7 @@ func TestOwnModules(t *testing.T) {
 	o.Select.Placements, o.Fresh = []string{"low", "high"}, true
 	r := matrix(t, l, o)
 	check(t, r)
-	if r.Exit != harness.ExitExpected {
+	if r.Exit != result.ExitExpected {
 		t.Errorf("exit %d", r.Exit)
 	}
 	got := outcomes(r)
@@ -162,7 +162,7 @@ func TestOwnModulesThatDoNotBuild(t *testing.T) {
 		if o == nil || o.Kind != outcome.BuildFailed || !strings.Contains(o.Evidence, want) {
 			t.Errorf("%s: %+v, want build-failed with %q", name, o, want)
 		}
-		if r.Exit != harness.ExitDiffers {
+		if r.Exit != result.ExitDiffers {
 			t.Errorf("%s: exit %d", name, r.Exit)
 		}
 	}
@@ -218,7 +218,7 @@ func TestOtherScenario(t *testing.T) {
 	l, out := real(t)
 	r := matrix(t, l, harness.MatrixOptions{Scenario: "test-ida-inverted-result"})
 	check(t, r)
-	if r.Exit != harness.ExitExpected || len(r.Cells) != 1 || len(r.Controls) != 2 {
+	if r.Exit != result.ExitExpected || len(r.Cells) != 1 || len(r.Controls) != 2 {
 		t.Errorf("exit %d, %d cells, %d controls", r.Exit, len(r.Cells), len(r.Controls))
 	}
 	if o := outcomeOf(t, r, "stock", "test_ida"); o.Kind != outcome.InitFailed || o.Errno != 22 {

@@ -49,7 +49,7 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case nightErr != nil && ExitCode(nightErr) != ExitInfra:
+	case nightErr != nil && ExitCode(nightErr) != result.ExitInfra:
 		return nil, nightErr
 	case nightErr != nil:
 		n.Infra = nightErr.Error() // which a report must say as well

@@ -156,7 +156,7 @@ func TestKCIDBOrigin(t *testing.T) {
 			}
 			return value
 		})
-		if got != want || (err == nil) != (want != "") || err != nil && ExitCode(err) != ExitUsage {
+		if got != want || (err == nil) != (want != "") || err != nil && ExitCode(err) != result.ExitUsage {
 			t.Errorf("%q: %q, %v", value, got, err)
 		}
 	}

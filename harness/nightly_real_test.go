@@ -14,6 +14,7 @@ import (
 	"umlab/harness"
 	"umlab/harness/report"
 	"umlab/harness/result"
+	"umlab/harness/store"
 )
 
 // nights returns a lab whose configuration has one more series, of the compilers
@@ -62,7 +63,7 @@ func TestNightly(t *testing.T) {
 	dir := t.TempDir()
 
 	first := night(t, l, series, dir)
-	if first.Exit != harness.ExitExpected || len(first.Changes) > 0 || len(first.Members) < 2 {
+	if first.Exit != result.ExitExpected || len(first.Changes) > 0 || len(first.Members) < 2 {
 		t.Fatalf("the first night: exit %d, changes %+v, members %+v", first.Exit, first.Changes, first.Members)
 	}
 	for i, c := range first.Sweep.Columns {
@@ -82,7 +83,7 @@ func TestNightly(t *testing.T) {
 	}
 
 	second := night(t, l, series, dir)
-	if second.Exit != harness.ExitExpected || len(second.Changes) > 0 || second.Sweep.Totals.Boots == 0 || second.Sweep.Totals.Cached != second.Sweep.Totals.Boots {
+	if second.Exit != result.ExitExpected || len(second.Changes) > 0 || second.Sweep.Totals.Boots == 0 || second.Sweep.Totals.Cached != second.Sweep.Totals.Boots {
 		t.Errorf("a night with nothing new: exit %d, changes %+v, totals %+v", second.Exit, second.Changes, second.Sweep.Totals)
 	}
 	if slices.ContainsFunc(second.Members, func(m result.NightlyMember) bool { return m.New }) {
@@ -91,7 +92,7 @@ func TestNightly(t *testing.T) {
 
 	misremember(t, first.Members[0].Name)
 	third := night(t, l, series, dir)
-	if third.Exit != harness.ExitDiffers || len(third.Changes) != 1 || third.Changes[0].Cell != "stock" || !strings.Contains(third.Changes[0].From.Seen, "29") ||
+	if third.Exit != result.ExitDiffers || len(third.Changes) != 1 || third.Changes[0].Cell != "stock" || !strings.Contains(third.Changes[0].From.Seen, "29") ||
 		!strings.Contains(third.Changes[0].To.Seen, "9 GOTPCREL") {
 		t.Errorf("a night with a change: exit %d, %+v", third.Exit, third.Changes)
 	}
@@ -110,7 +111,7 @@ func TestNightly(t *testing.T) {
 // toolchain.
 func misremember(t *testing.T, name string) {
 	t.Helper()
-	home, err := harness.StoreDir(os.Getenv)
+	home, err := store.DefaultDir(os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func TestNightOffline(t *testing.T) {
 	})
 	dir := t.TempDir()
 	n := night(t, l, series, dir)
-	if n.Exit != harness.ExitInfra || n.Infra == "" || n.Sweep != nil {
+	if n.Exit != result.ExitInfra || n.Infra == "" || n.Sweep != nil {
 		t.Errorf("exit %d, infra %q, sweep %v", n.Exit, n.Infra, n.Sweep)
 	}
 	text, err := os.ReadFile(out.Name())

@@ -12,6 +12,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/store"
 )
 
 // foretold checks that everything was predicted and went so, and returns the
@@ -46,7 +47,7 @@ func foretell(t *testing.T, tree string) *result.Results {
 	r := matrix(t, l, harness.MatrixOptions{Tree: tree, Select: scenario.Selection{Placements: []string{"low", "high", "far"}}})
 	check(t, r)
 	foretold(t, r)
-	if r.Exit != harness.ExitExpected {
+	if r.Exit != result.ExitExpected {
 		t.Errorf("exit %d", r.Exit)
 	}
 	var dependent int
@@ -181,7 +182,7 @@ func TestEditedLoader(t *testing.T) {
 	l, _ := real(t)
 	o := harness.MatrixOptions{Tree: "debian-7.3", Select: scenario.Selection{Cells: []string{"stock", "static-small"}, Placements: []string{"low", "high", "far"}}}
 	before := matrix(t, l, o)
-	store, err := harness.StoreDir(os.Getenv)
+	store, err := store.DefaultDir(os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +211,7 @@ func TestEditedLoader(t *testing.T) {
 	o.Tree = own
 	after := matrix(t, l, o)
 	foretold(t, after)
-	if after.Exit == harness.ExitExpected || after.Infra == "" {
+	if after.Exit == result.ExitExpected || after.Infra == "" {
 		t.Errorf("exit %d, infra %q: the control that is known to be rejected is not", after.Exit, after.Infra)
 	}
 	was, is := predictions(before), predictions(after)

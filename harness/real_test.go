@@ -17,6 +17,7 @@ import (
 	"umlab/harness/report"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/store"
 )
 
 // The real tests build and boot. They share the user's store, so that what it
@@ -143,7 +144,7 @@ func TestMatrix(t *testing.T) {
 	l, out := real(t)
 	r := matrix(t, l, harness.MatrixOptions{})
 	check(t, r)
-	if r.Exit != harness.ExitExpected {
+	if r.Exit != result.ExitExpected {
 		t.Errorf("exit %d", r.Exit)
 	}
 	got := outcomes(r)
@@ -235,7 +236,7 @@ func TestConfigDropped(t *testing.T) {
 			t.Errorf("%s: evidence %q lacks %q", c.ID, c.Build.Outcome.Evidence, want)
 		}
 	}
-	if r.Exit == harness.ExitExpected {
+	if r.Exit == result.ExitExpected {
 		t.Error("exit 0")
 	}
 }
@@ -330,7 +331,7 @@ func TestOwnTree(t *testing.T) {
 	long(t)
 	l, _ := real(t)
 	r := matrix(t, l, harness.MatrixOptions{})
-	store, _ := harness.StoreDir(os.Getenv)
+	store, _ := store.DefaultDir(os.Getenv)
 	from := filepath.Join(store, "v1", "dirs", "tree", r.Tree.Digest)
 	own := filepath.Join(t.TempDir(), "linux")
 	if err := os.CopyFS(own, os.DirFS(from)); err != nil {

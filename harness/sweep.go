@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,10 +48,8 @@ func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result
 	if err != nil {
 		return nil, err
 	}
-	if err := publish(l, s, func(w io.Writer) error { return report.SweepTable(w, s, l.table) }, formats); err != nil {
-		return s, err
-	}
-	return s, sweepEnd(s)
+	err = publish(l, s, func(w io.Writer) error { return report.SweepTable(w, s, l.table) }, formats)
+	return s, cmp.Or(err, sweepEnd(s))
 }
 
 // sweep runs plans, one a column, with trees and toolchains of src.

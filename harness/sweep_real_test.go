@@ -33,7 +33,7 @@ func TestSweepKeepsColumns(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "linux") + "#v6.12"
 	md := filepath.Join(t.TempDir(), "sweep.md")
 	s := sweep(t, l, harness.SweepOptions{Trees: []string{nowhere, "debian-6.12"}}, harness.Outputs{Markdown: md})
-	if s.Exit != harness.ExitInfra || len(s.Columns) != 2 || s.Columns[0].Infra == "" || s.Columns[0].Results != nil || s.Columns[1].Results == nil {
+	if s.Exit != result.ExitInfra || len(s.Columns) != 2 || s.Columns[0].Infra == "" || s.Columns[0].Results != nil || s.Columns[1].Results == nil {
 		t.Fatalf("exit %d, columns %+v", s.Exit, s.Columns)
 	}
 	r := s.Columns[1].Results
@@ -65,7 +65,7 @@ func TestSweep(t *testing.T) {
 	l, _ := real(t)
 	names := []string{"trixie", "trixie-backports", "sid", "sid-experimental"}
 	s := sweep(t, l, harness.SweepOptions{Toolchains: names, MatrixOptions: harness.MatrixOptions{Tree: "debian-6.12"}})
-	if s.Exit != harness.ExitExpected || len(s.Columns) != len(names) {
+	if s.Exit != result.ExitExpected || len(s.Columns) != len(names) {
 		t.Fatalf("exit %d, %d columns", s.Exit, len(s.Columns))
 	}
 	versions := map[string]bool{}
@@ -89,7 +89,7 @@ func TestSweepOfSeries(t *testing.T) {
 	long(t)
 	l, _ := real(t)
 	s := sweep(t, l, harness.SweepOptions{Toolchains: []string{"debian-rustc"}, MatrixOptions: harness.MatrixOptions{Tree: "debian-6.12"}})
-	if len(s.Columns) < 3 || s.Exit == harness.ExitInfra {
+	if len(s.Columns) < 3 || s.Exit == result.ExitInfra {
 		t.Fatalf("exit %d, %d columns", s.Exit, len(s.Columns))
 	}
 	compilers := map[string]bool{}

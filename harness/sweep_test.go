@@ -104,21 +104,21 @@ func TestPlanSweepMistakes(t *testing.T) {
 		exit    int
 		want    []string
 	}{
-		{"both flags", SweepOptions{Toolchains: []string{"sid"}, Trees: []string{"debian-7.3"}, MatrixOptions: MatrixOptions{Toolchain: "trixie", Tree: "debian-6.12"}}, nil, ExitUsage,
+		{"both flags", SweepOptions{Toolchains: []string{"sid"}, Trees: []string{"debian-7.3"}, MatrixOptions: MatrixOptions{Toolchain: "trixie", Tree: "debian-6.12"}}, nil, result.ExitUsage,
 			[]string{"-toolchain=trixie beside -toolchains=sid: give one of them", "-tree=debian-6.12 beside -trees=debian-7.3: give one of them"}},
-		{"twice", SweepOptions{Toolchains: []string{"sid", "trixie", "sid", "sid"}, Trees: []string{"debian-7.3", "debian-7.3"}}, nil, ExitUsage,
+		{"twice", SweepOptions{Toolchains: []string{"sid", "trixie", "sid", "sid"}, Trees: []string{"debian-7.3", "debian-7.3"}}, nil, result.ExitUsage,
 			[]string{"-toolchains= names sid twice", "-trees= names debian-7.3 twice"}},
-		{"one directory in two spellings", SweepOptions{Trees: []string{own, own + "/"}}, nil, ExitUsage, []string{own + "/ twice"}},
-		{"by itself and in its series", SweepOptions{Toolchains: []string{"debian-rustc:1.85.1", "debian-rustc"}}, asked(&n, "1.85.1", "1.96.1"), ExitUsage,
+		{"one directory in two spellings", SweepOptions{Trees: []string{own, own + "/"}}, nil, result.ExitUsage, []string{own + "/ twice"}},
+		{"by itself and in its series", SweepOptions{Toolchains: []string{"debian-rustc:1.85.1", "debian-rustc"}}, asked(&n, "1.85.1", "1.96.1"), result.ExitUsage,
 			[]string{"-toolchains= names debian-rustc:1.85.1 twice"}},
-		{"an unknown name", SweepOptions{Toolchains: []string{"sid", "bookworm"}, Trees: []string{"debian-6.12", "debian-6.1"}}, nil, ExitUsage,
+		{"an unknown name", SweepOptions{Toolchains: []string{"sid", "bookworm"}, Trees: []string{"debian-6.12", "debian-6.1"}}, nil, result.ExitUsage,
 			[]string{`unknown toolchain "bookworm"`, `unknown tree "debian-6.1"`}},
 		{"what all columns share is told once", SweepOptions{Toolchains: []string{"sid", "trixie"},
-			MatrixOptions: MatrixOptions{Compiler: "tcc", Select: scenario.Selection{Cells: []string{"static-tiny"}}}}, nil, ExitUsage,
+			MatrixOptions: MatrixOptions{Compiler: "tcc", Select: scenario.Selection{Cells: []string{"static-tiny"}}}}, nil, result.ExitUsage,
 			[]string{`unknown compiler "tcc"`, "static-tiny"}},
-		{"a series of nobody", SweepOptions{Toolchains: []string{"debian-rustc"}}, asked(&n), ExitUsage, []string{"series debian-rustc has no members"}},
-		{"a series that cannot be asked", SweepOptions{Toolchains: []string{"debian-rustc"}}, down, ExitInfra, []string{"the mirror does not answer"}},
-		{"before a series is asked, all else is in order", SweepOptions{Toolchains: []string{"debian-rustc"}, Trees: []string{"debian-6.1"}}, down, ExitUsage,
+		{"a series of nobody", SweepOptions{Toolchains: []string{"debian-rustc"}}, asked(&n), result.ExitUsage, []string{"series debian-rustc has no members"}},
+		{"a series that cannot be asked", SweepOptions{Toolchains: []string{"debian-rustc"}}, down, result.ExitInfra, []string{"the mirror does not answer"}},
+		{"before a series is asked, all else is in order", SweepOptions{Toolchains: []string{"debian-rustc"}, Trees: []string{"debian-6.1"}}, down, result.ExitUsage,
 			[]string{`unknown tree "debian-6.1"`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestColumns(t *testing.T) {
 		case "lost":
 			return nil, errors.New("the disk is full")
 		case "void":
-			return &result.Results{Infra: "a control failed", Exit: ExitInfra}, nil
+			return &result.Results{Infra: "a control failed", Exit: result.ExitInfra}, nil
 		}
 		return &result.Results{}, nil
 	}
@@ -169,7 +169,7 @@ func TestColumns(t *testing.T) {
 		{Tree: "t", Toolchain: "fine", Results: &result.Results{}},
 		{Tree: "t", Toolchain: "unfit", Refused: &result.Refusal{Reasons: []string{"rustc is too old"}, Nearest: "fine"}},
 		{Tree: "t", Toolchain: "lost", Infra: "the disk is full"},
-		{Tree: "t", Toolchain: "void", Results: &result.Results{Infra: "a control failed", Exit: ExitInfra}},
+		{Tree: "t", Toolchain: "void", Results: &result.Results{Infra: "a control failed", Exit: result.ExitInfra}},
 		{Tree: "t", Toolchain: "last", Results: &result.Results{}},
 	}
 	if diff := cmp.Diff(want, list); diff != "" {

@@ -2,8 +2,8 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -71,10 +71,8 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) 
 		v.Untested = append(v.Untested, "patch "+m+" of the series, which was not given")
 	}
 	v.Seconds = l.now().Sub(started).Seconds()
-	if err := publish(l, v, func(w io.Writer) error { return doc.Mail(w, report.Verification(v)) }, formats); err != nil {
-		return v, err
-	}
-	return v, verifyEnd(v)
+	err = publish(l, v, func(w io.Writer) error { return doc.Mail(w, report.Verification(v)) }, formats)
+	return v, cmp.Or(err, ended(v.Exit, "%s", v.Conclusion))
 }
 
 // planVerify validates everything that can be before any work: one plan a
@@ -149,10 +147,6 @@ func (l *Lab) pair(ctx context.Context, v *result.Verification, p *plan.Plan, co
 		return out, err
 	}
 	patched, err := tree.Patched(ctx, l.store, l.sink, base, patches, sources.Git(tc))
-	var apply *patch.ApplyError
-	if errors.As(err, &apply) {
-		return out, &usage.Error{Err: err}
-	}
 	if err != nil {
 		return out, err
 	}
@@ -198,12 +192,6 @@ func (l *Lab) commits(ctx context.Context, p *plan.Plan, commits string) (*tree.
 	return base, tc, r.Patches, err
 }
 
-// checker runs a script of the tree on the patches and keeps what it says.
-type checker struct {
-	tool string
-	args []string
-}
-
 // findings are what the tree's own checkers say of the patches. They never
 // change the conclusion, so what keeps them from running is a finding too.
 func (l *Lab) findings(ctx context.Context, tc *toolchain.Toolchain, t *tree.Tree, patches []patch.Patch) (list []result.Finding) {
@@ -211,7 +199,10 @@ func (l *Lab) findings(ctx context.Context, tc *toolchain.Toolchain, t *tree.Tre
 	for _, p := range patches {
 		all = append(all, p.Data...)
 	}
-	for _, c := range []checker{
+	for _, c := range []struct {
+		tool string
+		args []string
+	}{
 		{"checkpatch.pl", []string{"perl", "scripts/checkpatch.pl", "--no-tree", "--no-signoff", "--terse", "--color=never", "-"}},
 		{"get_maintainer.pl", []string{"perl", "scripts/get_maintainer.pl", "--no-git", "--no-git-fallback", "--norolestats"}},
 	} {

@@ -45,7 +45,7 @@ func shipped(t *testing.T, treeName string, only ...string) {
 			if v.Conclusion != p.Conclusion {
 				t.Errorf("%s: %s (%s), want %s: %s", p.File, v.Conclusion, v.Reason, p.Conclusion, p.Why)
 			}
-			if (v.Exit == harness.ExitExpected) != (v.Conclusion == result.Fixed) {
+			if (v.Exit == result.ExitExpected) != (v.Conclusion == result.Fixed) {
 				t.Errorf("%s: exit %d for %s", p.File, v.Exit, v.Conclusion)
 			}
 			for _, pair := range v.Pairs {
@@ -90,7 +90,7 @@ func TestVerifyRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := l.Verify(t.Context(), harness.VerifyOptions{Patch: misfit}, harness.VerifyOutputs{})
-	if harness.ExitCode(err) != harness.ExitUsage || !strings.Contains(err.Error(), "arch/um/Makefile") || !strings.Contains(err.Error(), "This line is not there") {
+	if harness.ExitCode(err) != result.ExitUsage || !strings.Contains(err.Error(), "arch/um/Makefile") || !strings.Contains(err.Error(), "This line is not there") {
 		t.Errorf("a patch that does not apply: exit %d, %v", harness.ExitCode(err), err)
 	}
 }
@@ -215,7 +215,7 @@ func TestLimit(t *testing.T) {
 	t.Cleanup(l.Close)
 	patch := hostile(t, "for i in 1 2 3 4 5 6 7 8; do head -c 300000000 /dev/zero > /build/fill$$i; sleep 1; done")
 	_, err = l.Verify(context.WithoutCancel(t.Context()), harness.VerifyOptions{Patch: patch}, harness.VerifyOutputs{})
-	if err == nil || harness.ExitCode(err) != harness.ExitInfra || !strings.Contains(err.Error(), "limit of disk (700 MB); configs/limits.toml sets it") {
+	if err == nil || harness.ExitCode(err) != result.ExitInfra || !strings.Contains(err.Error(), "limit of disk (700 MB); configs/limits.toml sets it") {
 		t.Errorf("a build that fills the disk: exit %d, %v", harness.ExitCode(err), err)
 	}
 	var errno interface{ Timeout() bool }

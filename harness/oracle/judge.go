@@ -48,7 +48,7 @@ func reason(err error) string {
 // looked at again where it really lay.
 func (f *Forecast) judge(m *result.Module) {
 	f.corrupt(&m.Outcome)
-	predicted := f.Outcome()
+	predicted := f.outcome()
 	m.Predicted = &predicted
 	if agrees, known := f.agrees(&m.Outcome); known {
 		m.Agrees = &agrees

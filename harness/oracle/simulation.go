@@ -21,13 +21,13 @@ const terminals = 1
 // Forecast is the prediction for one module in one boot.
 type Forecast struct {
 	Module     string // its name
-	Err        error  // why nothing is predicted; all below but Mem and Gap may be zero then
+	Err        error  // why nothing is predicted; all below but mem and gap may be zero then
 	Tree       *loader.Tree
 	Kernel     *loader.Kernel
 	Ko         *loader.Module
 	Prediction loader.Prediction
-	Mem        int64 // mem= of the boot, bytes
-	Gap        int64 // before brk, as the boot's log says, bytes; 0 where it says nothing
+	mem        int64 // mem= of the boot, bytes
+	gap        int64 // before brk, as the boot's log says, bytes; 0 where it says nothing
 }
 
 // Sentences says the prediction with the arithmetic that decides it, and what
@@ -36,11 +36,11 @@ func (f *Forecast) Sentences() []string {
 	if f.Err != nil {
 		return []string{f.Err.Error()}
 	}
-	return append(loader.Explain(f.Tree, f.Kernel, f.Ko, f.Prediction, f.Mem, f.Gap), f.Prediction.Conditions...)
+	return append(loader.Explain(f.Tree, f.Kernel, f.Ko, f.Prediction, f.mem, f.gap), f.Prediction.Conditions...)
 }
 
-// Outcome is the prediction as an outcome, with the reasoning as its detail.
-func (f *Forecast) Outcome() outcome.Outcome {
+// outcome is the prediction as an outcome, with the reasoning as its detail.
+func (f *Forecast) outcome() outcome.Outcome {
 	o := f.Prediction.Outcome
 	o.Detail = strings.Join(f.Sentences(), "; ")
 	return o
@@ -54,7 +54,7 @@ func (o *Oracle) Forecast(p *kbuild.Product, modules []scenario.Module, mem int6
 	out := make([]Forecast, len(run.Modules))
 	for i, m := range run.Modules {
 		observed[m.Name], at[m.Name] = m.Outcome, i
-		out[i] = Forecast{Module: m.Name, Err: errNoBoot, Mem: mem}
+		out[i] = Forecast{Module: m.Name, Err: errNoBoot, mem: mem}
 	}
 	for _, b := range run.Boots {
 		var gap int64
@@ -65,12 +65,12 @@ func (o *Oracle) Forecast(p *kbuild.Product, modules []scenario.Module, mem int6
 		sim, err := o.simulation(p, booted)
 		if err != nil {
 			for _, name := range b.Modules {
-				out[at[name]] = Forecast{Module: name, Err: err, Mem: mem, Gap: gap}
+				out[at[name]] = Forecast{Module: name, Err: err, mem: mem, gap: gap}
 			}
 			continue
 		}
 		for _, f := range sim.boot(sim.tree.Space.ModuleBase(sim.kernel.Link, mem, gap), observed) {
-			f.Mem, f.Gap = mem, gap
+			f.mem, f.gap = mem, gap
 			out[at[f.Module]] = f
 		}
 	}

@@ -102,8 +102,8 @@ func (o *Oracle) Thresholds(c scenario.Cell, p *kbuild.Product, cell result.Cell
 		mem := up(space.MemFor(link, all[at].base, gap.Fixed), 1<<20)
 		fate := func(mem int64) outcome.Outcome {
 			f := sim.boot(space.ModuleBase(link, mem, gap.Fixed), nil)[i]
-			f.Mem, f.Gap = mem, gap.Fixed
-			return f.Outcome()
+			f.mem, f.gap = mem, gap.Fixed
+			return f.outcome()
 		}
 		t := Threshold{Threshold: result.Threshold{Modules: []string{name}, Base: base, Mem: megabytes(mem),
 			Before: fate(mem - 1<<20), After: fate(mem)}}

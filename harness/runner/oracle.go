@@ -2,9 +2,6 @@ package runner
 
 import (
 	"context"
-	"sync"
-
-	"github.com/hashicorp/go-multierror"
 
 	"umlab/harness/kbuild"
 	"umlab/harness/oracle"
@@ -27,11 +24,6 @@ type Oracle interface {
 
 // confirm finds a cell's thresholds and boots around them.
 func (s *session) confirm(ctx context.Context, c scenario.Cell, p *kbuild.Product, out *result.Cell) error {
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		errs *multierror.Error
-	)
 	thresholds := s.Oracle.Thresholds(c, p, *out)
 	if len(thresholds) == 0 {
 		return nil
@@ -40,17 +32,11 @@ func (s *session) confirm(ctx context.Context, c scenario.Cell, p *kbuild.Produc
 	for _, t := range thresholds {
 		s.task.Total(s.total.Add(int64(len(t.Probes))))
 	}
-	for i, t := range thresholds {
-		out.Thresholds[i] = t.Threshold
-		wg.Go(func() {
-			probes, err := s.places(ctx, c, t.Probes, p)
-			mu.Lock()
-			defer mu.Unlock()
-			out.Thresholds[i].Probes = probes
-			errs = multierror.Append(errs, err)
-			s.Oracle.Confirm(&out.Thresholds[i])
-		})
-	}
-	wg.Wait()
-	return errs.ErrorOrNil()
+	return each(len(thresholds), func(i int) (err error) {
+		t := &out.Thresholds[i]
+		*t = thresholds[i].Threshold
+		t.Probes, err = s.places(ctx, c, thresholds[i].Probes, p)
+		s.Oracle.Confirm(t)
+		return err
+	})
 }

@@ -74,27 +74,26 @@ func (r *Runner) Run(ctx context.Context, j Job) ([]result.Cell, error) {
 	s.total.Store(int64(boots(j)))
 	s.task = r.Sink.Start("run cells", progress.Cells, s.total.Load())
 	cells := make([]result.Cell, len(j.Cells))
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		errs *multierror.Error
-	)
-	for i, c := range j.Cells {
-		wg.Go(func() {
-			cell, err := s.cell(ctx, c)
-			mu.Lock()
-			defer mu.Unlock()
-			cells[i] = cell
-			errs = multierror.Append(errs, err)
-		})
-	}
-	wg.Wait()
-	err := errs.ErrorOrNil()
+	err := each(len(cells), func(i int) (err error) {
+		cells[i], err = s.cell(ctx, j.Cells[i])
+		return err
+	})
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	s.task.Done(err)
 	return cells, err
+}
+
+// each does n things beside each other; the error has all that went wrong.
+func each(n int, do func(i int) error) error {
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	for i := range n {
+		wg.Go(func() { errs[i] = do(i) })
+	}
+	wg.Wait()
+	return multierror.Append(nil, errs...).ErrorOrNil()
 }
 
 func boots(j Job) (n int) {
@@ -111,7 +110,7 @@ type session struct {
 	job    Job
 	cpu    *semaphore.Weighted
 	slots  int64
-	memory *memory
+	memory *semaphore.Weighted // bytes that guests may have together
 	task   progress.Task
 	total  atomic.Int64 // boots that are known to be made
 }
@@ -160,12 +159,6 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 		return out, nil
 	}
 	out.Build.Relocations = relocations(c, p)
-	return s.boots(ctx, c, p, out)
-}
-
-// boots makes all boots of a cell.
-func (s *session) boots(ctx context.Context, c scenario.Cell, p *kbuild.Product, out result.Cell) (result.Cell, error) {
-	var err error
 	out.Placements, err = s.places(ctx, c, c.Placements, p)
 	if s.Oracle != nil && err == nil {
 		err = s.confirm(ctx, c, p, &out)
@@ -175,30 +168,21 @@ func (s *session) boots(ctx context.Context, c scenario.Cell, p *kbuild.Product,
 
 // places makes all boots of a cell at the given placements.
 func (s *session) places(ctx context.Context, c scenario.Cell, places []scenario.Placement, p *kbuild.Product) ([]result.Placement, error) {
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		errs *multierror.Error
-	)
 	out := make([]result.Placement, len(places))
-	for i, place := range places {
+	err := each(len(places), func(i int) error {
+		place := places[i]
 		out[i] = result.Placement{Name: place.Name, Mem: place.MemText, ASLR: place.ASLR, Runs: make([]result.Run, place.Repeat)}
-		for n := range place.Repeat {
-			wg.Go(func() {
-				run, err := s.run(ctx, c, place, n, p)
-				if s.Oracle != nil {
-					s.Oracle.Judge(c, p, place, &run)
-				}
-				s.task.Add(1)
-				mu.Lock()
-				defer mu.Unlock()
-				out[i].Runs[n] = run
-				errs = multierror.Append(errs, err)
-			})
-		}
-	}
-	wg.Wait()
-	return out, errs.ErrorOrNil()
+		return each(place.Repeat, func(n int) (err error) {
+			run := &out[i].Runs[n]
+			*run, err = s.run(ctx, c, place, n, p)
+			if s.Oracle != nil {
+				s.Oracle.Judge(c, p, place, run)
+			}
+			s.task.Add(1)
+			return err
+		})
+	})
+	return out, err
 }
 
 // run makes one run of a cell, or finds its record.
@@ -240,11 +224,10 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		return infra(c, context.Cause(ctx)), context.Cause(ctx)
 	}
 	defer s.cpu.Release(1)
-	release, err := s.memory.acquire(ctx, place.Mem)
-	if err != nil {
-		return infra(c, err), err
+	if err := s.memory.Acquire(ctx, reserve(place.Mem)); err != nil {
+		return infra(c, context.Cause(ctx)), context.Cause(ctx)
 	}
-	defer release()
+	defer s.memory.Release(reserve(place.Mem))
 	s.task.Status(name)
 	run, err := s.boot(ctx, modules, patterns, silent, place, p)
 	if err != nil {
@@ -348,31 +331,17 @@ func infra(c scenario.Cell, err error) result.Run {
 	return run
 }
 
-// memory keeps the guests' memories within the machine's: mem= is a sparse
-// file, of which a guest can touch all.
-type memory struct {
-	sem   *semaphore.Weighted
-	total int64
-}
-
 // reserve is the part of a guest's memory that is set aside for it. A guest of
 // the matrix touches some 30 MB of it, whatever mem= says.
 func reserve(mem int64) int64 { return min(mem, 256<<20) }
 
-func newMemory() *memory {
+// newMemory keeps the guests' memories within half of the machine's: mem= is a
+// sparse file, of which a guest can touch all.
+func newMemory() *semaphore.Weighted {
 	var info unix.Sysinfo_t
 	total := int64(1 << 30)
 	if unix.Sysinfo(&info) == nil {
 		total = int64(info.Totalram) * int64(info.Unit) / 2
 	}
-	total = max(total, 256<<20)
-	return &memory{semaphore.NewWeighted(total), total}
-}
-
-func (m *memory) acquire(ctx context.Context, mem int64) (release func(), err error) {
-	n := reserve(mem)
-	if err := m.sem.Acquire(ctx, n); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	return func() { m.sem.Release(n) }, nil
+	return semaphore.NewWeighted(max(total, 256<<20))
 }

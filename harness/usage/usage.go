@@ -25,10 +25,10 @@ func Join(errs ...error) error {
 	var once []error
 	var add func(err error)
 	add = func(err error) {
-		several, joined := err.(interface{ Unwrap() []error }) // an *Error of several stays one
+		several, _ := err.(interface{ Unwrap() []error })
 		switch {
 		case err == nil:
-		case joined:
+		case several != nil && errors.Join(several.Unwrap()...).Error() == err.Error(): // not one of fmt's
 			for _, e := range several.Unwrap() {
 				add(e)
 			}

@@ -2,6 +2,7 @@ package usage
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 )
@@ -13,8 +14,11 @@ func TestJoin(t *testing.T) {
 	if err == nil || err.Error() != "a: EOF\nb\nc" || !errors.As(err, &mistake) || !errors.Is(err, io.EOF) {
 		t.Errorf("%v", err)
 	}
-	if err := Join(nil, &Error{errors.Join(b, io.EOF)}); !errors.As(err, &mistake) || err.Error() != "b\nEOF" {
-		t.Errorf("a mistake of several lines became %v", err)
+	// What wraps several stays whole.
+	several := errors.Join(errors.New("x:1"), errors.New("x:2"))
+	err = Join(&Error{several}, fmt.Errorf("both: %w, %w", a, b))
+	if mistake = nil; err.Error() != "x:1\nx:2\nboth: a: EOF, b" || !errors.As(err, &mistake) || mistake.Err != several {
+		t.Errorf("%v, with %v", err, mistake)
 	}
 	if err := Join(nil, errors.Join(nil)); err != nil {
 		t.Errorf("%v of nothing", err)
