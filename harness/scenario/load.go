@@ -20,17 +20,9 @@ const (
 	fragmentDir = "configs"
 )
 
-// Parse reads a scenario without the files that it refers to: Fragments then
-// holds [kconfig] alone, and Patches bare names. file is what messages start
-// with. The error holds every *Mistake, sorted by place, one a line.
-func Parse(file string, data []byte) (*Scenario, error) {
-	s, _, m := parse(file, data)
-	if err := m.err(); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
+// parse reads a scenario without the files that it refers to: Fragments then holds
+// [kconfig] alone, and Patches bare names. file is what messages start with. It
+// returns the file's own table and what is wrong with it as well.
 func parse(file string, data []byte) (*Scenario, *table, *mistakes) {
 	m := &mistakes{file: file}
 	root, whole := parseTOML(data, m)
@@ -44,11 +36,7 @@ func parse(file string, data []byte) (*Scenario, *table, *mistakes) {
 	return v.s, v.file, m
 }
 
-// Names lists the scenarios of fsys, the project's root, sorted.
-func Names(fsys fs.FS) ([]string, error) {
-	return filesOf(fsys, scenarioDir, ".toml")
-}
-
+// filesOf are the files of a directory that end in suffix, without it, sorted.
 func filesOf(fsys fs.FS, dir, suffix string) ([]string, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
@@ -66,9 +54,9 @@ func filesOf(fsys fs.FS, dir, suffix string) ([]string, error) {
 // Load reads scenarios/NAME.toml of fsys, the project's root, and with it the
 // fragments and patches that it names, so that nothing is left to go wrong
 // later. An unknown name is a *usage.Error that lists the scenarios; for the
-// rest see Parse.
+// rest the error holds every *Mistake, sorted by place, one a line.
 func Load(fsys fs.FS, name string) (*Scenario, error) {
-	names, err := Names(fsys)
+	names, err := filesOf(fsys, scenarioDir, ".toml")
 	if err != nil {
 		return nil, fmt.Errorf("load scenario %q: %w", name, err)
 	}

@@ -21,13 +21,13 @@ const (
 // Scopes lists every scope.
 func Scopes() []string { return []string{ScopeModule, ScopeKernel, ScopeAll} }
 
-// RelocationModels lists the values of rustc's -C relocation-model that a
+// relocationModels lists the values of rustc's -C relocation-model that a
 // variant may have.
-func RelocationModels() []string { return []string{"static", "pic", "pie"} }
+func relocationModels() []string { return []string{"static", "pic", "pie"} }
 
-// CodeModels lists the values of rustc's -C code-model that a variant may
+// codeModels lists the values of rustc's -C code-model that a variant may
 // have. rustc's tiny does not exist on x86.
-func CodeModels() []string { return []string{"small", "kernel", "medium", "large"} }
+func codeModels() []string { return []string{"small", "kernel", "medium", "large"} }
 
 // Scenario is one bug: what to build, boot and load, and what to expect.
 type Scenario struct {
@@ -75,8 +75,8 @@ type External struct {
 // Variant is one build by its flags. The zero models are the tree's own.
 type Variant struct {
 	ID              string // Stock, "pie-small", "pie", "large"
-	RelocationModel string // one of RelocationModels, or ""
-	CodeModel       string // one of CodeModels, or ""
+	RelocationModel string // "static", "pic", "pie", or ""
+	CodeModel       string // "small", "kernel", "medium", "large", or ""
 }
 
 // newVariant derives the id.

@@ -32,7 +32,7 @@ path = "samples/m.ko"
 
 func mustParse(t *testing.T, text string) *Scenario {
 	t.Helper()
-	s, err := Parse("x.toml", []byte(text))
+	s, err := parsed("x.toml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +46,15 @@ func shipped(t *testing.T) *Scenario {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// parsed is Load without the files that a scenario refers to.
+func parsed(file string, data []byte) (*Scenario, error) {
+	s, _, m := parse(file, data)
+	if err := m.err(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func TestMistakes(t *testing.T) {
@@ -133,7 +142,7 @@ func TestMistakes(t *testing.T) {
 		{"verdict against one outcome", head + "[[expect]]\noutcome = \"loaded\"\nverdict = \"address-dependent\"", `x.toml:9:11: verdict "address-dependent" contradicts the outcome of the same [[expect]], loaded`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Parse("x.toml", []byte(tt.text))
+			_, err := parsed("x.toml", []byte(tt.text))
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -375,7 +384,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := Parse("some.toml", data)
+		s, err := parsed("some.toml", data)
 		if err != nil {
 			var m *Mistake
 			if !errors.As(err, &m) || m.File != "some.toml" || !strings.HasPrefix(err.Error(), "some.toml:") {

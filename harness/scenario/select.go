@@ -200,8 +200,8 @@ func (s *Scenario) match(pattern string, scopes []string) []Cell {
 // expressible returns stock and every variant that flags can make.
 func expressible() []Variant {
 	var out []Variant
-	for _, r := range append([]string{""}, RelocationModels()...) {
-		for _, c := range append([]string{""}, CodeModels()...) {
+	for _, r := range append([]string{""}, relocationModels()...) {
+		for _, c := range append([]string{""}, codeModels()...) {
 			out = append(out, newVariant(r, c))
 		}
 	}
@@ -211,7 +211,7 @@ func expressible() []Variant {
 // allowedCells says which cells there are, for messages.
 func (s *Scenario) allowedCells() string {
 	return fmt.Sprintf("scenario %s has %s; %s with %s is allowed too; scopes are %s", s.Name,
-		list(names(s.Variants)), list(RelocationModels()), list(CodeModels()), list(Scopes()))
+		list(names(s.Variants)), list(relocationModels()), list(codeModels()), list(Scopes()))
 }
 
 // meantCell suggests a variant, and keeps the scope that was written.

@@ -158,7 +158,7 @@ func (v *validator) axes(t *table) (scopes []string) {
 		return out
 	}
 	v.s.Variants = []Variant{newVariant("", "")}
-	relocationModels, codeModels := keep("relocation-model", RelocationModels()), keep("code-model", CodeModels())
+	relocationModels, codeModels := keep("relocation-model", relocationModels()), keep("code-model", codeModels())
 	if len(relocationModels)+len(codeModels) > 0 {
 		for _, r := range orNone(relocationModels) {
 			for _, c := range orNone(codeModels) {
@@ -176,8 +176,8 @@ func (v *validator) variants(tables []*table) {
 	for _, t := range tables {
 		r, c := t.text("relocation-model"), t.text("code-model")
 		t.finish()
-		okR := !r.set || v.oneOf("relocation-model", r, RelocationModels())
-		okC := !c.set || v.oneOf("code-model", c, CodeModels())
+		okR := !r.set || v.oneOf("relocation-model", r, relocationModels())
+		okC := !c.set || v.oneOf("code-model", c, codeModels())
 		if !okR || !okC {
 			continue
 		}

@@ -40,12 +40,6 @@ func lookup(st *store.Store, key string) (dir string, rec treeRecord, ok bool) {
 	return dir, rec, ok
 }
 
-// Have reports whether the archive with that sha256 is unpacked in the store.
-func Have(st *store.Store, sum string) bool {
-	_, ok := Unpacked(st, sum)
-	return ok
-}
-
 // Unpacked returns where the archive with that sha256 is unpacked in the store.
 func Unpacked(st *store.Store, sum string) (dir string, ok bool) {
 	dir, _, ok = lookup(st, archiveKey(sum))
