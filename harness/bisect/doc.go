@@ -14,7 +14,8 @@
 //     one that git bisect wants. A candidate that is skipped is not asked again.
 //   - When none is left, the last good and the first bad one are probed again,
 //     afresh. Where one of them says something else this time, [FlakyError] says
-//     so, and there is no answer.
+//     so, and there is no answer. A commit that git has concluded of without
+//     asking is asked now; where that is skipped, the one before it is.
 //
 // The answer, [Found], claims no more than was seen: that one candidate is good,
 // that a later one is bad, and that all those between the two were skipped. It

@@ -91,8 +91,26 @@ func (t term) String() string {
 type property struct {
 	module     string
 	relocation *uint32 // type; nil: of all types together
-	operator   string  // of operators
-	number     int
+	comparison
+	number int
+}
+
+// comparison is how a number is held against that of the condition.
+type comparison struct {
+	operator string
+	holds    func(n, than int) bool
+}
+
+// comparisons stand in this order, so that the longer of two operators wins.
+func comparisons() []comparison {
+	return []comparison{
+		{">=", func(n, than int) bool { return n >= than }},
+		{"<=", func(n, than int) bool { return n <= than }},
+		{"==", func(n, than int) bool { return n == than }},
+		{"!=", func(n, than int) bool { return n != than }},
+		{">", func(n, than int) bool { return n > than }},
+		{"<", func(n, than int) bool { return n < than }},
+	}
 }
 
 func (p property) String() string {
@@ -124,7 +142,7 @@ func (p property) verdict(m Message) (bisect.Verdict, string) {
 	if !ok {
 		return bisect.Skip, p.shown(m)
 	}
-	if p.holds(n) {
+	if p.holds(n, p.number) {
 		return bisect.Bad, p.shown(m)
 	}
 	return bisect.Good, p.shown(m)
@@ -144,22 +162,6 @@ func (p property) shown(m Message) string {
 		return fmt.Sprintf("%s: %d relocations", p.module, n)
 	}
 	return fmt.Sprintf("%s: %d %s", p.module, n, typeName(*p.relocation))
-}
-
-func (p property) holds(n int) bool {
-	switch p.operator {
-	case ">":
-		return n > p.number
-	case ">=":
-		return n >= p.number
-	case "<":
-		return n < p.number
-	case "<=":
-		return n <= p.number
-	case "!=":
-		return n != p.number
-	}
-	return n == p.number
 }
 
 // prefix begins the name of every type.

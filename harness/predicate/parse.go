@@ -168,21 +168,14 @@ func (s *scanner) errno(at int, text string) (int, error) {
 	return 0, s.wrong(at, "%q is no errno: write its number, 1 to %d with or without a minus, or its name, as in EINVAL", text, maxErrno)
 }
 
-// operators are tried in this order, so that the longer of two wins.
-func operators() []string { return []string{">=", "<=", "==", "!=", ">", "<"} }
-
 // property reads MODULE:TYPE OPERATOR NUMBER; the operator begins at byte op.
 func (s *scanner) property(op int) (*property, error) {
-	p := &property{}
-	for _, o := range operators() {
-		if strings.HasPrefix(s.text[op:], o) {
-			p.operator = o
-			break
-		}
-	}
-	if p.operator == "" {
+	all := comparisons()
+	i := slices.IndexFunc(all, func(c comparison) bool { return strings.HasPrefix(s.text[op:], c.operator) })
+	if i < 0 {
 		return nil, s.wrong(op, "%q is no comparison: allowed are > >= < <= == !=", s.text[op:op+1])
 	}
+	p := &property{comparison: all[i]}
 	name, typ, has := strings.Cut(s.text[:op], ":")
 	from := len(name) + 1
 	at, name := trim(0, name)
