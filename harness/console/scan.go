@@ -33,7 +33,8 @@ const word = `[A-Za-z0-9_.][A-Za-z0-9_.-]*`
 
 var (
 	wordRE     = regexp.MustCompile(`^` + word + `$`)
-	sentinelRE = regexp.MustCompile(`^umlab\[([1-9][0-9]{0,8})\]: (begin|end) (` + word + `(?: ` + word + `)?)(?: status=(0|[1-9][0-9]{0,2}))?$`)
+	sentinelRE = regexp.MustCompile(`^umlab\[([1-9][0-9]{0,8})\]: (begin|end) (` + word + `(?: ` + word + `)?)` +
+		`(?: status=(0|[1-9][0-9]{0,2}))?$`)
 )
 
 // parseSentinel reads one line without its end. The guest's own format is the only one that counts: a sentinel that

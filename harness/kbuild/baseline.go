@@ -23,7 +23,7 @@ type Baseline struct {
 	Linux   string   `json:"linux"`          // sha256 of the kernel
 	Env     []string `json:"env"`            // what Kbuild exports to the recipes of a module, see direct
 	Direct  bool     `json:"direct"`         // Env was taken: modules can be built below Kbuild's top
-	From    string   `json:"from,omitempty"` // the toolchain from whose baseline make went on with another Rust, see Retool; "" if there was none
+	From    string   `json:"from,omitempty"` // the toolchain from whose baseline make went on, see Retool; "" for none
 }
 
 const kindBaseline = "baseline"

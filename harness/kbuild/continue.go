@@ -39,7 +39,9 @@ func (m making) title(base Base) string {
 
 // continued returns the baseline of base, with that key, made by going on in a
 // copy of from's build directory. Errors are those of Baseline.
-func (b *Builder) continued(ctx context.Context, from *Baseline, base Base, key string, times func() (timeOf, error)) (bl *Baseline, hit bool, err error) {
+func (b *Builder) continued(
+	ctx context.Context, from *Baseline, base Base, key string, times func() (timeOf, error),
+) (bl *Baseline, hit bool, err error) {
 	return b.baseline(ctx, base, making{key: key, over: from.From, prepare: func(dir string) error {
 		when, err := times()
 		if err != nil {
@@ -114,7 +116,8 @@ func sourceTime(ctx context.Context, from, t string) (time.Time, error) {
 	}
 	return newest, walkFiles(ctx, t, func(rel string, info fs.FileInfo) error {
 		if i, ok := inodes[rel]; (!ok || i != inode(info)) && !info.ModTime().After(newest) {
-			return fmt.Errorf("%s of the patched tree is not newer than the tree it was made from: make would not see it; was the clock set back? remove the tree with `go tool mage clean -all`", rel)
+			return fmt.Errorf("%s of the patched tree is not newer than the tree it was made from: make would not see it; was the clock "+
+				"set back? remove the tree with `go tool mage clean -all`", rel)
 		}
 		return nil
 	})
@@ -142,5 +145,6 @@ func (b *Builder) Extend(ctx context.Context, from *Baseline, options []kconfig.
 	// The new .config is newer than all that is copied, and syncconfig then touches
 	// just the options that differ.
 	keep := func(info fs.FileInfo) time.Time { return info.ModTime() }
-	return b.continued(ctx, from, base, store.Key("extended", version, from.Key, kconfig.Text(options)), func() (timeOf, error) { return keep, nil })
+	key := store.Key("extended", version, from.Key, kconfig.Text(options))
+	return b.continued(ctx, from, base, key, func() (timeOf, error) { return keep, nil })
 }

@@ -79,7 +79,8 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 		return nil, err
 	}
 	task := b.Sink.Start("build "+r.name()+" with debug information", progress.Objects, 0)
-	j := job{what: r.name() + " with debug information", base: bl.Base, overlays: []sandbox.Overlay{kernel}, log: &makeLog{Log: log, Task: task}}
+	j := job{what: r.name() + " with debug information", base: bl.Base, overlays: []sandbox.Overlay{kernel},
+		log: &makeLog{Log: log, Task: task}}
 	set := []string{"RUSTFLAGS_MODULE=" + debugFlags(r), "CFLAGS_MODULE=-g"}
 	externals, err := b.makeDebug(ctx, bl, r, j, set, dir)
 	task.Done(err)

@@ -183,5 +183,6 @@ func recipeEnv(raw string) ([]string, error) {
 		}
 		env = append(env, kv)
 	}
-	return append(env, "srctree="+srcDir, "srcroot="+srcDir, "objtree=.", "VPATH="+srcDir, "building_out_of_srctree=1", "MODORDER=.modules.tmp"), nil
+	return append(env, "srctree="+srcDir, "srcroot="+srcDir, "objtree=.", "VPATH="+srcDir, "building_out_of_srctree=1",
+		"MODORDER=.modules.tmp"), nil
 }

@@ -61,7 +61,9 @@ func (b Base) ExternalByHand(c scenario.Cell) []string {
 // makeExternals builds every directory of r: as j says, with args and what names
 // the directory behind them. Each is built against the kernel that kernel, the
 // overlay, holds, or, where there is none, against the baseline's.
-func (b *Builder) makeExternals(ctx context.Context, bl *Baseline, r Request, j job, args []string, kernel *sandbox.Overlay, tmp string) ([]made, error) {
+func (b *Builder) makeExternals(
+	ctx context.Context, bl *Baseline, r Request, j job, args []string, kernel *sandbox.Overlay, tmp string,
+) ([]made, error) {
 	var built []made
 	for i, e := range externals(r.Cell) {
 		dir := filepath.Join(tmp, "external", strconv.Itoa(i))

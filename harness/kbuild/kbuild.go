@@ -130,7 +130,8 @@ type HostError struct {
 }
 
 func (e *HostError) Error() string {
-	return fmt.Sprintf("build %s: the machine failed it, not the source: %s (all of it: %s); free disk or memory and run again", e.What, e.Line, e.Log)
+	return fmt.Sprintf("build %s: the machine failed it, not the source: %s (all of it: %s); free disk or memory and run again",
+		e.What, e.Line, e.Log)
 }
 
 // job is one command in the sandbox with its output.

@@ -49,9 +49,11 @@ func (m *makeLog) Write(p []byte) (int, error) {
 }
 
 var (
-	errorLine = regexp.MustCompile(`(?m)^.*(?:^error(?:\[E[0-9]+\])?:|: error:|: fatal error:|ERROR: |undefined reference|: undefined symbol|^ld\.lld: error|No rule to make target|\*\*\* ).*$`)
+	errorLine = regexp.MustCompile(`(?m)^.*(?:^error(?:\[E[0-9]+\])?:|: error:|: fatal error:|ERROR: |undefined reference` +
+		`|: undefined symbol|^ld\.lld: error|No rule to make target|\*\*\* ).*$`)
 	makeError = regexp.MustCompile(`^make(?:\[[0-9]+\])?: \*\*\* \[`)
-	hostFault = regexp.MustCompile(`(?m)^.*(?:No space left on device|Cannot allocate memory|Out of memory|Disk quota exceeded|Resource temporarily unavailable|Input/output error|Read-only file system| Killed$|signal 9|Terminated$).*$`)
+	hostFault = regexp.MustCompile(`(?m)^.*(?:No space left on device|Cannot allocate memory|Out of memory|Disk quota exceeded` +
+		`|Resource temporarily unavailable|Input/output error|Read-only file system| Killed$|signal 9|Terminated$).*$`)
 )
 
 // firstError is the line of make's output that says what went wrong first: the

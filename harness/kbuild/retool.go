@@ -128,7 +128,8 @@ func (b *Builder) retooled(ctx context.Context, base Base) (bl *Baseline, hit bo
 		}
 		bl, hit, err := b.retool(ctx, from, o.Toolchain, base)
 		if lasts(err) {
-			b.Sink.Note(fmt.Sprintf("%s with %s is built from nothing: going on from the baseline of toolchain %s failed: %v", base.Tree.Name, base.Toolchain.Name, o.Toolchain, err))
+			b.Sink.Note(fmt.Sprintf("%s with %s is built from nothing: going on from the baseline of toolchain %s failed: %v",
+				base.Tree.Name, base.Toolchain.Name, o.Toolchain, err))
 			return nil, false, nil
 		}
 		return bl, hit, err

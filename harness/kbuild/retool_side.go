@@ -35,7 +35,8 @@ type side struct {
 // installed in or /usr. All else is the C side's.
 var rustFiles = []*regexp.Regexp{
 	// The programs.
-	regexp.MustCompile(`^bin/(?:rustc|rustdoc|rustfmt|rustup|cargo|cargo-[a-z]+|clippy-driver|rust-(?:gdb|gdbgui|lldb|analyzer))(?:-[0-9][0-9.]*)?$`),
+	regexp.MustCompile(`^bin/(?:rustc|rustdoc|rustfmt|rustup|cargo|cargo-[a-z]+|clippy-driver|rust-(?:gdb|gdbgui|lldb|analyzer))` +
+		`(?:-[0-9][0-9.]*)?$`),
 	regexp.MustCompile(`^libexec/(?:rust-analyzer-proc-macro-srv|cargo-credential-[a-z0-9]+)$`),
 	// The compiler as a library, and the standard libraries that it is linked with.
 	regexp.MustCompile(`^lib/(?:[a-z0-9_]+-linux-gnu/)?lib(?:rustc_driver|std|test)-[0-9a-f]{8,}\.so$`),

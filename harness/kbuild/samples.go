@@ -31,7 +31,8 @@ type UnknownSampleError struct {
 }
 
 func (e *UnknownSampleError) Error() string {
-	return fmt.Sprintf("module %q is neither the scenario's nor a sample of the tree, which has %s; a target of the tree, as in drivers/misc/dummy-irq.ko, and a directory of your own, as in ./%s, are allowed too",
+	return fmt.Sprintf("module %q is neither the scenario's nor a sample of the tree, which has %s; a target of the tree, as in "+
+		"drivers/misc/dummy-irq.ko, and a directory of your own, as in ./%s, are allowed too",
 		e.Name, strings.Join(e.Names, ", "), e.Name)
 }
 

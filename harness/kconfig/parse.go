@@ -125,7 +125,8 @@ func parseLine(line string) (name, value string, ok bool, err error) {
 	case !found:
 		return "", "", false, fmt.Errorf(`%q is no option: write CONFIG_NAME=value, "# CONFIG_NAME is not set", or a comment after #`, clip(line))
 	case strings.TrimSpace(name) != name || strings.TrimSpace(value) != value:
-		return "", "", false, fmt.Errorf("%q has spaces that Kconfig does not take: write %q", clip(line), clip(strings.TrimSpace(name)+"="+strings.TrimSpace(value)))
+		return "", "", false, fmt.Errorf("%q has spaces that Kconfig does not take: write %q",
+			clip(line), clip(strings.TrimSpace(name)+"="+strings.TrimSpace(value)))
 	case !strings.HasPrefix(name, "CONFIG_"):
 		return "", "", false, fmt.Errorf("%q lacks the prefix CONFIG_: write %q", clip(line), clip("CONFIG_"+line))
 	case !optionName.MatchString(name):

@@ -168,11 +168,13 @@ func corruption(a Applied) string {
 	form := abiForm(a.Type)
 	switch {
 	case form == formTable:
-		return fmt.Sprintf("%s of %s needs a table entry (GOT, PLT or TLS), but the loader writes the symbol's address or distance itself", name, demangled(a.Name))
+		return fmt.Sprintf("%s of %s needs a table entry (GOT, PLT or TLS), but the loader writes the symbol's address or distance itself",
+			name, demangled(a.Name))
 	case form == formPC && !a.PCRelative, form == formPlain && a.PCRelative:
 		return fmt.Sprintf("%s of %s is computed by another formula than the psABI's", name, demangled(a.Name))
 	case a.PCRelative:
-		return fmt.Sprintf("%s of %s: %s from 0x%x does not fit %d bits and is cut without a check", name, demangled(a.Name), signedHex(a.Distance()), a.Location, 8*a.Width)
+		return fmt.Sprintf("%s of %s: %s from 0x%x does not fit %d bits and is cut without a check",
+			name, demangled(a.Name), signedHex(a.Distance()), a.Location, 8*a.Width)
 	}
 	return fmt.Sprintf("%s of %s: 0x%x does not fit %d bits and is cut without a check", name, demangled(a.Name), a.Value, 8*a.Width)
 }

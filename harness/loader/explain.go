@@ -29,7 +29,8 @@ func Explain(t *Tree, k *Kernel, m *Module, p Prediction, mem, gap int64) []stri
 		out = append(out, "so the loader prints: "+p.FirstLine)
 	}
 	if p.Line > 0 {
-		out = append(out, fmt.Sprintf("decided at %s:%d, in %s (lines %d-%d)", t.Rules.File, p.Line, t.Rules.Function, t.Rules.First, t.Rules.Last))
+		r := t.Rules
+		out = append(out, fmt.Sprintf("decided at %s:%d, in %s (lines %d-%d)", r.File, p.Line, r.Function, r.First, r.Last))
 	}
 	return out
 }

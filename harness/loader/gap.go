@@ -36,7 +36,8 @@ func (g GapRange) Randomised(observed []int64) (GapRange, error) {
 			return g, nil
 		}
 	}
-	return g, fmt.Errorf("gaps %v before brk fit no known randomisation of an x86-64 host (%v bytes); give the range, or boot with address randomisation off", observed, brkRanges)
+	return g, fmt.Errorf("gaps %v before brk fit no known randomisation of an x86-64 host (%v bytes); give the range, or boot with "+
+		"address randomisation off", observed, brkRanges)
 }
 
 // heapSlack is what the C library may have taken of brk before linux_main looks.

@@ -40,7 +40,8 @@ func OpenKernel(vmlinux io.ReaderAt) (*Kernel, error) {
 		return nil, fmt.Errorf("read kernel: %w", err)
 	}
 	if f.Type != elf.ET_EXEC || f.Machine != elf.EM_X86_64 || f.Class != elf.ELFCLASS64 {
-		return nil, fmt.Errorf("read kernel: %s %s %s, not an x86-64 executable at a fixed address; give the linux of ARCH=um", f.Class, f.Machine, f.Type)
+		return nil, fmt.Errorf("read kernel: %s %s %s, not an x86-64 executable at a fixed address; give the linux of ARCH=um",
+			f.Class, f.Machine, f.Type)
 	}
 	syms, err := f.Symbols()
 	if err != nil {

@@ -28,7 +28,8 @@ func (t *Tree) Layout(m *Module) (*Layout, error) {
 		return nil, fmt.Errorf("lay out module %s: CONFIG_MEM_ALLOC_PROFILING moves sections to preallocated memory, not predicted", m.Name)
 	}
 	r := t.Regions
-	l := &Layout{Regions: r.Names, Sizes: make([]uint64, len(r.Names)), section: make([]int, len(m.Sections)), offset: make([]uint64, len(m.Sections))}
+	l := &Layout{Regions: r.Names, Sizes: make([]uint64, len(r.Names)),
+		section: make([]int, len(m.Sections)), offset: make([]uint64, len(m.Sections))}
 	flags := make([]elf.SectionFlag, len(m.Sections))
 	marked := map[string]bool{}
 	for i, s := range m.Sections {

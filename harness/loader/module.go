@@ -70,7 +70,8 @@ func Open(ko io.ReaderAt) (*Module, error) {
 		return nil, fmt.Errorf("read module: %w", err)
 	}
 	if f.Type != elf.ET_REL || f.Machine != elf.EM_X86_64 || f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB {
-		return nil, fmt.Errorf("read module: %s %s %s, not a relocatable x86-64 object; give a .ko of ARCH=um on x86-64", f.Class, f.Machine, f.Type)
+		return nil, fmt.Errorf("read module: %s %s %s, not a relocatable x86-64 object; give a .ko of ARCH=um on x86-64",
+			f.Class, f.Machine, f.Type)
 	}
 	m := &Module{FileSize: sizeOf(ko), Info: map[string][]string{}, elf: f}
 	for i, s := range f.Sections {

@@ -60,7 +60,8 @@ func (m *Module) Output(name string) string {
 const anyLine = "."
 
 var (
-	cPrinter = regexp.MustCompile(`^(_printk|_printk_deferred|vprintk\w*|_dev_(notice|info|printk)|dev_v?printk\w*|netdev_(notice|info|printk)|__dynamic_\w+|print_hex_dump\w*)$`)
+	cPrinter = regexp.MustCompile(`^(_printk|_printk_deferred|vprintk\w*|_dev_(notice|info|printk)|dev_v?printk\w*|netdev_(notice` +
+		`|info|printk)|__dynamic_\w+|print_hex_dump\w*)$`)
 	// Those of cPrinter whose lines begin with a device.
 	devicePrinter = regexp.MustCompile(`^(_dev_(notice|info|printk)|dev_v?printk\w*)$`)
 	// __platform_driver_register, i2c_register_driver, driver_register

@@ -16,7 +16,8 @@ func moduleErrors(text string) syscall.Errno {
 	switch strings.ToLower(text) {
 	case "invalid module format":
 		return syscall.ENOEXEC
-	case "unknown symbol in module, or unknown parameter", "unknown symbol in module", "unknown symbol in module, or unknown parameter (see dmesg)":
+	case "unknown symbol in module, or unknown parameter", "unknown symbol in module", "unknown symbol in module, or unknown " +
+		"parameter (see dmesg)":
 		return syscall.ENOENT
 	case "module has wrong symbol version":
 		return syscall.ESRCH

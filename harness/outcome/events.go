@@ -63,7 +63,8 @@ const busError = "Bus error - the host /dev/shm or /tmp mount likely just ran ou
 
 var (
 	toolRE  = regexp.MustCompile(`^(insmod|modprobe|rmmod): (?:ERROR: |FATAL: )?(.*[^ ]): ([^:]+)$`)
-	toolArg = regexp.MustCompile(`^(?:can't (?:insert|unload module) '([^'\s]+)'|could not (?:insert|load|remove)(?: module)? ['"]?([^'"\s]+)['"]?)$`)
+	toolArg = regexp.MustCompile(`^(?:can't (?:insert|unload module) '([^'\s]+)'|could not (?:insert|load|remove)` +
+		`(?: module)? ['"]?([^'"\s]+)['"]?)$`)
 	faultIP = regexp.MustCompile(`at addr 0x[0-9a-f]+, ip 0x[0-9a-f]+$`)
 )
 
@@ -125,7 +126,8 @@ func relocationEvent(text string, pasted bool) (event, bool) {
 		if m[3] == "" { // apply_relocate of a 32-bit kernel
 			rel.Name = elf.R_386(t).String()
 		}
-		return event{kind: eventRefused, module: m[2], shows: Outcome{Kind: RelocationUnknown, Relocation: rel, Errno: int(syscall.ENOEXEC)}}, true
+		o := Outcome{Kind: RelocationUnknown, Relocation: rel, Errno: int(syscall.ENOEXEC)}
+		return event{kind: eventRefused, module: m[2], shows: o}, true
 	}
 	m := overflowRE.FindStringSubmatch(text)
 	if m == nil {

@@ -55,8 +55,9 @@ var (
 	// dmesg -T: "[Sat Nov 22 23:10:38 2025] "
 	humanStampRE = regexp.MustCompile(`^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}\] ?`)
 	// "Nov 22 23:10:38 host kernel: ", and the same with an ISO 8601 time
-	syslogRE = regexp.MustCompile(`^(?:[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?) \S+ (?:kernel|unknown|[\w./-]+\[\d+\]): ?`)
-	quoteRE  = regexp.MustCompile(`^[ \t]*(?:[>|][ \t]?)+`)
+	syslogRE = regexp.MustCompile(`^(?:[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d` +
+		`(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?) \S+ (?:kernel|unknown|[\w./-]+\[\d+\]): ?`)
+	quoteRE = regexp.MustCompile(`^[ \t]*(?:[>|][ \t]?)+`)
 	// "/ # ", "root@host:~# ", "[root@host ~]# ", "$ "
 	promptRE = regexp.MustCompile(`^(?:\[\S+ \S+\]|[\w@.:()-]*[~/][\w./~-]*|\S+@\S+)? ?[#$] +`)
 )

@@ -86,8 +86,9 @@ var notes = []string{
 
 var (
 	// The loader's pr_fmt is its object's name: subarch on UML, module on x86.
-	unknownRE    = regexp.MustCompile(`^(?:([\w/]+): )?([\w.-]+): Unknown (rela )?relocation: (\d{1,10})$`)
-	overflowRE   = regexp.MustCompile(`^(?:[\w/]+: )?overflow in relocation type (\d{1,10}) val ([0-9a-f]{1,16})(?: sec (\d{1,9}) idx (\d{1,9}))?$`)
+	unknownRE  = regexp.MustCompile(`^(?:([\w/]+): )?([\w.-]+): Unknown (rela )?relocation: (\d{1,10})$`)
+	overflowRE = regexp.MustCompile(`^(?:[\w/]+: )?overflow in relocation type (\d{1,10}) val ([0-9a-f]{1,16})` +
+		`(?: sec (\d{1,9}) idx (\d{1,9}))?$`)
 	companionRE  = regexp.MustCompile("^(?:[\\w/]+: )?[`'‘\"]([\\w.-]+)['’\"] likely not compiled with -mcmodel=kernel$")
 	gnuThisRE    = regexp.MustCompile(`^module ([\w.-]+): (?:Only one|Exactly one)? ?\.gnu\.linkonce\.this_module `)
 	blacklistRE  = regexp.MustCompile(`^Module ([\w.-]+) is blacklisted$`)

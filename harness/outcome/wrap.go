@@ -71,7 +71,8 @@ func mayBegin(text string) bool {
 }
 
 var beginnings = []string{
-	"subarch:", "module", "elocation", "overflow", "Unknown", "nknown", "likely", "Kernel", "panic", "insmod", "rmmod", "modprobe", "insert", "umlab", "Linux",
+	"subarch:", "module", "elocation", "overflow", "Unknown", "nknown", "likely", "Kernel", "panic",
+	"insmod", "rmmod", "modprobe", "insert", "umlab", "Linux",
 	"Adding", "initcall", "version", "exports", "parameter", "Invalid", "ELF", "BUG", "Oops", "not syncing", " - ",
 }
 
@@ -113,7 +114,8 @@ func says(text string) saying {
 		if sentinelRE.MatchString(text) && (!strings.Contains(text, " end ") || statusRE.MatchString(text)) {
 			return saysAll
 		}
-	case strings.HasPrefix(text, "Linux version ") && strings.Count(text, " ") > 2, strings.HasPrefix(text, "Adding ") && gapRE.MatchString(text):
+	case strings.HasPrefix(text, "Linux version ") && strings.Count(text, " ") > 2,
+		strings.HasPrefix(text, "Adding ") && gapRE.MatchString(text):
 		return saysAll
 	}
 	if strings.Contains(text, " Live 0x") {

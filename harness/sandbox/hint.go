@@ -8,10 +8,12 @@ import (
 )
 
 const (
-	hintContainer = "a container's seccomp filter forbids it: start the container with --security-opt seccomp=unconfined (docker, podman) or run umlab outside of it"
-	hintKernel    = "umlab needs Linux 5.12 or newer with user, mount, PID, IPC, UTS and network namespaces; this is %s"
-	hintRoot      = ", or run umlab as root"
-	hintOwner     = "the user who runs umlab must be able to read it and to search every directory above it; as root, too, it must be root's own or open to all"
+	hintContainer = "a container's seccomp filter forbids it: start the container with --security-opt seccomp=unconfined (docker, " +
+		"podman) or run umlab outside of it"
+	hintKernel = "umlab needs Linux 5.12 or newer with user, mount, PID, IPC, UTS and network namespaces; this is %s"
+	hintRoot   = ", or run umlab as root"
+	hintOwner  = "the user who runs umlab must be able to read it and to search every directory above it; as root, too, it must " +
+		"be root's own or open to all"
 )
 
 // hint says what the user can do about errno at a stage. It is pure: what it knows of the machine is in f.
@@ -28,7 +30,8 @@ func hint(stage Stage, errno unix.Errno, f facts) string {
 		return hintNamespaces(errno, f)
 	case StageProc:
 		if denied {
-			return "the kernel shows a new /proc only to who sees all of the old one, and a container hides parts: start it with --security-opt systempaths=unconfined (docker) or --security-opt unmask=ALL (podman)"
+			return "the kernel shows a new /proc only to who sees all of the old one, and a container hides parts: start it with " +
+				"--security-opt systempaths=unconfined (docker) or --security-opt unmask=ALL (podman)"
 		}
 	case StageSource, StageBind, StageRoot:
 		switch {
@@ -85,7 +88,8 @@ func hintNamespaces(errno unix.Errno, f facts) string {
 	case f.sysctl["kernel.unprivileged_userns_clone"] == "0" && !f.root:
 		return "as root: sysctl -w kernel.unprivileged_userns_clone=1" + orRoot
 	case f.restricted() && !f.root:
-		return "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or give this program an AppArmor profile that allows userns" + orRoot
+		return "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or give this program an AppArmor profile that " +
+			"allows userns" + orRoot
 	case errno == unix.EINVAL:
 		return fmt.Sprintf(hintKernel, f.release)
 	case errno == unix.ENOENT:
@@ -93,7 +97,8 @@ func hintNamespaces(errno unix.Errno, f facts) string {
 	case f.seccomp:
 		return hintContainer
 	case f.root:
-		return "this root lacks CAP_SYS_ADMIN: start the container with --privileged, or with --cap-add SYS_ADMIN --security-opt apparmor=unconfined"
+		return "this root lacks CAP_SYS_ADMIN: start the container with --privileged, or with --cap-add SYS_ADMIN --security-opt " +
+			"apparmor=unconfined"
 	case errno == unix.EPERM || errno == unix.EACCES:
 		return "user namespaces are forbidden here: a chroot, SELinux (setsebool user_namespace) or an LSM does that" + orRoot
 	}
@@ -107,7 +112,8 @@ func hintOverlay(errno unix.Errno, f facts) string {
 	case len(f.inside) > 0:
 		return "a lower directory must contain no mounts; unmount " + strings.Join(f.inside, ", ")
 	case f.upperFS != "":
-		return fmt.Sprintf("%s lies on %s, which overlayfs cannot write to: use a directory on ext4, xfs, btrfs or tmpfs (UMLAB_HOME)", f.upper, f.upperFS)
+		return fmt.Sprintf("%s lies on %s, which overlayfs cannot write to: use a directory on ext4, xfs, btrfs or tmpfs (UMLAB_HOME)",
+			f.upper, f.upperFS)
 	case errno == unix.EPERM && !f.root && f.release != "" && !kernelAtLeast(f.release, 5, 11):
 		return "overlays without root need Linux 5.11; this is " + f.release
 	case errno == unix.EPERM || errno == unix.EACCES:

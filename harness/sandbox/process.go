@@ -111,9 +111,10 @@ func Run(ctx context.Context, c Command) (Status, error) {
 	return p.Wait()
 }
 
-// Wait waits until everything in the sandbox is gone and its output has been copied, and returns how the command ended. The error is nil unless the context ended the sandbox (it
-// wraps the context's cause, and the status says what the command made of it), copying to or from it failed, or the
-// sandbox failed (a *SetupError). Wait may be called more than once.
+// Wait waits until everything in the sandbox is gone and its output has been copied, and returns how the command ended.
+// The error is nil unless the context ended the sandbox (it wraps the context's cause, and the status says what the
+// command made of it), copying to or from it failed, or the sandbox failed (a *SetupError). Wait may be called more than
+// once.
 func (p *Process) Wait() (Status, error) {
 	<-p.done
 	return p.status, p.err

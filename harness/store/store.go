@@ -50,7 +50,8 @@ func DefaultDir(getenv func(string) string) (string, error) {
 		}
 		return filepath.Join(v, c.below), nil
 	}
-	return "", errors.New("no place for the store: none of $UMLAB_HOME, $XDG_CACHE_HOME and $HOME is set; set UMLAB_HOME to a directory with 10 GB free")
+	return "", errors.New("no place for the store: none of $UMLAB_HOME, $XDG_CACHE_HOME and $HOME is set; set UMLAB_HOME to a " +
+		"directory with 10 GB free")
 }
 
 // Open opens the store below dir, making it where it is missing, and removes
@@ -104,7 +105,9 @@ func (s *Store) Lookup(kind, key string) (string, bool) {
 // a fresh directory, which is then renamed into place. Of several callers, in
 // whatever processes, one builds and the others wait. hit says that nothing
 // was built. What a failed build wrote is removed.
-func (s *Store) Dir(ctx context.Context, kind, key string, build func(ctx context.Context, dir string) error) (path string, hit bool, err error) {
+func (s *Store) Dir(
+	ctx context.Context, kind, key string, build func(ctx context.Context, dir string) error,
+) (path string, hit bool, err error) {
 	final, err := s.path("dirs", kind, key)
 	if err != nil {
 		return "", false, err

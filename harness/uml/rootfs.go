@@ -137,7 +137,8 @@ func buildRootfs(dir, busybox string, rootfs fs.FS, modules map[string]string) e
 		if !moduleName.MatchString(name) {
 			return fmt.Errorf("module %q: a name has letters, digits, '_' and '-' only", name)
 		}
-		if err := copyFile(root, path.Join(modulesDir, name+".ko"), 0o644, func() (fs.File, error) { return os.Open(modules[name]) }); err != nil {
+		open := func() (fs.File, error) { return os.Open(modules[name]) }
+		if err := copyFile(root, path.Join(modulesDir, name+".ko"), 0o644, open); err != nil {
 			return fmt.Errorf("module %s: %w", name, err)
 		}
 	}
