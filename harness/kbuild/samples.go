@@ -41,20 +41,16 @@ func (e *UnknownSampleError) Error() string {
 // requested; of others (!A, A || B) Kconfig has the last word, and its answer is
 // compared as ever. The error is an *UnknownSampleError where there is none.
 func FindSample(tree fs.FS, name string) (Sample, error) {
-	made, err := samplesOf(tree)
+	all, err := allSamples(tree)
 	if err != nil {
 		return Sample{}, err
 	}
 	var names []string
-	for _, m := range made {
-		if m.name == name {
-			k, err := readKconfigs(tree)
-			if err != nil {
-				return Sample{}, err
-			}
-			return k.sample(m), nil
+	for _, s := range all {
+		if s.Name == name {
+			return s, nil
 		}
-		names = append(names, m.name)
+		names = append(names, s.Name)
 	}
 	slices.Sort(names)
 	return Sample{}, &UnknownSampleError{name, slices.Compact(names)}
@@ -231,8 +227,14 @@ const rustSamplesDir = samplesDir + "/rust/"
 // of its Makefile. Which of them UML can build only Kconfig can tell, see
 // Configure.
 func RustSamples(tree fs.FS) ([]Sample, error) {
-	made, err := samplesOf(tree)
-	if err != nil {
+	all, err := allSamples(tree)
+	return slices.DeleteFunc(all, func(s Sample) bool { return !strings.HasPrefix(s.Target, rustSamplesDir) }), err
+}
+
+// allSamples returns the samples of a tree, in the order of its Makefiles.
+func allSamples(tree fs.FS) ([]Sample, error) {
+	rules, err := samplesOf(tree)
+	if err != nil || len(rules) == 0 {
 		return nil, err
 	}
 	k, err := readKconfigs(tree)
@@ -240,10 +242,8 @@ func RustSamples(tree fs.FS) ([]Sample, error) {
 		return nil, err
 	}
 	var out []Sample
-	for _, m := range made {
-		if strings.HasPrefix(m.target, rustSamplesDir) {
-			out = append(out, k.sample(m))
-		}
+	for _, m := range rules {
+		out = append(out, k.sample(m))
 	}
 	return out, nil
 }

@@ -117,14 +117,14 @@ func (o *walk) clear(a Applied, width int) bool {
 
 func (o *walk) refuseEntry(kind outcome.Kind, a Applied, f failure, val uint64) error {
 	m := f.Messages[0]
-	line, exact, err := m.render(values{module: o.module.Name, kbuild: o.tree.Kbuild, reltype: a.Type,
+	line, err := m.render(values{module: o.module.Name, kbuild: o.tree.Kbuild, reltype: a.Type,
 		section: uint32(a.Section), index: uint32(a.Index), val: val, location: a.Location})
 	if err != nil {
 		return o.silent("%s:%d: %v", o.tree.Rules.File, f.Line, err)
 	}
 	a.Value = val
 	o.refuse(kind, f.Errno, line)
-	o.out.Exact, o.out.Entry, o.out.Line = exact, &a, f.Line
+	o.out.Entry, o.out.Line = &a, f.Line
 	o.out.Corrupt = nil
 	if kind != outcome.InsmodFailed {
 		o.out.Outcome.Relocation = outcome.NewRelocation(a.Type)

@@ -100,9 +100,9 @@ type values struct {
 	location uint64
 }
 
-// render prints a message. exact is false where the kernel prints something
-// that cannot be known, such as a hashed pointer, which becomes "…".
-func (m message) render(v values) (line string, exact bool, err error) {
+// render prints a message. What cannot be known, such as a hashed pointer, becomes
+// "…".
+func (m message) render(v values) (line string, err error) {
 	var b strings.Builder
 	for _, p := range m.Prefix {
 		if p == "KBUILD_MODNAME" {
@@ -110,7 +110,6 @@ func (m message) render(v values) (line string, exact bool, err error) {
 		}
 		b.WriteString(p)
 	}
-	exact = true
 	args := m.Args
 	for f := m.Format; f != ""; {
 		i := strings.IndexByte(f, '%')
@@ -122,7 +121,7 @@ func (m message) render(v values) (line string, exact bool, err error) {
 		f = f[i+1:]
 		n := strings.IndexFunc(f, func(r rune) bool { return !strings.ContainsRune("lLhz#0123456789.-", r) })
 		if n < 0 {
-			return "", false, fmt.Errorf("format %q: unfinished conversion", m.Format)
+			return "", fmt.Errorf("format %q: unfinished conversion", m.Format)
 		}
 		flags, verb := f[:n], f[n]
 		f = f[n+1:]
@@ -131,27 +130,26 @@ func (m message) render(v values) (line string, exact bool, err error) {
 			continue
 		}
 		if len(args) == 0 {
-			return "", false, fmt.Errorf("format %q: more conversions than arguments", m.Format)
+			return "", fmt.Errorf("format %q: more conversions than arguments", m.Format)
 		}
-		s, ok, err := v.convert(args[0], flags, verb)
+		s, err := v.convert(args[0], flags, verb)
 		if err != nil {
-			return "", false, fmt.Errorf("format %q: %w", m.Format, err)
+			return "", fmt.Errorf("format %q: %w", m.Format, err)
 		}
-		exact = exact && ok
 		b.WriteString(s)
 		args = args[1:]
 	}
-	return b.String(), exact, nil
+	return b.String(), nil
 }
 
-func (v values) convert(arg, flags string, verb byte) (string, bool, error) {
+func (v values) convert(arg, flags string, verb byte) (string, error) {
 	var n uint64
 	switch arg {
 	case "me->name":
 		if verb == 's' {
-			return v.module, true, nil
+			return v.module, nil
 		}
-		return "", false, fmt.Errorf("argument %q with %%%c", arg, verb)
+		return "", fmt.Errorf("argument %q with %%%c", arg, verb)
 	case "ELF64_R_TYPE(rel[i].r_info)", "(int)ELF64_R_TYPE(rel[i].r_info)", "(unsigned int)ELF64_R_TYPE(rel[i].r_info)":
 		n = uint64(v.reltype)
 	case "val":
@@ -163,7 +161,7 @@ func (v values) convert(arg, flags string, verb byte) (string, bool, error) {
 	case "loc", "(unsigned long)loc", "(u64)loc":
 		n = v.location
 	default:
-		return "", false, fmt.Errorf("argument %q is not known", arg)
+		return "", fmt.Errorf("argument %q is not known", arg)
 	}
 	wide := strings.ContainsAny(flags, "lL")
 	if !wide {
@@ -175,16 +173,16 @@ func (v values) convert(arg, flags string, verb byte) (string, bool, error) {
 	}
 	switch verb {
 	case 'x':
-		return prefix + strconv.FormatUint(n, 16), true, nil
+		return prefix + strconv.FormatUint(n, 16), nil
 	case 'u':
-		return strconv.FormatUint(n, 10), true, nil
+		return strconv.FormatUint(n, 10), nil
 	case 'd', 'i':
 		if wide {
-			return strconv.FormatInt(int64(n), 10), true, nil
+			return strconv.FormatInt(int64(n), 10), nil
 		}
-		return strconv.FormatInt(int64(int32(n)), 10), true, nil
+		return strconv.FormatInt(int64(int32(n)), 10), nil
 	case 'p':
-		return "…", false, nil // hashed with a key of this boot
+		return "…", nil // hashed with a key of this boot
 	}
-	return "", false, fmt.Errorf("conversion %%%s%c is not known", flags, verb)
+	return "", fmt.Errorf("conversion %%%s%c is not known", flags, verb)
 }

@@ -55,8 +55,7 @@ func (a Applied) Reached() uint64 {
 // Prediction is what the loader will do with a module at one placement.
 type Prediction struct {
 	Outcome    outcome.Outcome // kind, relocation, errno, value, section and index; Evidence is FirstLine
-	FirstLine  string          // the first line that the loader prints about a refusal; "" where it prints none
-	Exact      bool            // FirstLine is complete; false where it holds a hashed pointer, printed as "…"
+	FirstLine  string          // the first line that the loader prints about a refusal; "" where it prints none; a hashed pointer in it is "…"
 	Entry      *Applied        // that decides, nil where none does
 	Line       int             // of RulesFile, that decides; 0 for none
 	Corrupt    []Applied       // written, but not what the code needs
@@ -117,7 +116,7 @@ func Predict(t *Tree, k *Kernel, m *Module, p Placement) (Prediction, error) {
 
 func newWalk(t *Tree, k *Kernel, m *Module, p Placement) (*walk, error) {
 	o := &walk{tree: t, kernel: k, module: m, place: p, written: map[target]byte{}}
-	o.out.Placement, o.out.Exact = p, true
+	o.out.Placement = p
 	if p.Layout == nil || len(p.Layout.section) != len(m.Sections) {
 		return o, o.silent("the placement is of another module")
 	}

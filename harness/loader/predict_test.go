@@ -94,8 +94,8 @@ func TestPredict(t *testing.T) {
 			if test.line != "" && p.FirstLine != test.line {
 				t.Errorf("line %q, want %q", p.FirstLine, test.line)
 			}
-			if p.Exact == strings.Contains(p.FirstLine, "…") || p.Outcome.Evidence != p.FirstLine {
-				t.Errorf("exact %v, evidence %q", p.Exact, p.Outcome.Evidence)
+			if p.Outcome.Evidence != p.FirstLine {
+				t.Errorf("evidence %q, first line %q", p.Outcome.Evidence, p.FirstLine)
 			}
 			if p.Outcome.Kind == outcome.RelocationOverflow && (p.Outcome.Section == nil || p.Outcome.Index == nil || *p.Outcome.Section != p.Entry.Section || *p.Outcome.Index != p.Entry.Index) {
 				t.Errorf("section and index %v %v, entry %+v", p.Outcome.Section, p.Outcome.Index, p.Entry)

@@ -140,7 +140,7 @@ func (w *caseReader) branch(s csrc.Stmt, cond string, inSwitch bool) error {
 		}
 		w.rule.Overflow = check
 	}
-	w.rule.Steps = append(w.rule.Steps, step{Op: opCheck, Check: check, Width: width, Fail: fail, Line: s.Line})
+	w.rule.Steps = append(w.rule.Steps, step{Op: opCheck, Check: check, Width: width, Fail: fail})
 	return nil
 }
 
@@ -165,11 +165,21 @@ func (w *caseReader) condition(cond string) (check check, width int, ok bool) {
 	return checkNone, 0, false
 }
 
+// writes are the statements that write the value, with how many bytes; 0 for as
+// many as the variable size says.
+var writes = map[string]int{
+	"write(loc,&val,size)": 0, "memcpy(loc,&val,size)": 0,
+	"write(loc,&val,8)": 8, "memcpy(loc,&val,8)": 8, "*(u64*)loc=val": 8,
+	"write(loc,&val,4)": 4, "memcpy(loc,&val,4)": 4, "*(u32*)loc=val": 4, "*(s32*)loc=val": 4,
+	"write(loc,&val,2)": 2, "memcpy(loc,&val,2)": 2, "*(u16*)loc=val": 2,
+	"write(loc,&val,1)": 1, "memcpy(loc,&val,1)": 1, "*(u8*)loc=val": 1,
+}
+
 func (w *caseReader) expression(s csrc.Stmt, t string) error {
 	switch t {
 	case "val-=(u64)loc", "val-=(unsigned long)loc", "val=val-(u64)loc":
 		w.rule.PCRelative = true
-		w.rule.Steps = append(w.rule.Steps, step{Op: opSubtract, Line: s.Line})
+		w.rule.Steps = append(w.rule.Steps, step{Op: opSubtract})
 		return nil
 	case "fallthrough", "__attribute__((fallthrough))", "__attribute__((__fallthrough__))":
 		return nil
@@ -182,47 +192,35 @@ func (w *caseReader) expression(s csrc.Stmt, t string) error {
 		w.size = size
 		return nil
 	}
-	width := 0
-	switch t {
-	case "write(loc,&val,size)", "memcpy(loc,&val,size)":
+	width, ok := writes[t]
+	switch {
+	case !ok && debugOnly(s):
+		return nil
+	case !ok:
+		return w.r.src.Errorf(s.Line, s.String(), "a size, a subtraction of the location or a write")
+	case width == 0:
 		if width = w.size; width == 0 {
 			return w.r.src.Errorf(s.Line, "size unset", "size to be set before the write")
 		}
-	case "write(loc,&val,8)", "memcpy(loc,&val,8)", "*(u64*)loc=val":
-		width = 8
-	case "write(loc,&val,4)", "memcpy(loc,&val,4)", "*(u32*)loc=val", "*(s32*)loc=val":
-		width = 4
-	case "write(loc,&val,2)", "memcpy(loc,&val,2)", "*(u16*)loc=val":
-		width = 2
-	case "write(loc,&val,1)", "memcpy(loc,&val,1)", "*(u8*)loc=val":
-		width = 1
-	default:
-		if debugOnly(s) {
-			return nil
-		}
-		return w.r.src.Errorf(s.Line, s.String(), "a size, a subtraction of the location or a write")
 	}
 	w.wrote = true
 	w.rule.Width = width
-	w.rule.Steps = append(w.rule.Steps, step{Op: opWrite, Width: width, Line: s.Line})
+	w.rule.Steps = append(w.rule.Steps, step{Op: opWrite, Width: width})
 	return nil
 }
 
 // finish checks that the rule writes exactly once, or is one that skips.
 func (w *caseReader) finish(line int) error {
-	writes := 0
+	n := 0
 	for _, s := range w.rule.Steps {
 		if s.Op == opWrite {
-			writes++
+			n++
 		}
 	}
-	if w.rule.Skip && writes == 0 {
+	if n == 1 || n == 0 && w.rule.Skip {
 		return nil
 	}
-	if writes != 1 {
-		return w.r.src.Errorf(line, strconv.Itoa(writes)+" writes", "one write for this type")
-	}
-	return nil
+	return w.r.src.Errorf(line, strconv.Itoa(n)+" writes", "one write for this type")
 }
 
 // target is where a goto leads: statements after the loop.
@@ -250,14 +248,14 @@ func (r *ruleReader) failure(body []csrc.Stmt) (failure, error) {
 			}
 			f.Messages = append(f.Messages, m)
 		case csrc.Return:
-			errno, ok := errnoOf(s.Text())
+			errno, ok := errnos[s.Text()]
 			if !ok {
 				return f, r.src.Errorf(s.Line, s.String(), "a return of a negative errno")
 			}
 			if len(f.Messages) == 0 {
 				return f, r.src.Errorf(s.Line, "a silent refusal", "a message before the return")
 			}
-			f.Errno = errno
+			f.Errno = int(errno)
 			return f, nil
 		case csrc.Label:
 		default:
@@ -271,17 +269,7 @@ func (r *ruleReader) failure(body []csrc.Stmt) (failure, error) {
 	return f, r.src.Errorf(line, "none", "a return of an errno")
 }
 
-// errnoOf reads "-ENOEXEC".
-func errnoOf(t string) (int, bool) {
-	switch t {
-	case "-ENOEXEC":
-		return int(syscall.ENOEXEC), true
-	case "-EINVAL":
-		return int(syscall.EINVAL), true
-	case "-ERANGE":
-		return int(syscall.ERANGE), true
-	case "-EOPNOTSUPP":
-		return int(syscall.EOPNOTSUPP), true
-	}
-	return 0, false
+// errnos are those with which a loader refuses, as its source returns them.
+var errnos = map[string]syscall.Errno{
+	"-ENOEXEC": syscall.ENOEXEC, "-EINVAL": syscall.EINVAL, "-ERANGE": syscall.ERANGE, "-EOPNOTSUPP": syscall.EOPNOTSUPP,
 }

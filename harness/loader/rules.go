@@ -52,7 +52,6 @@ type step struct {
 	Check check
 	Width int     // opWrite, checkClear: bytes
 	Fail  failure // opCheck
-	Line  int
 }
 
 // failure is how the loader refuses: the lines that it prints, then an errno.

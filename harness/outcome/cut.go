@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,14 +27,11 @@ func (s *session) ended(at int, what string, st *step) Outcome {
 	end := s.in.End
 	switch end.Kind {
 	case EndTimeout, EndSilent, EndFlood:
-		o := s.quote(Timeout, at, what+why(end.Kind))
-		if o.Stage = end.Stage; o.Stage == "" {
-			o.Stage = "idle"
-			if st != nil {
-				o.Stage = st.verb
-			}
+		stage := "idle"
+		if st != nil {
+			stage = st.verb
 		}
-		return o
+		return s.overtime(at, what, stage)
 	case EndKilled, EndInfra:
 		return s.quote(Infra, at, what+": umlab or its host ended the session"+status(end))
 	case EndExited:
@@ -47,14 +45,20 @@ func (s *session) ended(at int, what string, st *step) Outcome {
 	return s.quote(Unproved, at, what+": the transcript ends there.")
 }
 
-func why(k EndKind) string {
-	switch k {
+// overtime is a session that ended for what it took: time or output. stage is
+// what was waited for, unless the console layer knows better.
+func (s *session) overtime(at int, what, stage string) Outcome {
+	switch s.in.End.Kind {
 	case EndSilent:
-		return ": the guest fell silent."
+		what += ": the guest fell silent."
 	case EndFlood:
-		return ": the guest printed more than is kept."
+		what += ": the guest printed more than is kept."
+	default:
+		what += ": the deadline passed."
 	}
-	return ": the deadline passed."
+	o := s.quote(Timeout, at, what)
+	o.Stage = cmp.Or(s.in.End.Stage, stage)
+	return o
 }
 
 func status(end End) string {
@@ -152,11 +156,7 @@ func (s *session) bootFailed() Outcome {
 	at := s.lastLine()
 	switch end := s.in.End; end.Kind {
 	case EndTimeout, EndSilent, EndFlood:
-		o := s.quote(Timeout, at, "The guest never took commands"+why(end.Kind))
-		if o.Stage = end.Stage; o.Stage == "" {
-			o.Stage = "boot"
-		}
-		return o
+		return s.overtime(at, "The guest never took commands", "boot")
 	case EndKilled, EndInfra:
 		return s.quote(Infra, at, "The session ended while the guest booted"+status(end))
 	case EndExited, EndHalted:
