@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"umlab/harness/outcome"
+	"umlab/harness/progress/display"
 	"umlab/harness/report"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
@@ -39,7 +40,7 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 		return nil, err
 	}
 	c := classification(o.File, log)
-	_, color, width := report.Terminal(o.Stdout, o.Getenv)
+	_, color, width := display.Terminal(o.Stdout, o.Getenv)
 	if err := doc.Terminal(o.Stdout, report.Classification(c), doc.Options{Color: color, Width: width}); err != nil {
 		return c, err
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"umlab/harness/history"
-	"umlab/harness/report"
+	"umlab/harness/progress/display"
 	"umlab/harness/result"
 	"umlab/harness/store"
 )
@@ -41,7 +41,7 @@ func TestRemember(t *testing.T) {
 				}
 			}
 			var said bytes.Buffer
-			sink := report.NewProgress(&said, false, false, time.Now)
+			sink := display.New(&said, false, false, time.Now)
 			l := &Lab{store: st, sink: sink, forget: tt.forget}
 			l.remember(&result.Results{
 				Schema: result.Schema, Started: time.Now(), Scenario: result.Scenario{Name: "rela"}, Tree: result.Tree{Name: "debian-6.12"},

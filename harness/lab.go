@@ -16,6 +16,7 @@ import (
 	"umlab/harness/fetch"
 	"umlab/harness/kbuild"
 	"umlab/harness/plan"
+	"umlab/harness/progress/display"
 	"umlab/harness/report"
 	"umlab/harness/sandbox"
 	"umlab/harness/settings"
@@ -49,7 +50,7 @@ type Lab struct {
 	now      func() time.Time
 	settings *settings.Settings
 	store    *store.Store
-	sink     *report.Progress
+	sink     *display.Display
 	sources  *sources.Sources
 	builder  *kbuild.Builder
 	forget   bool // results do not enter the history
@@ -84,9 +85,9 @@ func Open(o Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	tty, color, _ := report.Terminal(o.Stderr, o.Getenv)
-	sink := report.NewProgress(o.Stderr, tty, color, o.Now)
-	_, color, width := report.Terminal(o.Stdout, o.Getenv)
+	tty, color, _ := display.Terminal(o.Stderr, o.Getenv)
+	sink := display.New(o.Stderr, tty, color, o.Now)
+	_, color, width := display.Terminal(o.Stdout, o.Getenv)
 	return &Lab{
 		options: o, project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now, forget: o.Forget,
 		table: report.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,

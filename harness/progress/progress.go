@@ -1,6 +1,6 @@
 // Package progress carries what is being done, and how far it is, from the
 // layers that do the work to the one that shows it. It imports nothing of umlab
-// and never prints: harness/report renders it.
+// and never prints: package display does.
 package progress
 
 // Unit says what the numbers of a Task count.

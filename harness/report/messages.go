@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umlab/harness/outcome"
+	"umlab/harness/progress"
 	"umlab/harness/result"
 )
 
@@ -158,44 +159,7 @@ func plural(n int, one, many string) string {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// duration is "0.41 s", "18.3 s", "4 min 32 s", "1 h 05 min".
-func duration(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "0.0 s"
-	case d < 995*time.Millisecond:
-		return fmt.Sprintf("%.2f s", d.Seconds())
-	case d < time.Minute-50*time.Millisecond:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Hour-500*time.Millisecond:
-		d = d.Round(time.Second)
-		return fmt.Sprintf("%d min %02d s", d/time.Minute, d%time.Minute/time.Second)
-	}
-	d = d.Round(time.Minute)
-	return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
-}
-
-// Progress.
-
-func msgStarted(extent string) string {
-	if extent == "" {
-		return "started"
-	}
-	return "started (" + extent + ")"
-}
-
-func msgDone(took time.Duration, extent string) string {
-	if extent == "" {
-		return "done in " + duration(took)
-	}
-	return "done in " + duration(took) + ", " + extent
-}
-
-func msgFailed(took time.Duration, reason string) string {
-	return "FAILED after " + duration(took) + ": " + reason
-}
-
-func msgRunning(elapsed time.Duration) string { return "  " + duration(elapsed) + " elapsed" }
+func duration(d time.Duration) string { return progress.Duration(d) }
 
 func msgPredictedLine(o outcome.Outcome) string { return "  predicted " + withProof(o) }
 func msgObservedLine(o outcome.Outcome) string  { return "  observed  " + withProof(o) }

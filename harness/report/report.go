@@ -1,8 +1,8 @@
 // Package report makes of each result a document of report/doc and a tree of
-// report/checks, which write themselves in every form; it writes JSON and KCIDB, and
-// shows progress while a run lasts. It may import these two, outcome, result,
-// progress and shell, and nothing else of umlab. It never computes an outcome or a
-// verdict, never reads a file, and writes only to the writers it is given.
+// report/checks, which write themselves in every form; it writes JSON and KCIDB. It may
+// import these two, outcome, result, progress and shell, and nothing else of umlab. It
+// never computes an outcome or a verdict, never reads a file, and writes only to the
+// writers it is given.
 //
 // What it tells came from consoles and file names that nobody vouches for: the
 // writers escape it, and what is not written by them yet passes clean.

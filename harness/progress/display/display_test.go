@@ -1,4 +1,4 @@
-package report
+package display
 
 import (
 	"bytes"
@@ -40,7 +40,7 @@ func TestProgressLines(t *testing.T) {
 	const mib = 1 << 20
 	var b bytes.Buffer
 	c := &clock{at: time.Unix(0, 0)}
-	p := NewProgress(&b, false, true, c.now)
+	p := New(&b, false, true, c.now)
 	c.pass(12300 * time.Millisecond)
 	fetch := p.Start("fetch toolchain trixie", progress.Bytes, 290*mib)
 	for range 29 { // 10 MiB each half second: one line at 10 s
@@ -102,7 +102,7 @@ func TestProgressBars(t *testing.T) {
 		_, _ = io.Copy(seen, master) // ends with EIO when the slave is closed
 	}()
 	c := &clock{at: time.Unix(0, 0)}
-	p := NewProgress(slave, true, false, c.now)
+	p := New(slave, true, false, c.now)
 	fetch := p.Start("fetch toolchain trixie", progress.Bytes, 290<<20)
 	build := p.Start("a task with a name that is much longer than the terminal is wide, so that it would wrap", progress.Objects, 0)
 	fetch.Add(145 << 20)
@@ -224,9 +224,7 @@ func screen(t *testing.T, s string, columns int) []string {
 // The line of a running task says how far it is.
 func TestLiveLine(t *testing.T) {
 	c := &clock{at: time.Unix(0, 0)}
-	p := &Progress{now: c.now, start: c.now()}
-	b := &bars{elapsed: p.elapsed}
-	p.view = &lines{w: &bytes.Buffer{}, elapsed: p.elapsed}
+	p := New(&bytes.Buffer{}, false, false, c.now)
 	for _, tt := range []struct {
 		unit         progress.Unit
 		count, total int64
@@ -243,7 +241,7 @@ func TestLiveLine(t *testing.T) {
 		task.Add(tt.count)
 		task.Status("now this")
 		c.pass(2 * time.Second)
-		if got := b.live(task, 120); got != tt.want {
+		if got := task.live(120); got != tt.want {
 			t.Errorf("live = %q\nwant   %q", got, tt.want)
 		}
 	}
@@ -252,14 +250,18 @@ func TestLiveLine(t *testing.T) {
 		40: "  long long long long…  0 B/100 B  0.00 s",
 		0:  "  …  0 B/100 B  0.00 s",
 	} {
-		if got := b.live(long, width); got != want {
+		if got := long.live(width); got != want {
 			t.Errorf("live at %d = %q, want %q", width, got, want)
 		}
 	}
-	if got := b.footer(); got != "  12.0 s elapsed" {
+	if got := p.footer(); got != "  12.0 s elapsed" {
 		t.Errorf("footer = %q", got)
 	}
 }
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
 // Many tasks at once, on a writer that is no terminal and on one that fails,
 // with Close in the midst; nothing of mpb runs on after Close.
@@ -268,7 +270,7 @@ func TestProgressConcurrent(t *testing.T) {
 		for _, w := range []interface {
 			Write([]byte) (int, error)
 		}{&bytes.Buffer{}, fullDisk{}} {
-			p := NewProgress(w, tty, true, time.Now)
+			p := New(w, tty, true, time.Now)
 			var wg sync.WaitGroup
 			for i := range 40 {
 				wg.Go(func() {
@@ -351,18 +353,11 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-func TestSizesAndDurations(t *testing.T) {
+func TestSize(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 4300: "4.2 KiB", 10 << 10: "10 KiB",
 		1<<20 - 1: "1.0 MiB", 290 << 20: "290 MiB", 2040109466: "1.9 GiB", 5 << 50: "5120 TiB"} {
 		if got := size(n); got != want {
 			t.Errorf("size(%d) = %q, want %q", n, got, want)
-		}
-	}
-	for d, want := range map[time.Duration]string{-1: "0.0 s", 0: "0.00 s", 410 * time.Millisecond: "0.41 s", 996 * time.Millisecond: "1.0 s",
-		18310 * time.Millisecond: "18.3 s", 59960 * time.Millisecond: "1 min 00 s", 272 * time.Second: "4 min 32 s",
-		3599600 * time.Millisecond: "1 h 00 min", 65 * time.Minute: "1 h 05 min"} {
-		if got := duration(d); got != want {
-			t.Errorf("duration(%v) = %q, want %q", d, got, want)
 		}
 	}
 }
