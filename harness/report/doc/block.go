@@ -130,7 +130,7 @@ type Column struct {
 	Below []Line
 	Role  Role
 	Once  bool   // what is the same as in the row above is left out on terminals
-	Group string // of columns side by side, over them on a page
+	Group string // of columns side by side, over all of them on a page and over each on a terminal
 }
 
 // A Row is a cell for each column. Class is of a page.
@@ -158,7 +158,8 @@ func Cells(lines ...Line) Row {
 // fenced block in Markdown, and on a page.
 type Figure struct{ Draw func(width int) []Line }
 
-// Section is blocks under a heading; a page can link to its ID.
+// Section is blocks under a heading, or in forms that the heading is not for just
+// the blocks; a page can link to its ID.
 type Section struct {
 	Head               Line
 	Blocks             []Block

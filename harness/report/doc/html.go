@@ -167,7 +167,7 @@ func (g *page) block(b Block) {
 	case Figure:
 		g.pre(b.Draw(0))
 	case Section:
-		if len(b.Head) > 0 {
+		if len(b.Head.in(OnPage)) > 0 {
 			g.heading(b.Head, b.ID)
 			g.depth++
 			defer func() { g.depth-- }()
@@ -190,6 +190,9 @@ func (g *page) heading(l Line, id string) {
 }
 
 func (g *page) pre(lines []Line) {
+	if len(lines) == 0 {
+		return
+	}
 	g.put("<pre>")
 	for i, l := range lines {
 		if i > 0 {

@@ -208,14 +208,12 @@ func (m *markdown) command(c Command) {
 
 func (m *markdown) section(s Section) {
 	switch {
-	case len(s.Head) == 0:
+	case len(s.Head.in(InMarkdown)) == 0:
 	case s.Minor:
 		m.para("**" + inline(s.Head) + "**")
 	default:
 		m.gap()
 		m.line(strings.Repeat("#", m.level+1), " ", inline(s.Head))
-	}
-	if len(s.Head) > 0 && !s.Minor {
 		m.level++
 		defer func() { m.level-- }()
 	}

@@ -220,7 +220,7 @@ func (p *printer) section(s Section) {
 	if !s.Tight {
 		p.gap()
 	}
-	if len(s.Head) == 0 {
+	if len(s.Head.in(p.form)) == 0 {
 		p.blocks(s.Blocks)
 		return
 	}

@@ -78,6 +78,9 @@ func (p *printer) grid(t Table, level int) string {
 	var head table.Row
 	for _, c := range t.Columns {
 		lines := []Line{c.Head.orStrong()}
+		if c.Group != "" {
+			lines = []Line{Toned(Strong, c.Group), lines[0]}
+		}
 		for _, l := range c.Below {
 			lines = append(lines, l.orStrong())
 		}
