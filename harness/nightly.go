@@ -12,6 +12,7 @@ import (
 	"umlab/harness/history"
 	"umlab/harness/plan"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/settings"
 	"umlab/harness/sources"
@@ -67,7 +68,7 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 			return n, err
 		}
 	}
-	if err := report.NightlyText(l.stdout, n, l.table); err != nil {
+	if err := doc.Terminal(l.stdout, report.Nightly(n), l.table); err != nil {
 		return n, err
 	}
 	if _, err := fmt.Fprintf(l.stdout, "report: %s\n", dir); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"umlab/harness/report"
 	"umlab/harness/report/checks"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/store"
 	"umlab/harness/usage"
@@ -76,10 +77,10 @@ func writeNightAs(dir, origin string, n *result.Nightly) (made string, err error
 	}
 	at := func(name string) string { return filepath.Join(tmp, name) }
 	err = writeOutputs([]format[result.Nightly]{
-		{"dir", at("report.md"), report.NightlyMarkdown},
-		{"dir", at("report.html"), report.NightlyHTML},
+		{"dir", at("report.md"), report.Form(report.Nightly, doc.MarkdownMail)},
+		{"dir", at("report.html"), report.Form(report.Nightly, doc.HTML)},
 		{"dir", at("report.txt"), func(w io.Writer, n *result.Nightly) error {
-			return report.NightlyText(w, n, report.Options{Width: 100})
+			return doc.Terminal(w, report.Nightly(n), doc.Options{Width: 100})
 		}},
 		{"dir", at("results.json"), report.NightlyJSON},
 		{"dir", at("junit.xml"), report.Form(report.NightlyChecks, checks.JUnit)},

@@ -15,6 +15,7 @@ import (
 	"umlab/harness/progress"
 	"umlab/harness/report"
 	"umlab/harness/report/checks"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/sources"
@@ -38,7 +39,7 @@ func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result
 	formats := []format[result.Sweep]{
 		{"json", files.JSON, report.SweepJSON}, {"junit", files.JUnit, report.Form(report.SweepChecks, checks.JUnit)},
 		{"ktap", files.KTAP, report.Form(report.SweepChecks, checks.KTAP)},
-		{"html", files.HTML, report.SweepHTML}, {"md", files.Markdown, report.SweepMarkdown},
+		{"html", files.HTML, report.Form(report.Sweep, doc.HTML)}, {"md", files.Markdown, report.Form(report.Sweep, doc.MarkdownMail)},
 	}
 	plans, err := l.planSweep(ctx, o, members(l.sources))
 	if err := usage.Join(err, checkOutputs(formats)); err != nil {
@@ -48,7 +49,7 @@ func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result
 	if err != nil {
 		return nil, err
 	}
-	err = publish(l, s, func(w io.Writer) error { return report.SweepTable(w, s, l.table) }, formats)
+	err = publish(l, s, func(w io.Writer) error { return doc.Terminal(w, report.Sweep(s), l.table) }, formats)
 	return s, cmp.Or(err, sweepEnd(s))
 }
 

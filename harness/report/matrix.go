@@ -87,10 +87,6 @@ func (s *sheet) foot() []doc.Block {
 		}
 		whys = append(whys, l)
 	}
-	var evidence doc.Evidence
-	for _, e := range s.Evidence {
-		evidence = append(evidence, e.exhibit())
-	}
 	var more []doc.Line
 	if s.Oracle {
 		more = append(more, doc.Say(msgLegendAgrees))
@@ -100,13 +96,13 @@ func (s *sheet) foot() []doc.Block {
 	}
 	more = append(more, noteLines(s.Notes)...)
 	var terminal, markdown, page []doc.Block
-	if terminal = append(paras(whys...), evidence); len(whys)+len(evidence)+len(more) > 0 {
+	if terminal = append(paras(whys...), s.Evidence); len(whys)+len(s.Evidence)+len(more) > 0 {
 		terminal = []doc.Block{doc.Section{Blocks: append(terminal, paras(more...)...)}}
 	}
 	markdown = paras(whys...)
-	if len(evidence) > 0 {
-		markdown = append(markdown, doc.Details{Summary: doc.Say(msgEvidence), Blocks: []doc.Block{evidence}})
-		page = append(page, doc.Section{Head: doc.Say("Evidence"), Blocks: []doc.Block{evidence}})
+	if len(s.Evidence) > 0 {
+		markdown = append(markdown, doc.Details{Summary: doc.Say(msgEvidence), Blocks: []doc.Block{s.Evidence}})
+		page = append(page, doc.Section{Head: doc.Say("Evidence"), Blocks: []doc.Block{s.Evidence}})
 	}
 	markdown = append(markdown, doc.Items(more))
 	if len(whys) > 0 {

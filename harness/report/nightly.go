@@ -1,86 +1,42 @@
 package report
 
 import (
-	"io"
-
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
-// NightlyText writes n for a terminal or a mail: the news on the first line, then
-// what changed with its proof, what was bisected, what was run and with what. It
-// returns the error of w.
-func NightlyText(w io.Writer, n *result.Nightly, opt Options) error {
-	p := &printer{opt: opt}
-	p.line(p.paint(nightStyle(n), msgNews(n))) // whole: it is what a subject is made of
-	p.line("")
-	p.flow(nightFacts(n))
+// Nightly is what a night brought: the news, whole on the first line, then what
+// changed with its proof, what was bisected, what was run and with what.
+func Nightly(n *result.Nightly) *doc.Document {
+	totals := doc.Totals{Parts: msgNightTotals(n), Tone: doc.Strong}
+	if n.Exit != 0 {
+		totals.Tone = doc.Bad
+	}
+	d := &doc.Document{Wide: true, Page: msgNightTitle(n) + ": " + msgNews(n)}
+	d.Add(doc.Title{Line: doc.Toned(totals.Tone, msgNews(n)), Whole: true}, factsOf(nightFacts(n)...), doc.Only(doc.OnPage, totals))
 	if why := nightReason(n); why != "" {
-		p.line("")
-		p.wrap(why, "")
+		d.Add(doc.Section{Blocks: []doc.Block{doc.Para{Line: doc.Say(why)}}})
 	}
 	for _, g := range changeGroups(n) {
-		p.line("")
-		p.painted(bold, markDiffers+" "+g.news())
+		change := doc.Section{Head: doc.Say(markDiffers, " ", g.news()), Minor: true}
 		for _, side := range g.sides() {
-			p.wrap(side.Word+" "+side.Text, "  ")
-			for _, e := range side.Evidence {
-				p.wrap(e, "    ")
-			}
+			change.Blocks = append(change.Blocks, doc.Section{Head: doc.Say(side.Word, " ", side.Text), Minor: true, Tight: true,
+				Blocks: []doc.Block{doc.Quote{Lines: doc.Lines(side.Evidence...)}}})
+		}
+		d.Add(change)
+	}
+	add := func(head string, lines []string) {
+		if len(lines) > 0 {
+			d.Add(doc.Section{Head: doc.Say(head), Blocks: []doc.Block{doc.Items(doc.Lines(lines...))}})
 		}
 	}
-	p.nightSection(msgBisections, bisected(n))
-	p.nightSection(msgMembers, members(n))
-	p.nightSection("", notes(n))
+	add("Bisected", sentences(n.Bisections, msgNightBisected))
+	add("Toolchains", sentences(n.Members, msgMember))
+	add("", sentences(n.Notes, msgNote))
 	if n.Sweep != nil {
-		p.line("")
-		p.sweep(newSweepSheet(n.Sweep))
+		t := newSweepSheet(n.Sweep)
+		d.Add(doc.Section{Head: doc.Say(msgTonight), Flat: true, Blocks: append([]doc.Block{factsOf(t.Facts...)}, t.blocks()...)})
 	}
-	p.line("")
-	p.totals(nightStyle(n), msgNightTotals(n))
-	_, err := w.Write(p.out.Bytes())
-	return err
-}
-
-func nightStyle(n *result.Nightly) style {
-	if n.Exit != 0 {
-		return bad
-	}
-	return bold
-}
-
-// nightSection prints a heading and its lines, nothing where there are none.
-func (p *printer) nightSection(head string, lines []string) {
-	if len(lines) == 0 {
-		return
-	}
-	p.line("")
-	indent := ""
-	if head != "" {
-		p.painted(bold, head)
-		indent = "  "
-	}
-	for _, l := range lines {
-		p.wrap(l, indent)
-	}
-}
-
-func bisected(n *result.Nightly) (lines []string) {
-	for _, b := range n.Bisections {
-		lines = append(lines, msgNightBisected(b))
-	}
-	return lines
-}
-
-func members(n *result.Nightly) (lines []string) {
-	for _, m := range n.Members {
-		lines = append(lines, msgMember(m))
-	}
-	return lines
-}
-
-func notes(n *result.Nightly) (lines []string) {
-	for _, note := range n.Notes {
-		lines = append(lines, msgNote(clean(note)))
-	}
-	return lines
+	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: legible(n.Command)}))
+	return d
 }

@@ -12,20 +12,15 @@ import (
 // Every sentence of the reports of a night stands in this file.
 
 const (
-	msgChanged        = "changed"
-	msgUnchanged      = "unchanged"
-	msgFirstNight     = "first night, nothing to hold it against"
-	msgNightVoid      = "infrastructure: this night proves nothing"
-	msgNightUnproved  = "infrastructure: nothing changed where something was proved"
-	msgNew            = "new"
-	msgKnown          = "known"
-	msgNightlyChanges = "What changed"
-	msgBisections     = "Bisected"
-	msgMembers        = "Toolchains"
-	msgTonight        = "What was run"
-	msgNothingRun     = "nothing was run: no toolchain of the series is new"
-	msgNightBefore    = "before"
-	msgNightNow       = "now"
+	msgChanged       = "changed"
+	msgUnchanged     = "unchanged"
+	msgFirstNight    = "first night, nothing to hold it against"
+	msgNightVoid     = "infrastructure: this night proves nothing"
+	msgNightUnproved = "infrastructure: nothing changed where something was proved"
+	msgTonight       = "What was run"
+	msgNothingRun    = "nothing was run: no toolchain of the series is new"
+	msgNightBefore   = "before"
+	msgNightNow      = "now"
 )
 
 // msgNews is the first line of every report of a night: what a subject line has
@@ -84,46 +79,32 @@ func msgToolchains(n *result.Nightly) string {
 		s += fmt.Sprintf(", %d of them new", added)
 	}
 	if len(n.Members) > 0 {
-		s += ", newest " + strings.TrimSpace(clean(n.Varies)+" "+clean(n.Members[len(n.Members)-1].Version))
+		s += ", newest " + strings.TrimSpace(n.Varies+" "+n.Members[len(n.Members)-1].Version)
 	}
 	return s
 }
 
 func msgNightTitle(n *result.Nightly) string {
-	return strings.TrimSpace("Nightly " + clean(n.Date) + ": " + clean(n.Series))
+	return strings.TrimSpace("Nightly " + n.Date + ": " + n.Series)
 }
 
 // nightFacts are when the night was, and of what.
 func nightFacts(n *result.Nightly) []string {
-	facts := []string{strings.TrimSpace("Nightly " + clean(n.Date))}
-	if n.Series != "" {
-		facts = append(facts, msgSeries(clean(n.Series)))
-	}
+	facts := []string{"Nightly " + n.Date, msgSeries(n.Series)}
 	if n.Tree != "" {
-		facts = append(facts, "tree "+clean(n.Tree))
+		facts = append(facts, "tree "+n.Tree)
 	}
-	return facts
-}
-
-// nightPageFacts are what the title of the page does not say.
-func nightPageFacts(n *result.Nightly) (facts []string) {
-	if t := title(n.Scenario); t != "" {
-		facts = append(facts, t)
-	}
-	if n.Tree != "" {
-		facts = append(facts, "tree "+clean(n.Tree))
-	}
-	return facts
+	return append(facts, title(n.Scenario))
 }
 
 // msgMember is "debian-rustc:1.98.1, new: rustc 1.98.1+dfsg1-1 (experimental)".
 func msgMember(m result.NightlyMember) string {
-	s := clean(m.Name)
+	s := m.Name
 	if m.New {
-		s += ", " + msgNew
+		s += ", new"
 	}
 	if m.Detail != "" {
-		s += ": " + clean(m.Detail)
+		s += ": " + m.Detail
 	}
 	return s
 }
@@ -143,7 +124,7 @@ func changeGroups(n *result.Nightly) []changeGroup {
 			at = len(groups)
 			groups = append(groups, changeGroup{From: c.From, To: c.To})
 		}
-		groups[at].Cells = append(groups[at].Cells, clean(c.Cell))
+		groups[at].Cells = append(groups[at].Cells, c.Cell)
 	}
 	return groups
 }
@@ -161,9 +142,9 @@ func (g changeGroup) news() string {
 // where the verdict stayed.
 func (g changeGroup) words(p result.NightlyPoint) string {
 	if g.From.Verdict == g.To.Verdict && p.Seen != "" {
-		return clean(p.Seen)
+		return p.Seen
 	}
-	return clean(string(p.Verdict))
+	return string(p.Verdict)
 }
 
 func (g changeGroup) where() string {
@@ -182,9 +163,9 @@ func (g changeGroup) where() string {
 // "debian-rustc:1.96.1".
 func memberVersion(name string) string {
 	if _, v, ok := strings.Cut(name, ":"); ok {
-		return clean(v)
+		return v
 	}
-	return clean(name)
+	return name
 }
 
 // changeSide is one side of a change, for every form of the report.
@@ -194,34 +175,23 @@ type changeSide struct {
 }
 
 func (g changeGroup) sides() []changeSide {
-	var list []changeSide
-	for _, s := range []struct {
-		word  string
-		point result.NightlyPoint
-	}{{msgNightBefore, g.From}, {msgNightNow, g.To}} {
-		side := changeSide{Word: s.word, Text: g.side(s.point)}
-		for _, e := range s.point.Evidence {
-			side.Evidence = append(side.Evidence, clean(e))
-		}
-		list = append(list, side)
-	}
-	return list
+	return []changeSide{{msgNightBefore, g.side(g.From), g.From.Evidence}, {msgNightNow, g.side(g.To), g.To.Evidence}}
 }
 
 // side is "debian-rustc:1.96.1: rejected, relocation-unknown 9 GOTPCREL".
 func (g changeGroup) side(p result.NightlyPoint) string {
-	s := clean(p.Toolchain) + ": " + clean(string(p.Verdict))
+	s := p.Toolchain + ": " + string(p.Verdict)
 	if p.Seen != "" && (p.Verdict != result.Loads || p.Seen != string(outcome.Loaded)) {
-		s += ", " + clean(p.Seen)
+		s += ", " + p.Seen
 	}
 	return s
 }
 
 // msgNightBisected is one bisection in one line.
 func msgNightBisected(b result.Bisection) string {
-	s := clean(b.Target) + ": " + clean(string(b.Conclusion))
+	s := b.Target + ": " + string(b.Conclusion)
 	if b.LastGood != nil && b.FirstBad != nil {
-		s += fmt.Sprintf(": %s is the last as before, %s the first that is not", clean(b.LastGood.Name), clean(b.FirstBad.Name))
+		s += fmt.Sprintf(": %s is the last as before, %s the first that is not", b.LastGood.Name, b.FirstBad.Name)
 	}
 	if b.Reason != "" {
 		s += ": " + oneLine(b.Reason)
@@ -229,8 +199,8 @@ func msgNightBisected(b result.Bisection) string {
 	return s + " (" + plural(b.Probed, "toolchain", "toolchains") + " asked)"
 }
 
-// msgNightTotals is the last line.
-func msgNightTotals(n *result.Nightly) string {
+// msgNightTotals are the parts of the last line.
+func msgNightTotals(n *result.Nightly) []string {
 	parts := []string{plural(len(n.Members), "toolchain", "toolchains")}
 	if n.Sweep != nil {
 		parts = msgSweepSums(n.Sweep)
@@ -239,7 +209,7 @@ func msgNightTotals(n *result.Nightly) string {
 	if len(n.Bisections) > 0 {
 		parts = append(parts, plural(len(n.Bisections), "bisection", "bisections"))
 	}
-	return strings.Join(append(parts, duration(seconds(n.Seconds))), separator)
+	return append(parts, duration(seconds(n.Seconds)))
 }
 
 // nightReason says why there is no table, or why it proves nothing.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/conclude"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -103,8 +104,8 @@ func TestNightlyNews(t *testing.T) {
 			t.Errorf("%s: exit %d, %q; want %d, %q", name, n.Exit, got, want.exit, want.news)
 		}
 		for form, render := range map[string]func(io.Writer, *result.Nightly) error{
-			"text":     func(w io.Writer, n *result.Nightly) error { return NightlyText(w, n, Options{Width: 60}) },
-			"markdown": NightlyMarkdown,
+			"text":     Form(Nightly, onTerminal(Options{Width: 60})),
+			"markdown": Form(Nightly, doc.MarkdownMail),
 		} {
 			first, _, _ := strings.Cut(string(written(t, render, n)), "\n")
 			if first = strings.NewReplacer("# ", "", `\`, "").Replace(first); first != msgNews(n) {
@@ -130,7 +131,7 @@ func TestNightlyCause(t *testing.T) {
 	}
 	void := nights()["void"]
 	for form, render := range map[string]func(io.Writer, *result.Nightly) error{
-		"text": func(w io.Writer, n *result.Nightly) error { return NightlyText(w, n, Options{}) }, "markdown": NightlyMarkdown, "html": NightlyHTML,
+		"text": Form(Nightly, onTerminal(Options{})), "markdown": Form(Nightly, doc.MarkdownMail), "html": Form(Nightly, doc.HTML),
 	} {
 		out := strings.Join(strings.Fields(string(written(t, render, void))), " ")
 		if strings.Count(out, "set UMLAB_DEBIAN_MIRROR") != 1 || strings.Contains(out, msgTonight) {
@@ -173,8 +174,8 @@ func TestNightlyWords(t *testing.T) {
 func TestNightlyGolden(t *testing.T) {
 	for _, name := range []string{"changed", "unchanged", "void", "refused", "idle"} {
 		n := nights()[name]
-		golden(t, "nightly."+name+".txt", written(t, func(w io.Writer, n *result.Nightly) error { return NightlyText(w, n, Options{Width: 100}) }, n))
-		golden(t, "nightly."+name+".md", written(t, NightlyMarkdown, n))
+		golden(t, "nightly."+name+".txt", written(t, Form(Nightly, onTerminal(Options{Width: 100})), n))
+		golden(t, "nightly."+name+".md", written(t, Form(Nightly, doc.MarkdownMail), n))
 	}
 	golden(t, "nightly.changed.xml", written(t, nightlyJUnit, nights()["changed"]))
 	golden(t, "nightly.changed.ktap", written(t, nightlyKTAP, nights()["changed"]))
@@ -226,7 +227,7 @@ func TestNightlyCounts(t *testing.T) {
 
 func TestNightlyHTML(t *testing.T) {
 	for name, n := range nights() {
-		b := written(t, NightlyHTML, n)
+		b := written(t, Form(Nightly, doc.HTML), n)
 		showPage(t, "nightly."+name, b)
 		for _, c := range n.Changes {
 			for _, e := range append(c.From.Evidence, c.To.Evidence...) {
@@ -259,8 +260,8 @@ func TestNightlyChanges(t *testing.T) {
 
 func TestNightlyWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.Nightly) error{
-		"text":     func(w io.Writer, n *result.Nightly) error { return NightlyText(w, n, Options{}) },
-		"markdown": NightlyMarkdown, "html": NightlyHTML, "json": NightlyJSON, "junit": nightlyJUnit, "ktap": nightlyKTAP,
+		"text":     Form(Nightly, onTerminal(Options{})),
+		"markdown": Form(Nightly, doc.MarkdownMail), "html": Form(Nightly, doc.HTML), "json": NightlyJSON, "junit": nightlyJUnit, "ktap": nightlyKTAP,
 	} {
 		if err := render(fullDisk{}, nights()["changed"]); err == nil {
 			t.Errorf("%s: a full disk went unnoticed", name)
@@ -301,20 +302,20 @@ func FuzzNightly(f *testing.F) {
 		b.Target, b.Reason, b.LastGood.Name, b.FirstBad.Name = "x"+s, s, "x"+s, "x"+s
 		n.Sweep.Totals, n.Sweep.Exit = conclude.Sweep(n.Sweep.Columns)
 		n.Exit = conclude.Night(n)
-		text := string(written(t, func(w io.Writer, n *result.Nightly) error { return NightlyText(w, n, Options{Width: 72}) }, n))
+		text := string(written(t, Form(Nightly, onTerminal(Options{Width: 72})), n))
 		for _, c := range text {
 			if c != '\n' && !unicode.IsPrint(c) {
 				t.Fatalf("%q in the text", c)
 			}
 		}
-		if !strings.HasPrefix(text, msgNews(n)+"\n") || !endsWithTotals(text, msgNightTotals(n)) {
+		if !strings.HasPrefix(text, strings.TrimRight(clean(msgNews(n)), " ")+"\n") || !endsWithTotals(text, strings.Join(msgNightTotals(n), separator)) {
 			t.Fatalf("it does not begin with the news and end with the totals:\n%s", text)
 		}
 		if err := check(written(t, NightlyJSON, n)); err != nil {
 			t.Fatal(err)
 		}
-		checkPage(t, written(t, NightlyHTML, n))
-		if first, _, _ := strings.Cut(string(written(t, NightlyMarkdown, n)), "\n"); first != "# "+md(msgNews(n)) {
+		checkPage(t, written(t, Form(Nightly, doc.HTML), n))
+		if first, _, _ := strings.Cut(string(written(t, Form(Nightly, doc.MarkdownMail), n)), "\n"); first != "# "+md(clean(msgNews(n))) {
 			t.Fatalf("Markdown begins with %q", first)
 		}
 		failures := 0

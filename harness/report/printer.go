@@ -33,8 +33,16 @@ func (p *printer) wrap(s, indent string) {
 	}
 }
 
-// evidence prints an outcome with the line that proves it and where that stands.
-func (p *printer) evidence(e evidence) { p.wrap(e.Outcome+": "+e.text()+"  ["+e.Where+"]", "") }
+// wrapPainted is wrap, and paints what was cut.
+func (p *printer) wrapPainted(st style, s, indent string) {
+	cut := &printer{opt: Options{Width: p.opt.Width}}
+	cut.wrap(s, indent)
+	for l := range strings.Lines(cut.out.String()) {
+		l = strings.TrimSuffix(l, "\n")
+		text := strings.TrimLeft(l, " ")
+		p.line(l[:len(l)-len(text)] + p.paint(st, text))
+	}
+}
 
 // painted prints s in one style.
 func (p *printer) painted(st style, s string) {

@@ -58,7 +58,7 @@ func long(o outcome.Outcome) string {
 }
 
 // proof is the evidence of o, else what stands in for it.
-func proof(o outcome.Outcome) string { return newEvidence(o, "").text() }
+func proof(o outcome.Outcome) string { return newExhibit(o, "").Text() }
 
 // factsOf are what a result is of, but for what is not known.
 func factsOf(list ...string) (facts doc.Facts) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -17,7 +18,7 @@ type sheet struct {
 	Columns  []column
 	Rows     []row
 	Whys     []why
-	Evidence []evidence
+	Evidence doc.Evidence
 	Controls []string // those that hold
 	Notes    []string
 	Totals   string
@@ -78,16 +79,6 @@ type why struct {
 	Differs bool
 }
 
-// evidence is the line that proves an outcome, and where it was first seen.
-type evidence struct{ Outcome, Line, Detail, Where string }
-
-func (e evidence) text() string {
-	if e.Line == "" || e.Detail == "" {
-		return e.Line + e.Detail
-	}
-	return e.Line + " (" + e.Detail + ")"
-}
-
 func newSheet(r *result.Results) *sheet {
 	s := &sheet{Title: title(r.Scenario), Totals: msgTotals(r), Oracle: r.Totals.Predicted > 0}
 	for _, f := range []string{msgTree(r.Tree), msgToolchain(r.Toolchain), msgConfig(r.Config)} {
@@ -142,9 +133,6 @@ func (s *sheet) addRow(c *result.Cell) {
 		rw.Differs = msgExpected(clean(c.Expected))
 	}
 	none := notRun(c)
-	if o := c.Build.Outcome; o != nil {
-		s.addEvidence(*o, rw.ID)
-	}
 	for i := range rw.Results {
 		rw.Results[i] = []entry{{Parts: []part{none}}}
 	}
@@ -152,14 +140,8 @@ func (s *sheet) addRow(c *result.Cell) {
 		if entries := entriesOf(p); len(entries) > 0 {
 			rw.Results[slices.Index(s.Columns, columnOf(p))] = entries
 		}
-		for _, t := range p.Tallies() {
-			for _, count := range t.Counts {
-				if count.Outcome.Kind != outcome.Loaded || !c.AsExpected {
-					s.addEvidence(count.Outcome, place(c.ID, p.Name, t.Module))
-				}
-			}
-		}
 	}
+	s.Evidence = addEvidence(s.Evidence, c, "")
 	s.Rows = append(s.Rows, rw)
 	s.addWhy(rw)
 }
@@ -193,15 +175,33 @@ func (s *sheet) addWhy(rw row) {
 	s.Whys = append(s.Whys, w)
 }
 
-func (s *sheet) addEvidence(o outcome.Outcome, where string) {
-	name := short(o)
-	if !slices.ContainsFunc(s.Evidence, func(e evidence) bool { return e.Outcome == name }) {
-		s.Evidence = append(s.Evidence, newEvidence(o, where))
+// addEvidence adds a line for each distinct outcome of c to list but loaded, which is
+// there where it was not expected. Prefix is before where it was seen.
+func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence {
+	add := func(o outcome.Outcome, where string) {
+		name := short(o)
+		if !slices.ContainsFunc(list, func(e doc.Exhibit) bool { return e.Outcome == name }) {
+			list = append(list, newExhibit(o, prefix+where))
+		}
 	}
+	if o := c.Build.Outcome; o != nil {
+		add(*o, c.ID)
+	}
+	for _, p := range c.Placements {
+		for _, t := range p.Tallies() {
+			for _, count := range t.Counts {
+				if count.Outcome.Kind != outcome.Loaded || !c.AsExpected {
+					add(count.Outcome, place(c.ID, p.Name, t.Module))
+				}
+			}
+		}
+	}
+	return list
 }
 
-func newEvidence(o outcome.Outcome, where string) evidence {
-	e := evidence{short(o), clean(o.Evidence), clean(o.Detail), where}
+// newExhibit is what proves o, and where it was first seen.
+func newExhibit(o outcome.Outcome, where string) doc.Exhibit {
+	e := doc.Exhibit{Outcome: short(o), Line: clean(o.Evidence), Detail: clean(o.Detail), Where: where}
 	if e.Line == "" && e.Detail == "" {
 		e.Detail = msgNoEvidence
 	}

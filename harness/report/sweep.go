@@ -3,24 +3,42 @@ package report
 import (
 	"slices"
 
-	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
-// A sweepSheet is what the renderings of a sweep for people have in common, in
-// words: every string in it is clean.
+// Sweep is what a scenario showed on several trees or with several toolchains:
+// headlines, one row per variant and one column per tree and toolchain, what changes
+// between them, the evidence, and one line of totals. A page has what each column
+// was made of besides.
+func Sweep(s *result.Sweep) *doc.Document {
+	t := newSweepSheet(s)
+	totals := doc.Totals{Parts: msgSweepTotals(s), Tone: doc.Strong}
+	switch {
+	case s.Exit != 0:
+		totals.Tone = doc.Bad
+	case s.Totals.Columns == 0:
+		totals.Tone = doc.Plain
+	}
+	d := &doc.Document{Wide: true}
+	d.Add(doc.Title{Line: doc.Say(title(s.Scenario))}, factsOf(t.Facts...), doc.Only(doc.OnPage, totals))
+	d.Add(t.blocks()...)
+	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: legible(s.Command)}))
+	if !s.Started.IsZero() {
+		d.Add(doc.Only(doc.OnPage, doc.Para{Line: doc.Toned(doc.Faint, "Started "+s.Started.Format("2006-01-02 15:04:05 MST"))}))
+	}
+	return d
+}
+
+// A sweepSheet is what is told of a sweep.
 type sweepSheet struct {
-	Title    string
 	Facts    []string // what all columns share
 	Alarms   []alarm
 	Columns  []sweepColumn
-	Rows     []sweepRow
-	Changes  []string // between a column and the one to its left
-	Refusals []string
-	Whys     []sweepWhy
-	Evidence []evidence
+	Rows     []sweepRow // one per variant
+	Said     []string   // in sentences, the most important first
+	Evidence doc.Evidence
 	Notes    []string
-	Totals   string
 	ByTree   bool // the columns are trees, with one toolchain
 	Unlike   bool // something has the mark of what was not expected
 	Changed  bool // something has the mark of a change
@@ -32,85 +50,79 @@ type sweepRow struct {
 	Cells []sweepCell
 }
 
-// A sweepWhy is a reason, and the variants and columns it holds for.
-type sweepWhy struct {
-	IDs, Columns []string // Columns is empty where it holds for all that prove something
-	Reason       string
-	Differs      bool
-}
-
-func (w sweepWhy) text() string {
-	s := msgVariants(w.IDs, w.Columns) + ": " + w.Reason
-	if w.Differs {
-		return markDiffers + " " + s
-	}
-	return s
-}
-
 func newSweepSheet(s *result.Sweep) *sweepSheet {
-	t := &sweepSheet{Title: title(s.Scenario), Totals: msgSweepTotals(s)}
+	t := &sweepSheet{}
 	t.addColumns(s)
-	t.addAlarms(s)
-	t.addRows(s)
+	t.addAlarms()
+	t.addRows()
 	t.addChanges()
-	t.addWhys()
-	t.addNotes(s)
+	t.addReasons()
+	t.addNotes()
 	return t
 }
 
-// addAlarms merges the alarms of the columns under their headlines.
-func (t *sweepSheet) addAlarms(s *result.Sweep) {
-	for i, c := range s.Columns {
-		var list []alarm
-		switch {
-		case c.Refused != nil:
-			t.Refusals = append(t.Refusals, msgRefusal(c))
-		case c.Results == nil:
-			list = []alarm{{Head: msgInfra, Lines: []string{oneLine(c.Infra)}}}
-		default:
-			list = alarms(c.Results)
-		}
-		for _, a := range list {
-			if a.Head == msgInfra {
-				a.Head = msgInfraColumns
-			}
-			at := slices.IndexFunc(t.Alarms, func(b alarm) bool { return b.Head == a.Head })
-			if at < 0 {
-				at = len(t.Alarms)
-				t.Alarms = append(t.Alarms, alarm{Head: a.Head})
-			}
-			for j, l := range a.Lines {
-				if j == 0 || a.Head == msgInfraColumns {
-					l = t.Columns[i].Label() + ": " + l
-				}
-				t.Alarms[at].Lines = append(t.Alarms[at].Lines, l)
-			}
+// blocks are all that stands between facts and totals.
+func (t *sweepSheet) blocks() []doc.Block {
+	blocks := alarmsOf(t.Alarms)
+	if len(t.Rows) > 0 {
+		blocks = append(blocks, t.tables()...)
+	}
+	below := doc.Section{}
+	add := func(head string, n int, b doc.Block) {
+		if n > 0 {
+			below.Blocks = append(below.Blocks, doc.Section{Head: doc.Say(head).On(doc.OnPage), Tight: true, Blocks: []doc.Block{b}})
 		}
 	}
-	slices.SortStableFunc(t.Alarms, func(a, b alarm) int { return loudness(b) - loudness(a) })
+	add("What changed, and why", len(t.Said), doc.Items(doc.Lines(t.Said...)))
+	add("Evidence", len(t.Evidence), t.Evidence)
+	add("Notes", len(t.Notes), doc.Items(doc.Lines(t.Notes...)))
+	if len(below.Blocks) > 0 {
+		blocks = append(blocks, below)
+	}
+	var details []doc.Block
+	for i, c := range t.Columns {
+		details = append(details, c.details(i))
+	}
+	return append(blocks, doc.Only(doc.OnPage, doc.Section{Head: doc.Say("Columns"), Blocks: details}))
 }
 
-func loudness(a alarm) int {
-	if a.Head == msgInfraColumns {
-		return 1
+// addAlarms merges the alarms of the columns under their headlines.
+func (t *sweepSheet) addAlarms() {
+	infra, disagree := alarm{Head: msgInfraColumns}, alarm{Head: msgDisagree}
+	for _, c := range t.Columns {
+		switch {
+		case c.Refused != nil:
+			t.Said = append(t.Said, msgRefusal(c.SweepColumn))
+		case c.Results == nil:
+			infra.Lines = append(infra.Lines, c.Label()+": "+oneLine(c.Infra))
+		default:
+			for _, a := range alarms(c.Results) {
+				if a.Head == msgDisagree {
+					a.Lines[0] = c.Label() + ": " + a.Lines[0]
+					disagree.Lines = append(disagree.Lines, a.Lines...)
+					continue
+				}
+				for _, l := range a.Lines {
+					infra.Lines = append(infra.Lines, c.Label()+": "+l)
+				}
+			}
+		}
 	}
-	return 0
+	t.Alarms = slices.DeleteFunc([]alarm{infra, disagree}, func(a alarm) bool { return a.Lines == nil })
 }
 
 // addRows has a row for each variant of any column.
-func (t *sweepSheet) addRows(s *result.Sweep) {
+func (t *sweepSheet) addRows() {
 	var ids []string
 	for _, c := range t.Columns {
 		if c.Results != nil {
 			for _, cell := range c.Results.Cells {
-				if !slices.Contains(ids, cell.ID) {
-					ids = append(ids, cell.ID)
-				}
+				ids = appendNew(ids, cell.ID)
 			}
 		}
 	}
 	for _, id := range ids {
-		rw := sweepRow{ID: clean(id)}
+		rw := sweepRow{ID: id}
 		for i, c := range t.Columns {
 			cell := newSweepCell(c, c.Results.Cell(id))
 			if cell.Cell != nil && c.Before >= 0 && c.proves() {
@@ -118,65 +130,30 @@ func (t *sweepSheet) addRows(s *result.Sweep) {
 				cell.Changed = left == nil || !left.SameSeen(*cell.Cell)
 				cell.Same = c.Before == i-1 && cell.equal(rw.Cells[i-1])
 			}
-			t.Unlike = t.Unlike || cell.Differs != "" || cell.missed()
+			t.Unlike = t.Unlike || len(cell.Unlike) > 0
 			t.Changed = t.Changed || cell.Changed
 			rw.Cells = append(rw.Cells, cell)
 			if cell.Cell != nil {
-				t.addEvidence(cell.Cell, c.Label())
+				t.Evidence = addEvidence(t.Evidence, cell.Cell, c.Label()+", ")
 			}
 		}
 		t.Rows = append(t.Rows, rw)
 	}
 }
 
-// addEvidence has a line for each distinct outcome of all columns but loaded,
-// which is there where it was not expected.
-func (t *sweepSheet) addEvidence(c *result.Cell, column string) {
-	add := func(o outcome.Outcome, where string) {
-		name := short(o)
-		if !slices.ContainsFunc(t.Evidence, func(e evidence) bool { return e.Outcome == name }) {
-			t.Evidence = append(t.Evidence, newEvidence(o, column+", "+where))
-		}
-	}
-	if o := c.Build.Outcome; o != nil {
-		add(*o, clean(c.ID))
-	}
-	for _, p := range c.Placements {
-		for _, tally := range p.Tallies() {
-			for _, count := range tally.Counts {
-				if count.Outcome.Kind != outcome.Loaded || !c.AsExpected {
-					add(count.Outcome, place(c.ID, p.Name, tally.Module))
-				}
-			}
-		}
-	}
-}
-
 // addNotes names the columns that a note holds for, where it is not all.
-func (t *sweepSheet) addNotes(s *result.Sweep) {
-	var order []string
-	of := map[string][]string{}
-	all := 0
-	for i, c := range s.Columns {
-		if c.Results == nil {
-			continue
-		}
-		all++
-		for _, n := range c.Results.Notes {
-			n = clean(n)
-			if of[n] == nil {
-				order = append(order, n)
-			}
-			if label := t.Columns[i].Label(); !slices.Contains(of[n], label) {
-				of[n] = append(of[n], label)
+func (t *sweepSheet) addNotes() {
+	var notes index[string]
+	var all []string
+	for _, c := range t.Columns {
+		if c.Results != nil {
+			all = append(all, c.Label())
+			for _, n := range c.Results.Notes {
+				notes.add(n, c.Label())
 			}
 		}
 	}
-	for _, n := range order {
-		columns := of[n]
-		if len(columns) == all {
-			columns = nil
-		}
-		t.Notes = append(t.Notes, msgNoteOf(columns, n))
+	for _, n := range notes.Keys {
+		t.Notes = append(t.Notes, "note"+msgOfColumns(notes.Of[n], all)+": "+n)
 	}
 }

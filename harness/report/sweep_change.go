@@ -1,117 +1,95 @@
 package report
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"umlab/harness/result"
 )
 
-// addChanges says what is other than in the column to its left or, of columns
-// that are compared with each other, that nothing is.
+// addChanges says what is other than in the column to its left or, of columns that
+// are compared with each other, that nothing is.
 func (t *sweepSheet) addChanges() {
-	// A chain is columns of which each is compared with the one before.
-	type chain struct {
-		tree    string
-		length  int
-		changed bool
-	}
-	var chains []chain
-	in := make([]int, len(t.Columns)) // column -> its chain
+	chains := map[int][]int{} // the first column -> all, each compared with the one before it
+	first := make([]int, len(t.Columns))
+	changed := map[int]bool{}
 	for i, c := range t.Columns {
 		if !c.proves() {
 			continue
 		}
-		if c.Before < 0 {
-			in[i] = len(chains)
-			chains = append(chains, chain{tree: c.Tree, length: 1})
-			continue
+		first[i] = i
+		if c.Before >= 0 {
+			first[i] = first[c.Before]
+			changes := t.changesOf(i)
+			changed[first[i]] = changed[first[i]] || len(changes) > 0
+			t.Said = append(t.Said, changes...)
 		}
-		in[i] = in[c.Before]
-		of := &chains[in[i]]
-		of.length++
-		changes := t.changesOf(i)
-		of.changed = of.changed || len(changes) > 0
-		t.Changes = append(t.Changes, changes...)
+		chains[first[i]] = append(chains[first[i]], i)
 	}
-	for _, c := range chains {
-		if c.length > 1 && !c.changed && len(t.Rows) > 0 {
+	for _, i := range slices.Sorted(maps.Keys(chains)) {
+		if n := len(chains[i]); n > 1 && !changed[i] && len(t.Rows) > 0 {
 			what := msgToolchainWord + "s"
 			if t.ByTree {
 				what = "trees"
 			}
 			all := 0
 			for _, of := range t.Columns {
-				if of.Tree == c.tree {
+				if of.Group == t.Columns[i].Group {
 					all++
 				}
 			}
-			t.Changes = append(t.Changes, msgSameEverywhere(c.tree, c.length, all, what))
+			t.Said = append(t.Said, msgSameEverywhere(t.Columns[i].Group, n, all, what))
 		}
 	}
 }
 
 // changesOf groups the variants of column i that changed in the same way.
-func (t *sweepSheet) changesOf(i int) []string {
-	type change struct{ before, now string }
-	var order []change
-	variants := map[change][]string{}
+func (t *sweepSheet) changesOf(i int) (lines []string) {
 	left := t.Columns[i].Before
+	var variants index[string]
 	for _, rw := range t.Rows {
-		if !rw.Cells[i].Changed {
-			continue
+		if rw.Cells[i].Changed {
+			variants.add(rw.Cells[left].Said.String()+" before, now "+rw.Cells[i].Said.String(), rw.ID)
 		}
-		c := change{rw.Cells[left].text(), rw.Cells[i].text()}
-		if variants[c] == nil {
-			order = append(order, c)
-		}
-		variants[c] = append(variants[c], rw.ID)
 	}
-	var lines []string
-	for _, c := range order {
-		lines = append(lines, msgMoved(t.Columns[left].Label(), t.Columns[i].Label(), variants[c], c.before, c.now))
+	for _, change := range variants.Keys {
+		lines = append(lines, markMoved+" "+t.Columns[left].Label()+" to "+t.Columns[i].Label()+": "+strings.Join(variants.Of[change], ", ")+": "+change)
 	}
 	return lines
 }
 
-// addWhys tells the reasons as addWhy does, each once with all that it holds for.
-func (t *sweepSheet) addWhys() {
-	proven := 0
+// addReasons tells each reason once, with the variants and columns that it holds
+// for, but where the verdict says it all.
+func (t *sweepSheet) addReasons() {
+	type why struct {
+		mark, columns, reason string
+	}
+	var all []string
 	for _, c := range t.Columns {
 		if c.proves() {
-			proven++
+			all = append(all, c.Label())
 		}
 	}
+	var variants index[why]
 	for _, rw := range t.Rows {
-		var own []sweepWhy // of this variant
-		counts := map[int]int{}
+		var columns index[why] // of this variant
 		for i, cell := range rw.Cells {
 			c := cell.Cell
-			if c == nil || c.Reason == "" || cell.Differs == "" && (c.Verdict == result.Loads || c.Verdict == result.Rejected) {
+			if c == nil || c.Reason == "" || !cell.Differs && (c.Verdict == result.Loads || c.Verdict == result.Rejected) {
 				continue
 			}
-			w := sweepWhy{IDs: []string{rw.ID}, Reason: clean(c.Reason), Differs: cell.Differs != ""}
-			at := slices.IndexFunc(own, func(o sweepWhy) bool { return o.Reason == w.Reason && o.Differs == w.Differs })
-			if at < 0 {
-				at = len(own)
-				own = append(own, w)
+			w := why{reason: c.Reason}
+			if cell.Differs {
+				w.mark = markDiffers + " "
 			}
-			own[at].Columns = append(own[at].Columns, t.Columns[i].Label())
-			if t.Columns[i].proves() {
-				counts[at]++
-			}
+			columns.add(w, t.Columns[i].Label())
 		}
-		for i, w := range own {
-			if counts[i] == proven && len(w.Columns) == proven {
-				w.Columns = nil
-			}
-			at := slices.IndexFunc(t.Whys, func(o sweepWhy) bool {
-				return o.Reason == w.Reason && o.Differs == w.Differs && slices.Equal(o.Columns, w.Columns)
-			})
-			if at < 0 {
-				t.Whys = append(t.Whys, w)
-			} else {
-				t.Whys[at].IDs = append(t.Whys[at].IDs, rw.ID)
-			}
+		for _, w := range columns.Keys {
+			variants.add(why{w.mark, msgOfColumns(columns.Of[w], all), w.reason}, rw.ID)
 		}
+	}
+	for _, w := range variants.Keys {
+		t.Said = append(t.Said, w.mark+strings.Join(variants.Of[w], ", ")+w.columns+": "+w.reason)
 	}
 }

@@ -1,93 +1,75 @@
 package report
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
 // A sweepColumn is a tree with a toolchain.
 type sweepColumn struct {
-	Tree     string   // "" where all columns have the same
-	Name     string   // what tells it from the others of its tree
+	result.SweepColumn
+	Group    string   // its tree, "" where all columns have the same, or are named by theirs
+	Name     string   // what tells it from the others of its group
 	Lines    []string // versions, for the head
 	Versions string   // the same on one line
-	State    result.ColumnState
-	Before   int // see result.Sweep.Before
-	Results  *result.Results
-
-	Controls, Predicted, Expected sweepCount
+	Before   int      // see result.Sweep.Before
+	Counts   [sweepCounts]sweepCount
 }
 
 // Label names the column alone.
-func (c sweepColumn) Label() string { return strings.TrimSpace(c.Tree + " " + c.Name) }
+func (c sweepColumn) Label() string { return strings.TrimSpace(c.Group + " " + c.Name) }
 
-// A sweepCount is how many of All are as they should be.
-type sweepCount struct{ Good, All int }
-
-func (n sweepCount) text(mark string) string {
-	if n.All == 0 {
-		return ""
-	}
-	return msgOfAll(n.Good, n.All, mark)
+// proves reports whether the column says something of the kernel.
+func (c sweepColumn) proves() bool {
+	return c.State() == result.ColumnExpected || c.State() == result.ColumnDiffers
 }
 
 // addColumns names the columns by what they differ in; the rest are facts.
 func (t *sweepSheet) addColumns(s *result.Sweep) {
-	var trees, shown, chains []string
+	var trees, shown, chains, places []string
 	var parts [3][]string // distinct ones
 	run := 0
 	for _, c := range s.Columns {
-		if !slices.Contains(trees, c.Tree) {
-			trees = append(trees, c.Tree)
-			shown = append(shown, treeOf(s, c.Tree))
-		}
-		if !slices.Contains(chains, c.Toolchain) {
-			chains = append(chains, c.Toolchain)
-		}
+		trees, shown, chains = appendNew(trees, c.Tree), appendNew(shown, treeOf(s, c.Tree)), appendNew(chains, c.Toolchain)
 		if c.Results == nil {
 			continue
 		}
 		run++
 		for i, p := range msgParts(c.Results.Toolchain) {
-			if !slices.Contains(parts[i], p) {
-				parts[i] = append(parts[i], p)
-			}
+			parts[i] = appendNew(parts[i], p)
+		}
+		for _, p := range columns(c.Results) {
+			places = appendNew(places, p.title())
 		}
 	}
 	t.ByTree = len(trees) > 1 && len(chains) == 1
 	series := commonSeries(chains)
-	if len(trees) > 0 {
-		t.Facts = append(t.Facts, msgTrees(shown))
-	}
-	if series != "" {
-		t.Facts = append(t.Facts, msgSeries(clean(series)))
-	}
+	t.Facts = []string{msgTrees(shown), msgSeries(series)}
 	if t.ByTree {
-		t.Facts = append(t.Facts, clean(chains[0]))
+		t.Facts = append(t.Facts, chains[0])
 	}
 	for _, p := range parts {
-		if run > 1 && len(p) == 1 && p[0] != "" {
+		if run > 1 && len(p) == 1 {
 			t.Facts = append(t.Facts, p[0])
 		}
 	}
-	if places := placementsOf(s); len(places) > 0 {
-		t.Facts = append(t.Facts, strings.Join(places, ", "))
-	}
+	t.Facts = append(t.Facts, strings.Join(places, ", "))
 	for i, c := range s.Columns {
-		col := sweepColumn{State: c.State(), Before: s.Before(i), Results: c.Results, Name: clean(c.Toolchain)}
+		col := sweepColumn{SweepColumn: c, Before: s.Before(i), Name: c.Toolchain}
 		if series != "" {
-			col.Name = clean(strings.TrimPrefix(c.Toolchain, series+":"))
+			col.Name = strings.TrimPrefix(c.Toolchain, series+":")
 		}
 		switch {
 		case t.ByTree:
-			col.Name = clean(c.Tree)
+			col.Name = c.Tree
 		case len(trees) > 1:
-			col.Tree = clean(c.Tree)
+			col.Group = c.Tree
 		}
 		if r := c.Results; r != nil {
-			col.addResults(r)
+			col.Versions, col.Counts = msgVersions(r.Toolchain), countsOf(r)
 			for j, p := range msgParts(r.Toolchain) {
 				// Not what all share, nor a version that is the name already.
 				if p != "" && (run == 1 || len(parts[j]) > 1) && !strings.HasSuffix(p, " "+col.Name) {
@@ -99,31 +81,50 @@ func (t *sweepSheet) addColumns(s *result.Sweep) {
 	}
 }
 
-func (c *sweepColumn) addResults(r *result.Results) {
-	c.Versions = msgVersions(r.Toolchain)
-	c.Predicted = sweepCount{r.Totals.Predicted - r.Totals.Disagreeing, r.Totals.Predicted}
-	c.Expected = sweepCount{r.Totals.Cells - r.Totals.Differing, r.Totals.Cells}
-	for _, control := range r.Controls {
-		c.Controls.All++
-		if control.Holds {
-			c.Controls.Good++
+// A sweepCount is how many of All are as they should be, and the mark of those that
+// are not.
+type sweepCount struct {
+	Name, Mark string
+	Good, All  int
+}
+
+// sweepCounts is how many things are counted of a column.
+const sweepCounts = 3
+
+func countsOf(r *result.Results) [sweepCounts]sweepCount {
+	controls := sweepCount{"controls held", markFails, 0, len(r.Controls)}
+	for _, c := range r.Controls {
+		if c.Holds {
+			controls.Good++
 		}
+	}
+	t := r.Totals
+	return [...]sweepCount{
+		controls,
+		{"as predicted", markDiffers, t.Predicted - t.Disagreeing, t.Predicted},
+		{"as expected", markDiffers, t.Cells - t.Differing, t.Cells},
 	}
 }
 
-// placementsOf lists what the names of placements stand for.
-func placementsOf(s *result.Sweep) (list []string) {
-	for _, c := range s.Columns {
-		if c.Results == nil {
-			continue
-		}
-		for _, p := range columns(c.Results) {
-			if !slices.Contains(list, p.title()) {
-				list = append(list, p.title())
-			}
-		}
+// count is the sum of the columns' counts number n.
+func (t *sweepSheet) count(n int, columns []int) (sum sweepCount) {
+	for _, i := range columns {
+		c := t.Columns[i].Counts[n]
+		sum = sweepCount{max(sum.Name, c.Name), max(sum.Mark, c.Mark), sum.Good + c.Good, sum.All + c.All}
 	}
-	return list
+	return sum
+}
+
+// line is "✓ 36/36", nothing where nothing was counted.
+func (c sweepCount) line() doc.Line {
+	switch text := fmt.Sprintf(" %d/%d", c.Good, c.All); {
+	case c.All == 0:
+		return nil
+	case c.Good < c.All:
+		return doc.Toned(doc.Bad, c.Mark+text)
+	default:
+		return doc.Say(markAgrees, text)
+	}
 }
 
 // treeOf is a tree with its version, where some column got to know it.
@@ -135,7 +136,7 @@ func treeOf(s *result.Sweep, name string) string {
 			return strings.TrimPrefix(msgTree(t), "tree ")
 		}
 	}
-	return clean(name)
+	return name
 }
 
 // commonSeries is the series that all names are members of, if there are several.
@@ -154,18 +155,25 @@ func commonSeries(names []string) string {
 	return series
 }
 
-// lost reports whether there are results, and they prove nothing.
-func (c sweepColumn) lost() bool { return c.State == result.ColumnInfra && c.Results != nil }
+func columnAnchor(i int) string { return fmt.Sprintf("column-%d", i) }
 
-// proves reports whether the column says something of the kernel.
-func (c sweepColumn) proves() bool {
-	return c.State == result.ColumnExpected || c.State == result.ColumnDiffers
-}
-
-// names are those of the columns.
-func (t *sweepSheet) names(columns []int) (names []string) {
-	for _, i := range columns {
-		names = append(names, t.Columns[i].Name)
+// details are what column i was made of, or why it was not.
+func (c sweepColumn) details(i int) doc.Block {
+	d := doc.Details{ID: columnAnchor(i), Summary: doc.Say(c.Label(), " ").Toned(doc.Faint, c.Versions)}
+	switch r := c.Results; {
+	case c.Refused != nil:
+		d.Blocks = []doc.Block{doc.Para{Line: doc.Say(msgRefusal(c.SweepColumn))}}
+	case r == nil:
+		d.Blocks = []doc.Block{doc.Para{Line: doc.Say(oneLine(c.Infra))}}
+	default:
+		defs := madeOf(r)
+		if len(r.Controls) > 0 {
+			defs = append(defs, def("Controls", doc.Lines(sentences(r.Controls, msgControl)...)...))
+		}
+		if r.Command != "" {
+			defs = append(defs, def("Repeat with", doc.Code(r.Command)))
+		}
+		d.Blocks = []doc.Block{defs}
 	}
-	return names
+	return d
 }

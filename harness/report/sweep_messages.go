@@ -14,12 +14,9 @@ const (
 	markSame  = "="
 	markMoved = "→"
 
-	msgToolchainWord  = "toolchain"
-	msgRefused        = "refused"
-	msgColumnInfra    = "infra"
-	msgControlsHeld   = "controls held"
-	msgLoadsPredicted = "as predicted"
-	msgCellsExpected  = "as expected"
+	msgToolchainWord = "toolchain"
+	msgRefused       = "refused"
+	msgColumnInfra   = "infra"
 
 	msgLegendSame     = "= as in the column to its left"
 	msgLegendChanged  = "→ other than in the column to its left"
@@ -32,13 +29,19 @@ const (
 )
 
 // msgSeries is where the names of the columns come from, all of one series.
-func msgSeries(name string) string { return "series " + name }
-
-func msgScenario(name string) string { return "scenario " + name }
+func msgSeries(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "series " + name
+}
 
 // msgTrees names what the columns are of.
 func msgTrees(trees []string) string {
-	if len(trees) == 1 {
+	switch len(trees) {
+	case 0:
+		return ""
+	case 1:
 		return "tree " + trees[0]
 	}
 	return "trees " + strings.Join(trees, ", ")
@@ -48,14 +51,6 @@ func msgTrees(trees []string) string {
 func msgVersions(t result.Toolchain) string {
 	t.Name = ""
 	return strings.TrimPrefix(msgToolchain(t), ": ")
-}
-
-// msgNamedVersions is "trixie: rustc 1.85.1 (LLVM 19.1.7), clang 19.1.7".
-func msgNamedVersions(names, versions string) string {
-	if versions == "" {
-		return names
-	}
-	return names + ": " + versions
 }
 
 // msgParts are rustc, LLVM and what builds the C side, "" where one is unknown.
@@ -70,25 +65,28 @@ func msgParts(t result.Toolchain) (parts [3]string) {
 	return parts
 }
 
-// msgOfAll is "✓ 36/36", or with another mark where k is not n.
-func msgOfAll(k, n int, mark string) string {
-	if k == n {
-		mark = markAgrees
-	}
-	return fmt.Sprintf("%s %d/%d", mark, k, n)
-}
+// fewColumns is how many columns are all named where they stand as one.
+const fewColumns = 4
 
 // msgColumns names columns: all of them where there are few.
 func msgColumns(names []string) string {
-	if len(names) <= 4 {
+	if len(names) <= fewColumns {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s … %s (%d columns)", names[0], names[len(names)-1], len(names))
 }
 
+// msgOfColumns is " (trixie, sid)", nothing where these are all.
+func msgOfColumns(names, all []string) string {
+	if slices.Equal(names, all) {
+		return ""
+	}
+	return " (" + msgColumns(names) + ")"
+}
+
 // msgGroup is the heading of columns that stand as one, a line each.
 func msgGroup(names []string) []string {
-	if len(names) <= 4 {
+	if len(names) <= fewColumns {
 		return names
 	}
 	return []string{names[0], "… " + names[len(names)-1], fmt.Sprintf("(%d columns)", len(names))}
@@ -108,30 +106,9 @@ func msgSameEverywhere(where string, n, all int, what string) string {
 	return fmt.Sprintf("%sthe same with all %d %s", where, n, what)
 }
 
-func msgMoved(from, to string, variants []string, before, now string) string {
-	return fmt.Sprintf("%s %s to %s: %s: %s before, now %s", markMoved, from, to, strings.Join(variants, ", "), before, now)
-}
-
-// msgVariants is whose something is: "stock, pie-small@module (sid)". Without
-// columns it holds for all.
-func msgVariants(ids, columns []string) string {
-	s := strings.Join(ids, ", ")
-	if len(columns) > 0 {
-		s += " (" + msgColumns(columns) + ")"
-	}
-	return s
-}
-
-func msgNoteOf(columns []string, note string) string {
-	if len(columns) == 0 {
-		return msgNote(note)
-	}
-	return fmt.Sprintf("note (%s): %s", msgColumns(columns), note)
-}
-
 // msgRefusal is "refused: bookworm with debian-7.3: rustc 1.63.0 is older than …".
 func msgRefusal(c result.SweepColumn) string {
-	return msgRefused + ": " + clean(c.Toolchain) + " cannot build " + clean(c.Tree) + ": " + msgRefusalReasons(c.Refused)
+	return msgRefused + ": " + c.Toolchain + " cannot build " + c.Tree + ": " + msgRefusalReasons(c.Refused)
 }
 
 func msgRefusalReasons(r *result.Refusal) string {
@@ -146,19 +123,19 @@ func msgRefusalReasons(r *result.Refusal) string {
 	return s
 }
 
-// msgSweepTotals is the last line of every report of a sweep.
-func msgSweepTotals(s *result.Sweep) string {
-	return strings.Join(append(msgSweepSums(s), duration(seconds(s.Seconds))), separator)
+// msgSweepTotals are the parts of the last line of every report of a sweep.
+func msgSweepTotals(s *result.Sweep) []string {
+	return append(msgSweepSums(s), duration(seconds(s.Seconds)))
 }
 
 func msgSweepSums(s *result.Sweep) []string {
 	t := s.Totals
-	trees, chains, variants := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	var trees, chains, variants []string
 	for _, c := range s.Columns {
-		trees[c.Tree], chains[c.Toolchain] = true, true
+		trees, chains = appendNew(trees, c.Tree), appendNew(chains, c.Toolchain)
 		if c.Results != nil {
 			for _, cell := range c.Results.Cells {
-				variants[cell.ID] = true
+				variants = appendNew(variants, cell.ID)
 			}
 		}
 	}
@@ -196,20 +173,6 @@ func msgSweepExpectation(t result.SweepTotals) (parts []string) {
 		parts = append(parts, fmt.Sprintf("%d %s nothing (infrastructure)", n, verb))
 	}
 	return parts
-}
-
-// sweepWords are the labels of the HTML page.
-type sweepWords struct {
-	Summary, Variant, Changes, Why, Evidence, Notes, Columns, Repeat, Started, Tree, Toolchain, Config, Digest, Package,
-	Controls, Lost, Changed string
-}
-
-func newSweepWords() sweepWords {
-	return sweepWords{
-		Summary: "What each variant showed, with each toolchain", Variant: "Variant", Changes: "From one column to the next", Why: "Why",
-		Evidence: "Evidence", Notes: "Notes", Columns: "Columns", Repeat: "Repeat with", Started: "Started", Tree: "Tree", Toolchain: "Toolchain",
-		Config: "Configuration", Digest: "digest", Package: "package", Controls: "Controls", Lost: msgProvesNothing, Changed: markMoved,
-	}
 }
 
 // oneLine is a message of several lines on one.

@@ -256,7 +256,7 @@ func (t *trial) addEvidence(p result.Pair, named bool) {
 	for i, r := range []*result.Results{p.Before, p.After} {
 		side := []string{msgBefore, msgAfter}[i]
 		add := func(o outcome.Outcome, where string) {
-			e := newEvidence(o, prefix+where).exhibit()
+			e := newExhibit(o, prefix+where)
 			e.Outcome = side + ": " + e.Outcome
 			if !slices.ContainsFunc(t.Evidence, func(x doc.Exhibit) bool { return x.Outcome == e.Outcome }) {
 				t.Evidence = append(t.Evidence, e)
@@ -281,23 +281,18 @@ func (t *trial) addEvidence(p result.Pair, named bool) {
 
 // addLimits says from which memory size on modules no longer load.
 func (t *trial) addLimits(pairs []result.Pair) {
-	where := map[string][]string{}
-	var order []string
+	var where index[string]
 	for _, p := range pairs {
 		for i, r := range []*result.Results{p.Before, p.After} {
 			for _, c := range r.Cells {
 				for _, limit := range c.Thresholds {
-					s := msgLimit(c, limit)
-					if where[s] == nil {
-						order = append(order, s)
-					}
-					where[s] = append(where[s], msgSide(p.Before.Toolchain, i == 1))
+					where.add(msgLimit(c, limit), msgSide(p.Before.Toolchain, i == 1))
 				}
 			}
 		}
 	}
-	for _, s := range order {
-		t.Limits = append(t.Limits, strings.Join(where[s], "; ")+": "+s)
+	for _, s := range where.Keys {
+		t.Limits = append(t.Limits, strings.Join(where.Of[s], "; ")+": "+s)
 	}
 }
 

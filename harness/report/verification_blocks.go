@@ -154,8 +154,7 @@ func shown(c *result.Cell, p *result.Placement, module string) entry {
 func unrun(c *result.Cell) entry { return entry{Parts: []part{notRun(c)}} }
 
 func (c contrast) same(d contrast) bool {
-	equal := func(e, f entry) bool { return slices.Equal(e.Parts, f.Parts) && e.Predicted == f.Predicted }
-	return c.Placement == d.Placement && slices.Equal(c.Modules, d.Modules) && equal(c.Before, d.Before) && equal(c.After, d.After)
+	return c.Placement == d.Placement && slices.Equal(c.Modules, d.Modules) && c.Before.same(d.Before) && c.After.same(d.After)
 }
 
 func sameRows(a, b block) bool { return slices.EqualFunc(a.Rows, b.Rows, contrast.same) }
