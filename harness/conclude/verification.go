@@ -1,7 +1,9 @@
 package conclude
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,46 +13,41 @@ import (
 
 // change is one module at one placement with one toolchain, before and after.
 type change struct {
-	where  string // "trixie stock, rust_print at high"
-	before []outcome.Outcome
-	after  []outcome.Outcome
+	where         string // "trixie stock, rust_print at high"
+	before, after result.Tally
 }
 
-// loaded reports whether every run loaded the module.
-func loaded(o []outcome.Outcome) bool {
-	return len(o) > 0 && !slices.ContainsFunc(o, func(x outcome.Outcome) bool { return x.Kind != outcome.Loaded })
-}
-
-// clean reports whether every run loaded the module or had it rejected in good
-// order, leaving the kernel as it was.
-func clean(o []outcome.Outcome) bool {
-	return len(o) > 0 && !slices.ContainsFunc(o, func(x outcome.Outcome) bool {
-		switch x.Kind {
-		case outcome.Loaded, outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InsmodFailed:
-			return false
-		}
-		return true
-	})
-}
-
-// unproved reports whether a run before or after says nothing of the module.
-func (c change) unproved() bool {
-	return len(c.before) == 0 || len(c.after) == 0 || slices.ContainsFunc(slices.Concat(c.before, c.after), func(o outcome.Outcome) bool {
-		return !o.Kind.Kernel() && o.Kind != outcome.Timeout
-	})
-}
-
-// better reports whether more runs loaded the module than before.
-func (c change) better() bool { return loads(c.after) > loads(c.before) }
-
-func loads(o []outcome.Outcome) (n int) {
-	for _, x := range o {
-		if x.Kind == outcome.Loaded {
-			n++
+// loads is how many runs loaded the module.
+func loads(t result.Tally) (n int) {
+	for _, c := range t.Counts {
+		if c.Outcome.Kind == outcome.Loaded {
+			n += c.N
 		}
 	}
 	return n
 }
+
+// always reports whether there were runs, and each ended in one of kinds.
+func always(t result.Tally, kinds ...outcome.Kind) bool {
+	return len(t.Counts) > 0 && !slices.ContainsFunc(t.Counts, func(c result.Count) bool { return !slices.Contains(kinds, c.Outcome.Kind) })
+}
+
+// clean reports whether every run loaded the module or had it rejected in good
+// order, leaving the kernel as it was.
+func clean(t result.Tally) bool {
+	return always(t, outcome.Loaded, outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InsmodFailed)
+}
+
+// unproved reports whether a run before or after says nothing of the module.
+func (c change) unproved() bool {
+	return len(c.before.Counts) == 0 || len(c.after.Counts) == 0 ||
+		slices.ContainsFunc(slices.Concat(c.before.Counts, c.after.Counts), func(c result.Count) bool {
+			return !c.Outcome.Kind.Kernel() && c.Outcome.Kind != outcome.Timeout
+		})
+}
+
+// better reports whether more runs loaded the module than before.
+func (c change) better() bool { return loads(c.after) > loads(c.before) }
 
 // worse reports whether what was in order before is not any more.
 func (c change) worse() bool {
@@ -62,17 +59,14 @@ func (c change) String() string {
 }
 
 // summary lists the distinct outcomes.
-func summary(o []outcome.Outcome) string {
+func summary(t result.Tally) string {
 	var s []string
-	for _, x := range o {
-		if t := x.String(); !slices.Contains(s, t) {
-			s = append(s, t)
+	for _, c := range t.Counts {
+		if text := c.Outcome.String(); !slices.Contains(s, text) {
+			s = append(s, text)
 		}
 	}
-	if len(s) == 0 {
-		return "not run"
-	}
-	return strings.Join(s, " or ")
+	return cmp.Or(strings.Join(s, " or "), "not run")
 }
 
 // Verification draws the conclusion from the pairs, with the reason in one sentence.
@@ -105,13 +99,13 @@ func Verification(pairs []result.Pair) (result.Conclusion, string) {
 	failing, improved := 0, 0
 	var fails []change // still
 	for _, c := range stock {
-		if !loaded(c.before) {
+		if !always(c.before, outcome.Loaded) {
 			failing++
 		}
 		if c.better() {
 			improved++
 		}
-		if !loaded(c.after) {
+		if !always(c.after, outcome.Loaded) {
 			fails = append(fails, c)
 		}
 	}
@@ -182,49 +176,24 @@ func threshold(pairs []result.Pair) string {
 	return ""
 }
 
+// sameBinaries reports whether what is loaded of two cells is known to be the same.
 func sameBinaries(a, b result.Cell) bool {
-	if len(a.Build.Signature) != len(b.Build.Signature) || len(a.Build.Signature) == 0 {
-		return false
-	}
-	for name, sum := range a.Build.Signature {
-		if sum == "" || b.Build.Signature[name] != sum {
-			return false
-		}
-	}
-	return true
+	before, after := a.Build.Signature, b.Build.Signature
+	return len(before) > 0 && maps.Equal(before, after) && !slices.Contains(slices.Collect(maps.Values(before)), "")
 }
 
 func changesOf(toolchain string, before, after result.Cell) (list []change) {
 	for i, p := range before.Placements {
-		for _, m := range modulesOf(p) {
-			c := change{where: fmt.Sprintf("%s %s, %s at %s", toolchain, before.ID, m, p.Name), before: outcomesOf(p, m)}
+		for _, t := range p.Tallies() {
+			c := change{where: fmt.Sprintf("%s %s, %s at %s", toolchain, before.ID, t.Module, p.Name), before: t}
 			if i < len(after.Placements) {
-				c.after = outcomesOf(after.Placements[i], m)
+				all := after.Placements[i].Tallies()
+				if at := slices.IndexFunc(all, func(a result.Tally) bool { return a.Module == t.Module }); at >= 0 {
+					c.after = all[at]
+				}
 			}
 			list = append(list, c)
 		}
 	}
 	return list
-}
-
-func modulesOf(p result.Placement) (names []string) {
-	for _, r := range p.Runs {
-		for _, m := range r.Modules {
-			if !slices.Contains(names, m.Name) {
-				names = append(names, m.Name)
-			}
-		}
-	}
-	return names
-}
-
-func outcomesOf(p result.Placement, module string) (o []outcome.Outcome) {
-	for _, r := range p.Runs {
-		for _, m := range r.Modules {
-			if m.Name == module {
-				o = append(o, m.Outcome)
-			}
-		}
-	}
-	return o
 }
