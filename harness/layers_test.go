@@ -61,7 +61,7 @@ func level(pkg string) int {
 	return slices.IndexFunc(layers, func(l []string) bool { return slices.Contains(l, pkg) })
 }
 
-// TestImportsRunDownward holds the layers of DESIGN.md.
+// TestImportsRunDownward holds the layers of the README.
 func TestImportsRunDownward(t *testing.T) {
 	seen := map[string]bool{}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {

@@ -110,32 +110,37 @@ func (b *builder) keys(n *unstable.Node) []field {
 	return parts
 }
 
+// child finds the value of a key in the table v, or makes an empty table there, or
+// an array of tables.
+func (v *value) child(k field, kind kind) *value {
+	child := v.field(k.name)
+	if child == nil {
+		child = &value{pos: k.pos, kind: kind, tables: kind == kindArray}
+		v.fields = append(v.fields, field{k.pos, k.name, child})
+	}
+	return child
+}
+
 // open finds or makes the table of a [header] or [[header]].
 func (b *builder) open(root *value, n *unstable.Node, array bool) *value {
 	parts := b.keys(n)
 	t := root
 	for i, k := range parts {
-		last := i == len(parts)-1
-		child := t.field(k.name)
-		if child == nil {
-			child = &value{pos: k.pos, kind: kindTable}
-			if last && array {
-				child = &value{pos: k.pos, kind: kindArray, tables: true}
-			}
-			t.fields = append(t.fields, field{k.pos, k.name, child})
+		kind, last := kindTable, i == len(parts)-1
+		if last && array {
+			kind = kindArray
 		}
-		if child.kind == kindArray && child.tables {
+		if t = t.child(k, kind); t.tables {
 			if last && array {
-				child.items = append(child.items, &value{pos: k.pos, kind: kindTable})
+				t.items = append(t.items, &value{pos: k.pos, kind: kindTable})
 			}
-			child = child.items[len(child.items)-1]
+			t = t.items[len(t.items)-1]
 		}
-		if child.kind != kindTable {
+		if t.kind != kindTable {
 			// Defined twice, which the decoder has reported: what follows
 			// is read into a table that nobody sees.
 			return &value{pos: k.pos, kind: kindTable}
 		}
-		t = child
 	}
 	return t
 }
@@ -143,19 +148,13 @@ func (b *builder) open(root *value, n *unstable.Node, array bool) *value {
 // assign stores a key = value into t.
 func (b *builder) assign(t *value, n *unstable.Node) {
 	parts := b.keys(n)
-	for _, k := range parts[:len(parts)-1] {
-		child := t.field(k.name)
-		if child == nil {
-			child = &value{pos: k.pos, kind: kindTable}
-			t.fields = append(t.fields, field{k.pos, k.name, child})
-		}
-		if child.kind != kindTable {
+	last := len(parts) - 1
+	for _, k := range parts[:last] {
+		if t = t.child(k, kindTable); t.kind != kindTable {
 			return // reported by the decoder
 		}
-		t = child
 	}
-	k := parts[len(parts)-1]
-	if t.field(k.name) == nil {
+	if k := parts[last]; t.field(k.name) == nil {
 		t.fields = append(t.fields, field{k.pos, k.name, b.value(n.Value(), k.pos)})
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // TestShipped holds the files that ship: they must load, and name what README
-// and DESIGN.md promise.
+// promises.
 func TestShipped(t *testing.T) {
 	s, err := Load(os.DirFS("../../configs"))
 	if err != nil {

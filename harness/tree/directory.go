@@ -39,11 +39,8 @@ type entry struct {
 // and leaves path itself untouched. A tree that was built in place is cleaned in
 // the copy. A directory whose files all look as they did is not copied again.
 func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, path string, clean Clean) (*Tree, error) {
-	abs, err := filepath.Abs(path)
+	abs, err := actual(path)
 	if err != nil {
-		return nil, err
-	}
-	if abs, err = filepath.EvalSymlinks(abs); err != nil {
 		return nil, fmt.Errorf("tree %s: %w (give a name of configs/trees.toml, or the path of a kernel directory)", path, err)
 	}
 	version, err := Version(abs)
@@ -96,6 +93,15 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, pat
 	t.Digest = rec.Digest
 	t.Dir, _ = st.Lookup(kindTree, rec.Digest)
 	return t, nil
+}
+
+// actual is where a path of the user's leads to.
+func actual(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
 }
 
 // list names the files of the tree at dir but those of .git, with a key that

@@ -34,10 +34,7 @@ func (e *noRepoError) Error() string {
 
 // openRepo finds the parts of the repository at path, as git itself would.
 func openRepo(path string) (*repo, error) {
-	abs, err := filepath.Abs(path)
-	if err == nil {
-		abs, err = filepath.EvalSymlinks(abs)
-	}
+	abs, err := actual(path)
 	if err != nil {
 		return nil, &noRepoError{path, err.Error()}
 	}

@@ -28,10 +28,7 @@ func FromModules(ctx context.Context, st *store.Store, sink progress.Sink, dir s
 	fail := func(err error) (string, string, error) {
 		return "", "", fmt.Errorf("snapshot modules %s: %w", dir, err)
 	}
-	abs, err := filepath.Abs(dir)
-	if err == nil {
-		abs, err = filepath.EvalSymlinks(abs)
-	}
+	abs, err := actual(dir)
 	if err != nil {
 		return fail(err)
 	}
