@@ -136,7 +136,8 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 		}
 	}
 	out.Build.Flags = append([]string{}, c.Variant.Flags()...)
-	out.Build.Command = strings.Join(append([]string{s.job.Baseline.Base.ByHand(c, targets...)}, s.job.Baseline.Base.ExternalByHand(c)...), " && ")
+	base := s.job.Baseline.Base
+	out.Build.Command = strings.Join(append([]string{base.ByHand(c, targets...)}, base.ExternalByHand(c)...), " && ")
 	if err := s.cpu.Acquire(ctx, weight); err != nil {
 		return out, context.Cause(ctx)
 	}
@@ -270,7 +271,10 @@ func (k record) run(st *store.Store) (run result.Run, there bool) {
 // boot boots until every module was tried: a module that brings the machine
 // down, or leaves it in doubt, keeps the others from being tried in that boot.
 // The transcripts stand one behind the other, and offsets count from the first.
-func (s *session) boot(ctx context.Context, modules []uml.Module, patterns map[string]*regexp.Regexp, silent map[string]bool, place scenario.Placement, p *kbuild.Product) (result.Run, error) {
+func (s *session) boot(
+	ctx context.Context, modules []uml.Module, patterns map[string]*regexp.Regexp, silent map[string]bool,
+	place scenario.Placement, p *kbuild.Product,
+) (result.Run, error) {
 	var run result.Run
 	var transcript []byte
 	rest := modules
@@ -297,7 +301,8 @@ func (s *session) boot(ctx context.Context, modules []uml.Module, patterns map[s
 				continue
 			}
 			if m.Outcome.Kind == outcome.Unproved {
-				m.Outcome = outcome.Outcome{Kind: outcome.Infra, Detail: fmt.Sprintf("the boot was cut short (%s %s) and no line says why", in.End.Kind, in.End.Status)}
+				why := fmt.Sprintf("the boot was cut short (%s %s) and no line says why", in.End.Kind, in.End.Status)
+				m.Outcome = outcome.Outcome{Kind: outcome.Infra, Detail: why}
 			}
 			m.Outcome.Offset += int64(len(transcript))
 			run.Modules = append(run.Modules, result.Module{Name: m.Name, Outcome: m.Outcome})
