@@ -139,23 +139,16 @@ func formatRegexp(format string) (re string, ok bool) {
 	for line := range strings.SplitSeq(format, "\n") {
 		var b strings.Builder
 		said := 0
-		rest := line
-		for {
-			loc := conversion.FindStringIndex(rest)
-			if loc == nil {
-				break
-			}
-			said += len(strings.TrimSpace(rest[:loc[0]]))
-			b.WriteString(regexp.QuoteMeta(rest[:loc[0]]))
-			if rest[loc[0]:loc[1]] == "%%" {
+		conversions := conversion.FindAllString(line, -1)
+		for i, text := range conversion.Split(line, -1) {
+			said += len(strings.TrimSpace(text))
+			b.WriteString(regexp.QuoteMeta(text))
+			if i < len(conversions) && conversions[i] == "%%" {
 				b.WriteString("%")
-			} else {
+			} else if i < len(conversions) {
 				b.WriteString(".*")
 			}
-			rest = rest[loc[1]:]
 		}
-		said += len(strings.TrimSpace(rest))
-		b.WriteString(regexp.QuoteMeta(rest))
 		if said >= leastText {
 			return b.String(), true
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"umlab/harness/kconfig"
 	"umlab/harness/loader/csrc"
@@ -120,20 +121,13 @@ func (s *Space) readMain(umArch []byte, config kconfig.Config) error {
 
 // product evaluates "8*1024*1024" in parentheses or not.
 func product(expr string) (int64, bool) {
-	for len(expr) > 1 && expr[0] == '(' && expr[len(expr)-1] == ')' {
-		expr = expr[1 : len(expr)-1]
-	}
-	out, start := int64(1), 0
-	for i := 0; i <= len(expr); i++ {
-		if i < len(expr) && expr[i] != '*' {
-			continue
-		}
-		n, err := strconv.ParseInt(expr[start:i], 0, 64)
+	out := int64(1)
+	for factor := range strings.SplitSeq(strings.Trim(expr, "()"), "*") {
+		n, err := strconv.ParseInt(factor, 0, 64)
 		if err != nil || n < 0 || n != 0 && out > (1<<62)/n {
 			return 0, false
 		}
 		out *= n
-		start = i + 1
 	}
 	return out, true
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -141,34 +139,26 @@ func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
 // Identity is a digest of everything of a guest that decides results besides the kernel, the modules and the sysroot:
 // busybox, the rootfs, the kernel's parameters, and how umlab handles it.
 func (b *Booter) Identity() (string, error) {
-	h := sha256.New()
-	add := func(name string, open func() (fs.File, error)) error {
-		f, err := open()
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		sum := sha256.New()
-		if _, err := io.Copy(sum, f); err != nil {
-			return err
-		}
-		fmt.Fprintf(h, "%q %x\n", name, sum.Sum(nil))
-		return nil
-	}
-	fmt.Fprintf(h, "%s %q\n", version, Options{RootDir: insideRoot}.Cmdline())
 	entries, err := readManifest(b.Rootfs)
-	for _, e := range entries {
-		if err != nil {
-			break
-		}
-		fmt.Fprintf(h, "%q %q %o %q\n", e.kind, e.path, e.mode, e.source)
-		if e.kind == "file" {
-			err = add(e.source, func() (fs.File, error) { return b.Rootfs.Open(e.source) })
-		}
-	}
-	err = errors.Join(err, add("busybox", func() (fs.File, error) { return os.Open(b.Busybox) }))
 	if err != nil {
 		return "", fmt.Errorf("identify the guest: %w", err)
 	}
+	busybox, err := os.ReadFile(b.Busybox)
+	if err != nil {
+		return "", fmt.Errorf("identify the guest: %w", err)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %q\n", version, Options{RootDir: insideRoot}.Cmdline())
+	for _, e := range entries {
+		fmt.Fprintf(h, "%q %q %o %q\n", e.kind, e.path, e.mode, e.source)
+		if e.kind == "file" {
+			text, err := fs.ReadFile(b.Rootfs, e.source)
+			if err != nil {
+				return "", fmt.Errorf("identify the guest: %w", err)
+			}
+			fmt.Fprintf(h, "%q %x\n", e.source, sha256.Sum256(text))
+		}
+	}
+	fmt.Fprintf(h, "%q %x\n", "busybox", sha256.Sum256(busybox))
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
