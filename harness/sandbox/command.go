@@ -32,12 +32,6 @@ type Overlay struct {
 	Target string // absolute path inside, created where it is missing
 }
 
-// A Tmpfs is an empty directory in memory, of Limits.Disk bytes. Sparse files may be longer than that.
-type Tmpfs struct {
-	Target string // absolute path inside, created where it is missing
-	Exec   bool   // files in it may be executed and mapped executable
-}
-
 // Limits bound what the command uses. Zero means what the caller itself is bound by. Core dumps are always off.
 type Limits struct {
 	// Processes and threads at a time. Linux exempts host root from RLIMIT_NPROC; for root the bound is the PID
@@ -45,7 +39,7 @@ type Limits struct {
 	Processes    int
 	FileSize     int64 // bytes in one file, holes included (RLIMIT_FSIZE): a guest's memory is such a file
 	AddressSpace int64 // bytes mapped by one process (RLIMIT_AS)
-	Disk         int64 // bytes in each tmpfs; 0 for the kernel's default, half of the memory
+	Disk         int64 // bytes in each tmpfs, where sparse files may be longer; 0 for half of the memory, the kernel's default
 }
 
 func (l Limits) needTrace() bool {
@@ -57,7 +51,6 @@ type Command struct {
 	Root     string // sysroot directory, shown read-only at /; "" for a root that holds only what is listed below
 	Mounts   []Mount
 	Overlays []Overlay
-	Tmpfs    []Tmpfs
 
 	Dir  string   // working directory inside; "" for /
 	Args []string // Args[0] is looked up in the PATH of Env, inside
@@ -124,9 +117,6 @@ func (c *Command) plan() (*spec, error) {
 			}
 		}
 		s.Layers = append(s.Layers, l)
-	}
-	for _, t := range c.Tmpfs {
-		s.Layers = append(s.Layers, layer{Kind: layerTmpfs, Target: t.Target, Exec: t.Exec})
 	}
 
 	seen := map[string]bool{}

@@ -126,7 +126,7 @@ func TestMountPoints(t *testing.T) {
 	t.Run("nested", func(t *testing.T) {
 		// The order in which they are named does not matter, and siblings do not hide each other.
 		c := Command{Root: sysroot(t), Mounts: []Mount{{file, "/build/x/y", true}, {dir, "/usr/lib/one", true}, {dir, "/usr/two", true}, {file, "/src/file", true}, {sysroot(t), "/src", true}},
-			Tmpfs: []Tmpfs{{Target: "/build"}}}
+			Overlays: []Overlay{{Lower: t.TempDir(), Target: "/build"}}}
 		c.Mounts[3].Target = "/src/etc/motd"
 		want := "from the host\nfrom the host\nfrom the host\nfrom the host\n"
 		if out := inside(t, c, "read /build/x/y", "read /src/etc/motd", "read /usr/lib/one/file", "read /usr/two/file"); out != want {
@@ -310,7 +310,7 @@ func TestPlanRefuses(t *testing.T) {
 	for name, c := range map[string]Command{
 		"no command":                   {},
 		"not an absolute":              {Args: ok.Args, Mounts: []Mount{{"/", "x", true}}},
-		"given twice":                  {Args: ok.Args, Mounts: []Mount{{"/", "/x", true}}, Tmpfs: []Tmpfs{{Target: "/x/"}}},
+		"given twice":                  {Args: ok.Args, Mounts: []Mount{{"/", "/x", true}}, Overlays: []Overlay{{Lower: "/", Target: "/x/"}}},
 		"belongs to the":               {Args: ok.Args, Mounts: []Mount{{"/", "/proc/sys", true}}},
 		"is no path":                   {Args: ok.Args, Mounts: []Mount{{"", "/x", true}}},
 		`overlay on /x: "" is no path`: {Args: ok.Args, Overlays: []Overlay{{Target: "/x"}}},

@@ -28,9 +28,8 @@ func Command(sysroot, kernel, rootDir string, o Options, aslr bool) sandbox.Comm
 			{Source: kernel, Target: insideKernel, ReadOnly: true},
 			{Source: rootDir, Target: insideRoot, ReadOnly: true},
 		},
-		// The guest's memory is a sparse file there, mapped executable (create_mem_file, arch/um/os-Linux/mem.c).
-		Tmpfs:  []sandbox.Tmpfs{{Target: "/tmp", Exec: true}},
-		Args:   append([]string{insideKernel}, o.Cmdline()...),
+		Args: append([]string{insideKernel}, o.Cmdline()...),
+		// The guest's memory is a sparse file in /tmp, mapped executable (create_mem_file, arch/um/os-Linux/mem.c).
 		Env:    []string{"TMPDIR=/tmp", "HOME=/tmp"},
 		NoASLR: !aslr,
 	}
