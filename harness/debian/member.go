@@ -16,7 +16,7 @@ import (
 )
 
 // walk calls visit for each member of a .deb's data archive. Names are given as
-// archiveName returns them. An error of visit ends the walk; unpack.Stop does so
+// archiveName returns them. An error of visit ends the walk; unpack.ErrStop does so
 // without being one.
 func walk(ctx context.Context, deb string, hook unpack.Decompress, visit unpack.Visitor) error {
 	f, err := os.Open(deb)
@@ -92,7 +92,7 @@ func Extract(ctx context.Context, deb, name string, w io.Writer, hook unpack.Dec
 		if _, err := io.Copy(w, r); err != nil {
 			return err
 		}
-		return unpack.Stop
+		return unpack.ErrStop
 	})
 	if err == nil && !found {
 		err = fmt.Errorf("%s holds no such file: %w; look at the version of the package", path.Base(deb), os.ErrNotExist)

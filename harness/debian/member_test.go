@@ -84,7 +84,7 @@ func FuzzUnpack(f *testing.F) {
 		total := 0
 		_ = walkReader(t.Context(), "fuzz.deb", bytes.NewReader(data), nil, func(name string, h *tar.Header, r io.Reader) error {
 			if total += int(h.Size); h.Size > 1<<20 || total > 4<<20 {
-				return unpack.Stop
+				return unpack.ErrStop
 			}
 			return u.member(w, 0, name, h, r)
 		})

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Stop, returned by the visitor of Walk, ends the walk without being an error.
-var Stop = errors.New("stop")
+// ErrStop, returned by the visitor of Walk, ends the walk without being an error.
+var ErrStop = errors.New("stop")
 
 // A Visitor is shown a member of an archive: its name as Name returns it, its header
 // and its content.
@@ -26,7 +26,7 @@ func Walk(ctx context.Context, stream io.ReadCloser, visit Visitor) error {
 	err := walk(ctx, stream, visit)
 	cerr := stream.Close()
 	switch {
-	case err == Stop:
+	case err == ErrStop:
 		return nil // a decompressor that was left before its end may complain of it
 	case ctx.Err() != nil && err != nil:
 		return context.Cause(ctx)
