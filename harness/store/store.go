@@ -131,23 +131,15 @@ func (s *Store) Dir(
 // once has make put something at final, with a scratch directory to make it in,
 // unless it is there already. Others who want the same wait on the lock.
 func (s *Store) once(ctx context.Context, final, lock string, make func(tmp string) error) (hit bool, err error) {
-	if used(final) {
-		return true, nil
-	}
-	unlock, err := s.Lock(ctx, lock)
-	if err != nil {
-		return false, err
-	}
-	defer unlock()
-	if used(final) {
-		return true, nil
-	}
-	tmp, remove, err := s.Scratch("entry")
-	if err != nil {
-		return false, err
-	}
-	defer remove()
-	return false, make(tmp)
+	err = s.Once(ctx, lock, func() bool { hit = used(final); return hit }, func() error {
+		tmp, remove, err := s.Scratch("entry")
+		if err != nil {
+			return err
+		}
+		defer remove()
+		return make(tmp)
+	})
+	return hit, err
 }
 
 // Install renames the finished directory dir to be kind/key, replacing what was
