@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"umlab/harness/bisect"
+	"umlab/harness/conclude"
 	"umlab/harness/predicate"
 	"umlab/harness/report"
 	"umlab/harness/result"
@@ -223,16 +224,16 @@ func (l *Lab) conclude(ctx context.Context, b *result.Bisection, p *prober, foun
 		b.Reason = fmt.Sprintf("the first bad one is %s (%s) or one of the %d between it and %s, which could not be judged; %s is good (%s)",
 			bad.Name, bad.Seen, n, good.Name, good.Name, good.Seen)
 	}
-	var sides [2]side
+	var facts [2]conclude.Facts
 	for i, name := range []string{good.Name, bad.Name} {
 		if r := p.whole[name]; r == nil {
 			err = fmt.Errorf("%s was not run", name)
 		} else if err == nil {
-			sides[i], err = l.side(ctx, r, p.target.Cell, name)
+			facts[i], err = l.facts(ctx, r, p.target.Cell, name)
 		}
 	}
 	if err == nil {
-		b.Delta, err = l.delta(ctx, sides[0], sides[1])
+		b.Delta = conclude.Delta(p.target.Cell, facts[0], facts[1])
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -23,86 +23,52 @@ import (
 	"umlab/harness/scenario"
 )
 
-// side is one side of a change: a cell as one toolchain makes it of one tree.
-type side struct {
-	name     string // "debian-rustc:1.96.1"
-	cell     scenario.Cell
-	results  *result.Results
-	baseline *kbuild.Baseline // nil where it does not build
-	product  *kbuild.Product  // nil where there is nothing to boot
-}
-
-// side takes everything of one cell of a plan that was run that delta compares.
-func (l *Lab) side(ctx context.Context, r *ran, cell, name string) (side, error) {
-	s := side{name: name, results: r.Results, baseline: r.baseline}
-	at := slices.IndexFunc(r.plan.Cells, func(c scenario.Cell) bool { return c.ID() == cell })
-	if at < 0 {
-		return side{}, fmt.Errorf("compare the sides: %s is none of the cells that were run: %s", cell, strings.Join(r.plan.CellIDs(), ", "))
-	}
-	s.cell = r.plan.Cells[at]
-	if r.baseline == nil {
-		return s, nil
-	}
-	p, _, err := l.builder.Fork(ctx, r.baseline, kbuild.Request{Cell: s.cell}, false)
-	if err != nil {
-		return side{}, fmt.Errorf("compare the sides: %s: %w", name, err)
-	}
-	if p.Outcome == nil {
-		s.product = p
-	}
-	return s, nil
-}
-
-// delta says what differs between the two sides of a change. What one side does
-// not have is a gap of the delta and no error.
-func (l *Lab) delta(ctx context.Context, good, bad side) (*result.Delta, error) {
-	var facts [2]conclude.Facts
-	for i, s := range []side{good, bad} {
-		var err error
-		if facts[i], err = l.facts(ctx, s); err != nil {
-			return nil, fmt.Errorf("why it changed: %s: %w", s.name, err)
-		}
-	}
-	return conclude.Delta(bad.cell.ID(), facts[0], facts[1]), nil
-}
-
-// facts gathers what is known of a side. Only the end of ctx is an error.
-func (l *Lab) facts(ctx context.Context, s side) (conclude.Facts, error) {
-	r := s.results
-	f := conclude.Facts{Name: s.name, Toolchain: r.Toolchain.Identity, Missing: map[string]string{},
+// facts gathers what is known of a cell of a plan that was run, by the name of what
+// varies: "debian-rustc:1.96.1". What is not known is noted as missing; an error is
+// one of the machine.
+func (l *Lab) facts(ctx context.Context, r *ran, id, name string) (conclude.Facts, error) {
+	f := conclude.Facts{Name: name, Toolchain: r.Toolchain.Identity, Missing: map[string]string{},
 		Tree: map[string]string{"name": r.Tree.Name, "version": r.Tree.Version, "digest": r.Tree.Digest, "patches": strings.Join(r.Tree.Patches, " ")}}
+	at := slices.IndexFunc(r.plan.Cells, func(c scenario.Cell) bool { return c.ID() == id })
+	if at < 0 {
+		return f, fmt.Errorf("%s is none of the cells that were run: %s", id, strings.Join(r.plan.CellIDs(), ", "))
+	}
 	missing := func(why string, aspects ...string) {
 		for _, a := range aspects {
 			f.Missing[a] = why
 		}
 	}
-	if s.baseline == nil {
-		missing("the baseline was not built: "+unbuiltReason(r, s.cell.ID()), result.AspectTarget, result.AspectConfig, result.AspectFlags, result.AspectResolved, result.AspectRelocations)
+	if r.baseline == nil {
+		missing("the baseline was not built: "+unbuiltReason(r.Results, id), result.AspectTarget, result.AspectConfig, result.AspectFlags, result.AspectResolved, result.AspectRelocations)
 		return f, nil
 	}
-	var err error
-	if f.Config, err = readConfig(s.baseline.ResolvedConfig()); err != nil {
+	cell := r.plan.Cells[at]
+	p, _, err := l.builder.Fork(ctx, r.baseline, kbuild.Request{Cell: cell}, false)
+	if err != nil {
+		return f, err
+	}
+	if f.Config, err = readConfig(r.baseline.ResolvedConfig()); err != nil {
 		missing(err.Error(), result.AspectConfig)
 	}
-	if f.Target, err = readTarget(filepath.Join(s.baseline.Build(), "scripts", "target.json")); err != nil {
+	if f.Target, err = readTarget(filepath.Join(r.baseline.Build(), "scripts", "target.json")); err != nil {
 		missing(err.Error(), result.AspectTarget)
 	}
-	if s.product == nil {
-		missing("the modules were not built: "+unbuiltReason(r, s.cell.ID()), result.AspectFlags, result.AspectResolved, result.AspectRelocations)
+	if p.Outcome != nil {
+		missing("the modules were not built: "+unbuiltReason(r.Results, id), result.AspectFlags, result.AspectResolved, result.AspectRelocations)
 		return f, nil
 	}
-	if f.Flags = s.flags(); len(f.Flags) == 0 {
+	if f.Flags = flags(r.baseline, p); len(f.Flags) == 0 {
 		f.Flags = nil
 		missing("no Rust object belongs to the modules", result.AspectFlags, result.AspectResolved)
-	} else if f.Resolved, err = l.resolved(ctx, s.baseline, f.Flags); err != nil {
+	} else if f.Resolved, err = l.resolved(ctx, r.baseline, f.Flags); err != nil {
 		if ctx.Err() != nil {
 			return f, context.Cause(ctx)
 		}
 		missing(err.Error(), result.AspectResolved)
 	}
 	f.Modules = map[string]conclude.ModuleFacts{}
-	for _, m := range s.cell.Modules {
-		if f.Modules[m.Name], err = readModule(s.product.Modules[m.Path].Path); err != nil {
+	for _, m := range cell.Modules {
+		if f.Modules[m.Name], err = readModule(p.Modules[m.Path].Path); err != nil {
 			f.Modules = nil
 			missing(m.Name+": "+err.Error(), result.AspectRelocations)
 			break
@@ -122,11 +88,11 @@ func unbuiltReason(r *result.Results, cell string) string {
 // flags are the options that decide the code of the Rust objects of the modules:
 // those that the product records as effective, and of the other kinds of options
 // those of the same object in the baseline, which variants leave alone.
-func (s side) flags() map[string][]string {
+func flags(bl *kbuild.Baseline, p *kbuild.Product) map[string][]string {
 	out := map[string][]string{}
-	for object, effective := range s.product.Effective {
+	for object, effective := range p.Effective {
 		options := slices.Clone(effective)
-		given, _ := s.baseline.RustOptions(object) // none of an object of the user's own directory
+		given, _ := bl.RustOptions(object) // none of an object of the user's own directory
 		for _, o := range given {
 			if !strings.HasPrefix(o, "-C") {
 				options = append(options, o)

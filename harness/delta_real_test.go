@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"umlab/harness/conclude"
 	"umlab/harness/report"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
@@ -15,7 +16,8 @@ import (
 // the delta against what the results of both say of themselves.
 func TestDeltaReal(t *testing.T) {
 	l := longLab(t)
-	var sides []side
+	var sides []*ran
+	var facts []conclude.Facts
 	for _, name := range []string{"trixie", "trixie-backports"} {
 		j, err := l.plan(MatrixOptions{Tree: "debian-6.12", Toolchain: name, Select: scenario.Selection{Cells: []string{"stock"}, Placements: []string{"low"}}})
 		if err != nil {
@@ -29,37 +31,34 @@ func TestDeltaReal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := l.side(t.Context(), r, "stock", name)
+		f, err := l.facts(t.Context(), r, "stock", name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sides = append(sides, s)
+		sides, facts = append(sides, r), append(facts, f)
 	}
 	good, bad := sides[0], sides[1]
-	same, err := l.delta(t.Context(), good, good)
-	if err != nil || same.Conclusion != "" && !strings.Contains(same.Conclusion, "Nothing that was compared differs.") || len(same.Unknown) > 0 {
-		t.Errorf("a side differs from itself: %+v, %v", same, err)
+	same := conclude.Delta("stock", facts[0], facts[0])
+	if same.Conclusion != "" && !strings.Contains(same.Conclusion, "Nothing that was compared differs.") || len(same.Unknown) > 0 {
+		t.Errorf("a side differs from itself: %+v", same)
 	}
-	d, err := l.delta(t.Context(), good, bad)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := conclude.Delta("stock", facts[0], facts[1])
 	if len(d.Unknown) > 0 {
 		t.Errorf("not compared: %v", d.Unknown)
 	}
 	for _, c := range d.Toolchain {
-		if a, b := good.results.Toolchain.Identity[c.Name], bad.results.Toolchain.Identity[c.Name]; a == b || a != c.Good || b != c.Bad {
+		if a, b := good.Toolchain.Identity[c.Name], bad.Toolchain.Identity[c.Name]; a == b || a != c.Good || b != c.Bad {
 			t.Errorf("%s: %s and %s are %s and %s", c.Name, c.Good, c.Bad, a, b)
 		}
 	}
-	if !strings.Contains(d.Conclusion, good.results.Toolchain.Identity["rustc"]+" → "+bad.results.Toolchain.Identity["rustc"]) {
+	if !strings.Contains(d.Conclusion, good.Toolchain.Identity["rustc"]+" → "+bad.Toolchain.Identity["rustc"]) {
 		t.Errorf("does not name the compilers: %s", d.Conclusion)
 	}
-	if len(d.Modules) != len(good.cell.Modules) {
-		t.Errorf("%d modules of %d were compared", len(d.Modules), len(good.cell.Modules))
+	if len(d.Modules) != len(good.plan.Modules()) {
+		t.Errorf("%d modules of %d were compared", len(d.Modules), len(good.plan.Modules()))
 	}
 	for _, m := range d.Modules {
-		counts := maps.Clone(good.results.Cells[0].Build.Relocations[m.Module])
+		counts := maps.Clone(good.Cells[0].Build.Relocations[m.Module])
 		if len(counts) == 0 {
 			t.Errorf("%s: the results count no relocations", m.Module)
 		}
@@ -69,7 +68,7 @@ func TestDeltaReal(t *testing.T) {
 				delete(counts, c.Type)
 			}
 		}
-		if want := bad.results.Cells[0].Build.Relocations[m.Module]; !maps.Equal(counts, want) {
+		if want := bad.Cells[0].Build.Relocations[m.Module]; !maps.Equal(counts, want) {
 			t.Errorf("%s: the delta leads to %v, the build has %v", m.Module, counts, want)
 		}
 		of := func(list []result.CountsOfChange) (n int) {

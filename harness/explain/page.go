@@ -71,7 +71,7 @@ func (c Cell) Page() (*result.Explanation, error) {
 		}
 		e.Modules = append(e.Modules, x)
 	}
-	e.Scripts = c.hand(c.Cell.Placements[at]).scripts()
+	e.Scripts = byHand{c, c.Baseline.Base, c.Cell.Placements[at]}.scripts()
 	return e, nil
 }
 
@@ -164,30 +164,4 @@ func (c Cell) flags() map[string][]result.ObjectFlags {
 		out[target] = list
 	}
 	return out
-}
-
-// hand is what it takes to repeat the cell at a placement by hand.
-func (c Cell) hand(p scenario.Placement) hand {
-	base := c.Baseline.Base
-	h := hand{
-		title:   fmt.Sprintf("%s:%s of %s", c.Cell.ID(), p.Name, base.Tree.Name),
-		store:   c.Store,
-		sysroot: base.Toolchain.Root, mounts: base.Toolchain.Mounts, env: base.Toolchain.Environment(),
-		busybox: base.Toolchain.Busybox, linux: c.Product.Linux, tree: base.Tree.Dir,
-		options: filepath.Join(c.Baseline.Build(), ".umlab.config"), make: base.Make(), flags: c.Cell.MakeArg(),
-		module: c.Cell.Scope == scenario.ScopeModule, llvm: base.Compiler == kbuild.Clang, mem: p.Mem, aslr: p.ASLR,
-	}
-	for _, m := range c.Cell.Modules {
-		h.modules = append(h.modules, handModule{m.Name, c.Product.Modules[m.Path].Path, m.Path, m.Params})
-		if m.External != nil {
-			h.external = true
-		} else {
-			h.targets = append(h.targets, m.Path)
-		}
-	}
-	if len(h.targets) > 0 || !h.module {
-		h.byHand = append(h.byHand, base.ByHand(c.Cell, h.targets...))
-	}
-	h.byHand = append(h.byHand, base.ExternalByHand(c.Cell)...)
-	return h
 }

@@ -6,9 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"umlab/harness/kbuild"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
+	"umlab/harness/toolchain"
+	"umlab/harness/tree"
 )
 
 func module(name string, kind outcome.Kind) result.Module {
@@ -91,15 +95,20 @@ func FuzzExcerpt(f *testing.F) {
 	})
 }
 
-func theHand() hand {
-	return hand{
-		title: "static-small@module:low of a tree", store: "/home/o'brien/my cache", sysroot: "/home/o'brien/my cache/root",
-		mounts:  []sandbox.Mount{{Source: "/home/o'brien/my cache/rust", Target: "/rust"}, {Source: "/x y/bindgen", Target: "/host/bindgen"}},
-		env:     []string{"PATH=/rust/bin:/usr/bin", "NAME=it's"},
-		busybox: "/home/o'brien/my cache/root/busybox", linux: "/elsewhere $x/linux", tree: "/home/me/linux", options: "/home/o'brien/my cache/a b",
-		make: []string{"make", "-C", "/src"}, flags: "RUSTFLAGS_MODULE=-Crelocation-model=static -Ccode-model=small", module: true,
-		targets: []string{"samples/rust/x-y.ko"}, byHand: []string{"make x"}, llvm: true, mem: 64 << 20,
-		modules: []handModule{{"x-y", "/home/o'brien/my cache/x.ko", "samples/rust/x-y.ko", []string{"name=it's"}}},
+// theHand is a cell whose paths a shell could take amiss.
+func theHand() byHand {
+	cache := "/home/o'brien/my cache"
+	own := scenario.Module{Name: "x-y", Path: "samples/rust/x-y.ko", Params: []string{"name=it's"}}
+	base := kbuild.Base{Compiler: kbuild.Clang, Tree: &tree.Tree{Name: "a tree", Dir: "/home/me/linux"}, Toolchain: &toolchain.Toolchain{
+		Root: cache + "/root", Busybox: cache + "/root/busybox", Path: []string{"/rust/bin"}, Env: []string{"NAME=it's"},
+		Mounts: []sandbox.Mount{{Source: cache + "/rust", Target: "/rust"}, {Source: "/x y/bindgen", Target: "/host/bindgen"}},
+	}}
+	variant := scenario.Variant{ID: "static-small", RelocationModel: "static", CodeModel: "small"}
+	return byHand{
+		Cell: Cell{Store: cache, Baseline: &kbuild.Baseline{Base: base, Dir: cache + "/a b"},
+			Product: &kbuild.Product{Linux: "/elsewhere $x/linux", Modules: map[string]kbuild.Module{own.Path: {Path: cache + "/x.ko"}}},
+			Cell:    scenario.Cell{Variant: variant, Scope: scenario.ScopeModule, Modules: []scenario.Module{own}}},
+		Base: base, place: scenario.Placement{Name: "low", Mem: 64 << 20},
 	}
 }
 
@@ -126,15 +135,16 @@ func TestScriptsParse(t *testing.T) {
 			}
 		}
 	}
-	if build := theHand().build(); !strings.Contains(build, "env -i PATH=/rust/bin:/usr/bin") {
+	if build := theHand().build(); !strings.Contains(build, "env -i PATH=/rust/bin:/usr/sbin") {
 		t.Errorf("the toolchain's surroundings are not the build's:\n%s", build)
 	}
 	on := theHand()
-	on.aslr, on.external = true, true
+	on.place.ASLR = true
+	on.Cell.Cell.Modules = append(on.Cell.Cell.Modules, scenario.Module{Name: "own", Path: "ext/own/own.ko", External: &scenario.External{Given: "/home/me/own", Mount: "ext/own"}})
 	if boot := on.boot(); strings.Contains(boot, "setarch") {
 		t.Errorf("randomisation is turned off:\n%s", boot)
 	}
-	if text := on.scripts()[1].Text; strings.Contains(text, "unshare") || !strings.Contains(text, "make x\n") {
+	if text := on.scripts()[1].Text; strings.Contains(text, "unshare") || !strings.Contains(text, "M=/home/me/own modules\n") {
 		t.Errorf("a module of the user's own is not built as the user does it:\n%s", text)
 	}
 }

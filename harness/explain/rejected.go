@@ -1,10 +1,8 @@
 package explain
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -36,11 +34,7 @@ func linesOf(ko *loader.Module, d *kbuild.Debugged, target string, err error) li
 	case !ok:
 		return unknown("the module was not built again with debug information")
 	}
-	text, err := os.ReadFile(made.Path)
-	if err != nil {
-		return unknown("%v", err)
-	}
-	debug, err := loader.Open(bytes.NewReader(text))
+	debug, err := loader.OpenFile(made.Path)
 	if err == nil {
 		err = loader.SameRelocations(ko, debug)
 	}

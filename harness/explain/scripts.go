@@ -2,47 +2,52 @@ package explain
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
+	"umlab/harness/kbuild"
 	"umlab/harness/result"
-	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
 	"umlab/harness/shell"
 	"umlab/harness/uml"
 )
 
-// hand is what a person needs who repeats a cell without umlab.
-type hand struct {
-	title            string          // "static-kernel@module:high of debian-7.3"
-	store            string          // directory that most of the paths lie in
-	sysroot, busybox string          // paths on the host
-	mounts           []sandbox.Mount // over the sysroot, read-only
-	env              []string        // all that the toolchain's programs see of their surroundings
-	linux            string
-	tree, options    string // the options are those that were requested over allnoconfig
-	make             []string
-	flags            string   // argument of make, "" for stock
-	module           bool     // flags reach only modules, which are made by themselves
-	targets          []string // modules of the tree
-	external         bool     // there are others
-	byHand           []string // the make commands for a toolchain of one's own
-	llvm             bool
-	mem              int64
-	aslr             bool
-	modules          []handModule
+// byHand is a cell at a placement as a person repeats it without umlab.
+type byHand struct {
+	Cell
+	kbuild.Base
+	place scenario.Placement
 }
 
-type handModule struct {
-	name, path, target string
-	params             []string
+// title is "static-kernel@module:high of debian-7.3".
+func (h byHand) title() string {
+	return fmt.Sprintf("%s:%s of %s", h.Cell.Cell.ID(), h.place.Name, h.Tree.Name)
 }
+
+// targets are the modules of the tree; there may be others, which the user builds.
+func (h byHand) targets() (targets []string) {
+	for _, m := range h.Cell.Cell.Modules {
+		if m.External == nil {
+			targets = append(targets, m.Path)
+		}
+	}
+	return targets
+}
+
+// onlyModules reports whether the flags reach only modules, which are made by
+// themselves.
+func (h byHand) onlyModules() bool { return h.Cell.Cell.Scope == scenario.ScopeModule }
+
+// options is the file of what was requested over allnoconfig.
+func (h byHand) options() string { return filepath.Join(h.Baseline.Build(), ".umlab.config") }
 
 // scripts are the ways to repeat the cell. They are made to be pasted: no tabs,
 // which an interactive shell takes for a wish to complete, nothing read from
 // standard input, and all in a subshell, so that the first error leaves the
 // user's shell alone.
-func (h hand) scripts() []result.ExplanationScript {
+func (h byHand) scripts() []result.ExplanationScript {
 	out := []result.ExplanationScript{{Name: "boot", Title: "boot again what umlab built", Text: h.boot()}}
-	if h.external {
+	if len(h.targets()) < len(h.Cell.Cell.Modules) {
 		// The directories are the user's, who builds them as ever.
 		return append(out, result.ExplanationScript{Name: "build", Title: "build it again, in the tree, with a toolchain of your own", Text: h.own()})
 	}
@@ -55,8 +60,8 @@ type script struct{ strings.Builder }
 func (s *script) line(format string, args ...any) { fmt.Fprintf(s, format+"\n", args...) }
 
 // path is a file as a word of a script that sets store.
-func (h hand) path(file string) string {
-	if rest, ok := strings.CutPrefix(file, h.store+"/"); ok && rest == shell.Quote(rest) {
+func (h byHand) path(file string) string {
+	if rest, ok := strings.CutPrefix(file, h.Store+"/"); ok && rest == shell.Quote(rest) {
 		return `"$store"/` + rest
 	}
 	return shell.Quote(file)
@@ -65,8 +70,8 @@ func (h hand) path(file string) string {
 // namespace begins a command in a mount namespace of its own and leaves it in a
 // root directory that holds the toolchain and the directories dirs. A user
 // needs a user namespace for that; root does not. setarch may stand before it.
-func (s *script) namespace(h hand, before string, dirs string) {
-	for i, m := range h.mounts {
+func (s *script) namespace(h byHand, before string, dirs string) {
+	for i, m := range h.Toolchain.Mounts {
 		s.line("export mount%d=%s", i, h.path(m.Source))
 	}
 	s.line(`user=; [ "$(id -u)" = 0 ] || user="--user --map-root-user"`)
@@ -76,45 +81,45 @@ func (s *script) namespace(h hand, before string, dirs string) {
 	// Read-only where the machine allows it: Python, for one, leaves caches beside its modules.
 	s.line(`  ro() { mount --bind "$1" "$2"; mount -o remount,bind,ro "$2" 2>/dev/null || true; }`)
 	s.line(`  for d in usr etc; do ro "$sysroot/$d" $d; done; for d in dev proc; do mount --rbind /$d $d; done`)
-	if len(h.mounts) > 0 {
+	if len(h.Toolchain.Mounts) > 0 {
 		s.line(`  show() {`)
 		s.line(`    if [ -d "$1" ]; then mkdir -p ".$2"; elif [ ! -e ".$2" ]; then mkdir -p ".${2%%/*}"; : > ".$2"; fi`)
 		s.line(`    ro "$1" ".$2"; }`)
 	}
-	for i, m := range h.mounts {
+	for i, m := range h.Toolchain.Mounts {
 		s.line(`  show "$mount%d" %s`, i, shell.Nested(m.Target))
 	}
 }
 
 // boot is a script that boots the kernel with the modules.
-func (h hand) boot() string {
+func (h byHand) boot() string {
 	s := &script{}
-	s.line("# %s", h.title)
-	if h.aslr {
+	s.line("# %s", h.title())
+	if h.place.ASLR {
 		s.line("# Address randomisation stays on: where this kernel lets it decide, addresses differ from boot to boot.")
 	}
-	s.line("( set -e; store=%s", shell.Quote(h.store))
-	s.line("export sysroot=%s", h.path(h.sysroot))
-	s.line("export linux=${linux:-%s}", h.path(h.linux))
+	s.line("( set -e; store=%s", shell.Quote(h.Store))
+	s.line("export sysroot=%s", h.path(h.Toolchain.Root))
+	s.line("export linux=${linux:-%s}", h.path(h.Product.Linux))
 	s.line(`work=$(mktemp -d); export work root="$work/root"; mkdir -p "$root" "$work/guest"; cd "$work/guest"`)
-	s.line("mkdir bin modules proc sys dev; cp %s bin/busybox", h.path(h.busybox))
+	s.line("mkdir bin modules proc sys dev; cp %s bin/busybox", h.path(h.Toolchain.Busybox))
 	s.line("for a in sh mount insmod cat rmmod poweroff; do ln -s busybox bin/$a; done")
-	for _, m := range h.modules {
-		s.line(`ko=${%s:-%s}; cp "$ko" modules/%s.ko`, shellName(m.name), h.path(m.path), m.name)
+	for _, m := range h.Cell.Cell.Modules {
+		s.line(`ko=${%s:-%s}; cp "$ko" modules/%s.ko`, shellName(m.Name), h.path(h.Product.Modules[m.Path].Path), m.Name)
 	}
 	s.line("cat > init <<'INIT'\n#!/bin/sh\nexport PATH=/bin\nmount -t proc proc /proc; mount -t sysfs sys /sys")
-	for _, m := range h.modules {
-		s.line("%s && cat /proc/modules && rmmod %s", uml.Module{Name: m.name, Params: m.params}.Insmod(), m.name)
+	for _, m := range h.Cell.Cell.Modules {
+		s.line("%s && cat /proc/modules && rmmod %s", uml.Module{Name: m.Name, Params: m.Params}.Insmod(), m.Name)
 	}
 	s.line("poweroff -f\nINIT\nchmod +x init")
 	before := ""
-	if !h.aslr {
+	if !h.place.ASLR {
 		before = `setarch "$(uname -m)" -R `
 	}
 	s.namespace(h, before, "guest")
 	s.line(`  touch linux; ro "$linux" linux; mount --bind "$work/guest" guest`)
 	s.line("  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp HOME=/tmp chroot . /linux %s",
-		strings.Join(uml.Options{Mem: h.mem, RootDir: "/guest"}.Cmdline(), " "))
+		strings.Join(uml.Options{Mem: h.place.Mem, RootDir: "/guest"}.Cmdline(), " "))
 	s.line("' </dev/null || true")
 	s.line(`rm -r "$work" )`)
 	return s.String()
@@ -122,54 +127,57 @@ func (h hand) boot() string {
 
 // build is a script that makes kernel and modules as umlab did, and leaves them
 // to the boot script.
-func (h hand) build() string {
+func (h byHand) build() string {
 	s := &script{}
-	s.line("# %s: kernel and modules, in ./umlab-build", h.title)
-	s.line("( set -e; store=%s", shell.Quote(h.store))
-	s.line("export sysroot=%s", h.path(h.sysroot))
-	s.line("export tree=%s", h.path(h.tree))
+	s.line("# %s: kernel and modules, in ./umlab-build", h.title())
+	s.line("( set -e; store=%s", shell.Quote(h.Store))
+	s.line("export sysroot=%s", h.path(h.Toolchain.Root))
+	s.line("export tree=%s", h.path(h.Tree.Dir))
 	s.line(`mkdir -p umlab-build umlab-root; export build="$PWD/umlab-build" root="$PWD/umlab-root"`)
-	s.line("cp %s umlab-build/requested.config", h.path(h.options))
+	s.line("cp %s umlab-build/requested.config", h.path(h.options()))
 	s.namespace(h, "", "src build")
 	s.line(`  ro "$tree" src; mount --bind "$build" build`)
 	var env []string
-	for _, kv := range h.env {
+	for _, kv := range h.Toolchain.Environment() {
 		env = append(env, shell.Nested(kv))
 	}
-	s.line(`  mk() { env -i %s chroot . %s "$@"; }`, strings.Join(env, " "), strings.Join(h.make, " "))
+	s.line(`  mk() { env -i %s chroot . %s "$@"; }`, strings.Join(env, " "), strings.Join(h.Make(), " "))
 	s.line("  mk KCONFIG_ALLCONFIG=/build/requested.config allnoconfig")
 	flags := ""
-	if h.flags != "" {
-		flags = ` "` + h.flags + `"`
+	if arg := h.Cell.Cell.MakeArg(); arg != "" {
+		flags = ` "` + arg + `"`
 	}
-	if h.module {
+	if h.onlyModules() {
 		s.line(`  mk -j"$(nproc)"`)
-		s.line(`  mk -j"$(nproc)"%s %s`, flags, strings.Join(h.targets, " "))
+		s.line(`  mk -j"$(nproc)"%s %s`, flags, strings.Join(h.targets(), " "))
 	} else {
 		s.line(`  mk -j"$(nproc)"%s`, flags)
 	}
 	s.line("' </dev/null; rmdir umlab-root )")
 	s.line("# The other script boots these now:")
 	vars := []string{`linux="$PWD/umlab-build/linux"`}
-	for _, m := range h.modules {
-		vars = append(vars, fmt.Sprintf(`%s="$PWD/umlab-build/%s"`, shellName(m.name), m.target))
+	for _, m := range h.Cell.Cell.Modules {
+		vars = append(vars, fmt.Sprintf(`%s="$PWD/umlab-build/%s"`, shellName(m.Name), m.Path))
 	}
 	s.line("export %s", strings.Join(vars, " "))
 	return s.String()
 }
 
 // own is the same with a toolchain of the user's own, in the tree.
-func (h hand) own() string {
+func (h byHand) own() string {
 	s := &script{}
 	config := []string{"make", "ARCH=um", "O=build"}
-	if h.llvm {
+	if h.Compiler == kbuild.Clang {
 		config = append(config, "LLVM=1")
 	}
-	s.line("%s KCONFIG_ALLCONFIG=%s allnoconfig", strings.Join(config, " "), shell.Quote(h.options))
-	if h.module {
+	s.line("%s KCONFIG_ALLCONFIG=%s allnoconfig", strings.Join(config, " "), shell.Quote(h.options()))
+	if h.onlyModules() {
 		s.line("%s", strings.Join(config, " "))
 	}
-	for _, c := range h.byHand {
+	if targets := h.targets(); len(targets) > 0 || !h.onlyModules() {
+		s.line("%s", h.ByHand(h.Cell.Cell, targets...))
+	}
+	for _, c := range h.ExternalByHand(h.Cell.Cell) {
 		s.line("%s", c)
 	}
 	return s.String()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"os"
 	"strings"
 )
 
@@ -61,6 +62,15 @@ type Module struct {
 // maxEntries bounds what is read of one file; the largest module of a kernel
 // has some 300,000 relocations.
 const maxEntries = 8 << 20
+
+// OpenFile is Open of the file at path.
+func OpenFile(path string) (*Module, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Open(bytes.NewReader(text))
+}
 
 // Open reads a .ko: an ELF ET_REL for x86-64 with one symbol table. It fails on
 // anything that the kernel would refuse before it looks at relocations.

@@ -76,11 +76,7 @@ func (o *Oracle) kernel(p *kbuild.Product) (*loader.Kernel, error) {
 // module is a module of a build.
 func (o *Oracle) module(m kbuild.Module) (*placeable, error) {
 	read, _ := o.modules.LoadOrStore(m.Sum+" "+m.Path, sync.OnceValues(func() (*placeable, error) {
-		text, err := os.ReadFile(m.Path)
-		if err != nil {
-			return nil, err
-		}
-		ko, err := loader.Open(bytes.NewReader(text))
+		ko, err := loader.OpenFile(m.Path)
 		if err != nil {
 			return nil, err
 		}

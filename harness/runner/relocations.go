@@ -1,9 +1,6 @@
 package runner
 
 import (
-	"bytes"
-	"os"
-
 	"umlab/harness/kbuild"
 	"umlab/harness/loader"
 	"umlab/harness/scenario"
@@ -17,11 +14,7 @@ import (
 func relocations(c scenario.Cell, p *kbuild.Product) map[string]map[string]int {
 	out := map[string]map[string]int{}
 	for _, m := range c.Modules {
-		text, err := os.ReadFile(p.Modules[m.Path].Path)
-		if err != nil {
-			continue
-		}
-		if ko, err := loader.Open(bytes.NewReader(text)); err == nil {
+		if ko, err := loader.OpenFile(p.Modules[m.Path].Path); err == nil {
 			out[m.Name] = ko.Census()
 		}
 	}
