@@ -185,6 +185,54 @@ func TestExplainLoaded(t *testing.T) {
 	}
 }
 
+// TestExplainRemembers: what a page is about enters the history, as every result
+// does. The store is the user's, but for its history.
+func TestExplainRemembers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a kernel: not with -short")
+	}
+	home, err := store.DefaultDir(os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := t.TempDir()
+	if err := os.Mkdir(filepath.Join(own, "v1"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{"dirs", "files", "locks", "partial", "records", "tmp"} {
+		if err := errors.Join(os.MkdirAll(filepath.Join(home, "v1", d), 0o755),
+			os.Symlink(filepath.Join(home, "v1", d), filepath.Join(own, "v1", d))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := os.Create(filepath.Join(own, "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Stdout: out, Stderr: os.Stderr, Getenv: func(name string) string {
+		if name == "UMLAB_HOME" {
+			return own
+		}
+		return os.Getenv(name)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := l.Explain(t.Context(), "stock:low", harness.MatrixOptions{Command: "go test"}, harness.ExplainOutputs{}); err != nil {
+		t.Fatal(err)
+	}
+	page := filepath.Join(own, "history.json")
+	if err := l.History(t.Context(), harness.HistoryOptions{Outputs: harness.HistoryOutputs{JSON: page}}); err != nil {
+		t.Fatal(err)
+	}
+	var h result.History
+	if text, err := os.ReadFile(page); err != nil || json.Unmarshal(text, &h) != nil || len(h.Groups) != 1 || h.Groups[0].Rows[0].Cell != "stock" {
+		t.Errorf("the history is %+v, %v", h, err)
+	}
+}
+
 // repeats runs a script of the page in a shell of its own and returns what it
 // prints.
 func repeats(t *testing.T, script string, env ...string) string {
