@@ -1,9 +1,18 @@
 package report
 
 import (
+	"slices"
+
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
+
+// An alarm is a headline with its proof.
+type alarm struct {
+	Head  string
+	Lines []string
+}
 
 // proofless reports whether the run as a whole counts for nothing.
 func proofless(r *result.Results) bool {
@@ -68,4 +77,50 @@ func alarms(r *result.Results) []alarm {
 		a.Lines = append(a.Lines, msgMore(g.where, g.more), msgPredictedLine(g.predicted), msgObservedLine(g.observed))
 	}
 	return append(list, a)
+}
+
+// alarmsOf are alarms as blocks.
+func alarmsOf(list []alarm) []doc.Block {
+	var blocks []doc.Block
+	for _, a := range list {
+		blocks = append(blocks, doc.Alarm{Head: a.Head, Lines: doc.Lines(a.Lines...)})
+	}
+	return blocks
+}
+
+func place(cell, placement, module string) string {
+	return clean(cell + ":" + placement + " " + module)
+}
+
+// addEvidence adds a line for each distinct outcome of c to list but loaded, which is
+// there where it was not expected. Prefix is before where it was seen.
+func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence {
+	add := func(o outcome.Outcome, where string) {
+		name := short(o)
+		if !slices.ContainsFunc(list, func(e doc.Exhibit) bool { return e.Outcome == name }) {
+			list = append(list, newExhibit(o, prefix+where))
+		}
+	}
+	if o := c.Build.Outcome; o != nil {
+		add(*o, c.ID)
+	}
+	for _, p := range c.Placements {
+		for _, t := range p.Tallies() {
+			for _, count := range t.Counts {
+				if count.Outcome.Kind != outcome.Loaded || !c.AsExpected {
+					add(count.Outcome, place(c.ID, p.Name, t.Module))
+				}
+			}
+		}
+	}
+	return list
+}
+
+// newExhibit is what proves o, and where it was first seen.
+func newExhibit(o outcome.Outcome, where string) doc.Exhibit {
+	e := doc.Exhibit{Outcome: short(o), Line: clean(o.Evidence), Detail: clean(o.Detail), Where: where}
+	if e.Line == "" && e.Detail == "" {
+		e.Detail = msgNoEvidence
+	}
+	return e
 }

@@ -1,12 +1,116 @@
 package report
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
+	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
+	"umlab/harness/result"
 )
 
 // Cells of tables, in every document that has some.
+
+// A column is one placement.
+type column struct {
+	Name, Mem string
+	ASLR      bool
+}
+
+func (c column) title() string { return c.Name + " " + c.detail() }
+
+func (c column) detail() string {
+	var parts []string
+	if c.Mem != "" {
+		parts = append(parts, c.Mem)
+	}
+	if c.ASLR {
+		parts = append(parts, msgASLR)
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+func columns(r *result.Results) []column {
+	var list []column
+	for _, c := range r.Cells {
+		for _, p := range c.Placements {
+			if col := columnOf(p); !slices.Contains(list, col) {
+				list = append(list, col)
+			}
+		}
+	}
+	return list
+}
+
+func columnOf(p result.Placement) column { return column{clean(p.Name), clean(p.Mem), p.ASLR} }
+
+// An entry is what one placement showed, for one module or for all of them.
+type entry struct {
+	Module    string // "" where all modules agree
+	Parts     []part // one, or one per distinct outcome of the runs
+	Agrees    bool   // every run went as predicted
+	Predicted string // what was predicted, where a run went otherwise
+}
+
+type part struct {
+	Text string
+	Kind outcome.Kind // "" where nothing was run
+}
+
+// entriesOf says what p showed: once where all modules agree, else per module.
+func entriesOf(c *result.Cell, p result.Placement) []entry {
+	var list []entry
+	for _, t := range p.Tallies() {
+		e := entry{Module: t.Module, Agrees: t.Agree == t.Runs}
+		for _, count := range t.Counts {
+			text := short(count.Outcome)
+			if t.Runs > 1 {
+				text = fmt.Sprintf("%d/%d %s", count.N, t.Runs, text)
+			}
+			e.Parts = append(e.Parts, part{text, count.Outcome.Kind})
+		}
+		if t.Disagree > 0 {
+			e.Predicted = firstMissed(p, t.Module)
+		}
+		list = append(list, e)
+	}
+	if len(list) == 0 {
+		return []entry{unrun(c)}
+	}
+	if slices.ContainsFunc(list, func(e entry) bool { return !e.agrees(list[0]) }) {
+		return list
+	}
+	list[0].Module = ""
+	return list[:1]
+}
+
+// agrees reports whether both showed the same, whatever the modules.
+func (e entry) agrees(f entry) bool {
+	return slices.Equal(e.Parts, f.Parts) && e.Agrees == f.Agrees && e.Predicted == f.Predicted
+}
+
+// unrun is what stands where c was not booted: why, where its build says so.
+func unrun(c *result.Cell) entry {
+	if o := c.Build.Outcome; o != nil {
+		return entry{Parts: []part{{short(*o), o.Kind}}}
+	}
+	return entry{Parts: []part{{Text: msgNoRun}}}
+}
+
+// firstMissed is the first prediction for module that p's runs did not fulfil.
+func firstMissed(p result.Placement, module string) string {
+	for _, run := range p.Runs {
+		for _, m := range run.Modules {
+			if m.Name == module && missed(m) {
+				return short(*m.Predicted)
+			}
+		}
+	}
+	return ""
+}
+
+func missed(m result.Module) bool { return m.Predicted != nil && m.Agrees != nil && !*m.Agrees }
 
 // line is what one placement showed: "rust_print: 3/20 loaded, 17/20 overflow 11
 // 32S". Folded, each outcome has a line of its own; folded again, so has the module.
@@ -39,45 +143,7 @@ func entryLines(entries ...entry) []doc.Line {
 	return lines
 }
 
-// alarmsOf are alarms as blocks.
-func alarmsOf(list []alarm) []doc.Block {
-	var blocks []doc.Block
-	for _, a := range list {
-		blocks = append(blocks, doc.Alarm{Head: a.Head, Lines: doc.Lines(a.Lines...)})
-	}
-	return blocks
-}
-
 // same reports whether both showed the same, and were predicted alike.
 func (e entry) same(f entry) bool {
 	return e.Module == f.Module && e.Predicted == f.Predicted && slices.Equal(e.Parts, f.Parts)
-}
-
-// appendNew appends what is not in list yet.
-func appendNew[T comparable](list []T, v T) []T {
-	if slices.Contains(list, v) {
-		return list
-	}
-	return append(list, v)
-}
-
-// An index is names by a key, keys in the order in which they came.
-type index[K comparable] struct {
-	Keys []K
-	Of   map[K][]string
-}
-
-func (x *index[K]) add(key K, name string) {
-	if x.Of == nil {
-		x.Of = map[K][]string{}
-	}
-	x.Keys, x.Of[key] = appendNew(x.Keys, key), appendNew(x.Of[key], name)
-}
-
-// sentences are what say makes of each.
-func sentences[T any](list []T, say func(T) string) (lines []string) {
-	for _, v := range list {
-		lines = append(lines, say(v))
-	}
-	return lines
 }

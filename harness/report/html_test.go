@@ -17,8 +17,7 @@ func TestHTML(t *testing.T) {
 			t.Fatal(err)
 		}
 		showPage(t, name, b.Bytes())
-		s := newSheet(r)
-		for _, want := range []string{s.Totals, s.Title} {
+		for _, want := range []string{strings.Join(msgTotals(r), separator), title(r.Scenario)} {
 			if !strings.Contains(b.String(), want) {
 				t.Errorf("%s: the page does not say %q", name, want)
 			}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
@@ -15,59 +14,57 @@ import (
 // placement and its verdict, the evidence, and one line of totals. A page has every
 // run besides.
 func Matrix(r *result.Results) *doc.Document {
-	s := newSheet(r)
-	totals := doc.Totals{Parts: strings.Split(s.Totals, separator), Tone: totalStyle(r)}
-	facts := factsOf(s.Facts...)
-	told := facts
-	if r.Command != "" {
-		told = append(told[:len(told):len(told)], doc.Fact{Line: doc.Say(msgRepeat, " ").Code(r.Command)})
-	}
+	totals := doc.Totals{Parts: msgTotals(r), Tone: totalStyle(r)}
 	d := &doc.Document{}
-	d.Add(doc.Title{Line: doc.Say(s.Title)}, doc.Only(^doc.InMarkdown, facts), doc.Only(doc.InMarkdown, told))
-	d.Add(alarmsOf(s.Alarms)...)
+	d.Add(doc.Title{Line: doc.Say(title(r.Scenario))}, factsOf(msgTree(r.Tree), msgToolchain(r.Toolchain), msgConfig(r.Config)))
+	d.Add(alarmsOf(alarms(r))...)
 	d.Add(doc.Only(doc.OnPage, totals))
-	if len(s.Rows) > 0 {
-		d.Add(s.table())
+	if len(r.Cells) > 0 {
+		d.Add(matrixTable(r))
 	}
-	d.Add(s.foot()...)
-	if len(s.Rows) > 0 {
-		var details []doc.Block
-		for i, rw := range s.Rows {
-			details = append(details, cellDetails(i, rw))
-		}
+	var evidence doc.Evidence
+	var details []doc.Block
+	for i := range r.Cells {
+		evidence = addEvidence(evidence, &r.Cells[i], "")
+		details = append(details, cellDetails(i, &r.Cells[i]))
+	}
+	d.Add(below("Why", reasons(r), evidence, matrixNotes(r)))
+	if details != nil {
 		d.Add(doc.Only(doc.OnPage, doc.Section{Head: doc.Say("Details of each variant"), Blocks: details}))
 	}
 	run := doc.Defs{}
-	if r.Command != "" {
-		run = append(run, def("Repeat with", doc.Code(r.Command)))
-	}
 	if !r.Started.IsZero() {
 		run = append(run, def("Started", doc.Say(r.Started.Format("2006-01-02 15:04:05 MST"))))
 	}
 	d.Add(doc.Only(doc.OnPage, doc.Section{Head: doc.Say("This run"), Blocks: []doc.Block{append(run, madeOf(r)...)}}))
-	d.Add(doc.Only(^doc.OnPage, totals))
+	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: r.Command}))
 	return d
 }
 
-// table is the variants.
-func (s *sheet) table() doc.Table {
+// matrixTable is the variants.
+func matrixTable(r *result.Results) doc.Table {
+	places := columns(r)
 	t := doc.Table{Label: "Outcome of each variant at each placement", Columns: []doc.Column{{Head: doc.Say(msgVariant), Role: doc.Key}}}
-	if s.Oracle {
-		t.Label += " (" + msgLegendAgrees + ")"
-	}
-	for _, c := range s.Columns {
-		t.Columns = append(t.Columns, doc.Column{Head: doc.Say(c.Name).Break(1, " ").Say(c.detail())})
+	for _, p := range places {
+		t.Columns = append(t.Columns, doc.Column{Head: doc.Say(p.Name).Break(1, " ").Say(p.detail())})
 	}
 	t.Columns = append(t.Columns, doc.Column{Head: doc.Say(msgVerdict), Role: doc.Sum})
-	for i, rw := range s.Rows {
-		row := doc.Cells(doc.Code(rw.ID).On(^doc.OnPage).With(doc.Line{}.Link(cellAnchor(i), rw.ID).On(doc.OnPage)))
-		for _, entries := range rw.Results {
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		row := doc.Cells(doc.Code(c.ID).On(^doc.OnPage).With(doc.Line{}.Link(cellAnchor(i), c.ID).On(doc.OnPage)))
+		for _, at := range places {
+			entries := []entry{unrun(c)}
+			for _, p := range c.Placements {
+				if columnOf(p) == at {
+					entries = entriesOf(c, p)
+				}
+			}
 			row.Cells = append(row.Cells, doc.Cell{Lines: entryLines(entries...)})
 		}
-		verdict := []doc.Line{doc.Toned(verdictStyle(rw.Verdict), string(rw.Verdict))}
-		if rw.Differs != "" {
+		verdict := []doc.Line{doc.Toned(verdictStyle(c.Verdict), string(c.Verdict))}
+		if !c.AsExpected {
 			verdict[0] = doc.Toned(doc.Bad, markDiffers).Say(" ").With(verdict[0])
-			verdict = append(verdict, doc.Toned(doc.Bad, "  "+rw.Differs))
+			verdict = append(verdict, doc.Toned(doc.Bad, "  "+msgExpected(c.Expected)))
 		}
 		row.Cells = append(row.Cells, doc.Cell{Lines: verdict})
 		t.Rows = append(t.Rows, row)
@@ -77,39 +74,62 @@ func (s *sheet) table() doc.Table {
 
 func cellAnchor(i int) string { return fmt.Sprintf("cell-%d", i) }
 
-// foot is what stands below the table.
-func (s *sheet) foot() []doc.Block {
-	var whys []doc.Line
-	for _, w := range s.Whys {
-		l := doc.Code(strings.Join(w.IDs, ", ")).Say(": ", w.Reason)
-		if w.Differs {
+// reasons are told once, with the variants that they hold for. Where the row alone
+// says it all, the reason is not repeated.
+func reasons(r *result.Results) (lines []doc.Line) {
+	type why struct {
+		differs bool
+		reason  string
+	}
+	var variants index[why]
+	for _, c := range r.Cells {
+		told := c.AsExpected && (c.Verdict == result.Loads || c.Verdict == result.Rejected)
+		if c.Reason != "" && !told {
+			variants.add(why{!c.AsExpected, c.Reason}, c.ID)
+		}
+	}
+	for _, w := range variants.Keys {
+		l := doc.Code(strings.Join(variants.Of[w], ", ")).Say(": ", w.reason)
+		if w.differs {
 			l = doc.Toned(doc.Bad, markDiffers).Say(" ").With(l)
 		}
-		whys = append(whys, l)
+		lines = append(lines, l)
 	}
-	var more []doc.Line
-	if s.Oracle {
-		more = append(more, doc.Say(msgLegendAgrees))
+	return lines
+}
+
+func matrixNotes(r *result.Results) (notes []string) {
+	if r.Totals.Predicted > 0 {
+		notes = append(notes, msgLegendAgrees)
 	}
-	if len(s.Controls) > 0 {
-		more = append(more, doc.Say(msgControls, ": ", strings.Join(s.Controls, ", ")))
+	var hold []string
+	for _, c := range r.Controls {
+		if c.Holds {
+			hold = append(hold, msgControl(c))
+		}
 	}
-	more = append(more, noteLines(s.Notes)...)
-	var terminal, markdown, page []doc.Block
-	if terminal = append(paras(whys...), s.Evidence); len(whys)+len(s.Evidence)+len(more) > 0 {
-		terminal = []doc.Block{doc.Section{Blocks: append(terminal, paras(more...)...)}}
+	if hold != nil {
+		notes = append(notes, msgControls+": "+strings.Join(hold, ", "))
 	}
-	markdown = paras(whys...)
-	if len(s.Evidence) > 0 {
-		markdown = append(markdown, doc.Details{Summary: doc.Say(msgEvidence), Blocks: []doc.Block{s.Evidence}})
-		page = append(page, doc.Section{Head: doc.Say("Evidence"), Blocks: []doc.Block{s.Evidence}})
+	return append(notes, sentences(r.Notes, msgNote)...)
+}
+
+// below is what stands below a table: what is said of it, what proves it, and what
+// else there is to know. Head is of what is said; a terminal has no heads.
+func below(head string, said []doc.Line, evidence doc.Evidence, notes []string) doc.Block {
+	s := doc.Section{}
+	add := func(head string, n int, b doc.Block) {
+		if n > 0 {
+			s.Blocks = append(s.Blocks, doc.Section{Head: doc.Say(head).On(^doc.OnTerminal), Minor: true, Tight: true, Blocks: []doc.Block{b}})
+		}
 	}
-	markdown = append(markdown, doc.Items(more))
-	if len(whys) > 0 {
-		page = slices.Insert(page, 0, doc.Block(doc.Section{Head: doc.Say("Why"), Blocks: []doc.Block{doc.Items(whys)}}))
+	add(head, len(said), doc.Items(said))
+	add("Evidence", len(evidence), evidence)
+	add("Notes", len(notes), doc.Items(doc.Lines(notes...)))
+	if s.Blocks == nil {
+		return nil
 	}
-	page = append(page, section("Controls", s.Controls, false), section("Notes", s.Notes, false))
-	return []doc.Block{doc.Only(doc.OnTerminal, terminal...), doc.Only(doc.InMarkdown, markdown...), doc.Only(doc.OnPage, page...)}
+	return s
 }
 
 func def(term string, lines ...doc.Line) doc.Def { return doc.Def{Term: term, Lines: lines} }
@@ -141,96 +161,4 @@ func madeOf(r *result.Results) doc.Defs {
 		config = config.Say(", resolved ").Code(r.Config.Resolved)
 	}
 	return doc.Defs{def("Tree", tree), def("Toolchain", chain...), def("Configuration", config)}
-}
-
-// cellDetails is all that is known of variant i.
-func cellDetails(i int, rw row) doc.Block {
-	c := rw.Cell
-	d := doc.Details{ID: cellAnchor(i)}
-	d.Summary = doc.Line{}.Mono(doc.Plain, rw.ID).Say(": ").Toned(verdictStyle(rw.Verdict), string(rw.Verdict))
-	if c.Reason != "" {
-		d.Summary = d.Summary.Say(" ").Toned(doc.Faint, c.Reason)
-	}
-	var defs doc.Defs
-	if c.Expected != "" {
-		defs = append(defs, def("Expected", doc.Say(c.Expected)))
-	}
-	if len(c.Build.Flags) > 0 {
-		defs = append(defs, def("Flags requested", codes(c.Build.Flags)))
-	}
-	sorted(c.Build.Effective, func(m string, opts []string) { defs = append(defs, def("Flags effective, "+m, codes(opts))) })
-	defs = append(defs, def("Build", doc.Say(msgTime(c.Build.Seconds, c.Build.Cached))))
-	sorted(c.Build.Signature, func(m, sum string) { defs = append(defs, def("Signature, "+m, doc.Code(sum))) })
-	if c.Build.Log != "" {
-		defs = append(defs, def("Build log", doc.Code(c.Build.Log)))
-	}
-	d.Blocks = append(d.Blocks, defs)
-	if c.Build.Command != "" {
-		d.Blocks = append(d.Blocks, doc.Quote{Lines: doc.Lines(c.Build.Command)})
-	}
-	if o := c.Build.Outcome; o != nil {
-		d.Blocks = append(d.Blocks, doc.Para{Line: doc.Toned(outcomeStyle(o.Kind), short(*o))}, doc.Quote{Lines: doc.Lines(proof(*o))})
-	}
-	for _, p := range c.Placements {
-		for n, run := range p.Runs {
-			name := columnOf(p).title()
-			if len(p.Runs) > 1 {
-				name += fmt.Sprintf(", run %d", n+1)
-			}
-			d.Blocks = append(d.Blocks, runDetails(name, run))
-		}
-	}
-	return d
-}
-
-// runDetails is one boot.
-func runDetails(name string, run result.Run) doc.Block {
-	d := doc.Details{Summary: doc.Say(name, ": ")}
-	if len(run.Modules) == 0 {
-		d.Summary = d.Summary.Say(msgNoRun)
-	}
-	var defs doc.Defs
-	for i, m := range run.Modules {
-		if i > 0 {
-			d.Summary = d.Summary.Say(", ")
-		}
-		d.Summary = d.Summary.Say(m.Name, " ").With(outcomeLine(m.Outcome, short))
-		at := fmt.Sprintf(" at byte %d", m.Outcome.Offset)
-		lines := []doc.Line{outcomeLine(m.Outcome, long).Toned(doc.Faint, at), doc.Code(proof(m.Outcome))}
-		switch {
-		case missed(m):
-			d.Summary = d.Summary.Say(" ").Toned(doc.Bad, markDiffers)
-			lines = append(lines, doc.Toned(doc.Bad, markDiffers).Say(" ", msgPredicted(long(*m.Predicted))))
-		case m.Predicted != nil:
-			lines = append(lines, doc.Say(markAgrees, " ", msgPredicted(long(*m.Predicted))))
-		}
-		defs = append(defs, def(m.Name, lines...))
-	}
-	defs = append(defs, def("Took", doc.Say(msgTime(run.Seconds, run.Cached))))
-	if run.Kernel != "" {
-		defs = append(defs, def("Kernel", doc.Say(run.Kernel)))
-	}
-	if run.Gap != nil {
-		defs = append(defs, def("Gap (bytes)", doc.Say(fmt.Sprint(*run.Gap))))
-	}
-	if run.Transcript != "" {
-		defs = append(defs, def("Transcript", doc.Code(run.Transcript)))
-	}
-	d.Blocks = append(d.Blocks, defs)
-	if run.Command != "" {
-		d.Blocks = append(d.Blocks, doc.Para{Line: doc.Toned(doc.Faint, "Kernel command line")}, doc.Quote{Lines: doc.Lines(run.Command)})
-	}
-	return d
-}
-
-// outcomeLine is an outcome in its tone, as text says it.
-func outcomeLine(o outcome.Outcome, text func(outcome.Outcome) string) doc.Line {
-	return doc.Toned(outcomeStyle(o.Kind), text(o))
-}
-
-func msgTime(s float64, cached bool) string {
-	if cached {
-		return duration(seconds(s)) + ", cached"
-	}
-	return duration(seconds(s))
 }

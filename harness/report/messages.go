@@ -42,8 +42,6 @@ func msgExpected(expected string) string {
 func msgPredicted(predicted string) string { return "predicted " + predicted }
 func msgNote(note string) string           { return "note: " + note }
 
-func msgOf(k, n int, what string) string { return fmt.Sprintf("%d/%d %s", k, n, what) }
-
 func msgTree(t result.Tree) string {
 	s := "tree " + clean(t.Name)
 	if t.Version != "" {
@@ -115,8 +113,8 @@ func msgMore(where string, n int) string {
 	return fmt.Sprintf("%s and %d more", where, n)
 }
 
-// msgTotals is the last line of every report.
-func msgTotals(r *result.Results) string {
+// msgTotals are the parts of the last line of every report.
+func msgTotals(r *result.Results) []string {
 	t := r.Totals
 	var verdicts []string
 	for _, v := range result.Verdicts() {
@@ -132,8 +130,7 @@ func msgTotals(r *result.Results) string {
 	if t.Predicted > 0 {
 		parts = append(parts, fmt.Sprintf("%d/%d as predicted", t.Predicted-t.Disagreeing, t.Predicted))
 	}
-	parts = append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached), duration(seconds(r.Seconds)))
-	return strings.Join(parts, separator)
+	return append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached), duration(seconds(r.Seconds)))
 }
 
 func msgExpectation(r *result.Results) string {

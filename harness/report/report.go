@@ -17,6 +17,7 @@ import (
 
 	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
+	"umlab/harness/result"
 )
 
 // Options say what the terminal can do (see Terminal).
@@ -84,4 +85,15 @@ func noteLines(notes []string) (lines []doc.Line) {
 		lines = append(lines, doc.Say(msgNote(n)))
 	}
 	return lines
+}
+
+func title(sc result.Scenario) string {
+	name, title := clean(sc.Name), clean(sc.Title)
+	switch {
+	case title == "" || title == name:
+		return name
+	case name == "":
+		return title
+	}
+	return title + " [" + name + "]"
 }

@@ -67,18 +67,7 @@ func (t *sweepSheet) blocks() []doc.Block {
 	if len(t.Rows) > 0 {
 		blocks = append(blocks, t.tables()...)
 	}
-	below := doc.Section{}
-	add := func(head string, n int, b doc.Block) {
-		if n > 0 {
-			below.Blocks = append(below.Blocks, doc.Section{Head: doc.Say(head).On(doc.OnPage), Tight: true, Blocks: []doc.Block{b}})
-		}
-	}
-	add("What changed, and why", len(t.Said), doc.Items(doc.Lines(t.Said...)))
-	add("Evidence", len(t.Evidence), t.Evidence)
-	add("Notes", len(t.Notes), doc.Items(doc.Lines(t.Notes...)))
-	if len(below.Blocks) > 0 {
-		blocks = append(blocks, below)
-	}
+	blocks = append(blocks, below("What changed, and why", doc.Lines(t.Said...), t.Evidence, t.Notes))
 	var details []doc.Block
 	for i, c := range t.Columns {
 		details = append(details, c.details(i))

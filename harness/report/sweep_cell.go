@@ -84,16 +84,12 @@ type sweepSeen struct {
 
 // seenIn groups the placements that showed the same.
 func seenIn(cell *result.Cell) []sweepSeen {
-	none := []entry{{Parts: []part{notRun(cell)}}}
 	if cell.Build.Outcome != nil {
-		return []sweepSeen{{Entries: none}}
+		return []sweepSeen{{Entries: []entry{unrun(cell)}}}
 	}
 	var list []sweepSeen
 	for _, p := range cell.Placements {
-		entries := entriesOf(p)
-		if len(entries) == 0 {
-			entries = none
-		}
+		entries := entriesOf(cell, p)
 		at := slices.IndexFunc(list, func(s sweepSeen) bool { return slices.EqualFunc(s.Entries, entries, entry.same) })
 		if at < 0 {
 			list = append(list, sweepSeen{p.Name + " ", entries})

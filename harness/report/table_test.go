@@ -25,12 +25,15 @@ func render(t testing.TB, r *result.Results, o Options) string {
 // lost, and the totals come last.
 func TestTableWidths(t *testing.T) {
 	for name, r := range fixtures() {
-		s := newSheet(r)
+		var evidence doc.Evidence
+		for i := range r.Cells {
+			evidence = addEvidence(evidence, &r.Cells[i], "")
+		}
 		for _, width := range []int{0, 40, 60, 80, 100, 120, 160, 240} {
 			for _, color := range []bool{false, true} {
 				out := render(t, r, Options{Width: width, Color: color})
 				lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
-				if !endsWithTotals(text.StripEscape(out), s.Totals) {
+				if !endsWithTotals(text.StripEscape(out), strings.Join(msgTotals(r), separator)) {
 					t.Errorf("%s at %d: it does not end with its totals:\n%s", name, width, out)
 				}
 				for _, l := range lines {
@@ -39,12 +42,12 @@ func TestTableWidths(t *testing.T) {
 					}
 				}
 				words := strings.Join(strings.Fields(text.StripEscape(out)), " ")
-				for _, rw := range s.Rows {
+				for _, rw := range r.Cells {
 					if !strings.Contains(words, rw.ID) || !strings.Contains(words, string(rw.Verdict)) {
 						t.Errorf("%s at %d: %s: %s is not told", name, width, rw.ID, rw.Verdict)
 					}
 				}
-				for _, e := range s.Evidence {
+				for _, e := range evidence {
 					if width >= 60 && !strings.Contains(words, e.Outcome+":") {
 						t.Errorf("%s at %d: no evidence of %s", name, width, e.Outcome)
 					}

@@ -146,12 +146,10 @@ func shown(c *result.Cell, p *result.Placement, module string) entry {
 	if p == nil || !slices.ContainsFunc(p.Tallies(), func(t result.Tally) bool { return t.Module == module }) {
 		return unrun(c)
 	}
-	entries := entriesOf(*p)
-	i := max(0, slices.IndexFunc(entries, func(e entry) bool { return e.Module == clean(module) }))
+	entries := entriesOf(c, *p)
+	i := max(0, slices.IndexFunc(entries, func(e entry) bool { return e.Module == module }))
 	return entry{Parts: entries[i].Parts, Predicted: entries[i].Predicted}
 }
-
-func unrun(c *result.Cell) entry { return entry{Parts: []part{notRun(c)}} }
 
 func (c contrast) same(d contrast) bool {
 	return c.Placement == d.Placement && slices.Equal(c.Modules, d.Modules) && c.Before.same(d.Before) && c.After.same(d.After)

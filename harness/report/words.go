@@ -1,0 +1,32 @@
+package report
+
+import "slices"
+
+// appendNew appends what is not in list yet.
+func appendNew[T comparable](list []T, v T) []T {
+	if slices.Contains(list, v) {
+		return list
+	}
+	return append(list, v)
+}
+
+// An index is names by a key, keys in the order in which they came.
+type index[K comparable] struct {
+	Keys []K
+	Of   map[K][]string
+}
+
+func (x *index[K]) add(key K, name string) {
+	if x.Of == nil {
+		x.Of = map[K][]string{}
+	}
+	x.Keys, x.Of[key] = appendNew(x.Keys, key), appendNew(x.Of[key], name)
+}
+
+// sentences are what say makes of each.
+func sentences[T any](list []T, say func(T) string) (lines []string) {
+	for _, v := range list {
+		lines = append(lines, say(v))
+	}
+	return lines
+}
