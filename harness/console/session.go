@@ -63,10 +63,13 @@ func Open(ctx context.Context, master *os.File, guest Guest, limits Limits) (*Se
 }
 
 func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grace time.Duration) (*Session, error) {
-	if err := master.SetReadDeadline(time.Time{}); err != nil {
+	abandon := func() {
 		guest.Kill()
 		master.Close()
 		_, _ = guest.Wait()
+	}
+	if err := master.SetReadDeadline(time.Time{}); err != nil {
+		abandon()
 		return nil, hostError("read the pty's master, which must come from NewPTY", err)
 	}
 	limits = limits.withDefaults()
@@ -88,9 +91,7 @@ func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grac
 		Check: func() bool { return true },
 	}, limits.Total, expect.PartialMatch(true), expect.CheckDuration(50*time.Millisecond), expect.SendTimeout(grace))
 	if err != nil {
-		guest.Kill()
-		master.Close()
-		_, _ = guest.Wait()
+		abandon()
 		return nil, hostError("begin the session", err)
 	}
 	s.watch.enter(StageBoot, "", limits.Boot)

@@ -11,7 +11,6 @@ import (
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
-	"umlab/harness/store"
 )
 
 const kindDebug = "debug"
@@ -36,8 +35,7 @@ type RustObject struct {
 // For a scope that reaches the whole kernel, the modules are built with the
 // baseline's crates: the machine code of a module is its own.
 func (b *Builder) Debug(ctx context.Context, bl *Baseline, r Request) (*Debugged, error) {
-	parts := append([]string{kindDebug, version, bl.Key, r.Cell.MakeArg()}, r.targets()...)
-	key := store.Key(append(parts, externalKey(r.Cell)...)...)
+	key := r.key(kindDebug, bl)
 	unlock, err := b.Store.Lock(ctx, kindDebug+"-"+key)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,11 @@ type Request struct {
 
 func (r Request) name() string { return r.Cell.ID() }
 
+// key is the identity of what a build of r over bl leaves.
+func (r Request) key(kind string, bl *Baseline) string {
+	return store.Key(slices.Concat([]string{kind, version, bl.Key, r.Cell.MakeArg()}, r.targets(), externalKey(r.Cell))...)
+}
+
 // jobs is what make takes for r, "-j3".
 func (r Request) jobs() string { return "-j" + strconv.Itoa(cmp.Or(r.Jobs, runtime.NumCPU()+1)) }
 
@@ -94,9 +99,7 @@ const kindBuild = "build"
 // machine's. What a product names is kept under its digest, so that it stays
 // what it is whoever builds the same again.
 func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool) (p *Product, hit bool, err error) {
-	parts := append([]string{"build", version, bl.Key, r.Cell.MakeArg()}, r.targets()...)
-	parts = append(parts, externalKey(r.Cell)...)
-	key := store.Key(parts...)
+	key := r.key(kindBuild, bl)
 	unlock, err := b.Store.Lock(ctx, kindBuild+"-"+key)
 	if err != nil {
 		return nil, false, err

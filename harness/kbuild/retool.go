@@ -42,7 +42,7 @@ func (e *OtherSideError) Error() string {
 // Why that gives what a build from nothing gives: make takes over an object that
 // it finds only if its command, its prerequisites and the options that it was
 // compiled under are the same. What make cannot see is a change of its tools and
-// of the sysroot's files behind their old times, and there is none: cSide holds
+// of the sysroot's files behind their old times, and there is none: readBesideRust holds
 // that the two toolchains are the same, byte by byte, in everything that is not
 // Rust. Everything that Rust made is absent from the copy, and fresh holds at the
 // end that none of it came back.
@@ -56,9 +56,9 @@ func (b *Builder) Retool(ctx context.Context, from *Baseline, t *toolchain.Toolc
 	if old.Digest == t.Digest {
 		return from, true, nil
 	}
-	var sides [2]side
+	var sides [2]besideRust
 	for i, tc := range []*toolchain.Toolchain{old, t} {
-		if sides[i], err = b.side(ctx, tc); err != nil {
+		if sides[i], err = b.besideRust(ctx, tc); err != nil {
 			return nil, false, err
 		}
 		if sides[i].Unknown != "" {
@@ -143,15 +143,15 @@ func (b *Builder) offersKey(ctx context.Context, base Base) (string, error) {
 	if !RequestsRust(base.Options) {
 		return "", nil // without Rust there is nothing to tell one rustc's work from another's
 	}
-	s, err := b.side(ctx, base.Toolchain)
+	s, err := b.besideRust(ctx, base.Toolchain)
 	if err != nil || s.Unknown != "" {
 		return "", err
 	}
 	return store.Key("offer", version, s.Digest, base.Tree.Digest, base.Compiler, kconfig.Text(base.Options)), nil
 }
 
-// offers are the baselines that base's can go on from, the one that was built
-// first first.
+// offers are the baselines that base's can go on from, in the order in which they
+// were built.
 func (b *Builder) offers(ctx context.Context, base Base) ([]offered, error) {
 	key, err := b.offersKey(ctx, base)
 	if err != nil || key == "" {

@@ -150,34 +150,37 @@ type Group struct {
 
 // Groups sums attributions up by type, in order of their first appearance.
 func Groups(list []Attribution) []Group {
+	type tally struct {
+		at      int // index of the group
+		symbols map[string]bool
+		paths   map[string]int
+	}
 	var out []Group
-	index := map[uint32]int{}
-	symbols, paths := map[uint32]map[string]bool{}, map[uint32]map[string]int{}
+	tallies := map[uint32]tally{}
 	for _, a := range list {
-		t := a.Relocation.Type
-		i, ok := index[t]
+		t, ok := tallies[a.Relocation.Type]
 		if !ok {
-			i = len(out)
-			index[t] = i
+			t = tally{len(out), map[string]bool{}, map[string]int{}}
+			tallies[a.Relocation.Type] = t
 			out = append(out, Group{Relocation: a.Relocation, First: a})
-			symbols[t], paths[t] = map[string]bool{}, map[string]int{}
 		}
+		g := &out[t.at]
 		// Code is a better first example than the data that refers to it.
-		if out[i].First.Function == "" && a.Function != "" {
-			out[i].First = a
+		if g.First.Function == "" && a.Function != "" {
+			g.First = a
 		}
-		out[i].Count++
-		symbols[t][a.Symbol] = true
+		g.Count++
+		t.symbols[a.Symbol] = true
+		g.Symbols = len(t.symbols)
 		if p := parentPath(a.Symbol); p != "" {
-			paths[t][p]++
+			t.paths[p]++
 		}
 	}
-	for i := range out {
-		t := out[i].Relocation.Type
-		out[i].Symbols = len(symbols[t])
-		for p, n := range paths[t] {
-			if n > out[i].PathCount || n == out[i].PathCount && p < out[i].Path {
-				out[i].Path, out[i].PathCount = p, n
+	for _, t := range tallies {
+		g := &out[t.at]
+		for p, n := range t.paths {
+			if n > g.PathCount || n == g.PathCount && p < g.Path {
+				g.Path, g.PathCount = p, n
 			}
 		}
 	}

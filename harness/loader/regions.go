@@ -74,9 +74,9 @@ func readRegions(mainC, moduleH []byte, config kconfig.Config) (*Regions, error)
 		t := strings.ReplaceAll(s.Text(), ",}", "}")
 		passes = passes || t == passesText
 		if list, ok := strings.CutPrefix(t, "static const int core_m_to_mem_type[]="); ok {
-			r.Core, err = r.list(src, s.Line, list)
+			r.Core, err = r.regionsOf(src, s.Line, list)
 		} else if list, ok := strings.CutPrefix(t, "static const int init_m_to_mem_type[]="); ok {
-			r.Init, err = r.list(src, s.Line, list)
+			r.Init, err = r.regionsOf(src, s.Line, list)
 		}
 		if err != nil {
 			return nil, err
@@ -131,7 +131,7 @@ func memTypes(src *csrc.Source) ([]string, error) {
 	return nil, src.Errorf(0, "none", "enum mod_mem_type (module memory in regions, since 6.4)")
 }
 
-func (r *Regions) list(src *csrc.Source, line int, list string) ([]int, error) {
+func (r *Regions) regionsOf(src *csrc.Source, line int, list string) ([]int, error) {
 	names := strings.Split(strings.Trim(list, "{}"), ",")
 	if len(names) != len(regionPasses) {
 		return nil, src.Errorf(line, list, "a region for each of %d passes", len(regionPasses))

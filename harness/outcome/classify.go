@@ -90,7 +90,7 @@ func Classify(in Input) Result {
 	seen := map[string]int{}
 	for _, name := range in.Modules {
 		n := moduleName(name)
-		res.Modules = append(res.Modules, s.judge(name, seen[n]))
+		res.Modules = append(res.Modules, s.outcomeOf(name, seen[n]))
 		seen[n]++
 	}
 	return res

@@ -134,7 +134,7 @@ func (s *session) turn(name string) bool {
 		if m == name {
 			return true
 		}
-		if h := s.find(m, 0); h == nil || !h.done() {
+		if h := s.handling(m, 0); h == nil || !h.done() {
 			return false
 		}
 	}

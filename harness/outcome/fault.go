@@ -77,7 +77,7 @@ func (s *session) owner(e event) (module, when string) {
 		return module, when
 	}
 	for attempt := 0; ; attempt++ { // at halt, only a module that is still there
-		h := s.find(module, attempt)
+		h := s.handling(module, attempt)
 		switch {
 		case h == nil:
 			return "", ""

@@ -35,13 +35,13 @@ func ClassifyLog(log []byte) ([]ModuleOutcome, Boot) {
 	var all []ModuleOutcome
 	if len(names) > 0 {
 		for _, n := range names {
-			all = append(all, s.judge(n, 0))
+			all = append(all, s.outcomeOf(n, 0))
 		}
 		return all, s.boot
 	}
 	p := paste{session: s, commands: commands(lines), faults: map[int]string{}}
 	for _, n := range p.modules() {
-		all = append(all, p.judge(n))
+		all = append(all, p.outcomeOf(n))
 	}
 	return all, s.boot
 }
@@ -171,8 +171,8 @@ func (p *paste) faulty(at int) string {
 	return ""
 }
 
-// judge is what the log shows for module n.
-func (p *paste) judge(n string) ModuleOutcome {
+// outcomeOf is what the log shows for module n.
+func (p *paste) outcomeOf(n string) ModuleOutcome {
 	m := ModuleOutcome{Name: n, Reached: n != ""}
 	var rest []string
 	add := func(o Outcome) {

@@ -118,7 +118,7 @@ func sysroot(t *testing.T) map[string]string {
 
 func sideDigest(t *testing.T, files map[string]string, mounts []sandbox.Mount, search, env []string) string {
 	t.Helper()
-	s, err := cSide(t.Context(), fill(t, files), mounts, search, env)
+	s, err := readBesideRust(t.Context(), fill(t, files), mounts, search, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,8 +197,8 @@ func TestSideOfPermissions(t *testing.T) {
 	if err := os.Chmod(filepath.Join(b, "usr/bin/gcc"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	one, err := cSide(t.Context(), a, nil, nil, nil)
-	two, err2 := cSide(t.Context(), b, nil, nil, nil)
+	one, err := readBesideRust(t.Context(), a, nil, nil, nil)
+	two, err2 := readBesideRust(t.Context(), b, nil, nil, nil)
 	if err != nil || err2 != nil || one.Digest == two.Digest {
 		t.Errorf("a program and a text have the same side: %v, %v", err, err2)
 	}
@@ -238,12 +238,12 @@ func TestSideOfMounts(t *testing.T) {
 		t.Error("a variable that every program reads is not seen")
 	}
 	for _, target := range []string{"/usr", "/lib64", "/etc/alternatives", "/", "/usr/include", "/srv"} {
-		s, err := cSide(t.Context(), fill(t, map[string]string{"srv/x": ""}), []sandbox.Mount{{Source: t.TempDir(), Target: target}}, nil, nil)
+		s, err := readBesideRust(t.Context(), fill(t, map[string]string{"srv/x": ""}), []sandbox.Mount{{Source: t.TempDir(), Target: target}}, nil, nil)
 		if err != nil || s.Unknown == "" || s.Digest != "" {
 			t.Errorf("a mount over %s: %+v, %v; want no side", target, s, err)
 		}
 	}
-	s, err := cSide(t.Context(), fill(t, sysroot(t)), []sandbox.Mount{{Source: filepath.Join(t.TempDir(), "none"), Target: "/opt/rust"}}, nil, nil)
+	s, err := readBesideRust(t.Context(), fill(t, sysroot(t)), []sandbox.Mount{{Source: filepath.Join(t.TempDir(), "none"), Target: "/opt/rust"}}, nil, nil)
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a mount of nothing: %+v, %v", s, err)
 	}
@@ -258,16 +258,16 @@ func TestSideIsKept(t *testing.T) {
 	b := &Builder{Store: st, Sink: progress.Discard{}}
 	root := fill(t, sysroot(t))
 	tc := &toolchain.Toolchain{Name: "a", Root: root, Digest: "1"}
-	first, err := b.side(t.Context(), tc)
+	first, err := b.besideRust(t.Context(), tc)
 	if err != nil || first.Digest == "" {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	tc.Root = filepath.Join(root, "gone")
-	if again, err := b.side(t.Context(), tc); err != nil || again != first {
+	if again, err := b.besideRust(t.Context(), tc); err != nil || again != first {
 		t.Errorf("the second time: %+v, %v; want %+v", again, err, first)
 	}
 	tc.Digest = "2"
-	if other, err := b.side(t.Context(), tc); !errors.Is(err, fs.ErrNotExist) {
+	if other, err := b.besideRust(t.Context(), tc); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("another toolchain: %+v, %v", other, err)
 	}
 }

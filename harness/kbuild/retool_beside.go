@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	kindSide = "c-side"
-	// sideVersion is raised when the same toolchain would get another side.
-	sideVersion = "1"
+	kindBesideRust = "c-side"
+	// sideVersion is raised when the same toolchain would get another digest.
+	besideRustVersion = "1"
 )
 
-// side is what a toolchain has besides Rust.
-type side struct {
+// besideRust is what a toolchain has besides Rust.
+type besideRust struct {
 	Digest  string `json:"digest"`
 	Unknown string `json:"unknown,omitempty"` // why it cannot be told: there is no Digest then
 }
@@ -62,7 +62,7 @@ var versioned = regexp.MustCompile(`^lib.+(?:\.so\.[0-9].*|-[0-9][0-9.]*\.so)$`)
 // mounts.
 var machines = regexp.MustCompile(`^/(?:(?:usr|etc|bin|sbin|lib[0-9x]*)(?:/.*)?)?$`)
 
-// side returns what t has besides Rust: a digest over the path, the permissions
+// besideRust returns what t has besides Rust: a digest over the path, the permissions
 // and the content of every file that a tool of the build could execute or read,
 // and over what of its environment those tools see. Left out are
 //   - the files of Rust itself, see rustFiles, and
@@ -71,25 +71,25 @@ var machines = regexp.MustCompile(`^/(?:(?:usr|etc|bin|sbin|lib[0-9x]*)(?:/.*)?)
 //     needs it, directly or through others, so that no tool of the C side loads it.
 //
 // Nothing is left out for being unlikely to matter: a libc that differs in one
-// header makes another side, and a build from nothing. It is found out once per
+// header is another one, and makes a build from nothing. It is found out once per
 // toolchain and kept.
-func (b *Builder) side(ctx context.Context, t *toolchain.Toolchain) (side, error) {
-	parts := []string{kindSide, sideVersion, t.Digest, strings.Join(t.Path, ":"), strings.Join(t.Env, "\x00")}
+func (b *Builder) besideRust(ctx context.Context, t *toolchain.Toolchain) (besideRust, error) {
+	parts := []string{kindBesideRust, besideRustVersion, t.Digest, strings.Join(t.Path, ":"), strings.Join(t.Env, "\x00")}
 	for _, m := range t.Mounts {
 		parts = append(parts, m.Source, m.Target)
 	}
 	key := store.Key(parts...)
-	var s side
-	if b.Store.Get(kindSide, key, &s) {
+	var s besideRust
+	if b.Store.Get(kindBesideRust, key, &s) {
 		return s, nil
 	}
 	task := b.Sink.Start("look what toolchain "+t.Name+" has besides Rust", progress.None, 0)
-	s, err := cSide(ctx, t.Root, t.Mounts, t.Path, t.Env)
+	s, err := readBesideRust(ctx, t.Root, t.Mounts, t.Path, t.Env)
 	task.Done(err)
 	if err != nil {
-		return side{}, fmt.Errorf("what has toolchain %s besides Rust: %w", t.Name, err)
+		return besideRust{}, fmt.Errorf("what has toolchain %s besides Rust: %w", t.Name, err)
 	}
-	return s, b.Store.Put(kindSide, key, s)
+	return s, b.Store.Put(kindBesideRust, key, s)
 }
 
 // file is one file that the sandbox shows.
@@ -102,30 +102,30 @@ type file struct {
 	blind  bool        // it may need some, and does not tell
 }
 
-// cSide tells the side of a toolchain by its files: of the sysroot root and of
+// readBesideRust tells what a toolchain has besides Rust by its files: of the sysroot root and of
 // what is mounted over it, with the directories that are searched for programs
 // before the usual ones, and the environment.
-func cSide(ctx context.Context, root string, mounts []sandbox.Mount, search, env []string) (side, error) {
+func readBesideRust(ctx context.Context, root string, mounts []sandbox.Mount, search, env []string) (besideRust, error) {
 	for _, m := range mounts {
 		// What hides something of the sysroot hides more than Rust.
 		names, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(m.Target)))
 		if machines.MatchString(path.Clean(m.Target)) || len(names) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return side{Unknown: m.Target + " is not the sysroot's"}, nil
+			return besideRust{Unknown: m.Target + " is not the sysroot's"}, nil
 		}
 	}
 	// Debian installs below /usr; /bin and /lib are links to there.
-	files, err := read(ctx, nil, root, "/", "usr")
+	files, err := readFiles(ctx, nil, root, "/", "usr")
 	if err != nil {
-		return side{}, err
+		return besideRust{}, err
 	}
 	for _, m := range mounts {
-		if files, err = read(ctx, files, m.Source, m.Target, ""); err != nil {
-			return side{}, err
+		if files, err = readFiles(ctx, files, m.Source, m.Target, ""); err != nil {
+			return besideRust{}, err
 		}
 	}
 	for _, f := range files {
 		if f.blind {
-			return side{Unknown: f.at + " does not tell which libraries it needs"}, nil
+			return besideRust{Unknown: f.at + " does not tell which libraries it needs"}, nil
 		}
 	}
 	leave := rustOnly(files)
@@ -149,12 +149,12 @@ func cSide(ctx context.Context, root string, mounts []sandbox.Mount, search, env
 			lines = append(lines, "env "+kv)
 		}
 	}
-	return side{Digest: store.Key(lines...)}, nil
+	return besideRust{Digest: store.Key(lines...)}, nil
 }
 
-// read appends the files below dir, which the sandbox shows at, to files. prefix
+// readFiles appends the files below dir, which the sandbox shows at, to files. prefix
 // is where Rust would be installed below it, if it was.
-func read(ctx context.Context, files []file, dir, at, prefix string) ([]file, error) {
+func readFiles(ctx context.Context, files []file, dir, at, prefix string) ([]file, error) {
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -25,9 +25,9 @@ func (h *handled) done() bool {
 	return h.insmod.closed && (h.insmod.status != 0 || h.shown != nil && h.shown.closed && h.rmmod != nil && h.rmmod.closed)
 }
 
-// find is what the session did at the attempt-th insmod of a module, from 0; nil
+// handling is what the session did at the attempt-th insmod of a module, from 0; nil
 // if it never began.
-func (s *session) find(name string, attempt int) *handled {
+func (s *session) handling(name string, attempt int) *handled {
 	n := moduleName(name)
 	h := &handled{given: name, name: n, next: len(s.lines)}
 	for i := range s.steps {
@@ -83,9 +83,9 @@ func (s *session) procModule(st *step, n string) (*procModule, int) {
 	return nil, 0
 }
 
-// judge is the outcome of the attempt-th insmod of a module.
-func (s *session) judge(name string, attempt int) ModuleOutcome {
-	h := s.find(name, attempt)
+// outcomeOf is the outcome of the attempt-th insmod of a module.
+func (s *session) outcomeOf(name string, attempt int) ModuleOutcome {
+	h := s.handling(name, attempt)
 	if h == nil {
 		return ModuleOutcome{Name: name, Outcome: s.notReached(name)}
 	}
