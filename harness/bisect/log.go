@@ -82,8 +82,8 @@ func faultLine(name string, attempt int, err error) string {
 func ParseLog(file string, data []byte) (l *Log, whole int, err error) {
 	l = &Log{file: file}
 	n, head := 0, true
-	fail := func(format string, args ...any) (*Log, int, error) {
-		return nil, 0, &LogError{file, max(n, 1), fmt.Sprintf(format, args...) + "; remove the file, or name another"}
+	fail := func(format string, args ...any) error {
+		return &LogError{file, max(n, 1), fmt.Sprintf(format, args...) + "; remove the file, or name another"}
 	}
 	for line := range strings.Lines(string(data)) {
 		text, ended := strings.CutSuffix(line, "\n")
@@ -96,18 +96,18 @@ func ParseLog(file string, data []byte) (l *Log, whole int, err error) {
 		switch {
 		case n == 1 && text == logHead:
 		case n == 1:
-			return fail("this is no log of a bisection: it does not begin with %q", logHead)
+			return nil, 0, fail("this is no log of a bisection: it does not begin with %q", logHead)
 		case word == "question", word == "candidate":
 			said, err := strconv.Unquote(rest)
 			switch {
 			case err != nil:
-				return fail("%s: expected a quoted string, not %s", word, short(rest))
+				return nil, 0, fail("%s: expected a quoted string, not %s", word, short(rest))
 			case !head:
-				return fail("%s stands behind the first probe", word)
+				return nil, 0, fail("%s stands behind the first probe", word)
 			case word == "candidate":
 				l.Names = append(l.Names, said)
 			case len(l.Names) > 0:
-				return fail("question stands behind the first candidate")
+				return nil, 0, fail("question stands behind the first candidate")
 			default:
 				l.Question = append(l.Question, said)
 			}
@@ -115,24 +115,24 @@ func ParseLog(file string, data []byte) (l *Log, whole int, err error) {
 			head = false
 			r, err := parseRecord(rest)
 			if err != nil {
-				return fail("probe: %v", err)
+				return nil, 0, fail("probe: %v", err)
 			}
 			if _, twice := l.find(r.Name, r.Fresh); twice {
-				return fail("probe: %s is answered twice", short(r.Name))
+				return nil, 0, fail("probe: %s is answered twice", short(r.Name))
 			}
 			r.line = n
 			l.Records = append(l.Records, r)
 		case word == "fault":
 			head = false
 			if _, _, err := quoted(rest); err != nil {
-				return fail("fault: %v", err)
+				return nil, 0, fail("fault: %v", err)
 			}
 		default:
-			return fail("expected question, candidate, probe or fault, not %s", short(word))
+			return nil, 0, fail("expected question, candidate, probe or fault, not %s", short(word))
 		}
 	}
 	if n == 0 {
-		return fail("this is no log of a bisection: it is empty")
+		return nil, 0, fail("this is no log of a bisection: it is empty")
 	}
 	return l, whole, nil
 }
