@@ -74,28 +74,37 @@ func matrixTable(r *result.Results) doc.Table {
 
 func cellAnchor(i int) string { return fmt.Sprintf("cell-%d", i) }
 
-// reasons are told once, with the variants that they hold for. Where the row alone
-// says it all, the reason is not repeated.
-func reasons(r *result.Results) (lines []doc.Line) {
-	type why struct {
-		differs bool
-		reason  string
-	}
+// reasons are told once, with the variants that they hold for.
+func reasons(r *result.Results) []doc.Line {
 	var variants index[why]
-	for _, c := range r.Cells {
-		told := c.AsExpected && (c.Verdict == result.Loads || c.Verdict == result.Rejected)
-		if c.Reason != "" && !told {
-			variants.add(why{!c.AsExpected, c.Reason}, c.ID)
+	for i := range r.Cells {
+		if w, ok := reasonOf(&r.Cells[i]); ok {
+			variants.add(w, r.Cells[i].ID)
 		}
 	}
-	for _, w := range variants.Keys {
-		l := doc.Code(strings.Join(variants.Of[w], ", ")).Say(": ", w.reason)
-		if w.differs {
-			l = doc.Toned(doc.Bad, markDiffers).Say(" ").With(l)
-		}
-		lines = append(lines, l)
+	return variants.lines(why.line)
+}
+
+// A why is a reason, and whether it is of what was not expected.
+type why struct {
+	differs bool
+	columns string // of a sweep: " (sid)" where it does not hold for all
+	reason  string
+}
+
+// reasonOf is why c is what it is, where its row alone does not say it all.
+func reasonOf(c *result.Cell) (w why, ok bool) {
+	told := c.AsExpected && (c.Verdict == result.Loads || c.Verdict == result.Rejected)
+	return why{differs: !c.AsExpected, reason: c.Reason}, c.Reason != "" && !told
+}
+
+// line is the reason with the variants that it holds for.
+func (w why) line(ids []string) doc.Line {
+	l := doc.Code(strings.Join(ids, ", ")).Say(w.columns, ": ", w.reason)
+	if w.differs {
+		l = doc.Toned(doc.Bad, markDiffers).Say(" ").With(l)
 	}
-	return lines
+	return l
 }
 
 func matrixNotes(r *result.Results) (notes []string) {

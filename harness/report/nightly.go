@@ -8,10 +8,7 @@ import (
 // Nightly is what a night brought: the news, whole on the first line, then what
 // changed with its proof, what was bisected, what was run and with what.
 func Nightly(n *result.Nightly) *doc.Document {
-	totals := doc.Totals{Parts: msgNightTotals(n), Tone: doc.Strong}
-	if n.Exit != 0 {
-		totals.Tone = doc.Bad
-	}
+	totals := doc.Totals{Parts: msgNightTotals(n), Tone: exitTone(n.Exit)}
 	d := &doc.Document{Wide: true, Page: msgNightTitle(n) + ": " + msgNews(n)}
 	d.Add(doc.Title{Line: doc.Toned(totals.Tone, msgNews(n)), Whole: true}, factsOf(nightFacts(n)...), doc.Only(doc.OnPage, totals))
 	if why := nightReason(n); why != "" {

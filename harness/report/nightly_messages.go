@@ -12,15 +12,9 @@ import (
 // Every sentence of the reports of a night stands in this file.
 
 const (
-	msgChanged       = "changed"
-	msgUnchanged     = "unchanged"
-	msgFirstNight    = "first night, nothing to hold it against"
-	msgNightVoid     = "infrastructure: this night proves nothing"
-	msgNightUnproved = "infrastructure: nothing changed where something was proved"
-	msgTonight       = "What was run"
-	msgNothingRun    = "nothing was run: no toolchain of the series is new"
-	msgNightBefore   = "before"
-	msgNightNow      = "now"
+	msgChanged   = "changed"
+	msgNightVoid = "infrastructure: this night proves nothing"
+	msgTonight   = "What was run"
 )
 
 // msgNews is the first line of every report of a night: what a subject line has
@@ -33,22 +27,18 @@ func msgNews(n *result.Nightly) string {
 		}
 		return msgNightVoid
 	case len(n.Changes) > 0:
-		groups := changeGroups(n)
-		s := msgChanged + ": " + groups[0].news()
-		more := 0
-		for _, g := range groups[1:] {
-			more += len(g.Cells)
-		}
-		if more > 0 {
+		news := changeGroups(n)[0]
+		s := msgChanged + ": " + news.news()
+		if more := len(n.Changes) - len(news.Cells); more > 0 {
 			s += "; and " + plural(more, "more change", "more changes")
 		}
 		return s
 	case n.Exit == 3:
-		return msgNightUnproved + ": " + msgToolchains(n)
+		return "infrastructure: nothing changed where something was proved: " + msgToolchains(n)
 	case !slices.ContainsFunc(n.Members, func(m result.NightlyMember) bool { return !m.New }):
-		return msgFirstNight + ": " + msgToolchains(n)
+		return "first night, nothing to hold it against: " + msgToolchains(n)
 	}
-	return msgUnchanged + ": " + msgToolchains(n)
+	return "unchanged: " + msgToolchains(n)
 }
 
 // msgCause is the end of what wrapped errors say, "no route to host", where that
@@ -175,7 +165,7 @@ type changeSide struct {
 }
 
 func (g changeGroup) sides() []changeSide {
-	return []changeSide{{msgNightBefore, g.side(g.From), g.From.Evidence}, {msgNightNow, g.side(g.To), g.To.Evidence}}
+	return []changeSide{{"before", g.side(g.From), g.From.Evidence}, {"now", g.side(g.To), g.To.Evidence}}
 }
 
 // side is "debian-rustc:1.96.1: rejected, relocation-unknown 9 GOTPCREL".
@@ -218,7 +208,7 @@ func nightReason(n *result.Nightly) string {
 	case n.Infra != "":
 		return oneLine(n.Infra)
 	case n.Sweep == nil:
-		return msgNothingRun
+		return "nothing was run: no toolchain of the series is new"
 	}
 	return ""
 }

@@ -61,6 +61,14 @@ func long(o outcome.Outcome) string {
 // proof is the evidence of o, else what stands in for it.
 func proof(o outcome.Outcome) string { return newExhibit(o, "").Text() }
 
+// exitTone is that of totals.
+func exitTone(exit int) doc.Tone {
+	if exit != 0 {
+		return doc.Bad
+	}
+	return doc.Strong
+}
+
 // factsOf are what a result is of, but for what is not known.
 func factsOf(list ...string) (facts doc.Facts) {
 	for _, f := range list {

@@ -13,13 +13,7 @@ import (
 // was made of besides.
 func Sweep(s *result.Sweep) *doc.Document {
 	t := newSweepSheet(s)
-	totals := doc.Totals{Parts: msgSweepTotals(s), Tone: doc.Strong}
-	switch {
-	case s.Exit != 0:
-		totals.Tone = doc.Bad
-	case s.Totals.Columns == 0:
-		totals.Tone = doc.Plain
-	}
+	totals := doc.Totals{Parts: msgSweepTotals(s), Tone: exitTone(s.Exit)}
 	d := &doc.Document{Wide: true}
 	d.Add(doc.Title{Line: doc.Say(title(s.Scenario))}, factsOf(t.Facts...), doc.Only(doc.OnPage, totals))
 	d.Add(t.blocks()...)
@@ -36,7 +30,7 @@ type sweepSheet struct {
 	Alarms   []alarm
 	Columns  []sweepColumn
 	Rows     []sweepRow // one per variant
-	Said     []string   // in sentences, the most important first
+	Said     []doc.Line // in sentences, the most important first
 	Evidence doc.Evidence
 	Notes    []string
 	ByTree   bool // the columns are trees, with one toolchain
@@ -54,7 +48,7 @@ func newSweepSheet(s *result.Sweep) *sweepSheet {
 	t := &sweepSheet{}
 	t.addColumns(s)
 	t.addAlarms()
-	t.addRows()
+	t.addRows(s)
 	t.addChanges()
 	t.addReasons()
 	t.addNotes()
@@ -67,7 +61,7 @@ func (t *sweepSheet) blocks() []doc.Block {
 	if len(t.Rows) > 0 {
 		blocks = append(blocks, t.tables()...)
 	}
-	blocks = append(blocks, below("What changed, and why", doc.Lines(t.Said...), t.Evidence, t.Notes))
+	blocks = append(blocks, below("What changed, and why", t.Said, t.Evidence, t.Notes))
 	var details []doc.Block
 	for i, c := range t.Columns {
 		details = append(details, c.details(i))
@@ -81,7 +75,7 @@ func (t *sweepSheet) addAlarms() {
 	for _, c := range t.Columns {
 		switch {
 		case c.Refused != nil:
-			t.Said = append(t.Said, msgRefusal(c.SweepColumn))
+			t.Said = append(t.Said, doc.Say(msgRefusal(c.SweepColumn)))
 		case c.Results == nil:
 			infra.Lines = append(infra.Lines, c.Label()+": "+oneLine(c.Infra))
 		default:
@@ -101,16 +95,8 @@ func (t *sweepSheet) addAlarms() {
 }
 
 // addRows has a row for each variant of any column.
-func (t *sweepSheet) addRows() {
-	var ids []string
-	for _, c := range t.Columns {
-		if c.Results != nil {
-			for _, cell := range c.Results.Cells {
-				ids = appendNew(ids, cell.ID)
-			}
-		}
-	}
-	for _, id := range ids {
+func (t *sweepSheet) addRows(s *result.Sweep) {
+	for _, id := range variantsOf(s) {
 		rw := sweepRow{ID: id}
 		for i, c := range t.Columns {
 			cell := newSweepCell(c, c.Results.Cell(id))

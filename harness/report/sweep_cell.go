@@ -24,9 +24,9 @@ func newSweepCell(c sweepColumn, cell *result.Cell) sweepCell {
 	case cell == nil && c.Refused != nil:
 		return sweepCell{Said: doc.Toned(doc.Faint, msgRefused)}
 	case cell == nil && c.Results == nil:
-		return sweepCell{Said: doc.Toned(doc.Faint, msgColumnInfra)}
+		return sweepCell{Said: doc.Toned(doc.Faint, "infra")}
 	case cell == nil:
-		return sweepCell{Said: doc.Toned(doc.Faint, msgNoSuchVariant)}
+		return sweepCell{Said: doc.Toned(doc.Faint, "not among its variants")}
 	}
 	s := sweepCell{Cell: cell, Said: doc.Toned(verdictStyle(cell.Verdict), string(cell.Verdict)), Differs: !cell.AsExpected}
 	if s.Differs {
@@ -61,7 +61,8 @@ func (e entry) of() string {
 
 // equal reports whether both cells read alike.
 func (c sweepCell) equal(d sweepCell) bool {
-	return c.Said.String() == d.Said.String() && slices.EqualFunc(c.Unlike, d.Unlike, func(l, m doc.Line) bool { return l.String() == m.String() })
+	same := func(l, m doc.Line) bool { return l.String() == m.String() }
+	return same(c.Said, d.Said) && slices.EqualFunc(c.Unlike, d.Unlike, same)
 }
 
 // lines are the cell with its marks.

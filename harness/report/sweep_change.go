@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/result"
+	"umlab/harness/report/doc"
 )
 
 // addChanges says what is other than in the column to its left or, of columns that
@@ -39,13 +39,13 @@ func (t *sweepSheet) addChanges() {
 					all++
 				}
 			}
-			t.Said = append(t.Said, msgSameEverywhere(t.Columns[i].Group, n, all, what))
+			t.Said = append(t.Said, doc.Say(msgSameEverywhere(t.Columns[i].Group, n, all, what)))
 		}
 	}
 }
 
 // changesOf groups the variants of column i that changed in the same way.
-func (t *sweepSheet) changesOf(i int) (lines []string) {
+func (t *sweepSheet) changesOf(i int) []doc.Line {
 	left := t.Columns[i].Before
 	var variants index[string]
 	for _, rw := range t.Rows {
@@ -53,18 +53,13 @@ func (t *sweepSheet) changesOf(i int) (lines []string) {
 			variants.add(rw.Cells[left].Said.String()+" before, now "+rw.Cells[i].Said.String(), rw.ID)
 		}
 	}
-	for _, change := range variants.Keys {
-		lines = append(lines, markMoved+" "+t.Columns[left].Label()+" to "+t.Columns[i].Label()+": "+strings.Join(variants.Of[change], ", ")+": "+change)
-	}
-	return lines
+	return variants.lines(func(change string, ids []string) doc.Line {
+		return doc.Say(markMoved, " ", t.Columns[left].Label(), " to ", t.Columns[i].Label(), ": ", strings.Join(ids, ", "), ": ", change)
+	})
 }
 
-// addReasons tells each reason once, with the variants and columns that it holds
-// for, but where the verdict says it all.
+// addReasons tells each reason once, with the variants and columns that it holds for.
 func (t *sweepSheet) addReasons() {
-	type why struct {
-		mark, columns, reason string
-	}
 	var all []string
 	for _, c := range t.Columns {
 		if c.proves() {
@@ -75,21 +70,16 @@ func (t *sweepSheet) addReasons() {
 	for _, rw := range t.Rows {
 		var columns index[why] // of this variant
 		for i, cell := range rw.Cells {
-			c := cell.Cell
-			if c == nil || c.Reason == "" || !cell.Differs && (c.Verdict == result.Loads || c.Verdict == result.Rejected) {
+			if cell.Cell == nil {
 				continue
 			}
-			w := why{reason: c.Reason}
-			if cell.Differs {
-				w.mark = markDiffers + " "
+			if w, ok := reasonOf(cell.Cell); ok {
+				columns.add(w, t.Columns[i].Label())
 			}
-			columns.add(w, t.Columns[i].Label())
 		}
 		for _, w := range columns.Keys {
-			variants.add(why{w.mark, msgOfColumns(columns.Of[w], all), w.reason}, rw.ID)
+			variants.add(why{w.differs, msgOfColumns(columns.Of[w], all), w.reason}, rw.ID)
 		}
 	}
-	for _, w := range variants.Keys {
-		t.Said = append(t.Said, w.mark+strings.Join(variants.Of[w], ", ")+w.columns+": "+w.reason)
-	}
+	t.Said = append(t.Said, variants.lines(why.line)...)
 }

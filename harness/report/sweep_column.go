@@ -141,18 +141,28 @@ func treeOf(s *result.Sweep, name string) string {
 
 // commonSeries is the series that all names are members of, if there are several.
 func commonSeries(names []string) string {
-	series := ""
-	for i, n := range names {
-		of, member, ok := strings.Cut(n, ":")
-		if !ok || of == "" || member == "" || i > 0 && of != series {
-			return ""
-		}
-		series = of
-	}
 	if len(names) < 2 {
 		return ""
 	}
+	series, _, _ := strings.Cut(names[0], ":")
+	for _, n := range names {
+		if of, member, _ := strings.Cut(n, ":"); of != series || of == "" || member == "" {
+			return ""
+		}
+	}
 	return series
+}
+
+// variantsOf are those of any column.
+func variantsOf(s *result.Sweep) (ids []string) {
+	for _, c := range s.Columns {
+		if c.Results != nil {
+			for _, cell := range c.Results.Cells {
+				ids = appendNew(ids, cell.ID)
+			}
+		}
+	}
+	return ids
 }
 
 func columnAnchor(i int) string { return fmt.Sprintf("column-%d", i) }

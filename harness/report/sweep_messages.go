@@ -16,16 +16,7 @@ const (
 
 	msgToolchainWord = "toolchain"
 	msgRefused       = "refused"
-	msgColumnInfra   = "infra"
-
-	msgLegendSame     = "= as in the column to its left"
-	msgLegendChanged  = "→ other than in the column to its left"
-	msgLegendUnlike   = "≠ other than the scenario expects, or than was predicted"
-	msgInfraColumns   = "INFRASTRUCTURE: columns that prove nothing"
-	msgNothingDone    = "nothing was run"
-	msgNoSuchVariant  = "not among its variants"
-	msgNoReasonStated = "no reason was given"
-	msgProvesNothing  = "PROVES NOTHING"
+	msgInfraColumns  = "INFRASTRUCTURE: columns that prove nothing"
 )
 
 // msgSeries is where the names of the columns come from, all of one series.
@@ -106,21 +97,16 @@ func msgSameEverywhere(where string, n, all int, what string) string {
 	return fmt.Sprintf("%sthe same with all %d %s", where, n, what)
 }
 
-// msgRefusal is "refused: bookworm with debian-7.3: rustc 1.63.0 is older than …".
+// msgRefusal is "refused: bookworm cannot build debian-7.3: rustc 1.63.0 is older than …".
 func msgRefusal(c result.SweepColumn) string {
-	return msgRefused + ": " + c.Toolchain + " cannot build " + c.Tree + ": " + msgRefusalReasons(c.Refused)
-}
-
-func msgRefusalReasons(r *result.Refusal) string {
-	reasons := slices.DeleteFunc(legibles(r.Reasons), func(s string) bool { return s == "" })
-	if len(reasons) == 0 {
-		reasons = []string{msgNoReasonStated}
+	reasons := strings.Join(present(legibles(c.Refused.Reasons)...), "; ")
+	if reasons == "" {
+		reasons = "no reason was given"
 	}
-	s := strings.Join(reasons, "; ")
-	if n := legible(r.Nearest); n != "" {
-		s += "; the nearest that would: " + n
+	if n := legible(c.Refused.Nearest); n != "" {
+		reasons += "; the nearest that would: " + n
 	}
-	return s
+	return msgRefused + ": " + c.Toolchain + " cannot build " + c.Tree + ": " + reasons
 }
 
 // msgSweepTotals are the parts of the last line of every report of a sweep.
@@ -130,18 +116,14 @@ func msgSweepTotals(s *result.Sweep) []string {
 
 func msgSweepSums(s *result.Sweep) []string {
 	t := s.Totals
-	var trees, chains, variants []string
+	var trees, chains []string
 	for _, c := range s.Columns {
 		trees, chains = appendNew(trees, c.Tree), appendNew(chains, c.Toolchain)
-		if c.Results != nil {
-			for _, cell := range c.Results.Cells {
-				variants = appendNew(variants, cell.ID)
-			}
-		}
 	}
 	parts := []string{plural(len(trees), "tree", "trees") + " × " + plural(len(chains), "toolchain", "toolchains")}
-	if len(variants) > 0 {
-		parts = append(parts, plural(len(variants), "variant", "variants"), plural(t.Placements, "cell", "cells"), plural(t.Loads, "module load", "module loads"))
+	if n := len(variantsOf(s)); n > 0 {
+		parts = append(parts, plural(n, "variant", "variants"), plural(t.Placements, "cell", "cells"),
+			plural(t.Loads, "module load", "module loads"))
 	}
 	parts = append(parts, msgSweepExpectation(t)...)
 	if t.Predicted > 0 {
@@ -154,34 +136,25 @@ func msgSweepExpectation(t result.SweepTotals) (parts []string) {
 	expected, differs := t.States[result.ColumnExpected], t.States[result.ColumnDiffers]
 	switch {
 	case t.Columns == 0:
-		return []string{msgNothingDone}
+		return []string{"nothing was run"}
 	case expected == t.Columns:
 		return []string{"all as expected"}
 	case expected > 0 && differs == 0:
 		parts = append(parts, plural(expected, "column", "columns")+" as expected")
 	case differs > 0:
-		parts = append(parts, fmt.Sprintf("%d of %s differ from what the scenario expects", differs, plural(expected+differs, "column", "columns")))
+		of := plural(expected+differs, "column", "columns")
+		parts = append(parts, fmt.Sprintf("%d of %s differ from what the scenario expects", differs, of))
 	}
 	if n := t.States[result.ColumnRefused]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d %s", n, msgRefused))
 	}
 	if n := t.States[result.ColumnInfra]; n > 0 {
-		verb := "proves"
-		if n > 1 {
-			verb = "prove"
-		}
-		parts = append(parts, fmt.Sprintf("%d %s nothing (infrastructure)", n, verb))
+		parts = append(parts, plural(n, "proves", "prove")+" nothing (infrastructure)")
 	}
 	return parts
 }
 
 // oneLine is a message of several lines on one.
 func oneLine(s string) string {
-	var lines []string
-	for l := range strings.Lines(s) {
-		if l = legible(strings.TrimRight(l, "\r\n")); l != "" {
-			lines = append(lines, l)
-		}
-	}
-	return strings.Join(lines, "; ")
+	return strings.Join(present(legibles(strings.Split(s, "\n"))...), "; ")
 }

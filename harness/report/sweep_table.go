@@ -8,34 +8,18 @@ import (
 
 // tables are the columns in the widest form that fits: each as it is; those that
 // nothing was run in left out, for what is to be said of them stands elsewhere, and
-// those that read alike set as one; each tree in a table of its own; and at last a
-// list. A page scrolls, and has room for Roomy.
+// those that read alike set as one; and at last a list. A page scrolls, and has room
+// for Roomy.
 func (t *sweepSheet) tables() []doc.Block {
 	var all, run []int
-	var trees [][]int
 	for i, c := range t.Columns {
 		all = append(all, i)
-		if c.Results == nil {
-			continue
+		if c.Results != nil {
+			run = append(run, i)
 		}
-		if n := len(run); n > 0 && t.Columns[run[n-1]].Group == c.Group {
-			trees[len(trees)-1] = append(trees[len(trees)-1], i)
-		} else {
-			trees = append(trees, []int{i})
-		}
-		run = append(run, i)
 	}
 	wide, narrow := t.table(t.groups(all, false)), t.table(t.groups(run, true))
-	wide.Narrower = []doc.Block{narrow}
-	if len(trees) == 1 {
-		narrow.Narrower = t.list(run)
-	} else {
-		for _, columns := range trees {
-			of := t.table(t.groups(columns, true))
-			of.Narrower = t.list(columns)
-			narrow.Narrower = append(narrow.Narrower, doc.Section{Head: doc.Say(t.Columns[columns[0]].Group), Flat: true, Blocks: []doc.Block{of}})
-		}
-	}
+	narrow.Narrower = t.list(run)
 	wide.Narrower = []doc.Block{narrow}
 	return []doc.Block{doc.Only(^doc.OnPage, wide), doc.Only(doc.OnPage, t.table(t.groups(all, len(all) > doc.Roomy)))}
 }
@@ -65,7 +49,8 @@ func (t *sweepSheet) alike(left, i int) bool {
 // table is the variants, with a column for each of groups. Versions stand in the
 // head or, where columns stand together, above.
 func (t *sweepSheet) table(groups [][]int) doc.Table {
-	table := doc.Table{Label: "What each variant showed, with each toolchain", Columns: []doc.Column{{Head: doc.Say(msgVariant), Role: doc.Key}}}
+	table := doc.Table{Label: "What each variant showed, with each toolchain"}
+	table.Columns = []doc.Column{{Head: doc.Say(msgVariant), Role: doc.Key}}
 	columns := slices.Concat(groups...)
 	together := len(groups) < len(columns)
 	trees := slices.ContainsFunc(columns, func(i int) bool { return t.Columns[i].Group != t.Columns[columns[0]].Group })
@@ -92,7 +77,7 @@ func (t *sweepSheet) table(groups [][]int) doc.Table {
 		table.Rows = append(table.Rows, row)
 	}
 	if same {
-		table.Legend = doc.Lines(msgLegendSame)
+		table.Legend = doc.Lines(markSame + " as in the column to its left")
 	}
 	table.Legend = append(table.Legend, t.legend()...)
 	for n := range sweepCounts {
@@ -115,7 +100,11 @@ func (t *sweepSheet) head(group []int, tree, versions bool) doc.Column {
 	if tree {
 		col.Group = first.Group
 	}
-	for n, name := range msgGroup(t.names(group)) {
+	var names []string
+	for _, i := range group {
+		names = append(names, t.Columns[i].Name)
+	}
+	for n, name := range msgGroup(names) {
 		at := group[n]
 		if n > 0 && len(group) > fewColumns {
 			at = group[len(group)-1]
@@ -124,7 +113,7 @@ func (t *sweepSheet) head(group []int, tree, versions bool) doc.Column {
 	}
 	col.Head, col.Below = col.Below[0], col.Below[1:]
 	if !first.proves() && first.Results != nil {
-		col.Below = append(col.Below, doc.Toned(doc.Loud, msgProvesNothing))
+		col.Below = append(col.Below, doc.Toned(doc.Loud, "PROVES NOTHING"))
 	}
 	for _, l := range first.Lines {
 		if versions {
@@ -132,13 +121,6 @@ func (t *sweepSheet) head(group []int, tree, versions bool) doc.Column {
 		}
 	}
 	return col
-}
-
-func (t *sweepSheet) names(columns []int) (names []string) {
-	for _, i := range columns {
-		names = append(names, t.Columns[i].Name)
-	}
-	return names
 }
 
 // versions say what columns are, where the head of a table does not.
@@ -154,10 +136,10 @@ func (t *sweepSheet) versions(columns []int) (blocks []doc.Block) {
 // legend explains the marks that are used, whatever form fits.
 func (t *sweepSheet) legend() (lines []doc.Line) {
 	if t.Changed {
-		lines = append(lines, doc.Say(msgLegendChanged))
+		lines = append(lines, doc.Say(markMoved, " other than in the column to its left"))
 	}
 	if t.Unlike {
-		lines = append(lines, doc.Say(msgLegendUnlike))
+		lines = append(lines, doc.Say(markDiffers, " other than the scenario expects, or than was predicted"))
 	}
 	return lines
 }
@@ -173,7 +155,11 @@ func (t *sweepSheet) list(columns []int) []doc.Block {
 			for end < len(columns) && rw.Cells[columns[end]].equal(rw.Cells[columns[n]]) && !rw.Cells[columns[end]].Changed {
 				end++
 			}
-			names, lines := t.names(columns[n:end]), rw.Cells[columns[n]].lines()
+			var names []string
+			for _, i := range columns[n:end] {
+				names = append(names, t.Columns[i].Label())
+			}
+			lines := rw.Cells[columns[n]].lines()
 			more := doc.Items(lines[1:]).Items
 			if len(names) == len(columns) {
 				variant = doc.Item{Line: doc.Say(rw.ID, ": ").With(lines[0]), Sub: more}
@@ -186,14 +172,8 @@ func (t *sweepSheet) list(columns []int) []doc.Block {
 	}
 	for n := range sweepCounts {
 		all := t.count(n, columns)
-		sum := doc.Item{Line: doc.Say(all.Name, ": ").With(all.line())}
-		for _, i := range columns {
-			if c := t.Columns[i].Counts[n]; c.Good < c.All && len(columns) > 1 {
-				sum.Sub = append(sum.Sub, doc.Item{Line: doc.Say(t.Columns[i].Name, ": ").With(c.line())})
-			}
-		}
 		if all.All > 0 {
-			list.Items = append(list.Items, sum)
+			list.Items = append(list.Items, doc.Item{Line: doc.Say(all.Name, ": ").With(all.line())})
 		}
 	}
 	blocks := []doc.Block{doc.Section{Blocks: t.versions(columns)}, doc.Section{Blocks: []doc.Block{list}}}

@@ -1,6 +1,10 @@
 package report
 
-import "slices"
+import (
+	"slices"
+
+	"umlab/harness/report/doc"
+)
 
 // appendNew appends what is not in list yet.
 func appendNew[T comparable](list []T, v T) []T {
@@ -21,6 +25,14 @@ func (x *index[K]) add(key K, name string) {
 		x.Of = map[K][]string{}
 	}
 	x.Keys, x.Of[key] = appendNew(x.Keys, key), appendNew(x.Of[key], name)
+}
+
+// lines are what line makes of each key and its names.
+func (x *index[K]) lines(line func(K, []string) doc.Line) (lines []doc.Line) {
+	for _, k := range x.Keys {
+		lines = append(lines, line(k, x.Of[k]))
+	}
+	return lines
 }
 
 // sentences are what say makes of each.
