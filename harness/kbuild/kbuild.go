@@ -1,8 +1,8 @@
 // Package kbuild builds UML kernels and their modules: one full make per tree,
 // toolchain and configuration (the baseline), and a copy-on-write fork of it per
 // variant that rebuilds only what its flags change. It may import loader, tree,
-// toolchain, scenario, sandbox, kconfig, store, outcome and progress; it never
-// boots and never says what a boot showed.
+// toolchain, scenario, sandbox, kconfig, store, outcome, shell and progress; it
+// never boots and never says what a boot showed.
 package kbuild
 
 import (

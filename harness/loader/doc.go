@@ -1,11 +1,10 @@
-// Package loader predicts what a kernel's module loader will
-// do with a .ko, from the RELA of that .ko and the switch of this very tree's
-// apply_relocate_add, and attributes each relocation to symbol, function,
-// source line and instruction.
+// Package loader predicts what a kernel's module loader will do with a .ko, from
+// the RELA of that .ko and the switch of this very tree's apply_relocate_add, and
+// attributes each relocation to symbol, function, source line and instruction.
 //
-// It may import loader/csrc, outcome and kconfig. It is pure: readers and bytes in, values
-// out. It never boots, never runs a compiler, and never guesses: where the
-// source or the module is not what it knows, it returns a typed error and
+// It may import loader/csrc, outcome and kconfig. It is pure: readers and bytes
+// in, values out. It never boots, never runs a compiler, and never guesses: where
+// the source or the module is not what it knows, it returns a typed error and
 // predicts nothing.
 //
 // The parts, in the order in which they are used:
@@ -18,4 +17,5 @@
 //	Predict      the first line that the loader will print, or that it loads
 //	Threshold    the smallest address at which the prediction changes
 //	Attribute    which source put the relocations there that decide
+//	Output       what the init of a module prints when all is well
 package loader

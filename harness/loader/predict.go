@@ -55,7 +55,7 @@ func (a Applied) Reached() uint64 {
 // Prediction is what the loader will do with a module at one placement.
 type Prediction struct {
 	Outcome    outcome.Outcome // kind, relocation, errno, value, section and index; Evidence is FirstLine
-	FirstLine  string          // the first line that the loader prints about a refusal; "" where it prints none; a hashed pointer in it is "…"
+	FirstLine  string          // the first that the loader prints about a refusal, with "…" for a hashed pointer; "" for none
 	Entry      *Applied        // that decides, nil where none does
 	Line       int             // of RulesFile, that decides; 0 for none
 	Corrupt    []Applied       // written, but not what the code needs

@@ -1,11 +1,9 @@
 // Package uml runs one boot of a User-Mode Linux kernel: the command line of `linux`, the guest's root directory, and
-// the process in its sandbox with umlab at its console. It may import sandbox and console. It never builds anything,
-// never says what a transcript means, and never tries a module in a guest whose kernel has faulted.
+// the process in its sandbox with umlab at its console. It may import sandbox, console and shell. It never builds
+// anything, never says what a transcript means, and never tries a module in a guest whose kernel has faulted.
 package uml
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // Options decide the command line of `linux`, see Documentation/virt/uml in a kernel tree.
 type Options struct {
