@@ -180,7 +180,11 @@ func (p *Provider) fill(ctx context.Context, name string, packages []debian.Pack
 	}
 	// xz in Go is several times slower than xz, so the sysroot's own is unpacked
 	// first and unpacks the rest.
-	first, rest := split(files, "libc6", "liblzma5", "xz-utils")
+	xzNeeds := func(f debian.File) bool {
+		return slices.Contains([]string{"libc6", "liblzma5", "xz-utils"}, f.Package.Name)
+	}
+	first := slices.DeleteFunc(slices.Clone(files), func(f debian.File) bool { return !xzNeeds(f) })
+	rest := slices.DeleteFunc(files, xzNeeds)
 	in, err := os.OpenRoot(root)
 	if err != nil {
 		return err
@@ -219,18 +223,6 @@ func (p *Provider) unpack(ctx context.Context, name string, pkg debian.Package, 
 	}
 	defer in.Close()
 	return debian.Unpack(ctx, in, files, opt)
-}
-
-// split separates the files of the named packages, in that order.
-func split(files []debian.File, names ...string) (first, rest []debian.File) {
-	for _, f := range files {
-		if slices.Contains(names, f.Package.Name) {
-			first = append(first, f)
-		} else {
-			rest = append(rest, f)
-		}
-	}
-	return first, rest
 }
 
 // link makes bin/name lead to the first of to that is there, unless there is a
