@@ -95,25 +95,28 @@ func place(cell, placement, module string) string {
 // addEvidence adds a line for each distinct outcome of c to list but loaded, which is
 // there where it was not expected. Prefix is before where it was seen.
 func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence {
-	add := func(o outcome.Outcome, where string) {
+	eachOutcome(c, c.Placements, func(o outcome.Outcome, where string) {
 		name := short(o)
-		if !slices.ContainsFunc(list, func(e doc.Exhibit) bool { return e.Outcome == name }) {
+		told := slices.ContainsFunc(list, func(e doc.Exhibit) bool { return e.Outcome == name })
+		if !told && (o.Kind != outcome.Loaded || !c.AsExpected) {
 			list = append(list, newExhibit(o, prefix+where))
 		}
-	}
+	})
+	return list
+}
+
+// eachOutcome is of the build and of the boots at places, with where it was seen.
+func eachOutcome(c *result.Cell, places []result.Placement, do func(o outcome.Outcome, where string)) {
 	if o := c.Build.Outcome; o != nil {
-		add(*o, c.ID)
+		do(*o, c.ID)
 	}
-	for _, p := range c.Placements {
+	for _, p := range places {
 		for _, t := range p.Tallies() {
 			for _, count := range t.Counts {
-				if count.Outcome.Kind != outcome.Loaded || !c.AsExpected {
-					add(count.Outcome, place(c.ID, p.Name, t.Module))
-				}
+				do(count.Outcome, place(c.ID, p.Name, t.Module))
 			}
 		}
 	}
-	return list
 }
 
 // newExhibit is what proves o, and where it was first seen.

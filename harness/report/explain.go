@@ -51,7 +51,7 @@ func Explanation(e *result.Explanation) *doc.Document {
 		d.Add(explainScript(s))
 	}
 	if len(e.Notes) > 0 {
-		d.Add(doc.Only(doc.OnTerminal, doc.Section{Blocks: paras(noteLines(e.Notes)...)}), doc.Only(doc.OnPage, section("Notes", e.Notes, false)))
+		d.Add(doc.Only(doc.OnTerminal, doc.Section{Blocks: paras(noteLines(e.Notes)...)}), doc.Only(doc.OnPage, section("Notes", e.Notes)))
 	}
 	d.Add(doc.Only(doc.OnPage, doc.Command{Text: e.Command}))
 	return d

@@ -39,6 +39,34 @@ func msgExpected(expected string) string {
 	return "expected " + expected
 }
 
+// What patches are told with: before and after them.
+const (
+	msgBefore      = "before"
+	msgAfter       = "after"
+	wordConclusion = "Conclusion"
+)
+
+func msgVerification(v *result.Verification) string {
+	if len(v.Patches) == 0 {
+		return legible(string(v.Conclusion))
+	}
+	s := legible(string(v.Conclusion)) + ": " + legible(v.Patches[0].Subject)
+	if n := len(v.Patches) - 1; n > 0 {
+		s += " (and " + plural(n, "more patch", "more patches") + ")"
+	}
+	return s
+}
+
+// msgConcluded is the one sentence.
+func msgConcluded(v *result.Verification) string {
+	if reason := legible(v.Reason); reason != "" {
+		return legible(string(v.Conclusion)) + ": " + reason
+	}
+	return legible(string(v.Conclusion))
+}
+
+func msgTook(took string) string { return "took " + took }
+
 func msgPredicted(predicted string) string { return "predicted " + predicted }
 func msgNote(note string) string           { return "note: " + note }
 

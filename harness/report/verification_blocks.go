@@ -1,15 +1,60 @@
 package report
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
-	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
-// addBlocks fills the tables. Toolchains, and cells other than stock, which
-// showed the same, share one.
-func (t *trial) addBlocks(pairs []result.Pair) {
+// A block is a table: what some cells with some toolchains all showed.
+type block struct {
+	Toolchains, Cells []string
+	Rows              []contrast
+}
+
+// title is the heading of the table.
+func (b block) title() string {
+	return strings.Join(b.Toolchains, ", ") + ": " + strings.Join(b.Cells, ", ")
+}
+
+// A contrast is one placement before and after, for some modules.
+type contrast struct {
+	Placement     string
+	Modules       []string // none where all modules agree
+	Before, After entry
+}
+
+// contrastTables are tables, under the names of what they are of where named.
+func contrastTables(list []block, named bool) []doc.Block {
+	var blocks []doc.Block
+	for _, b := range list {
+		t := doc.Table{Label: b.title(), Named: named, Fold: 1, Columns: []doc.Column{
+			{Head: doc.Say("placement"), Role: doc.Key, Once: true}, {Head: doc.Say("modules"), Role: doc.Key},
+			{Head: doc.Say(msgBefore)}, {Head: doc.Say(msgAfter)},
+		}}
+		for _, c := range b.Rows {
+			modules := doc.Join(doc.Lines(c.Modules...), doc.Say(",").Break(1, " "))
+			t.Rows = append(t.Rows, doc.Row{Cells: []doc.Cell{
+				{Lines: []doc.Line{doc.Say(c.Placement)}}, {Lines: []doc.Line{modules}}, {Lines: entryLines(c.Before)}, {Lines: entryLines(c.After)},
+			}})
+		}
+		if !slices.ContainsFunc(b.Rows, func(c contrast) bool { return len(c.Modules) > 0 }) {
+			t.Columns = slices.Delete(t.Columns, 1, 2)
+			for i := range t.Rows {
+				t.Rows[i].Cells = slices.Delete(t.Rows[i].Cells, 1, 2)
+			}
+		}
+		blocks = append(blocks, t)
+	}
+	return blocks
+}
+
+// contrastBlocks are what the stock cell showed, and what the others did. Toolchains,
+// and cells other than stock, which showed the same, share one.
+func contrastBlocks(pairs []result.Pair) (ofStock, others []block) {
 	cells := 0
 	for _, p := range pairs {
 		cells = max(cells, len(p.Before.Cells), len(p.After.Cells))
@@ -18,7 +63,7 @@ func (t *trial) addBlocks(pairs []result.Pair) {
 		var list []block
 		for _, p := range pairs {
 			before, after := cellsAt(p, i)
-			b := block{[]string{clean(p.Before.Toolchain.Name)}, []string{cellName(before, after)}, contrasts(before, after)}
+			b := block{[]string{p.Before.Toolchain.Name}, []string{cmp.Or(before.ID, after.ID)}, contrasts(before, after)}
 			at := slices.IndexFunc(list, func(x block) bool { return slices.Equal(x.Cells, b.Cells) && sameRows(x, b) })
 			if at < 0 {
 				list = append(list, b)
@@ -28,17 +73,18 @@ func (t *trial) addBlocks(pairs []result.Pair) {
 		}
 		for _, b := range list {
 			if b.Cells[0] == stock {
-				t.Stock = append(t.Stock, b)
+				ofStock = append(ofStock, b)
 				continue
 			}
-			at := slices.IndexFunc(t.Others, func(x block) bool { return slices.Equal(x.Toolchains, b.Toolchains) && sameRows(x, b) })
+			at := slices.IndexFunc(others, func(x block) bool { return slices.Equal(x.Toolchains, b.Toolchains) && sameRows(x, b) })
 			if at < 0 {
-				t.Others = append(t.Others, b)
+				others = append(others, b)
 				continue
 			}
-			t.Others[at].Cells = append(t.Others[at].Cells, b.Cells...)
+			others[at].Cells = append(others[at].Cells, b.Cells...)
 		}
 	}
+	return ofStock, others
 }
 
 // stock is the cell that no flags override: there the patch is the variant.
@@ -54,13 +100,6 @@ func cellsAt(p result.Pair, i int) (before, after *result.Cell) {
 		return &result.Cell{}
 	}
 	return at(p.Before), at(p.After)
-}
-
-func cellName(before, after *result.Cell) string {
-	if before.ID != "" {
-		return clean(before.ID)
-	}
-	return clean(after.ID)
 }
 
 // A stage is one placement of a cell on both sides; nil where it was not run.
@@ -99,9 +138,7 @@ func (s stage) modules() []string {
 			continue
 		}
 		for _, t := range p.Tallies() {
-			if !slices.Contains(names, t.Module) {
-				names = append(names, t.Module)
-			}
+			names = appendNew(names, t.Module)
 		}
 	}
 	return names
@@ -122,7 +159,7 @@ func contrasts(before, after *result.Cell) []contrast {
 				at = len(groups)
 				groups, names = append(groups, c), append(names, nil)
 			}
-			names[at] = append(names[at], clean(m))
+			names[at] = append(names[at], m)
 		}
 		if len(modules) == 0 {
 			groups = []contrast{{Placement: s.title(), Before: unrun(before), After: unrun(after)}}
@@ -156,6 +193,3 @@ func (c contrast) same(d contrast) bool {
 }
 
 func sameRows(a, b block) bool { return slices.EqualFunc(a.Rows, b.Rows, contrast.same) }
-
-// loadedAlways reports whether every run of t loaded the module.
-func loadedAlways(t result.Tally) bool { return t.Stable() && t.Has(outcome.Loaded) }

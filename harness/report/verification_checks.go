@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strings"
 
 	"umlab/harness/outcome"
@@ -23,15 +24,19 @@ func VerificationChecks(v *result.Verification) checks.Check {
 
 func conclusionCheck(v *result.Verification) checks.Check {
 	const name = "conclusion"
-	t := newTrial(v)
+	pairs := sides(v)
 	suite := checks.Check{Name: name}
 	add := func(name, value string) {
 		suite.Properties = append(suite.Properties, checks.Property{Name: name, Value: value})
 	}
-	add("base tree", strings.Join(t.Base[:min(1, len(t.Base))], ""))
+	for _, f := range verificationFacts(v, pairs) {
+		if f.Label == "Base tree" {
+			add("base tree", f.Line.String())
+		}
+	}
 	add(msgRepeat, legible(v.Command))
-	for _, d := range t.Digests {
-		add(d.Of, d.Value)
+	for _, d := range digestsOf(v, pairs) {
+		add(d.Term, d.Lines[0].String())
 	}
 	one := checks.Check{Name: name, Note: msgConcluded(v), Kind: string(v.Conclusion), Output: []string{msgConcluded(v)}}
 	switch v.Conclusion {
@@ -49,7 +54,7 @@ func pairChecks(p result.Pair) checks.Check {
 	suite := checks.Check{Name: p.Before.Toolchain.Name}
 	for i := range max(len(p.Before.Cells), len(p.After.Cells)) {
 		before, after := cellsAt(p, i)
-		if cellName(before, after) != stock {
+		if cmp.Or(before.ID, after.ID) != stock {
 			continue
 		}
 		found := len(suite.Checks)
@@ -62,12 +67,12 @@ func pairChecks(p result.Pair) checks.Check {
 			for _, m := range st.modules() {
 				c := patchedLoad(after, st, m)
 				c.Name = st.Name + "/" + m
-				c.Output = []string{msgBeforeAfter(briefly(shown(before, st.Before, m)), briefly(shown(after, st.After, m)))}
+				c.Output = []string{beforeAfter(shown(before, st.Before, m), shown(after, st.After, m))}
 				suite.Add(c)
 			}
 		}
 		if len(suite.Checks) == found {
-			suite.Add(checks.Check{Name: stock, State: checks.Errored, Note: msgBeforeAfter(briefly(unrun(before)), briefly(unrun(after)))})
+			suite.Add(checks.Check{Name: stock, State: checks.Errored, Note: beforeAfter(unrun(before), unrun(after))})
 		}
 	}
 	return suite
@@ -75,7 +80,7 @@ func pairChecks(p result.Pair) checks.Check {
 
 // patchedLoad judges one module at one placement of the patched tree.
 func patchedLoad(after *result.Cell, st stage, module string) checks.Check {
-	c := checks.Check{State: checks.Failed, Note: msgNotLoaded(briefly(shown(after, st.After, module))), Kind: msgNoRun}
+	c := checks.Check{State: checks.Failed, Note: "not loaded: " + briefly(shown(after, st.After, module)), Kind: msgNoRun}
 	unproved := after.Build.Outcome == nil
 	if o := after.Build.Outcome; o != nil {
 		c.Kind, c.Proof = string(o.Kind), []string{proof(*o)}
@@ -86,7 +91,7 @@ func patchedLoad(after *result.Cell, st stage, module string) checks.Check {
 			if t.Module != module {
 				continue
 			}
-			if loadedAlways(t) {
+			if t.Stable() && t.Has(outcome.Loaded) {
 				return checks.Check{}
 			}
 			unproved, c.Proof = true, nil
@@ -101,6 +106,10 @@ func patchedLoad(after *result.Cell, st stage, module string) checks.Check {
 		c.State = checks.Errored
 	}
 	return c
+}
+
+func beforeAfter(before, after entry) string {
+	return briefly(before) + " before, " + briefly(after) + " after"
 }
 
 // briefly is an entry on one line.

@@ -119,8 +119,9 @@ func TestVerificationBlocks(t *testing.T) {
 		{"one side is missing", []result.Pair{{Before: one("a", unknown(9))}}, []string{"a: stock", "low (64M)||unknown 9 GOTPCREL|not run"}},
 	} {
 		var got []string
-		for _, b := range newTrial(&result.Verification{Pairs: tt.pairs}).Stock {
-			got = append(got, msgBlock(b))
+		ofStock, _ := contrastBlocks(sides(&result.Verification{Pairs: tt.pairs}))
+		for _, b := range ofStock {
+			got = append(got, b.title())
 			for _, c := range b.Rows {
 				got = append(got, strings.Join([]string{c.Placement, strings.Join(c.Modules, ", "), briefly(c.Before), briefly(c.After)}, "|"))
 			}
@@ -139,7 +140,8 @@ func TestVerificationOfAnotherModule(t *testing.T) {
 		run := &p.Before.Cells[0].Placements[0].Runs[0]
 		run.Modules = run.Modules[:1]
 	}
-	row := newTrial(v).Stock[0].Rows[1]
+	ofStock, _ := contrastBlocks(sides(v))
+	row := ofStock[0].Rows[1]
 	if !slices.Equal(row.Modules, []string{"rust_print"}) || briefly(row.Before) != msgNoRun || briefly(row.After) != "loaded" {
 		t.Errorf("%s: %s, then %s", row.Modules, briefly(row.Before), briefly(row.After))
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 
 	"umlab/harness/report/doc"
 )
@@ -42,3 +43,8 @@ func sentences[T any](list []T, say func(T) string) (lines []string) {
 	}
 	return lines
 }
+
+// legible is s as a line that begins and ends with something to read.
+func legible(s string) string { return strings.TrimSpace(clean(s)) }
+
+func legibles(from []string) []string { return sentences(from, legible) }

@@ -15,13 +15,15 @@ type Title struct {
 type Facts []Fact
 
 // A Fact is one of them. Label stands before it in Markdown, over it in a mail and
-// beside it on a page; Below, if there is any, is what stands under the label in a
-// mail instead of Line.
+// beside it on a page. What is More stands below it in a mail, behind it elsewhere.
 type Fact struct {
 	Label string
 	Line  Line
-	Below []Line
+	More  []Line
 }
+
+// whole is all of the fact on one line.
+func (f Fact) whole() Line { return Join(append([]Line{f.Line}, f.More...), Say(", ")) }
 
 // Alarm is a headline that nobody must miss, with its proof.
 type Alarm struct {

@@ -17,7 +17,7 @@ func everything(s string) *Document {
 		Columns: []Column{{Head: line, Role: Key, Once: true}, {Head: line, Below: []Line{line}, Group: s}, {Head: Say(s), Role: Sum}}}
 	d := &Document{}
 	d.Add(
-		Title{Line: line}, Facts{{Line: line}}, Facts{{Label: "x" + s, Line: line}, {Label: s, Line: line, Below: []Line{line}}},
+		Title{Line: line}, Facts{{Line: line}}, Facts{{Label: "x" + s, Line: line}, {Label: s, Line: line, More: []Line{line}}},
 		Alarm{Head: "x" + s, Lines: []Line{line}}, Totals{Parts: []string{s, s}, Tone: Bad}, Para{Line: line}, table,
 		List{Items: []Item{{Line: line, Sub: []Item{{Line: line}}, Tone: Strong}}, Bullets: true}, Evidence{{s, s, s, s}, {Outcome: s, Line: s}},
 		Defs{{Term: s, Lines: []Line{line, line}}, {Term: s}}, Quote{Lines: []Line{line}}, Command{Text: s, Note: s},

@@ -207,7 +207,7 @@ func (g *page) facts(facts Facts) {
 	if !slices.ContainsFunc(facts, func(f Fact) bool { return f.Label != "" }) {
 		var lines []Line
 		for _, f := range facts {
-			lines = append(lines, f.Line)
+			lines = append(lines, f.whole())
 		}
 		g.put(`<p class="facts">`, g.inline(Join(lines, Say(Separator))), "</p>\n")
 		return
@@ -217,7 +217,7 @@ func (g *page) facts(facts Facts) {
 		if i == 0 || facts[i-1].Label != f.Label {
 			g.put("<dt>", quoted(f.Label), "</dt>")
 		}
-		g.put("<dd>", g.inline(f.Line), "</dd>")
+		g.put("<dd>", g.inline(f.whole()), "</dd>")
 	}
 	g.put("</dl>\n")
 }

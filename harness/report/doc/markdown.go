@@ -43,7 +43,7 @@ func (m *markdown) block(b Block) {
 	case Facts:
 		var items []Item
 		for _, f := range b {
-			items = append(items, Item{Line: Say(between("", f.Label, ": ")).With(f.Line)})
+			items = append(items, Item{Line: Say(between("", f.Label, ": ")).With(f.whole())})
 		}
 		m.list(items)
 	case Alarm:

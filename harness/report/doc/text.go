@@ -238,7 +238,7 @@ func (p *printer) facts(facts Facts) {
 	if p.form == OnTerminal {
 		var lines []Line
 		for _, f := range facts {
-			lines = append(lines, f.Line)
+			lines = append(lines, f.whole())
 		}
 		p.flow(lines, Plain)
 		return
@@ -248,13 +248,12 @@ func (p *printer) facts(facts Facts) {
 			p.gap()
 			p.margin(func() { p.head(Say(f.Label), false) })
 		}
-		lines := f.Below
-		if lines == nil {
-			lines = []Line{f.Line}
-		}
-		for _, l := range lines {
-			p.wrap(l, false)
-		}
+		p.wrap(f.Line, false)
+		p.within(2, func() {
+			for _, l := range f.More {
+				p.wrap(l, false)
+			}
+		})
 	}
 }
 
