@@ -91,7 +91,8 @@ func (l *Lab) Bench(ctx context.Context, cold bool) error {
 	if err != nil {
 		return err
 	}
-	say("empty store to table           %6.2f s   its one kernel build %6.2f s   beyond it %.2f s   ratio %.2f", c.total, c.build, c.total-c.build, c.total/c.build)
+	say("empty store to table           %6.2f s   its one kernel build %6.2f s   beyond it %.2f s   ratio %.2f",
+		c.total, c.build, c.total-c.build, c.total/c.build)
 	say("one more rustc, fetched        %6.2f s   from an empty store  %6.2f s   ratio %.2f   (%s)", c.more, c.total, c.more/c.total, c.rustc)
 	return nil
 }
@@ -179,7 +180,8 @@ func (l *Lab) benchBoot(ctx context.Context, b *benched) (bare, full float64, er
 		start := time.Now()
 		// The kernel panics for want of an init: that is its own time to a
 		// userspace, with nothing of umlab's in it but the sandbox.
-		if _, err := sandbox.Run(ctx, uml.Command(b.Base.Toolchain.Root, p.Linux, b.Base.Toolchain.Root, uml.Options{Mem: spec.Mem, Extra: []string{"init=/nonexistent"}}, false)); err != nil {
+		options := uml.Options{Mem: spec.Mem, Extra: []string{"init=/nonexistent"}}
+		if _, err := sandbox.Run(ctx, uml.Command(b.Base.Toolchain.Root, p.Linux, b.Base.Toolchain.Root, options, false)); err != nil {
 			return 0, 0, err
 		}
 		bares = append(bares, time.Since(start).Seconds())

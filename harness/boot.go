@@ -27,7 +27,8 @@ import (
 // that commands from a file would run or not by chance.
 func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, out *os.File) error {
 	if !terminal.Is(in) || !terminal.Is(out) {
-		return usage.Errorf("boot needs a terminal on standard input and output; without one: go tool mage explain %s, or matrix -cells=%s", cell, cell)
+		return usage.Errorf("boot needs a terminal on standard input and output; without one: go tool mage explain %s, or matrix -cells=%s",
+			cell, cell)
 	}
 	p, _, err := l.planCell(cell, o)
 	if err != nil {

@@ -48,8 +48,8 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 		return c, err
 	}
 	if c.Proved() == 0 {
-		return c, ended(result.ExitDiffers, "no line of %s proves what became of a module: give the part that holds the loader's, insmod's or the fault's own lines",
-			logName(o.File))
+		return c, ended(result.ExitDiffers, "no line of %s proves what became of a module: "+
+			"give the part that holds the loader's, insmod's or the fault's own lines", logName(o.File))
 	}
 	return c, nil
 }

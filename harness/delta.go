@@ -28,7 +28,8 @@ import (
 // one of the machine.
 func (l *Lab) facts(ctx context.Context, r *ran, id, name string) (conclude.Facts, error) {
 	f := conclude.Facts{Name: name, Toolchain: r.Toolchain.Identity, Missing: map[string]string{},
-		Tree: map[string]string{"name": r.Tree.Name, "version": r.Tree.Version, "digest": r.Tree.Digest, "patches": strings.Join(r.Tree.Patches, " ")}}
+		Tree: map[string]string{"name": r.Tree.Name, "version": r.Tree.Version, "digest": r.Tree.Digest,
+			"patches": strings.Join(r.Tree.Patches, " ")}}
 	at := slices.IndexFunc(r.plan.Cells, func(c scenario.Cell) bool { return c.ID() == id })
 	if at < 0 {
 		return f, fmt.Errorf("%s is none of the cells that were run: %s", id, strings.Join(r.plan.CellIDs(), ", "))
@@ -39,7 +40,8 @@ func (l *Lab) facts(ctx context.Context, r *ran, id, name string) (conclude.Fact
 		}
 	}
 	if r.baseline == nil {
-		missing("the baseline was not built: "+unbuiltReason(r.Results, id), result.AspectTarget, result.AspectConfig, result.AspectFlags, result.AspectResolved, result.AspectRelocations)
+		missing("the baseline was not built: "+unbuiltReason(r.Results, id),
+			result.AspectTarget, result.AspectConfig, result.AspectFlags, result.AspectResolved, result.AspectRelocations)
 		return f, nil
 	}
 	cell := r.plan.Cells[at]

@@ -28,7 +28,9 @@ type ExplainOutputs struct{ HTML, JSON, Script string }
 // Where a prediction and an observation disagree, or the run proves nothing, the
 // error is an *EndError.
 func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs ExplainOutputs) (*result.Explanation, error) {
-	formats := []format[result.Explanation]{{"html", outputs.HTML, report.Form(report.Explanation, doc.HTML)}, {"json", outputs.JSON, report.ExplanationJSON}}
+	formats := []format[result.Explanation]{
+		{"html", outputs.HTML, report.Form(report.Explanation, doc.HTML)}, {"json", outputs.JSON, report.ExplanationJSON},
+	}
 	if err := checkOutputs(formats); err != nil {
 		return nil, err
 	}

@@ -70,7 +70,8 @@ func (l *Lab) Doctor(ctx context.Context) error {
 	say("namespaces", "a command runs in a sandbox of its own", sandbox.Check(ctx))
 	free, err := l.store.Free()
 	if err == nil && free < room {
-		err = fmt.Errorf("%s has %d GB free, and a tree with its toolchain and baseline takes up to %d: free some, or set UMLAB_HOME", l.store.Root(), free>>30, room>>30)
+		err = fmt.Errorf("%s has %d GB free, and a tree with its toolchain and baseline takes up to %d: free some, or set UMLAB_HOME",
+			l.store.Root(), free>>30, room>>30)
 	}
 	say("store", fmt.Sprintf("%s, %d GB free", l.store.Root(), free>>30), err)
 	suite := l.settings.Trees[l.settings.DefaultTree].Suite

@@ -44,7 +44,8 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	src := l.sources.Refreshed()
 	n := &result.Nightly{
 		Schema: result.NightlySchema, Date: started.Format(time.DateOnly), Command: o.Command, Started: started.UTC(),
-		Series: o.Series, Varies: series.Varies, Tree: o.Tree, Changes: []result.NightlyChange{}, Bisections: []result.Bisection{}, Notes: []string{},
+		Series: o.Series, Varies: series.Varies, Tree: o.Tree,
+		Changes: []result.NightlyChange{}, Bisections: []result.Bisection{}, Notes: []string{},
 	}
 	last, nightErr := l.night(ctx, src, o, series, p, n)
 	switch {
@@ -78,7 +79,9 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 }
 
 // night fills n, and returns what is known after it.
-func (l *Lab) night(ctx context.Context, src *sources.Sources, o NightlyOptions, series settings.Series, p *plan.Plan, n *result.Nightly) (known, error) {
+func (l *Lab) night(
+	ctx context.Context, src *sources.Sources, o NightlyOptions, series settings.Series, p *plan.Plan, n *result.Nightly,
+) (known, error) {
 	members, err := src.Series(ctx, o.Series)
 	if err != nil {
 		return nil, err
@@ -180,7 +183,8 @@ func nightChanges(s *result.Sweep, last known) []result.HistoryChange {
 		}
 		for _, change := range history.Compare(s.Columns[before].Results, c.Results) {
 			// Between two that differ, it must be like one of them.
-			if after < 0 || slices.ContainsFunc(history.Compare(c.Results, s.Columns[after].Results), func(d result.HistoryChange) bool { return d.Cell == change.Cell }) {
+			same := func(d result.HistoryChange) bool { return d.Cell == change.Cell }
+			if after < 0 || slices.ContainsFunc(history.Compare(c.Results, s.Columns[after].Results), same) {
 				list = append(list, change)
 			}
 		}
@@ -201,13 +205,15 @@ func (l *Lab) bisectNight(ctx context.Context, o NightlyOptions, n *result.Night
 		done[key] = true
 		b := BisectOptions{Good: from, Bad: to, Series: o.Series, Cell: c.Cell, MatrixOptions: o.MatrixOptions}
 		b.Select.Cells = nil
-		b.Command = retarget(o.Command, "bisect", []string{from, to}, []string{"series", "dir", "cells", "scope"}, []string{"-series=" + o.Series, "-cell=" + c.Cell})
+		b.Command = retarget(o.Command, "bisect", []string{from, to}, []string{"series", "dir", "cells", "scope"},
+			[]string{"-series=" + o.Series, "-cell=" + c.Cell})
 		got, err := l.bisect(ctx, b)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			n.Notes = append(n.Notes, fmt.Sprintf("%s could not be bisected between %s and %s: %v; try it with: %s", c.Cell, from, to, err, b.Command))
+			n.Notes = append(n.Notes, fmt.Sprintf("%s could not be bisected between %s and %s: %v; try it with: %s",
+				c.Cell, from, to, err, b.Command))
 		default:
 			n.Bisections = append(n.Bisections, *got)
 		}

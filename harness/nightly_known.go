@@ -90,7 +90,10 @@ func (k known) add(s *result.Sweep, asked map[string]string) {
 
 // sweepNight runs the scenario with the toolchains of which it is not known that
 // the answer would be the same, and puts what is known in the place of the others.
-func (l *Lab) sweepNight(ctx context.Context, src *sources.Sources, o NightlyOptions, p *plan.Plan, names []string, asked map[string]string, n *result.Nightly, last known) error {
+func (l *Lab) sweepNight(
+	ctx context.Context, src *sources.Sources, o NightlyOptions, p *plan.Plan,
+	names []string, asked map[string]string, n *result.Nightly, last known,
+) error {
 	started := l.now()
 	columns := map[string]result.SweepColumn{}
 	var run []string

@@ -72,7 +72,9 @@ func (l *Lab) sweep(ctx context.Context, src *sources.Sources, plans []*plan.Pla
 
 // columns runs plans one after the other. What keeps one from having results is
 // told and kept in its column; the error is that of ctx.
-func columns(ctx context.Context, sink progress.Sink, plans []*plan.Plan, run func(context.Context, *plan.Plan) (*result.Results, error)) (list []result.SweepColumn, err error) {
+func columns(
+	ctx context.Context, sink progress.Sink, plans []*plan.Plan, run func(context.Context, *plan.Plan) (*result.Results, error),
+) (list []result.SweepColumn, err error) {
 	for i, p := range plans {
 		sink.Note(fmt.Sprintf("column %d of %d: %s with %s", i+1, len(plans), p.Flags.Tree, p.Flags.Toolchain))
 		c := result.SweepColumn{Tree: p.Flags.Tree, Toolchain: p.Flags.Toolchain}
@@ -99,7 +101,9 @@ func columns(ctx context.Context, sink progress.Sink, plans []*plan.Plan, run fu
 // planSweep validates everything that can be before any work: one plan a column,
 // by tree and then by toolchain. A series is asked for its members last, and
 // only where all else is in order.
-func (l *Lab) planSweep(ctx context.Context, o SweepOptions, members func(context.Context, string) ([]string, error)) ([]*plan.Plan, error) {
+func (l *Lab) planSweep(
+	ctx context.Context, o SweepOptions, members func(context.Context, string) ([]string, error),
+) ([]*plan.Plan, error) {
 	var errs []error
 	if len(o.Toolchains) > 0 && o.Toolchain != "" {
 		errs = append(errs, usage.Errorf("-toolchain=%s beside -toolchains=%s: give one of them", o.Toolchain, strings.Join(o.Toolchains, ",")))
@@ -107,7 +111,8 @@ func (l *Lab) planSweep(ctx context.Context, o SweepOptions, members func(contex
 	if len(o.Trees) > 0 && o.Tree != "" {
 		errs = append(errs, usage.Errorf("-tree=%s beside -trees=%s: give one of them", o.Tree, strings.Join(o.Trees, ",")))
 	}
-	errs = append(errs, twice("-toolchains", o.Toolchains, func(s string) string { return s }), twice("-trees", o.Trees, func(s string) string {
+	errs = append(errs, twice("-toolchains", o.Toolchains, func(s string) string { return s }))
+	errs = append(errs, twice("-trees", o.Trees, func(s string) string {
 		if dir, ok := sources.Directory(s); ok {
 			return filepath.Clean(dir)
 		}

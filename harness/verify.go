@@ -135,7 +135,9 @@ type pair struct {
 
 // pair runs the cells of one toolchain before and after the patches. With first,
 // what does not depend on the toolchain is noted in v.
-func (l *Lab) pair(ctx context.Context, v *result.Verification, p *plan.Plan, commits string, patches []patch.Patch, first bool) (out pair, err error) {
+func (l *Lab) pair(
+	ctx context.Context, v *result.Verification, p *plan.Plan, commits string, patches []patch.Patch, first bool,
+) (out pair, err error) {
 	var base *tree.Tree
 	var tc *toolchain.Toolchain
 	if commits == "" {

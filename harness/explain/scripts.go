@@ -49,7 +49,8 @@ func (h byHand) scripts() []result.ExplanationScript {
 	out := []result.ExplanationScript{{Name: "boot", Title: "boot again what umlab built", Text: h.boot()}}
 	if len(h.targets()) < len(h.Cell.Cell.Modules) {
 		// The directories are the user's, who builds them as ever.
-		return append(out, result.ExplanationScript{Name: "build", Title: "build it again, in the tree, with a toolchain of your own", Text: h.own()})
+		title := "build it again, in the tree, with a toolchain of your own"
+		return append(out, result.ExplanationScript{Name: "build", Title: title, Text: h.own()})
 	}
 	return append(out, result.ExplanationScript{Name: "build", Title: "build it again", Text: h.build(), Brief: h.own()})
 }

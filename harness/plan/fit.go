@@ -60,8 +60,8 @@ func (p *Plan) Fit(ctx context.Context, src *sources.Sources, t *tree.Tree, tc *
 	if len(reasons) == 0 {
 		return nil
 	}
-	return fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, &toolchain.UnfitError{Toolchain: p.Flags.Toolchain, Tree: p.Flags.Tree, Rustc: rustc,
-		Reasons: reasons, Nearest: p.nearest(ctx, src, t, rustc)})
+	return fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, &toolchain.UnfitError{
+		Toolchain: p.Flags.Toolchain, Tree: p.Flags.Tree, Rustc: rustc, Reasons: reasons, Nearest: p.nearest(ctx, src, t, rustc)})
 }
 
 // nearest names the toolchain nearest to the one with that rustc that would do for

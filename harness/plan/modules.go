@@ -48,7 +48,8 @@ func checkDirectory(dir string) error {
 		}
 		return nil
 	}
-	return usage.Errorf(`-modules=%s has neither Kbuild nor Makefile: write one with a line such as "obj-m := NAME.o", or give the directory below that has it`, dir)
+	return usage.Errorf(`-modules=%s has neither Kbuild nor Makefile: write one with a line such as "obj-m := NAME.o", `+
+		"or give the directory below that has it", dir)
 }
 
 // checkDirectories says, before any work, what is wrong with the directories of
@@ -68,7 +69,9 @@ func (p *Plan) checkDirectories() error {
 // options that they need, takes snapshots of the user's directories and lists
 // their modules. What it returns is the plan of all that; p stays as it is. The
 // notes belong in the report.
-func (p *Plan) Build(ctx context.Context, b *kbuild.Builder, t *tree.Tree, tc *toolchain.Toolchain) (q *Plan, bl *kbuild.Baseline, notes []string, err error) {
+func (p *Plan) Build(
+	ctx context.Context, b *kbuild.Builder, t *tree.Tree, tc *toolchain.Toolchain,
+) (q *Plan, bl *kbuild.Baseline, notes []string, err error) {
 	base := p.Base(t, tc)
 	var said []string
 	note := func() { notes = append(notes, said...) }
@@ -172,7 +175,8 @@ func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuil
 			return nil, nil, err
 		}
 		if len(paths) == 0 {
-			return nil, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): is an option of its obj-$(CONFIG_...) missing? add it with -fragment=", m.External.Given, bl.ResolvedConfig())
+			return nil, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): "+
+				"is an option of its obj-$(CONFIG_...) missing? add it with -fragment=", m.External.Given, bl.ResolvedConfig())
 		}
 		var made []scenario.Module
 		for _, target := range paths {

@@ -62,7 +62,8 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 		return nil, err
 	}
 	if len(s.Patches) > 0 {
-		return nil, usage.Errorf("scenario %s names patches, which a matrix does not apply: apply them to a tree of your own and give its path with -tree=", s.Name)
+		return nil, usage.Errorf("scenario %s names patches, which a matrix does not apply: "+
+			"apply them to a tree of your own and give its path with -tree=", s.Name)
 	}
 	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)
 	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree)}

@@ -16,7 +16,9 @@ import (
 // withAll puts the Rust samples that UML can build in the tree where the plan says
 // scenario.AllModules. It returns the options of base and those that they need;
 // the notes say which samples are left out, and why.
-func (p *Plan) withAll(ctx context.Context, b *kbuild.Builder, base kbuild.Base) (q *Plan, with []kconfig.Option, notes []string, err error) {
+func (p *Plan) withAll(
+	ctx context.Context, b *kbuild.Builder, base kbuild.Base,
+) (q *Plan, with []kconfig.Option, notes []string, err error) {
 	if !slices.ContainsFunc(p.Modules(), scenario.Module.IsAll) {
 		return p, base.Options, nil, nil
 	}
@@ -33,8 +35,8 @@ func (p *Plan) withAll(ctx context.Context, b *kbuild.Builder, base kbuild.Base)
 		return nil, nil, notes, err
 	}
 	if len(kept) == 0 {
-		return nil, nil, notes, usage.Errorf("-modules=%s: UML can build no Rust sample of %s (%s): name modules of your own", scenario.AllModules, base.Tree.Name,
-			strings.Join(append(notes, fmt.Sprintf("samples/rust/Makefile lists %d", len(samples))), "; "))
+		return nil, nil, notes, usage.Errorf("-modules=%s: UML can build no Rust sample of %s (%s): name modules of your own",
+			scenario.AllModules, base.Tree.Name, strings.Join(append(notes, fmt.Sprintf("samples/rust/Makefile lists %d", len(samples))), "; "))
 	}
 	return p.expanded(kept), with, append(notes, "modules all: "+strings.Join(sampleNames(kept), ", ")), nil
 }
@@ -68,7 +70,9 @@ func (p *Plan) expanded(samples []kbuild.Sample) *Plan {
 // buildable returns the samples whose every option Kconfig takes, beside the
 // options and one another's, and whose own option makes a module of them.
 // configure asks Kconfig.
-func buildable(options []kconfig.Option, samples []kbuild.Sample, configure func([]kconfig.Option) (kconfig.Config, error)) (kept []kbuild.Sample, with []kconfig.Option, notes []string, err error) {
+func buildable(
+	options []kconfig.Option, samples []kbuild.Sample, configure func([]kconfig.Option) (kconfig.Config, error),
+) (kept []kbuild.Sample, with []kconfig.Option, notes []string, err error) {
 	leave := func(s kbuild.Sample, why []string) {
 		notes = append(notes, fmt.Sprintf("module %s is left out of -modules=%s: %s", s.Name, scenario.AllModules, strings.Join(why, "; ")))
 	}

@@ -9,7 +9,7 @@ import (
 	"umlab/harness/result"
 )
 
-// matrix is the default matrix of debian-6.12 as FACTS.md tells it.
+// matrix is the default matrix of debian-6.12, as it was measured.
 func matrix() *result.Results {
 	r := &result.Results{
 		Scenario: result.Scenario{Name: "unknown-rela-relocation", Title: "Unknown rela relocation when a Rust module is loaded on UML", Digest: "sha256:5f0c2a"},

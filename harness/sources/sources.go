@@ -149,7 +149,8 @@ func (s *Sources) spec(ctx context.Context, name string) (settings.Toolchain, er
 		}
 		have = append(have, m.Version)
 	}
-	return settings.Toolchain{}, usage.Errorf("series %s has no %q; it has %s now", series, version, cmp.Or(strings.Join(have, ", "), "no members"))
+	return settings.Toolchain{}, usage.Errorf("series %s has no %q; it has %s now",
+		series, version, cmp.Or(strings.Join(have, ", "), "no members"))
 }
 
 // Series returns the members of a series of configs/toolchains.toml, oldest
@@ -177,7 +178,8 @@ func (s *Sources) KnownSeries(name string) (settings.Series, error) {
 		return series, usage.Errorf("unknown series %q: configs/toolchains.toml has %s", name, names(s.Settings.Series))
 	}
 	if series.Varies == settings.VariesSnapshot && s.Archive.Client.SnapshotBase == "" {
-		return series, usage.Errorf("series %s reads Debian as it was: set UMLAB_DEBIAN_SNAPSHOT to where a snapshot service has its dated archives, such as https://SERVICE/archive/debian", name)
+		return series, usage.Errorf("series %s reads Debian as it was: "+
+			"set UMLAB_DEBIAN_SNAPSHOT to where a snapshot service has its dated archives, such as https://SERVICE/archive/debian", name)
 	}
 	return series, nil
 }

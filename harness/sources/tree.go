@@ -46,7 +46,8 @@ func (s *Sources) CheckTree(name string) error {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		hint = fmt.Sprintf("\nfor the directory, give ./%s", name)
 	}
-	return usage.Errorf("unknown tree %q: configs/trees.toml has %s; -tree= takes\n  %s%s", name, names(s.Settings.Trees), tree.SourceSyntax, hint)
+	return usage.Errorf("unknown tree %q: configs/trees.toml has %s; -tree= takes\n  %s%s",
+		name, names(s.Settings.Trees), tree.SourceSyntax, hint)
 }
 
 // source is where the tree that -tree= names comes from. Name is set for a
@@ -82,7 +83,9 @@ func (s *Sources) download(ctx context.Context, name string) (*archive.Resolutio
 }
 
 // unpack makes the tree of a source; res is what the archive serves of a package.
-func (s *Sources) unpack(ctx context.Context, name string, src tree.Source, res *archive.Resolution, tc *toolchain.Toolchain) (*tree.Tree, error) {
+func (s *Sources) unpack(
+	ctx context.Context, name string, src tree.Source, res *archive.Resolution, tc *toolchain.Toolchain,
+) (*tree.Tree, error) {
 	switch {
 	case src.Directory != "":
 		return s.directory(ctx, src.Directory, tc)

@@ -35,7 +35,9 @@ const wayOut = 0x1d
 // Attach runs a guest on a pty of its own and joins that to the user's terminal,
 // which is raw meanwhile. The pty keeps the guest from being stopped as a
 // background job of the terminal, and gives it one that nothing else reads.
-func Attach(ctx context.Context, in, out *os.File, guest func(context.Context, *os.File) (sandbox.Status, error)) (status sandbox.Status, err error) {
+func Attach(
+	ctx context.Context, in, out *os.File, guest func(context.Context, *os.File) (sandbox.Status, error),
+) (status sandbox.Status, err error) {
 	master, slave, err := console.NewPTY()
 	if err != nil {
 		return status, err
