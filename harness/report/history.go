@@ -97,11 +97,6 @@ func groupTitle(g *result.HistoryGroup, all []result.HistoryGroup) string {
 	return s
 }
 
-// present are the words that are not empty.
-func present(words ...string) []string {
-	return slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "" })
-}
-
 // historyChanges puts changes between the same two points together, and cells that
 // changed alike.
 func historyChanges(g *result.HistoryGroup) (blocks []doc.Block) {

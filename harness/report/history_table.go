@@ -74,14 +74,6 @@ func newVersionHead(c result.HistoryColumn, among []result.HistoryColumn) versio
 // title is "sid (rustc 1.97.1, LLVM 22.1.8)".
 func (v versionHead) title() string { return described(v.Lines[0], v.Lines[1:]...) }
 
-// described is a name with what is known of it.
-func described(name string, more ...string) string {
-	if more = present(more...); len(more) > 0 {
-		name += " (" + strings.Join(more, ", ") + ")"
-	}
-	return name
-}
-
 // newVerdictMark is of an entry; full is what was asked of the fullest of its row.
 func newVerdictMark(e *result.HistoryEntry, full asked) verdictMark {
 	if e == nil {

@@ -71,33 +71,34 @@ func msgPredicted(predicted string) string { return "predicted " + predicted }
 func msgNote(note string) string           { return "note: " + note }
 
 func msgTree(t result.Tree) string {
-	s := "tree " + clean(t.Name)
-	if t.Version != "" {
-		s += " (" + clean(t.Version) + ")"
-	}
+	s := described("tree "+clean(t.Name), clean(t.Version))
 	if n := len(t.Patches); n > 0 {
 		s += " + " + plural(n, "patch", "patches")
 	}
 	return s
 }
 
+// msgToolchain is "trixie: rustc 1.85.1 (LLVM 19.1.7), clang 19.1.7".
 func msgToolchain(t result.Toolchain) string {
-	s := clean(t.Name)
-	var parts []string
+	return strings.Join(present(clean(t.Name), msgVersions(t)), ": ")
+}
+
+// msgVersions is what a toolchain is, without its name.
+func msgVersions(t result.Toolchain) string {
+	parts := msgParts(t)
+	return strings.Join(present(described(parts[0], parts[1]), parts[2]), ", ")
+}
+
+// msgParts are rustc, LLVM and what builds the C side, "" where one is unknown.
+func msgParts(t result.Toolchain) (parts [3]string) {
 	if v := version(t.Identity["rustc"]); v != "" {
-		p := "rustc " + v
-		if llvm := version(t.Identity["rustc-llvm"]); llvm != "" {
-			p += " (LLVM " + llvm + ")"
-		}
-		parts = append(parts, p)
+		parts[0] = "rustc " + v
 	}
-	if t.Compiler != "" {
-		parts = append(parts, strings.TrimSpace(clean(t.Compiler)+" "+version(t.Identity[t.Compiler])))
+	if v := version(t.Identity["rustc-llvm"]); v != "" {
+		parts[1] = "LLVM " + v
 	}
-	if len(parts) > 0 {
-		s += ": " + strings.Join(parts, ", ")
-	}
-	return s
+	parts[2] = strings.TrimSpace(clean(t.Compiler) + " " + version(t.Identity[t.Compiler]))
+	return parts
 }
 
 func msgConfig(c result.Config) string {

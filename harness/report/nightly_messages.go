@@ -93,10 +93,7 @@ func msgMember(m result.NightlyMember) string {
 	if m.New {
 		s += ", new"
 	}
-	if m.Detail != "" {
-		s += ": " + m.Detail
-	}
-	return s
+	return strings.Join(present(s, m.Detail), ": ")
 }
 
 // A changeGroup is what changed alike, between the same two toolchains.

@@ -71,10 +71,8 @@ func exitTone(exit int) doc.Tone {
 
 // factsOf are what a result is of, but for what is not known.
 func factsOf(list ...string) (facts doc.Facts) {
-	for _, f := range list {
-		if f != "" {
-			facts = append(facts, doc.Fact{Line: doc.Say(f)})
-		}
+	for _, f := range present(list...) {
+		facts = append(facts, doc.Fact{Line: doc.Say(f)})
 	}
 	return facts
 }

@@ -11,12 +11,12 @@ import (
 // A sweepColumn is a tree with a toolchain.
 type sweepColumn struct {
 	result.SweepColumn
-	Group    string   // its tree, "" where all columns have the same, or are named by theirs
-	Name     string   // what tells it from the others of its group
-	Lines    []string // versions, for the head
-	Versions string   // the same on one line
-	Before   int      // see result.Sweep.Before
-	Counts   [sweepCounts]sweepCount
+	Group    string        // its tree, "" where all columns have the same, or are named by theirs
+	Name     string        // what tells it from the others of its group
+	Lines    []string      // versions, for the head
+	Versions string        // the same on one line
+	Before   int           // see result.Sweep.Before
+	Counts   [3]sweepCount // see countsOf
 }
 
 // Label names the column alone.
@@ -81,47 +81,50 @@ func (t *sweepSheet) addColumns(s *result.Sweep) {
 	}
 }
 
-// A sweepCount is how many of All are as they should be, and the mark of those that
-// are not.
-type sweepCount struct {
-	Name, Mark string
-	Good, All  int
-}
+// A sweepCount is how many of All are as they should be.
+type sweepCount struct{ Good, All int }
 
-// sweepCounts is how many things are counted of a column.
-const sweepCounts = 3
-
-func countsOf(r *result.Results) [sweepCounts]sweepCount {
-	controls := sweepCount{"controls held", markFails, 0, len(r.Controls)}
+// countsOf are the controls that held, what went as predicted, and what is as expected.
+func countsOf(r *result.Results) [3]sweepCount {
+	t := r.Totals
+	counts := [...]sweepCount{{0, len(r.Controls)}, {t.Predicted - t.Disagreeing, t.Predicted}, {t.Cells - t.Differing, t.Cells}}
 	for _, c := range r.Controls {
 		if c.Holds {
-			controls.Good++
+			counts[0].Good++
 		}
 	}
-	t := r.Totals
-	return [...]sweepCount{
-		controls,
-		{"as predicted", markDiffers, t.Predicted - t.Disagreeing, t.Predicted},
-		{"as expected", markDiffers, t.Cells - t.Differing, t.Cells},
-	}
+	return counts
 }
 
-// count is the sum of the columns' counts number n.
-func (t *sweepSheet) count(n int, columns []int) (sum sweepCount) {
-	for _, i := range columns {
-		c := t.Columns[i].Counts[n]
-		sum = sweepCount{max(sum.Name, c.Name), max(sum.Mark, c.Mark), sum.Good + c.Good, sum.All + c.All}
+// sums are a row for each thing that is counted, with a cell for each of groups.
+func (t *sweepSheet) sums(groups ...[]int) (rows []doc.Row) {
+	for n, of := range []struct{ name, mark string }{
+		{"controls held", markFails}, {"as predicted", markDiffers}, {"as expected", markDiffers},
+	} {
+		row, all := doc.Cells(doc.Toned(doc.Faint, of.name)), 0
+		for _, g := range groups {
+			var sum sweepCount
+			for _, i := range g {
+				c := t.Columns[i].Counts[n]
+				sum = sweepCount{sum.Good + c.Good, sum.All + c.All}
+			}
+			all += sum.All
+			row.Cells = append(row.Cells, doc.Cell{Lines: []doc.Line{sum.line(of.mark)}})
+		}
+		if all > 0 {
+			rows = append(rows, row)
+		}
 	}
-	return sum
+	return rows
 }
 
-// line is "✓ 36/36", nothing where nothing was counted.
-func (c sweepCount) line() doc.Line {
+// line is "✓ 36/36", with another mark where some are not, nothing where there are none.
+func (c sweepCount) line(mark string) doc.Line {
 	switch text := fmt.Sprintf(" %d/%d", c.Good, c.All); {
 	case c.All == 0:
 		return nil
 	case c.Good < c.All:
-		return doc.Toned(doc.Bad, c.Mark+text)
+		return doc.Toned(doc.Bad, mark+text)
 	default:
 		return doc.Say(markAgrees, text)
 	}

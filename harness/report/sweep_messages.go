@@ -38,24 +38,6 @@ func msgTrees(trees []string) string {
 	return "trees " + strings.Join(trees, ", ")
 }
 
-// msgVersions is what a toolchain is, without its name.
-func msgVersions(t result.Toolchain) string {
-	t.Name = ""
-	return strings.TrimPrefix(msgToolchain(t), ": ")
-}
-
-// msgParts are rustc, LLVM and what builds the C side, "" where one is unknown.
-func msgParts(t result.Toolchain) (parts [3]string) {
-	if v := version(t.Identity["rustc"]); v != "" {
-		parts[0] = "rustc " + v
-	}
-	if v := version(t.Identity["rustc-llvm"]); v != "" {
-		parts[1] = "LLVM " + v
-	}
-	parts[2] = strings.TrimSpace(clean(t.Compiler) + " " + version(t.Identity[t.Compiler]))
-	return parts
-}
-
 // fewColumns is how many columns are all named where they stand as one.
 const fewColumns = 4
 

@@ -80,16 +80,7 @@ func (t *sweepSheet) table(groups [][]int) doc.Table {
 		table.Legend = doc.Lines(markSame + " as in the column to its left")
 	}
 	table.Legend = append(table.Legend, t.legend()...)
-	for n := range sweepCounts {
-		all := t.count(n, columns)
-		row := doc.Cells(doc.Toned(doc.Faint, all.Name))
-		for _, g := range groups {
-			row.Cells = append(row.Cells, doc.Cell{Lines: []doc.Line{t.count(n, g).line()}})
-		}
-		if all.All > 0 {
-			table.Sums = append(table.Sums, row)
-		}
-	}
+	table.Sums = t.sums(groups...)
 	return table
 }
 
@@ -100,10 +91,7 @@ func (t *sweepSheet) head(group []int, tree, versions bool) doc.Column {
 	if tree {
 		col.Group = first.Group
 	}
-	var names []string
-	for _, i := range group {
-		names = append(names, t.Columns[i].Name)
-	}
+	names := sentences(group, func(i int) string { return t.Columns[i].Name })
 	for n, name := range msgGroup(names) {
 		at := group[n]
 		if n > 0 && len(group) > fewColumns {
@@ -155,10 +143,7 @@ func (t *sweepSheet) list(columns []int) []doc.Block {
 			for end < len(columns) && rw.Cells[columns[end]].equal(rw.Cells[columns[n]]) && !rw.Cells[columns[end]].Changed {
 				end++
 			}
-			var names []string
-			for _, i := range columns[n:end] {
-				names = append(names, t.Columns[i].Label())
-			}
+			names := sentences(columns[n:end], func(i int) string { return t.Columns[i].Label() })
 			lines := rw.Cells[columns[n]].lines()
 			more := doc.Items(lines[1:]).Items
 			if len(names) == len(columns) {
@@ -170,11 +155,8 @@ func (t *sweepSheet) list(columns []int) []doc.Block {
 		}
 		list.Items = append(list.Items, variant)
 	}
-	for n := range sweepCounts {
-		all := t.count(n, columns)
-		if all.All > 0 {
-			list.Items = append(list.Items, doc.Item{Line: doc.Say(all.Name, ": ").With(all.line())})
-		}
+	for _, sum := range t.sums(columns) {
+		list.Items = append(list.Items, doc.Item{Line: doc.Join([]doc.Line{sum.Cells[0].Lines[0], sum.Cells[1].Lines[0]}, doc.Say(": "))})
 	}
 	blocks := []doc.Block{doc.Section{Blocks: t.versions(columns)}, doc.Section{Blocks: []doc.Block{list}}}
 	return append(blocks, paras(t.legend()...)...)

@@ -48,3 +48,16 @@ func sentences[T any](list []T, say func(T) string) (lines []string) {
 func legible(s string) string { return strings.TrimSpace(clean(s)) }
 
 func legibles(from []string) []string { return sentences(from, legible) }
+
+// present are the words that are not empty.
+func present(words ...string) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "" })
+}
+
+// described is a name with what is known of it.
+func described(name string, more ...string) string {
+	if more = present(more...); len(more) > 0 {
+		name += " (" + strings.Join(more, ", ") + ")"
+	}
+	return name
+}
