@@ -67,8 +67,8 @@ func (p *Plan) checkDirectories() error {
 // Build makes the baseline of a plan. It finds out what the plan's modules are
 // that only the tree, or the baseline, can tell: it looks up samples and adds the
 // options that they need, takes snapshots of the user's directories and lists
-// their modules. What it returns is the plan of all that; p stays as it is. The
-// notes belong in the report.
+// their modules. What it returns is the plan of all that, where it fails as far as
+// it came; p stays as it is. The notes belong in the report.
 func (p *Plan) Build(
 	ctx context.Context, b *kbuild.Builder, t *tree.Tree, tc *toolchain.Toolchain,
 ) (q *Plan, bl *kbuild.Baseline, notes []string, err error) {
@@ -77,7 +77,7 @@ func (p *Plan) Build(
 	note := func() { notes = append(notes, said...) }
 	q, base.Options, said, err = p.withSamples(base)
 	if note(); err != nil {
-		return p, nil, notes, err
+		return q, nil, notes, err
 	}
 	if bl, _, err = b.Baseline(ctx, base); err != nil {
 		return q, nil, notes, err
@@ -114,7 +114,7 @@ func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option,
 			unknown = append(unknown, &usage.Error{Err: err})
 			continue
 		case err != nil:
-			return nil, nil, nil, err
+			return p, nil, nil, err
 		}
 		targets[m.Name] = s.Target
 		var more []string
@@ -122,7 +122,7 @@ func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option,
 		notes = append(notes, more...)
 	}
 	if len(unknown) > 0 {
-		return nil, nil, nil, errors.Join(unknown...)
+		return p, nil, nil, errors.Join(unknown...)
 	}
 	return p.replaced(func(m scenario.Module) []scenario.Module {
 		if isSample(m) {
@@ -164,18 +164,18 @@ func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuil
 		}
 		abs, err := filepath.Abs(m.External.Given)
 		if err != nil {
-			return nil, nil, err
+			return p, nil, err
 		}
 		e := &scenario.External{Given: abs, Mount: "ext/" + unusual.ReplaceAllString(filepath.Base(abs), "_")}
 		if e.Dir, e.Digest, err = tree.FromModules(ctx, b.Store, b.Sink, abs); err != nil {
-			return nil, nil, err
+			return p, nil, err
 		}
 		paths, err := b.ExternalModules(ctx, bl, e)
 		if err != nil {
-			return nil, nil, err
+			return p, nil, err
 		}
 		if len(paths) == 0 {
-			return nil, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): "+
+			return p, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): "+
 				"is an option of its obj-$(CONFIG_...) missing? add it with -fragment=", m.External.Given, bl.ResolvedConfig())
 		}
 		var made []scenario.Module
@@ -196,7 +196,7 @@ func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuil
 	seen := map[string]bool{}
 	for _, name := range names(q.Modules()) {
 		if seen[name] {
-			return nil, nil, usage.Errorf("-modules= names two modules %s, of which the guest can load only one at a time", name)
+			return p, nil, usage.Errorf("-modules= names two modules %s, of which the guest can load only one at a time", name)
 		}
 		seen[name] = true
 	}

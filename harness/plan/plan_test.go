@@ -139,3 +139,27 @@ func TestKey(t *testing.T) {
 		t.Error("another content of the directory has the same key")
 	}
 }
+
+// Where a tree has not what a plan names, the plan is what there is to report of.
+func TestWhatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"samples/Kconfig": "", "samples/Makefile": ""})
+	base := kbuild.Base{Tree: &tree.Tree{Name: "t", Dir: dir}}
+	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"rust_nothing"}}})
+	if q, _, _, err := p.withSamples(base); err == nil || q != p {
+		t.Errorf("an unknown sample: %v, %v", q, err)
+	}
+	own := t.TempDir()
+	write(t, own, map[string]string{"Kbuild": "obj-m := hello.o\n"})
+	p = planned(t, Flags{Select: scenario.Selection{Modules: []string{own}}})
+	if err := os.RemoveAll(own); err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q, _, err := p.withDirectories(t.Context(), &kbuild.Builder{Store: st, Sink: progress.Discard{}}, nil); err == nil || q != p {
+		t.Errorf("a directory that went: %v, %v", q, err)
+	}
+}

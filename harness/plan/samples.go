@@ -24,7 +24,7 @@ func (p *Plan) withAll(
 	}
 	samples, err := kbuild.RustSamples(os.DirFS(base.Tree.Dir))
 	if err != nil {
-		return nil, nil, nil, err
+		return p, nil, nil, err
 	}
 	kept, with, notes, err := buildable(base.Options, samples, func(options []kconfig.Option) (kconfig.Config, error) {
 		asked := base
@@ -32,10 +32,10 @@ func (p *Plan) withAll(
 		return b.Configure(ctx, asked)
 	})
 	if err != nil {
-		return nil, nil, notes, err
+		return p, nil, notes, err
 	}
 	if len(kept) == 0 {
-		return nil, nil, notes, usage.Errorf("-modules=%s: UML can build no Rust sample of %s (%s): name modules of your own",
+		return p, nil, notes, usage.Errorf("-modules=%s: UML can build no Rust sample of %s (%s): name modules of your own",
 			scenario.AllModules, base.Tree.Name, strings.Join(append(notes, fmt.Sprintf("samples/rust/Makefile lists %d", len(samples))), "; "))
 	}
 	return p.expanded(kept), with, append(notes, "modules all: "+strings.Join(sampleNames(kept), ", ")), nil
