@@ -11,6 +11,7 @@ import (
 	"umlab/harness/conclude"
 	"umlab/harness/predicate"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/usage"
@@ -33,7 +34,8 @@ type BisectOutputs struct{ JSON, HTML, Markdown string }
 
 func (o BisectOutputs) formats() []format[result.Bisection] {
 	return []format[result.Bisection]{
-		{"json", o.JSON, report.BisectionJSON}, {"html", o.HTML, report.BisectionHTML}, {"md", o.Markdown, report.BisectionMarkdown},
+		{"json", o.JSON, report.BisectionJSON}, {"html", o.HTML, report.Form(report.Bisection, doc.HTML)},
+		{"md", o.Markdown, report.Form(report.Bisection, doc.Markdown)},
 	}
 }
 
@@ -45,7 +47,7 @@ func (l *Lab) Bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	if err != nil {
 		return nil, err
 	}
-	err = publish(l, b, func(w io.Writer) error { return report.BisectionText(w, b, l.table) }, o.Outputs.formats())
+	err = publish(l, b, func(w io.Writer) error { return doc.Terminal(w, report.Bisection(b), l.table) }, o.Outputs.formats())
 	return b, cmp.Or(err, ended(b.Exit, "%s", b.Reason))
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness/conclude"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 )
@@ -84,7 +85,7 @@ func TestDeltaReal(t *testing.T) {
 		}
 	}
 	var text bytes.Buffer
-	if err := report.Delta(&text, d, report.Options{Width: 80}); err != nil {
+	if err := doc.Terminal(&text, report.Bisection(&result.Bisection{Delta: d}), report.Options{Width: 80}); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("\n%s", &text)

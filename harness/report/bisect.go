@@ -1,129 +1,70 @@
 package report
 
 import (
-	"io"
-	"slices"
-
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
-// A bisectionSheet is what the renderings of a bisection for people have in
-// common, in words: every string in it is clean.
-type bisectionSheet struct {
-	Title  string
-	Good   bool // one culprit
-	Reason string
-	Facts  []string
-	Sides  []bisectionSide
-	Head   string // of Table
-	Table  []bisectionRow
-	Sum    string
-	Notes  []string
-	Repeat string
-	Delta  *result.Delta
-	Target string
-}
-
-type bisectionSide struct {
-	Head, Name, Detail, Seen string
-	Made                     []string // tree and toolchain
-	Evidence                 []string
-}
-
-type bisectionRow struct {
-	Name, Detail, Verdict, Seen string
-	Mark                        string // "last good", "first bad"
-	Style                       style
-}
-
-func newBisectionSheet(b *result.Bisection) *bisectionSheet {
-	s := &bisectionSheet{
-		Title: legible(msgBisectionTitle(b)), Good: b.Conclusion == result.BisectedTo, Reason: legible(msgBisectionReason(b)),
-		Facts: legibles(msgBisectionFacts(b)), Head: msgBisectionTable(b), Sum: msgBisectionSum(b), Notes: legibles(b.Notes), Repeat: legible(b.Command), Delta: b.Delta, Target: legible(b.Target),
+// Bisection is what a bisection found: the answer, the two candidates that it lies
+// between with their proof, all that were asked, and what differs.
+func Bisection(b *result.Bisection) *doc.Document {
+	reason := doc.Totals{Parts: []string{msgBisectionReason(b)}}
+	if b.Conclusion != result.BisectedTo {
+		reason.Tone = doc.Bad
 	}
-	for _, at := range []struct {
-		head string
-		side *result.Boundary
-	}{{msgLastGood, b.LastGood}, {msgFirstBad, b.FirstBad}} {
-		if at.side == nil {
-			continue
-		}
-		side := bisectionSide{Head: at.head, Name: legible(at.side.Name), Detail: legible(at.side.Detail), Seen: legible(at.side.Seen), Evidence: legibles(at.side.Evidence)}
-		if at.side.Tree.Name != "" {
-			side.Made = []string{legible(msgTree(at.side.Tree)), legible(msgToolchain(at.side.Toolchain))}
-		}
-		s.Sides = append(s.Sides, side)
+	d := &doc.Document{}
+	d.Add(doc.Title{Line: doc.Say(msgBisectionTitle(b))}, bisectionFacts(b), reason,
+		boundary(msgLastGood, b.LastGood), boundary(msgFirstBad, b.FirstBad), candidates(b))
+	if b.Delta != nil {
+		d.Add(deltaSection(b.Delta, b.Target))
 	}
+	d.Add(section("Notes", legibles(b.Notes)), doc.Command{Text: legible(b.Command)},
+		doc.Section{Blocks: []doc.Block{doc.Para{Line: doc.Say(msgBisectionSum(b))}}})
+	return d
+}
+
+// boundary is one side of the answer.
+func boundary(head string, side *result.Boundary) doc.Block {
+	if side == nil {
+		return nil
+	}
+	lines := append([]doc.Line{doc.Say(side.Seen)}, doc.Codes(side.Evidence)...)
+	if side.Detail != "" {
+		lines = append(lines, doc.Say(side.Detail))
+	}
+	if side.Tree.Name != "" {
+		lines = append(lines, doc.Say(msgTree(side.Tree)), doc.Say(msgToolchain(side.Toolchain)))
+	}
+	return doc.Section{Head: doc.Say(head, ": ", side.Name), Blocks: []doc.Block{doc.Items(lines)}}
+}
+
+// candidates are what was or could have been asked.
+func candidates(b *result.Bisection) doc.Block {
+	if len(b.Candidates) == 0 {
+		return nil
+	}
+	t := doc.Table{Label: msgCandidates(b), Named: true, Columns: []doc.Column{
+		{Head: doc.Say("candidate"), Role: doc.Key}, {Head: doc.Say(msgVerdict), Role: doc.Sum}, {Head: doc.Say("seen")},
+	}}
+	tones := map[string]doc.Tone{"good": doc.Good, "bad": doc.Bad, "skip": doc.Warn}
 	for _, c := range b.Candidates {
-		row := bisectionRow{Name: legible(c.Name), Detail: legible(c.Detail), Verdict: legible(c.Verdict), Seen: legible(c.Seen), Style: faint}
-		switch c.Verdict {
-		case "good":
-			row.Style = good
-		case "bad":
-			row.Style = bad
-		case "skip":
-			row.Style = warn
-		case "":
-			row.Verdict = msgNotAsked
+		verdict := doc.Toned(doc.Faint, msgNotAsked)
+		if c.Verdict != "" {
+			verdict = doc.Toned(tones[c.Verdict], c.Verdict)
 		}
 		switch {
 		case b.LastGood != nil && b.LastGood.Name == c.Name:
-			row.Mark = msgLastGood
+			verdict = verdict.Break(1, " ").Say("(", msgLastGood, ")")
 		case b.FirstBad != nil && b.FirstBad.Name == c.Name:
-			row.Mark = msgFirstBad
+			verdict = verdict.Break(1, " ").Say("(", msgFirstBad, ")")
 		}
-		s.Table = append(s.Table, row)
-	}
-	return s
-}
-
-// Class is the row's style in HTML.
-func (r bisectionRow) Class() string { return cssClass(r.Style) }
-
-// BisectionText writes b for a terminal: what was found first, then why. It
-// returns the error of w.
-func BisectionText(w io.Writer, b *result.Bisection, opt Options) error {
-	s := newBisectionSheet(b)
-	p := &printer{opt: opt}
-	p.painted(bold, s.Title)
-	p.flow(s.Facts)
-	p.line("")
-	p.wrap(s.Reason, "  ")
-	for _, side := range s.Sides {
-		p.line("")
-		p.wrap(side.Head+"  "+side.Name+msgBehind(side.Detail), "  ")
-		p.wrap(side.Seen, "    ")
-		for _, l := range slices.Concat(side.Evidence, side.Made) {
-			p.wrap(l, "    ")
+		row := doc.Cells(doc.Code(c.Name), verdict)
+		var seen doc.Cell // no line of a list where there is nothing
+		if c.Seen != "" {
+			seen.Lines = doc.Lines(c.Seen)
 		}
+		row.Cells = append(row.Cells, seen)
+		t.Rows = append(t.Rows, row)
 	}
-	if len(s.Table) > 0 {
-		p.line("")
-		p.wrap(s.Head, "")
-	}
-	width := 0
-	for _, r := range s.Table {
-		width = max(width, len([]rune(r.Name)))
-	}
-	for _, r := range s.Table {
-		p.wrapPainted(r.Style, msgBisectionRow(r, width), "  ")
-	}
-	if s.Delta != nil {
-		p.line("")
-		p.delta(s.Delta, s.Target)
-	}
-	for i, n := range s.Notes {
-		if i == 0 {
-			p.line("")
-		}
-		p.wrap(msgNote(n), "  ")
-	}
-	if s.Repeat != "" {
-		p.line("")
-		p.wrap(msgRepeat+" "+s.Repeat, "  ")
-	}
-	p.line("")
-	p.wrap(s.Sum, "")
-	_, err := w.Write(p.out.Bytes())
-	return err
+	return t
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -15,15 +16,8 @@ const (
 	msgNotAsked = "not asked"
 )
 
-// bisectionWords are the labels of a bisection in HTML and Markdown.
-type bisectionWords struct{ Name, Verdict, Seen, Notes, Repeat, Delta string }
-
-func newBisectionWords() bisectionWords {
-	return bisectionWords{"candidate", "verdict", "seen", "Notes", "Repeat with", "What differs"}
-}
-
-// msgBisectionTable is the heading of the candidates.
-func msgBisectionTable(b *result.Bisection) string {
+// msgCandidates is the heading of the candidates.
+func msgCandidates(b *result.Bisection) string {
 	if b.Axis == result.AxisCommit {
 		return "Commits that were asked, in this order"
 	}
@@ -55,45 +49,24 @@ func msgBisectionReason(b *result.Bisection) string {
 	return "it shows " + b.FirstBad.Seen + "; " + b.LastGood.Name + ", next to it, is good"
 }
 
-func msgBisectionFacts(b *result.Bisection) []string {
-	facts := []string{"from " + b.Good + " to " + b.Bad}
-	add := func(what, value string) {
-		if value != "" {
-			facts = append(facts, what+" "+value)
-		}
-	}
+func bisectionFacts(b *result.Bisection) doc.Facts {
+	among := msgNamed("series", b.Series)
 	switch b.Axis {
 	case result.AxisCommit:
-		add("commits of", b.Series)
+		among = msgNamed("commits of", b.Series)
 	case result.AxisTree:
-		facts = append(facts, "configured trees")
-	default:
-		add("series", b.Series)
+		among = "configured trees"
 	}
-	add("tree", b.Tree)
-	add("toolchain", b.Toolchain)
-	add("scenario", b.Scenario.Name)
-	add("cell", b.Target)
-	return append(facts, "until "+cmp.Or(b.Until, "whatever differs from the good end"))
+	return factsOf("from "+b.Good+" to "+b.Bad, among, msgNamed("tree", b.Tree), msgNamed("toolchain", b.Toolchain),
+		msgNamed("scenario", b.Scenario.Name), msgNamed("cell", b.Target), "until "+cmp.Or(b.Until, "whatever differs from the good end"))
 }
 
-// msgBehind is a detail behind a name.
-func msgBehind(detail string) string {
-	if detail == "" {
+// msgNamed is a name behind what it is of, nothing where there is none.
+func msgNamed(what, name string) string {
+	if name == "" {
 		return ""
 	}
-	return "  [" + detail + "]"
-}
-
-func msgBisectionRow(r bisectionRow, width int) string {
-	s := fmt.Sprintf("%-*s  %s", width, r.Name, r.Verdict)
-	if r.Seen != "" {
-		s += ": " + r.Seen
-	}
-	if r.Mark != "" {
-		s += "  ← " + r.Mark
-	}
-	return s
+	return what + " " + name
 }
 
 // msgBisectionSum is the last line.

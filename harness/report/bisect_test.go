@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"umlab/harness/conclude"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -62,8 +63,7 @@ func bisections() map[string]*result.Bisection {
 func TestBisectionGolden(t *testing.T) {
 	for name, b := range bisections() {
 		for ext, render := range map[string]func(io.Writer, *result.Bisection) error{
-			"100.txt": func(w io.Writer, b *result.Bisection) error { return BisectionText(w, b, Options{Width: 100}) },
-			"md":      BisectionMarkdown, "html": BisectionHTML,
+			"100.txt": Form(Bisection, onTerminal(Options{Width: 100})), "md": Form(Bisection, doc.Markdown), "html": Form(Bisection, doc.HTML),
 		} {
 			t.Run(name+"."+ext, func(t *testing.T) {
 				var out bytes.Buffer

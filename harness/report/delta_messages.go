@@ -22,7 +22,6 @@ const (
 	msgSameBytes   = "what is loaded is the same, byte for byte"
 	msgSameTypes   = "the same relocations"
 	msgNoFlags     = "none"
-	msgDeltaName   = "name"
 	msgSameCounts  = "the same numbers of each type"
 )
 
@@ -65,18 +64,11 @@ func msgDeltaValue(s, absent string) string {
 	return s
 }
 
-// msgDeltaValues is "1.85.1 → 1.96.1".
-func msgDeltaValues(values []string) string { return strings.Join(values, markTo) }
-
-// msgCount is "GOTPCREL 20 → 17".
-func msgCount(c result.CountChange) string {
-	return fmt.Sprintf("%s %d → %d", outcome.Short(c.Type), c.Good, c.Bad)
-}
-
+// msgCounts is "GOTPCREL 20 → 17, PC32 0 → 18".
 func msgCounts(list []result.CountChange) string {
 	var parts []string
 	for _, c := range list {
-		parts = append(parts, msgCount(c))
+		parts = append(parts, fmt.Sprintf("%s %d → %d", outcome.Short(c.Type), c.Good, c.Bad))
 	}
 	return strings.Join(parts, ", ")
 }

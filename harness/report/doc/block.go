@@ -84,7 +84,8 @@ func (e Exhibit) Text() string {
 type Defs []Def
 
 // A Def is one of them. The first of Lines stands beside the term on a terminal,
-// all of them under it in a mail. Whole is a first line that is never folded.
+// where that takes at most half the width; all of them under it in a mail. Whole is
+// a first line that is never folded.
 type Def struct {
 	Term  string
 	Lines []Line

@@ -317,13 +317,16 @@ func (p *printer) evidence(list Evidence) {
 
 func (p *printer) defs(defs Defs) {
 	widest := 0
+	below := func(term int) bool { return p.opt.Width > 0 && term > p.opt.Width/2 }
 	for _, d := range defs {
-		widest = max(widest, text.StringWidth(Clean(d.Term)))
+		if n := text.StringWidth(Clean(d.Term)); !below(n) {
+			widest = max(widest, n)
+		}
 	}
 	for _, d := range defs {
 		lines := d.Lines
 		by := 2
-		if p.form == InMail || len(lines) == 0 {
+		if p.form == InMail || len(lines) == 0 || below(text.StringWidth(Clean(d.Term))) {
 			p.wrap(Say(d.Term), false)
 		} else {
 			by = widest + 2
