@@ -66,7 +66,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	e, err := explain.Cell{Cell: b.cell, Baseline: b.baseline, Product: b.product, Debugged: debugged, DebugErr: debugErr,
+	e, err := explain.Booted{Cell: b.cell, Baseline: b.baseline, Product: b.product, Debugged: debugged, DebugErr: debugErr,
 		Results: r.Results, Given: given, Store: l.store.Root()}.Page()
 	if err != nil {
 		return nil, err

@@ -20,8 +20,8 @@ import (
 	"umlab/harness/scenario"
 )
 
-// Cell is a cell that was built and booted.
-type Cell struct {
+// Booted is a cell that was built and booted.
+type Booted struct {
 	Cell     scenario.Cell
 	Baseline *kbuild.Baseline
 	Product  *kbuild.Product
@@ -34,13 +34,13 @@ type Cell struct {
 
 // Page puts together all that is known of the cell at one placement: the first at
 // which a module does not load, else the first.
-func (c Cell) Page() (*result.Explanation, error) {
-	r, got := c.Results, c.Results.Cells[0]
-	at, n, why := chosen(got, c.Given)
+func (b Booted) Page() (*result.Explanation, error) {
+	r, got := b.Results, b.Results.Cells[0]
+	at, n, why := chosen(got, b.Given)
 	place, run := got.Placements[at], got.Placements[at].Runs[n]
 	e := &result.Explanation{
 		Schema: result.ExplanationSchema, Cell: got.ID, Chosen: why, Command: r.Command, Tree: r.Tree, Toolchain: r.Toolchain,
-		Config: r.Config, Verdict: got.Verdict, Reason: got.Reason, Requested: requested(c.Cell), Modules: []result.ExplainedModule{},
+		Config: r.Config, Verdict: got.Verdict, Reason: got.Reason, Requested: requested(b.Cell), Modules: []result.ExplainedModule{},
 		Notes: r.Notes, Infra: r.Infra,
 		Placement: result.Placement{Name: place.Name, Mem: place.Mem, ASLR: place.ASLR, Runs: []result.Run{run}},
 	}
@@ -48,18 +48,18 @@ func (c Cell) Page() (*result.Explanation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the transcript: %w", err)
 	}
-	foresees := oracle.New(c.Baseline)
+	foresees := oracle.New(b.Baseline)
 	e.Loader = foresees.Loader()
-	forecasts := foresees.Forecast(c.Product, c.Cell.Modules, c.Cell.Placements[at].Mem, run)
-	flags := c.flags()
+	forecasts := foresees.Forecast(b.Product, b.Cell.Modules, b.Cell.Placements[at].Mem, run)
+	flags := b.flags()
 	for i, m := range run.Modules {
-		planned := c.Cell.Modules[slices.IndexFunc(c.Cell.Modules, func(p scenario.Module) bool { return p.Name == m.Name })]
-		x := result.ExplainedModule{Module: m, Path: c.Product.Modules[planned.Path].Path, Objects: []result.ObjectFlags{},
+		planned := b.Cell.Modules[slices.IndexFunc(b.Cell.Modules, func(p scenario.Module) bool { return p.Name == m.Name })]
+		x := result.ExplainedModule{Module: m, Path: b.Product.Modules[planned.Path].Path, Objects: []result.ObjectFlags{},
 			Reasoning: forecasts[i].Sentences(), Groups: []result.RejectedGroup{}, Excerpt: excerpt(transcript, m.Outcome, around)}
 		if own, ok := flags[planned.Path]; ok {
 			x.Objects = own
 		}
-		lines := linesOf(forecasts[i].Ko, c.Debugged, planned.Path, c.DebugErr)
+		lines := linesOf(forecasts[i].Ko, b.Debugged, planned.Path, b.DebugErr)
 		if x.Groups, err = groups(forecasts[i], lines); err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func (c Cell) Page() (*result.Explanation, error) {
 		}
 		e.Modules = append(e.Modules, x)
 	}
-	e.Scripts = byHand{c, c.Baseline.Base, c.Cell.Placements[at]}.scripts()
+	e.Scripts = byHand{b, b.Baseline.Base, b.Cell.Placements[at]}.scripts()
 	return e, nil
 }
 
@@ -131,14 +131,14 @@ func excerpt(transcript []byte, o outcome.Outcome, around int) []result.ConsoleL
 }
 
 // flags are the options of the Rust objects of each module, by target.
-func (c Cell) flags() map[string][]result.ObjectFlags {
+func (b Booted) flags() map[string][]result.ObjectFlags {
 	out := map[string][]result.ObjectFlags{}
-	if c.Debugged == nil {
+	if b.Debugged == nil {
 		return out
 	}
 	var targets []string
 	own := map[string]string{} // of the user's directories
-	for _, m := range c.Cell.Modules {
+	for _, m := range b.Cell.Modules {
 		if m.External == nil {
 			targets = append(targets, m.Path)
 			continue
@@ -149,17 +149,17 @@ func (c Cell) flags() map[string][]result.ObjectFlags {
 			}
 		}
 	}
-	texts := makefiles(os.DirFS(c.Baseline.Base.Tree.Dir), dirsOf(targets)...)
+	texts := makefiles(os.DirFS(b.Baseline.Base.Tree.Dir), dirsOf(targets)...)
 	maps.Copy(texts, own)
-	spec, _ := os.ReadFile(filepath.Join(c.Baseline.Build(), "scripts", "target.json")) // without one, rustc's own targets hold
-	requested := c.Cell.Variant.Flags()
-	if c.Cell.Scope == scenario.ScopeKernel {
+	spec, _ := os.ReadFile(filepath.Join(b.Baseline.Build(), "scripts", "target.json")) // without one, rustc's own targets hold
+	requested := b.Cell.Variant.Flags()
+	if b.Cell.Scope == scenario.ScopeKernel {
 		requested = nil // they do not reach modules
 	}
-	for target, objects := range c.Debugged.Objects {
+	for target, objects := range b.Debugged.Objects {
 		list := []result.ObjectFlags{}
 		for _, o := range objects {
-			list = append(list, objectFlags(texts, spec, o.Name, o.Given, requested, c.Cell.MakeVariable()+" of make's command line"))
+			list = append(list, objectFlags(texts, spec, o.Name, o.Given, requested, b.Cell.MakeVariable()+" of make's command line"))
 		}
 		out[target] = list
 	}

@@ -105,7 +105,7 @@ func theHand() byHand {
 	}}
 	variant := scenario.Variant{ID: "static-small", RelocationModel: "static", CodeModel: "small"}
 	return byHand{
-		Cell: Cell{Store: cache, Baseline: &kbuild.Baseline{Base: base, Dir: cache + "/a b"},
+		Booted: Booted{Store: cache, Baseline: &kbuild.Baseline{Base: base, Dir: cache + "/a b"},
 			Product: &kbuild.Product{Linux: "/elsewhere $x/linux", Modules: map[string]kbuild.Module{own.Path: {Path: cache + "/x.ko"}}},
 			Cell:    scenario.Cell{Variant: variant, Scope: scenario.ScopeModule, Modules: []scenario.Module{own}}},
 		Base: base, place: scenario.Placement{Name: "low", Mem: 64 << 20},
@@ -140,7 +140,7 @@ func TestScriptsParse(t *testing.T) {
 	}
 	on := theHand()
 	on.place.ASLR = true
-	on.Cell.Cell.Modules = append(on.Cell.Cell.Modules, scenario.Module{Name: "own", Path: "ext/own/own.ko", External: &scenario.External{Given: "/home/me/own", Mount: "ext/own"}})
+	on.Cell.Modules = append(on.Cell.Modules, scenario.Module{Name: "own", Path: "ext/own/own.ko", External: &scenario.External{Given: "/home/me/own", Mount: "ext/own"}})
 	if boot := on.boot(); strings.Contains(boot, "setarch") {
 		t.Errorf("randomisation is turned off:\n%s", boot)
 	}

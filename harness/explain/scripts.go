@@ -14,19 +14,19 @@ import (
 
 // byHand is a cell at a placement as a person repeats it without umlab.
 type byHand struct {
-	Cell
+	Booted
 	kbuild.Base
 	place scenario.Placement
 }
 
 // title is "static-kernel@module:high of debian-7.3".
 func (h byHand) title() string {
-	return fmt.Sprintf("%s:%s of %s", h.Cell.Cell.ID(), h.place.Name, h.Tree.Name)
+	return fmt.Sprintf("%s:%s of %s", h.Cell.ID(), h.place.Name, h.Tree.Name)
 }
 
 // targets are the modules of the tree; there may be others, which the user builds.
 func (h byHand) targets() (targets []string) {
-	for _, m := range h.Cell.Cell.Modules {
+	for _, m := range h.Cell.Modules {
 		if m.External == nil {
 			targets = append(targets, m.Path)
 		}
@@ -36,7 +36,7 @@ func (h byHand) targets() (targets []string) {
 
 // onlyModules reports whether the flags reach only modules, which are made by
 // themselves.
-func (h byHand) onlyModules() bool { return h.Cell.Cell.Scope == scenario.ScopeModule }
+func (h byHand) onlyModules() bool { return h.Cell.Scope == scenario.ScopeModule }
 
 // options is the file of what was requested over allnoconfig.
 func (h byHand) options() string { return filepath.Join(h.Baseline.Build(), ".umlab.config") }
@@ -47,7 +47,7 @@ func (h byHand) options() string { return filepath.Join(h.Baseline.Build(), ".um
 // user's shell alone.
 func (h byHand) scripts() []result.ExplanationScript {
 	out := []result.ExplanationScript{{Name: "boot", Title: "boot again what umlab built", Text: h.boot()}}
-	if len(h.targets()) < len(h.Cell.Cell.Modules) {
+	if len(h.targets()) < len(h.Cell.Modules) {
 		// The directories are the user's, who builds them as ever.
 		title := "build it again, in the tree, with a toolchain of your own"
 		return append(out, result.ExplanationScript{Name: "build", Title: title, Text: h.own()})
@@ -105,11 +105,11 @@ func (h byHand) boot() string {
 	s.line(`work=$(mktemp -d); export work root="$work/root"; mkdir -p "$root" "$work/guest"; cd "$work/guest"`)
 	s.line("mkdir bin modules proc sys dev; cp %s bin/busybox", h.path(h.Toolchain.Busybox))
 	s.line("for a in sh mount insmod cat rmmod poweroff; do ln -s busybox bin/$a; done")
-	for _, m := range h.Cell.Cell.Modules {
+	for _, m := range h.Cell.Modules {
 		s.line(`ko=${%s:-%s}; cp "$ko" modules/%s.ko`, shellName(m.Name), h.path(h.Product.Modules[m.Path].Path), m.Name)
 	}
 	s.line("cat > init <<'INIT'\n#!/bin/sh\nexport PATH=/bin\nmount -t proc proc /proc; mount -t sysfs sys /sys")
-	for _, m := range h.Cell.Cell.Modules {
+	for _, m := range h.Cell.Modules {
 		s.line("%s && cat /proc/modules && rmmod %s", uml.Module{Name: m.Name, Params: m.Params}.Insmod(), m.Name)
 	}
 	s.line("poweroff -f\nINIT\nchmod +x init")
@@ -145,7 +145,7 @@ func (h byHand) build() string {
 	s.line(`  mk() { env -i %s chroot . %s "$@"; }`, strings.Join(env, " "), strings.Join(h.Make(), " "))
 	s.line("  mk KCONFIG_ALLCONFIG=/build/requested.config allnoconfig")
 	flags := ""
-	if arg := h.Cell.Cell.MakeArg(); arg != "" {
+	if arg := h.Cell.MakeArg(); arg != "" {
 		flags = ` "` + arg + `"`
 	}
 	if h.onlyModules() {
@@ -157,7 +157,7 @@ func (h byHand) build() string {
 	s.line("' </dev/null; rmdir umlab-root )")
 	s.line("# The other script boots these now:")
 	vars := []string{`linux="$PWD/umlab-build/linux"`}
-	for _, m := range h.Cell.Cell.Modules {
+	for _, m := range h.Cell.Modules {
 		vars = append(vars, fmt.Sprintf(`%s="$PWD/umlab-build/%s"`, shellName(m.Name), m.Path))
 	}
 	s.line("export %s", strings.Join(vars, " "))
@@ -176,9 +176,9 @@ func (h byHand) own() string {
 		s.line("%s", strings.Join(config, " "))
 	}
 	if targets := h.targets(); len(targets) > 0 || !h.onlyModules() {
-		s.line("%s", h.ByHand(h.Cell.Cell, targets...))
+		s.line("%s", h.ByHand(h.Cell, targets...))
 	}
-	for _, c := range h.ExternalByHand(h.Cell.Cell) {
+	for _, c := range h.ExternalByHand(h.Cell) {
 		s.line("%s", c)
 	}
 	return s.String()
