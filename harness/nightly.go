@@ -59,7 +59,11 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	n.Seconds = l.now().Sub(started).Seconds()
 	n.Exit = conclude.Night(n)
 	l.sink.Close()
-	dir, err := l.writeNight(o.Dir, n)
+	origin, err := kcidbOrigin(l.getenv)
+	if err != nil {
+		return n, err
+	}
+	dir, err := writeNight(o.Dir, origin, n)
 	if err != nil {
 		return n, err
 	}

@@ -46,20 +46,11 @@ func checkNights(dir string) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// writeNight writes the reports of a night below dir, see writeNightAs.
-func (l *Lab) writeNight(dir string, n *result.Nightly) (made string, err error) {
-	origin, err := kcidbOrigin(l.getenv)
-	if err != nil {
-		return "", err
-	}
-	return writeNightAs(dir, origin, n)
-}
-
-// writeNightAs writes all reports of a night to a directory of its own in dir, and
+// writeNight writes all reports of a night to a directory of its own in dir, and
 // lets dir/latest name it. The directory is called by the date, "2026-11-23"; a
 // further run of that day gets "2026-11-23.2", for what it finds unchanged is
 // what the first found changed. It is there with all files or not at all.
-func writeNightAs(dir, origin string, n *result.Nightly) (made string, err error) {
+func writeNight(dir, origin string, n *result.Nightly) (made string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write the night's reports: %w; give -dir= a directory that you can write to", err)
 	}
@@ -113,19 +104,11 @@ func writeNightAs(dir, origin string, n *result.Nightly) (made string, err error
 // rename alone would replace an empty directory.
 func renameNew(from, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
-	if err == nil || err == unix.EEXIST {
-		return linkError(from, to, err)
-	}
-	// Not every file system knows the flag.
-	if _, serr := os.Lstat(to); serr == nil {
-		return linkError(from, to, unix.EEXIST)
-	}
-	return os.Rename(from, to)
-}
-
-func linkError(from, to string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	if _, none := os.Lstat(to); none != nil && err != unix.EEXIST { // not every file system knows the flag
+		return os.Rename(from, to)
+	}
+	return &os.LinkError{Op: "rename", Old: from, New: to, Err: unix.EEXIST}
 }
