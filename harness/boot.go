@@ -54,12 +54,12 @@ func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, ou
 	var left *terminal.LeftError
 	switch {
 	case errors.As(err, &left):
-		fmt.Fprintln(l.stdout, report.Ended(""))
+		fmt.Fprintln(l.stdout, "\nended by Ctrl-]")
 		return nil
 	case err != nil:
 		return err
 	}
-	fmt.Fprintln(l.stdout, report.Ended(status.String()))
+	fmt.Fprintln(l.stdout, "the guest has ended:", status)
 	return nil
 }
 

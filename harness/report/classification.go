@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
@@ -20,23 +22,33 @@ func Classification(c *result.Classification) *doc.Document {
 		o := m.Outcome
 		head := doc.Toned(doc.Strong, cmp.Or(m.Name, "(no module named)")).Say("  ")
 		if o.Kind == outcome.Unproved {
-			head = head.Toned(doc.Faint, msgUnproved)
+			head = head.Toned(doc.Faint, "not proved by any line")
 		} else {
 			head = head.With(outcomeLine(o, whole))
 		}
 		d.Add(doc.Para{Line: head, Whole: true})
 		if o.Evidence != "" {
 			d.Add(doc.Para{Line: doc.Say("    ", o.Evidence), Whole: true},
-				doc.Para{Line: doc.Toned(doc.Faint, "    "+msgPlace(m.Line, o.Offset)), Whole: true})
+				doc.Para{Line: doc.Toned(doc.Faint, fmt.Sprintf("    line %d, byte %d", m.Line, o.Offset)), Whole: true})
 		}
 		if o.Detail != "" {
 			d.Add(doc.Para{Line: doc.Say("    ", o.Detail)})
 		}
 	}
 	if len(c.Modules) == 0 {
-		d.Add(doc.Para{Line: doc.Say(msgNoModule)})
+		d.Add(doc.Para{Line: doc.Say("no line speaks of a module")})
 	}
-	d.Add(doc.Section{Blocks: paras(doc.Say(msgLog(c)))})
+	file, kernel, gap := c.File, "kernel version not in the log", ""
+	if file == "-" {
+		file = "standard input"
+	}
+	if c.Kernel != "" {
+		kernel = "kernel " + c.Kernel
+	}
+	if c.Gap != nil {
+		gap = fmt.Sprintf("gap %d bytes (exec-shield)", *c.Gap)
+	}
+	d.Add(doc.Section{Blocks: []doc.Block{factsOf(file, plural(c.Lines, "line", "lines"), kernel, gap)}})
 	return d
 }
 
@@ -47,7 +59,7 @@ func whole(o outcome.Outcome) string {
 	if r := o.Relocation; r != nil {
 		s = fmt.Sprintf("%s %d %s%s", o.Kind, r.Type, clean(r.Name), strings.TrimPrefix(s, short(o)))
 		if o.Errno != 0 {
-			s += ", " + msgErrno(o.Errno)
+			s += fmt.Sprintf(", errno %d %s", o.Errno, unix.ErrnoName(unix.Errno(o.Errno)))
 		}
 	}
 	return s

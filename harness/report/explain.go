@@ -23,23 +23,27 @@ const (
 // seen and why, and the scripts that repeat it. Scripts, quoted console lines and
 // instructions are never folded.
 func Explanation(e *result.Explanation) *doc.Document {
-	d := &doc.Document{}
-	d.Add(doc.Title{Line: doc.Say(e.Cell, ":", e.Placement.Name, msgOn, e.Tree.Name)},
-		factsOf(msgTree(e.Tree), msgToolchain(e.Toolchain), msgConfig(e.Config)), factsOf(msgChosen(e)))
-	for _, run := range e.Placement.Runs {
-		d.Add(doc.Facts{{Line: doc.Line{}.Mono(doc.Plain, msgConsole(run))}})
+	aslr := "off"
+	if e.Placement.ASLR {
+		aslr = "on"
 	}
+	var consoles []string
+	for _, run := range e.Placement.Runs {
+		consoles = append(consoles, "console: "+run.Transcript)
+	}
+	d := &doc.Document{}
+	d.Add(doc.Title{Line: doc.Say(e.Cell, ":", e.Placement.Name, " on ", e.Tree.Name)},
+		factsOf(msgTree(e.Tree), msgToolchain(e.Toolchain), msgConfig(e.Config)),
+		factsOf(fmt.Sprintf("mem=%s, address randomisation %s (%s)", e.Placement.Mem, aslr, e.Chosen)), factsOf(consoles...))
 	if e.Verdict != "" {
-		over := doc.Toned(verdictStyle(e.Verdict), msgOverAll(e.Verdict))
-		d.Add(doc.Only(doc.OnTerminal, paras(over, doc.Say("  ", e.Reason))...), doc.Only(doc.OnPage, doc.Para{Line: over.Say(": ", e.Reason)}))
+		over := "over the placements that were booted: " + string(e.Verdict)
+		d.Add(doc.Para{Line: doc.Toned(verdictStyle(e.Verdict), over).Say(": ", e.Reason)})
 	}
 	if e.Infra != "" {
 		d.Add(doc.Alarm{Head: msgInfra, Lines: doc.Lines(e.Infra)})
 	}
-	flags := doc.Section{Head: doc.Say(wordFlags), Blocks: []doc.Block{
-		doc.Only(doc.OnTerminal, doc.Para{Line: doc.Say(wordRequested, "  ", msgRequested(e))}),
-		doc.Only(doc.OnPage, doc.Para{Line: doc.Say(wordRequested, ": ").Code(msgRequested(e))}),
-	}}
+	requested := cmp.Or(e.Requested, "nothing: the tree's own flags")
+	flags := doc.Section{Head: doc.Say("Flags"), Blocks: paras(doc.Say("requested  ").Code(requested))}
 	for _, f := range sameFlags(e) {
 		flags.Blocks = append(flags.Blocks, doc.Only(doc.OnTerminal, f.lines()), doc.Only(doc.OnPage, f.table()))
 	}
@@ -50,10 +54,7 @@ func Explanation(e *result.Explanation) *doc.Document {
 	for _, s := range e.Scripts {
 		d.Add(explainScript(s))
 	}
-	if len(e.Notes) > 0 {
-		d.Add(doc.Only(doc.OnTerminal, doc.Section{Blocks: paras(noteLines(e.Notes)...)}), doc.Only(doc.OnPage, section("Notes", e.Notes)))
-	}
-	d.Add(doc.Only(doc.OnPage, doc.Command{Text: e.Command}))
+	d.Add(section("Notes", e.Notes), doc.Only(doc.OnPage, doc.Command{Text: e.Command}))
 	return d
 }
 
@@ -88,41 +89,41 @@ func models(o result.GivenOption) bool { return strings.HasSuffix(o.Key, "-model
 
 // optionName is an option as rustc spells it, and one that it was not given.
 func optionName(o result.GivenOption) string {
-	return cmp.Or(o.Option, "-C"+o.Key+": "+wordNone)
+	return cmp.Or(o.Option, "-C"+o.Key+": not given")
 }
 
 // lines are the flags for a terminal: those about where code may lie, then the rest
 // on one.
 func (f sharedFlags) lines() doc.Block {
-	s := doc.Section{Head: doc.Say(wordEffective, "  ", strings.Join(f.Objects, ", ")), Tight: true}
+	s := doc.Section{Head: doc.Say("effective  ", strings.Join(f.Objects, ", ")), Tight: true}
 	var rest []string
 	for _, o := range f.Options {
-		line := fmt.Sprintf("  %-30s %s", optionName(o), msgOrigin(o))
+		line := fmt.Sprintf("  %-30s %s", optionName(o), origin(o))
 		switch {
 		case models(o) && o.Overridden:
 			s.Blocks = append(s.Blocks, doc.Para{Line: doc.Toned(doc.Faint, line)})
 		case models(o):
 			s.Blocks = append(s.Blocks, doc.Para{Line: doc.Say(line)})
 		case !o.Overridden:
-			rest = append(rest, msgShortOrigin(o))
+			rest = append(rest, described(o.Option, strings.Join(o.Origins, " or ")))
 		}
 	}
 	if len(rest) > 0 {
-		s.Blocks = append(s.Blocks, doc.Para{Line: doc.Say("  ", wordOthers, ": ", strings.Join(rest, ", "))})
+		s.Blocks = append(s.Blocks, doc.Para{Line: doc.Say("  others: ", strings.Join(rest, ", "))})
 	}
 	return s
 }
 
 // table is the flags for a page, with those that another overrides.
 func (f sharedFlags) table() doc.Block {
-	t := doc.Table{Label: wordEffective + ": " + strings.Join(f.Objects, ", "),
+	t := doc.Table{Label: "effective: " + strings.Join(f.Objects, ", "),
 		Columns: []doc.Column{{Head: doc.Say("option")}, {Head: doc.Say("comes from")}}}
 	for _, first := range []bool{true, false} {
 		for _, o := range f.Options {
 			if models(o) != first {
 				continue
 			}
-			row := doc.Cells(doc.Line{}.Mono(doc.Plain, optionName(o)), doc.Say(msgOrigin(o)))
+			row := doc.Cells(doc.Line{}.Mono(doc.Plain, optionName(o)), doc.Say(origin(o)))
 			if o.Overridden {
 				row.Class = "overridden"
 			}
@@ -132,48 +133,61 @@ func (f sharedFlags) table() doc.Block {
 	return t
 }
 
+// origin says where an option comes from.
+func origin(o result.GivenOption) string {
+	var s string
+	switch {
+	case len(o.Origins) == 0 && o.Option == "":
+		return "so rustc's own choice for its --target"
+	case len(o.Origins) == 0:
+		s = "origin unknown: no Makefile spells it"
+	case len(o.Origins) == 1:
+		s = o.Origins[0]
+	default:
+		s = "one of " + strings.Join(o.Origins, ", ")
+	}
+	if o.Overridden {
+		s += ", overridden"
+	}
+	return s
+}
+
 // explained is one module.
 func explained(m *result.ExplainedModule) doc.Block {
-	predicted := doc.Say(wordNothing)
+	predicted := doc.Say("nothing")
 	if m.Predicted != nil {
-		predicted = outcomeLine(*m.Predicted, whole).On(doc.OnPage).With(doc.Say(whole(*m.Predicted)).On(doc.OnTerminal))
+		predicted = outcomeLine(*m.Predicted, whole)
 	}
-	observed := outcomeLine(m.Outcome, whole)
+	observed := []doc.Line{outcomeLine(m.Outcome, whole)}
 	switch {
 	case m.Agrees == nil:
 	case *m.Agrees:
-		observed = observed.Say("  ").Toned(doc.Good, markAgrees+" "+wordAgree)
+		observed[0] = observed[0].Say("  ").Toned(doc.Good, markAgrees+" as predicted")
 	default:
-		observed = observed.Say("  ").Toned(doc.Bad, markDiffers+" "+wordDisagree)
+		observed[0] = observed[0].Say("  ").Toned(doc.Bad, markDiffers+" NOT as predicted")
 	}
-	seen := doc.Def{Term: wordObserved, Lines: []doc.Line{observed}, Whole: true}
 	if m.Outcome.Detail != "" {
-		seen.Lines = append(seen.Lines, doc.Say(m.Outcome.Detail))
+		observed = append(observed, doc.Say(m.Outcome.Detail))
 	}
-	short := doc.Defs{{Term: wordPredicted, Lines: []doc.Line{predicted}}, seen}
-	full := append(short[:2:2], doc.Def{Term: "module", Lines: []doc.Line{doc.Line{}.Mono(doc.Plain, m.Path)}})
-	s := doc.Section{Head: doc.Line{}.Mono(doc.Strong, m.Name).With(doc.Say("  ").Toned(doc.Faint, m.Path).On(doc.OnTerminal))}
+	defs := doc.Defs{
+		def("module", doc.Line{}.Mono(doc.Plain, m.Path)), def("predicted", predicted), {Term: "observed", Lines: observed, Whole: true},
+	}
 	if len(m.Reasoning) > 0 {
-		why := doc.Lines(m.Reasoning...)
-		full = append(full, doc.Def{Term: wordWhy, Lines: why})
-		s.Blocks = append(s.Blocks, doc.Only(doc.OnTerminal, short, doc.Section{Head: doc.Say(wordWhy), Blocks: paras(why...), Tight: true}))
-	} else {
-		s.Blocks = append(s.Blocks, doc.Only(doc.OnTerminal, short))
+		defs = append(defs, def("why", doc.Lines(m.Reasoning...)...))
 	}
-	s.Blocks = append(s.Blocks, doc.Only(doc.OnPage, full))
-	var groups []doc.Block
+	s := doc.Section{Head: doc.Line{}.Mono(doc.Strong, m.Name), Blocks: []doc.Block{defs}}
+	refused := doc.Section{Head: doc.Say("relocations that the loader refuses or writes wrong"), Tight: true}
 	for _, g := range m.Groups {
-		groups = append(groups, doc.Details{Summary: doc.Say(g.Summary), Open: len(g.Entries) <= openEntries, Blocks: []doc.Block{
-			doc.Only(doc.OnTerminal, relocations(firstEntries(g.Entries), len(g.Entries)-shownEntries)),
-			doc.Only(doc.OnPage, relocations(g.Entries, 0)),
+		few := firstEntries(g.Entries)
+		refused.Blocks = append(refused.Blocks, doc.Details{Summary: doc.Say(g.Summary), Open: len(g.Entries) <= openEntries, Blocks: []doc.Block{
+			doc.Only(doc.OnTerminal, relocations(few, len(g.Entries)-len(few))), doc.Only(doc.OnPage, relocations(g.Entries, 0)),
 		}})
 	}
 	if m.Lines != "" {
-		groups = append(groups, doc.Para{Line: doc.Say(m.Lines)})
+		refused.Blocks = append(refused.Blocks, doc.Para{Line: doc.Say(m.Lines)})
 	}
 	if len(m.Groups) > 0 {
-		head := doc.Say("relocations that the loader refuses or writes wrong")
-		s.Blocks = append(s.Blocks, doc.Only(doc.OnTerminal, groups...), doc.Only(doc.OnPage, doc.Section{Head: head, Blocks: groups}))
+		s.Blocks = append(s.Blocks, refused)
 	}
 	if len(m.Excerpt) > 0 {
 		var quote doc.Quote
@@ -184,7 +198,7 @@ func explained(m *result.ExplainedModule) doc.Block {
 			}
 			quote.Lines = append(quote.Lines, doc.Toned(tone, fmt.Sprintf("%s%6d  %s", mark, l.Number, l.Text)))
 		}
-		s.Blocks = append(s.Blocks, doc.Section{Head: doc.Say(msgTranscript(m.Outcome)), Blocks: []doc.Block{quote}, Tight: true, Flat: true})
+		s.Blocks = append(s.Blocks, doc.Section{Head: doc.Say(fmt.Sprintf("console, at byte %d:", m.Outcome.Offset)), Blocks: []doc.Block{quote}, Tight: true, Flat: true})
 	}
 	return s
 }
@@ -205,21 +219,38 @@ func firstEntries(list []result.RejectedLocation) []result.RejectedLocation {
 func relocations(entries []result.RejectedLocation, more int) doc.Block {
 	var list doc.List
 	for _, r := range entries {
-		it := doc.Item{Line: doc.Say("  ").On(doc.OnTerminal).Mono(doc.Plain, msgRelocation(r))}
-		if r.Decides {
-			it = doc.Item{Line: doc.Say("> ").On(doc.OnTerminal).Mono(doc.Plain, msgRelocation(r)), Tone: doc.Strong}
+		mark, place, tone := "  ", r.Entry+" to "+r.Symbol, doc.Plain
+		if r.Value != "" {
+			place += " = " + r.Value
 		}
-		for _, l := range []string{msgCode(r), r.Detail} {
-			if l != "" {
-				it.Sub = append(it.Sub, doc.Item{Line: doc.Say("  ").On(doc.OnTerminal).Mono(doc.Plain, l)})
-			}
+		if r.Decides {
+			mark, place, tone = "> ", place+", the one that decides", doc.Strong
+		}
+		it := doc.Item{Line: doc.Say(mark).On(doc.OnTerminal).Mono(doc.Plain, place), Tone: tone}
+		for _, l := range present(codeOf(r), r.Detail) {
+			it.Sub = append(it.Sub, doc.Item{Line: doc.Say("  ").On(doc.OnTerminal).Mono(doc.Plain, l)})
 		}
 		list.Items = append(list.Items, it)
 	}
 	if more > 0 {
-		list.Items = append(list.Items, doc.Item{Line: doc.Toned(doc.Faint, "  "+msgMoreEntries(more))})
+		list.Items = append(list.Items, doc.Item{Line: doc.Toned(doc.Faint, fmt.Sprintf("  and %d more, in -html= and -json=", more))})
 	}
 	return list
+}
+
+// codeOf is the code that a relocation is of.
+func codeOf(r result.RejectedLocation) string {
+	at, inlined := "", ""
+	switch {
+	case r.Function != "":
+		at = fmt.Sprintf("in %s+0x%x", r.Function, r.Within)
+	case r.Instruction == "":
+		at = "data"
+	}
+	if r.Inlined != "" {
+		inlined = "inlined from " + r.Inlined
+	}
+	return strings.Join(present(r.Instruction, at, r.Source, inlined), separator)
 }
 
 // explainScript is a script to be pasted: a page has all of it, a terminal the short
@@ -230,8 +261,8 @@ func explainScript(s result.ExplanationScript) doc.Block {
 	}
 	short := []doc.Block{quote(s.Text)}
 	if s.Brief != "" {
-		short = []doc.Block{doc.Para{Line: doc.Say(msgBrief(s))}, quote(s.Brief)}
+		short = []doc.Block{doc.Para{Line: doc.Say(fmt.Sprintf("In the tree, with a toolchain of your own (with umlab's: -script=DIR writes %s.sh):", s.Name))}, quote(s.Brief)}
 	}
 	blocks := []doc.Block{doc.Only(doc.OnTerminal, short...), doc.Only(doc.OnPage, quote(s.Text))}
-	return doc.Section{Head: doc.Say(msgScript(s)), Flat: true, Blocks: blocks}
+	return doc.Section{Head: doc.Say("By hand: ", s.Title), Flat: true, Blocks: blocks}
 }

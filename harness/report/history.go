@@ -75,7 +75,7 @@ func historyFacts(h *result.History) doc.Facts {
 // groupTitle names a group; its fragments are named where another group differs in
 // nothing else.
 func groupTitle(g *result.HistoryGroup, all []result.HistoryGroup) string {
-	s := g.Scenario + msgOn + g.Tree
+	s := g.Scenario + " on " + g.Tree
 	if versions := present(g.Versions...); len(versions) > 0 {
 		s += " (" + strings.Join(versions, ", ") + ")"
 	}

@@ -1,6 +1,9 @@
 package report
 
-import "io"
+import (
+	"fmt"
+	"io"
+)
 
 // Intro is what a person must know who is about to sit at a guest's console.
 type Intro struct {
@@ -13,9 +16,23 @@ type Intro struct {
 
 // Introduce writes what to type. It returns the error of w.
 func Introduce(w io.Writer, i Intro) error {
-	_, err := io.WriteString(w, msgIntro(i))
+	aslr := "address randomisation off"
+	if i.ASLR {
+		aslr = "address randomisation on"
+	}
+	insmod := ""
+	for _, c := range i.Insmod {
+		insmod += "  " + clean(c) + "\n"
+	}
+	_, err := fmt.Fprintf(w, `%s of %s (%s), %s, mem=%s, %s
+%s
+
+In the guest, type:
+%s  cat /proc/modules; dmesg | tail; rmmod NAME
+  poweroff -f
+
+Ctrl-C goes to the guest; Ctrl-] ends a guest that hangs.
+
+`, clean(i.Cell), clean(i.Tree), clean(i.Version), clean(i.Toolchain), clean(i.Mem), aslr, clean(i.Kernel), insmod)
 	return err
 }
-
-// Ended says how an interactive boot ended; status is "" where the user ended it.
-func Ended(status string) string { return msgEnded(status) }

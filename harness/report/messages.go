@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/result"
@@ -19,7 +17,6 @@ const (
 	msgNoRun        = "not run"
 	msgVariant      = "variant"
 	msgVerdict      = "verdict"
-	msgEvidence     = "evidence"
 	msgControls     = "controls"
 	msgASLR         = "aslr"
 	msgInfra        = "INFRASTRUCTURE: this run proves nothing"
@@ -195,163 +192,4 @@ func withProof(o outcome.Outcome) string {
 		return long(o)
 	}
 	return long(o) + ": " + proof(o)
-}
-
-// Classification of a saved log.
-
-const (
-	msgUnproved = "not proved by any line"
-	msgNoModule = "no line speaks of a module"
-)
-
-func msgPlace(line int, offset int64) string { return fmt.Sprintf("line %d, byte %d", line, offset) }
-
-func msgErrno(n int) string { return fmt.Sprintf("errno %d %s", n, unix.ErrnoName(unix.Errno(n))) }
-
-func msgLog(c *result.Classification) string {
-	file := clean(c.File)
-	if file == "-" {
-		file = "standard input"
-	}
-	parts := []string{file, plural(c.Lines, "line", "lines")}
-	if c.Kernel == "" {
-		parts = append(parts, "kernel version not in the log")
-	} else {
-		parts = append(parts, "kernel "+clean(c.Kernel))
-	}
-	if c.Gap != nil {
-		parts = append(parts, fmt.Sprintf("gap %d bytes (exec-shield)", *c.Gap))
-	}
-	return strings.Join(parts, separator)
-}
-
-// Boots with a person at the console.
-
-func msgIntro(i Intro) string {
-	var b strings.Builder
-	aslr := "address randomisation off"
-	if i.ASLR {
-		aslr = "address randomisation on"
-	}
-	fmt.Fprintf(&b, "%s of %s (%s), %s, mem=%s, %s\n%s\n\nIn the guest, type:\n", clean(i.Cell), clean(i.Tree), clean(i.Version),
-		clean(i.Toolchain), clean(i.Mem), aslr, clean(i.Kernel))
-	for _, c := range i.Insmod {
-		fmt.Fprintf(&b, "  %s\n", clean(c))
-	}
-	b.WriteString("  cat /proc/modules; dmesg | tail; rmmod NAME\n")
-	b.WriteString("  poweroff -f\n\nCtrl-C goes to the guest; Ctrl-] ends a guest that hangs.\n\n")
-	return b.String()
-}
-
-func msgEnded(status string) string {
-	if status == "" {
-		return "\nended by Ctrl-]"
-	}
-	return "the guest has ended: " + status
-}
-
-// Explanations.
-
-const (
-	wordFlags     = "Flags"
-	wordRequested = "requested"
-	wordEffective = "effective"
-	wordOthers    = "others"
-	wordNone      = "not given"
-	wordPredicted = "predicted"
-	wordObserved  = "observed"
-	wordNothing   = "nothing"
-	wordWhy       = "why"
-	wordAgree     = "as predicted"
-	wordDisagree  = "NOT as predicted"
-	msgOn         = " on "
-)
-
-func msgChosen(e *result.Explanation) string {
-	aslr := "off"
-	if e.Placement.ASLR {
-		aslr = "on"
-	}
-	return fmt.Sprintf("mem=%s, address randomisation %s (%s)", e.Placement.Mem, aslr, e.Chosen)
-}
-
-func msgOverAll(v result.Verdict) string {
-	return "over the placements that were booted: " + string(v)
-}
-
-func msgRequested(e *result.Explanation) string {
-	if e.Requested == "" {
-		return "nothing: the tree's own flags"
-	}
-	return e.Requested
-}
-
-// msgOrigin says where an option comes from.
-func msgOrigin(o result.GivenOption) string {
-	var s string
-	switch {
-	case len(o.Origins) == 0 && o.Option == "":
-		return "so rustc's own choice for its --target"
-	case len(o.Origins) == 0:
-		s = "origin unknown: no Makefile spells it"
-	case len(o.Origins) == 1:
-		s = o.Origins[0]
-	default:
-		s = "one of " + strings.Join(o.Origins, ", ")
-	}
-	if o.Overridden {
-		s += ", overridden"
-	}
-	return s
-}
-
-func msgShortOrigin(o result.GivenOption) string {
-	if len(o.Origins) == 0 {
-		return o.Option
-	}
-	return o.Option + " (" + strings.Join(o.Origins, " or ") + ")"
-}
-
-func msgScript(s result.ExplanationScript) string { return "By hand: " + s.Title }
-
-func msgMoreEntries(n int) string { return fmt.Sprintf("and %d more, in -html= and -json=", n) }
-
-// msgRelocation is where a relocation stands and what it is to.
-func msgRelocation(r result.RejectedLocation) string {
-	s := r.Entry + " to " + r.Symbol
-	if r.Value != "" {
-		s += " = " + r.Value
-	}
-	if r.Decides {
-		s += ", the one that decides"
-	}
-	return s
-}
-
-// msgCode is the code that a relocation is of.
-func msgCode(r result.RejectedLocation) string {
-	var parts []string
-	if r.Instruction != "" {
-		parts = append(parts, r.Instruction)
-	}
-	if r.Function != "" {
-		parts = append(parts, fmt.Sprintf("in %s+0x%x", r.Function, r.Within))
-	} else if r.Instruction == "" {
-		parts = append(parts, "data")
-	}
-	if r.Source != "" {
-		parts = append(parts, r.Source)
-	}
-	if r.Inlined != "" {
-		parts = append(parts, "inlined from "+r.Inlined)
-	}
-	return strings.Join(parts, separator)
-}
-
-func msgTranscript(o outcome.Outcome) string { return fmt.Sprintf("console, at byte %d:", o.Offset) }
-
-func msgConsole(r result.Run) string { return "console: " + r.Transcript }
-
-func msgBrief(s result.ExplanationScript) string {
-	return fmt.Sprintf("In the tree, with a toolchain of your own (with umlab's: -script=DIR writes %s.sh):", s.Name)
 }

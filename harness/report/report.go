@@ -85,14 +85,6 @@ func paras(lines ...doc.Line) (blocks []doc.Block) {
 	return blocks
 }
 
-// noteLines are notes that say so.
-func noteLines(notes []string) (lines []doc.Line) {
-	for _, n := range notes {
-		lines = append(lines, doc.Say(msgNote(n)))
-	}
-	return lines
-}
-
 func title(sc result.Scenario) string {
 	name, title := clean(sc.Name), clean(sc.Title)
 	switch {

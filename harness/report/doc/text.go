@@ -315,9 +315,11 @@ func (p *printer) evidence(list Evidence) {
 	}
 }
 
+// defs prints what stands beside a term in a column of its own or, where the term
+// is too wide for that, below it.
 func (p *printer) defs(defs Defs) {
 	widest := 0
-	below := func(term int) bool { return p.opt.Width > 0 && term > p.opt.Width/2 }
+	below := func(term int) bool { return p.form == InMail || p.opt.Width > 0 && term > p.opt.Width/2 }
 	for _, d := range defs {
 		if n := text.StringWidth(Clean(d.Term)); !below(n) {
 			widest = max(widest, n)
@@ -326,11 +328,11 @@ func (p *printer) defs(defs Defs) {
 	for _, d := range defs {
 		lines := d.Lines
 		by := 2
-		if p.form == InMail || len(lines) == 0 || below(text.StringWidth(Clean(d.Term))) {
+		if len(lines) == 0 || below(text.StringWidth(Clean(d.Term))) {
 			p.wrap(Say(d.Term), false)
 		} else {
 			by = widest + 2
-			p.wrap(Say(text.Pad(Clean(d.Term), by, ' ')).With(lines[0]), d.Whole)
+			p.beside(text.Pad(Clean(d.Term), by, ' '), lines[0], d.Whole)
 			lines = lines[1:]
 		}
 		p.within(by, func() {
@@ -338,6 +340,25 @@ func (p *printer) defs(defs Defs) {
 				p.wrap(l, false)
 			}
 		})
+	}
+}
+
+// beside prints l behind a term; where there is room enough, it keeps to its column.
+func (p *printer) beside(term string, l Line, whole bool) {
+	const roomy = 24
+	by := text.StringWidth(term)
+	room := p.opt.Width - p.indent - by
+	if whole || room < roomy {
+		p.wrap(Say(term).With(l), whole)
+		return
+	}
+	k := p.ink(l, 0)
+	for i, at := range fold(k.text, room) {
+		if i == 0 {
+			p.print(p.indent, p.before(term, k.cut(at[0], at[1])))
+		} else {
+			p.print(p.indent+by+2, k.cut(at[0], at[1]))
+		}
 	}
 }
 

@@ -139,16 +139,16 @@ func (p *printer) lines(list []Line, level int) (painted []string) {
 // list is the form for narrow terminals: values stand beside the names of their
 // columns or, in the narrowest, below them.
 func (p *printer) list(t Table) {
-	lines := p.beside(t)
+	lines := p.valuesBeside(t)
 	if slices.ContainsFunc(lines, func(k ink) bool { return p.indent+k.width() > p.opt.Width }) {
-		lines = p.below(t)
+		lines = p.valuesBelow(t)
 	}
 	for _, k := range lines {
 		p.hang(k, false, 2)
 	}
 }
 
-func (p *printer) beside(t Table) []ink {
+func (p *printer) valuesBeside(t Table) []ink {
 	widest := 0
 	for _, c := range t.Columns {
 		if c.Role == Value {
@@ -167,7 +167,7 @@ func (p *printer) beside(t Table) []ink {
 	})
 }
 
-func (p *printer) below(t Table) []ink {
+func (p *printer) valuesBelow(t Table) []ink {
 	return p.listed(t, func(c Column, cell Cell) []ink {
 		lines := []ink{p.before("  ", p.ink(c.Head, 0))}
 		for _, l := range cell.Lines {
