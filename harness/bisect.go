@@ -34,7 +34,7 @@ type BisectOutputs struct{ JSON, HTML, Markdown string }
 
 func (o BisectOutputs) formats() []format[result.Bisection] {
 	return []format[result.Bisection]{
-		{"json", o.JSON, report.BisectionJSON}, {"html", o.HTML, report.Form(report.Bisection, doc.HTML)},
+		{"json", o.JSON, report.JSON[result.Bisection]}, {"html", o.HTML, report.Form(report.Bisection, doc.HTML)},
 		{"md", o.Markdown, report.Form(report.Bisection, doc.Markdown)},
 	}
 }

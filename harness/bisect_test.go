@@ -133,7 +133,7 @@ func (b *bench) bisected(t *testing.T, o BisectOptions, shows ...string) (*resul
 	got, err := b.search(t.Context(), q, c)
 	if err == nil {
 		var page bytes.Buffer
-		if err := report.BisectionJSON(&page, got); err != nil {
+		if err := report.JSON(&page, got); err != nil {
 			t.Fatal(err)
 		}
 		published(t, result.BisectionSchema, page.Bytes())

@@ -44,7 +44,7 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 	if err := doc.Terminal(o.Stdout, report.Classification(c), doc.Options{Color: color, Width: width}); err != nil {
 		return c, err
 	}
-	if err := (format[result.Classification]{"json", o.JSON, report.ClassificationJSON}).save(c); err != nil {
+	if err := (format[result.Classification]{"json", o.JSON, report.JSON[result.Classification]}).save(c); err != nil {
 		return c, err
 	}
 	if c.Proved() == 0 {

@@ -34,7 +34,7 @@ type HistoryOutputs struct{ JSON, HTML, Markdown string }
 
 func (o HistoryOutputs) formats() []format[result.History] {
 	return []format[result.History]{
-		{"json", o.JSON, report.HistoryJSON}, {"html", o.HTML, report.Form(report.History, doc.HTML)},
+		{"json", o.JSON, report.JSON[result.History]}, {"html", o.HTML, report.Form(report.History, doc.HTML)},
 		{"md", o.Markdown, report.Form(report.History, doc.Markdown)},
 	}
 }

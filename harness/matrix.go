@@ -37,7 +37,7 @@ type Outputs struct{ JSON, JUnit, KTAP, HTML, Markdown string }
 // expects, the error is an *EndError.
 func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*result.Results, error) {
 	formats := []format[result.Results]{
-		{"json", files.JSON, report.JSON}, {"junit", files.JUnit, report.Form(report.MatrixChecks, checks.JUnit)},
+		{"json", files.JSON, report.JSON[result.Results]}, {"junit", files.JUnit, report.Form(report.MatrixChecks, checks.JUnit)},
 		{"ktap", files.KTAP, report.Form(report.MatrixChecks, checks.KTAP)},
 		{"html", files.HTML, report.Form(report.Matrix, doc.HTML)}, {"md", files.Markdown, report.Form(report.Matrix, doc.Markdown)},
 	}

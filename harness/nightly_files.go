@@ -73,7 +73,7 @@ func writeNight(dir, origin string, n *result.Nightly) (made string, err error) 
 		{"dir", at("report.txt"), func(w io.Writer, n *result.Nightly) error {
 			return doc.Terminal(w, report.Nightly(n), doc.Options{Width: 100})
 		}},
-		{"dir", at("results.json"), report.NightlyJSON},
+		{"dir", at("results.json"), report.JSON[result.Nightly]},
 		{"dir", at("junit.xml"), report.Form(report.NightlyChecks, checks.JUnit)},
 		{"dir", at("ktap.txt"), report.Form(report.NightlyChecks, checks.KTAP)},
 		{"dir", at("kcidb.json"), func(w io.Writer, n *result.Nightly) error { return report.KCIDB(w, origin, n.Results()...) }},

@@ -52,7 +52,7 @@ func night(t *testing.T, l *harness.Lab, series, dir string) *result.Nightly {
 	if fault(n == nil, err) {
 		t.Fatal(err)
 	}
-	valid(t, result.NightlySchema, report.NightlyJSON, n)
+	valid(t, result.NightlySchema, report.JSON, n)
 	return n
 }
 

@@ -37,7 +37,7 @@ type SweepOptions struct {
 // error is an *EndError, see conclude.Sweep.
 func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result.Sweep, error) {
 	formats := []format[result.Sweep]{
-		{"json", files.JSON, report.SweepJSON}, {"junit", files.JUnit, report.Form(report.SweepChecks, checks.JUnit)},
+		{"json", files.JSON, report.JSON[result.Sweep]}, {"junit", files.JUnit, report.Form(report.SweepChecks, checks.JUnit)},
 		{"ktap", files.KTAP, report.Form(report.SweepChecks, checks.KTAP)},
 		{"html", files.HTML, report.Form(report.Sweep, doc.HTML)}, {"md", files.Markdown, report.Form(report.Sweep, doc.MarkdownMail)},
 	}

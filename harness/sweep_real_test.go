@@ -21,7 +21,7 @@ func sweep(t *testing.T, l *harness.Lab, o harness.SweepOptions, files ...harnes
 	if fault(s == nil, err) {
 		t.Fatal(err)
 	}
-	valid(t, result.SweepSchema, report.SweepJSON, s)
+	valid(t, result.SweepSchema, report.JSON, s)
 	return s
 }
 

@@ -44,7 +44,7 @@ type VerifyOutputs struct{ JSON, JUnit, HTML, Markdown string }
 // is an *EndError.
 func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) (*result.Verification, error) {
 	formats := []format[result.Verification]{
-		{"json", files.JSON, report.VerificationJSON}, {"junit", files.JUnit, report.Form(report.VerificationChecks, checks.JUnit)},
+		{"json", files.JSON, report.JSON[result.Verification]}, {"junit", files.JUnit, report.Form(report.VerificationChecks, checks.JUnit)},
 		{"html", files.HTML, report.Form(report.Verification, doc.HTML)}, {"md", files.Markdown, report.Form(report.Verification, doc.Markdown)},
 	}
 	started := l.now()

@@ -25,7 +25,7 @@ func verify(t *testing.T, l *harness.Lab, o harness.VerifyOptions) *result.Verif
 	if fault(v == nil, err) {
 		t.Fatal(err)
 	}
-	valid(t, result.VerificationSchema, report.VerificationJSON, v)
+	valid(t, result.VerificationSchema, report.JSON, v)
 	return v
 }
 

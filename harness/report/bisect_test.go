@@ -84,8 +84,8 @@ func TestBisectionJSON(t *testing.T) {
 	list["empty"] = &result.Bisection{Axis: result.AxisTree, Conclusion: result.NotBisected, Started: time.Unix(0, 0).UTC(), LastGood: &result.Boundary{}, FirstBad: &result.Boundary{}}
 	for name, b := range list {
 		t.Run(name, func(t *testing.T) {
-			roundTrip(t, result.BisectionSchema, BisectionJSON, b)
-			refuses(t, result.BisectionSchema, written(t, BisectionJSON, b), map[string]func(map[string]any){
+			roundTrip(t, result.BisectionSchema, JSON, b)
+			refuses(t, result.BisectionSchema, written(t, JSON, b), map[string]func(map[string]any){
 				"another schema":   func(d map[string]any) { d["schema"] = "umlab.bisect/v2" },
 				"an unknown key":   func(d map[string]any) { d["konclusion"] = d["conclusion"] },
 				"no conclusion":    func(d map[string]any) { delete(d, "conclusion") },

@@ -2,9 +2,7 @@ package report
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -63,14 +61,4 @@ func whole(o outcome.Outcome) string {
 		}
 	}
 	return s
-}
-
-// ClassificationJSON writes c indented. It returns the error of w.
-func ClassificationJSON(w io.Writer, c *result.Classification) error { return indented(w, c) }
-
-func indented(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

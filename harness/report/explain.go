@@ -58,7 +58,8 @@ func Explanation(e *result.Explanation) *doc.Document {
 	return d
 }
 
-// ExplanationJSON writes e indented. It returns the error of w.
+// ExplanationJSON writes e as JSON does, but with null for lists that are empty. It
+// returns the error of w.
 func ExplanationJSON(w io.Writer, e *result.Explanation) error { return indented(w, e) }
 
 // sharedFlags are objects that rustc was given the same for.

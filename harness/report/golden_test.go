@@ -35,7 +35,7 @@ func TestGolden(t *testing.T) {
 		"100.txt":   table(Options{Width: 100}),
 		"color.txt": table(Options{Width: 100, Color: true}),
 		"60.txt":    table(Options{Width: 60}),
-		"md":        Form(Matrix, doc.Markdown), "ktap": matrixKTAP, "xml": matrixJUnit, "json": JSON,
+		"md":        Form(Matrix, doc.Markdown), "ktap": matrixKTAP, "xml": matrixJUnit, "json": JSON[result.Results],
 	}
 	for name, r := range fixtures() {
 		for ext, render := range renderers {
@@ -77,7 +77,7 @@ func golden(t *testing.T, name string, got []byte) {
 func TestWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.Results) error{
 		"table":    Form(Matrix, onTerminal(Options{})),
-		"markdown": Form(Matrix, doc.Markdown), "ktap": matrixKTAP, "junit": matrixJUnit, "json": JSON, "html": Form(Matrix, doc.HTML),
+		"markdown": Form(Matrix, doc.Markdown), "ktap": matrixKTAP, "junit": matrixJUnit, "json": JSON[result.Results], "html": Form(Matrix, doc.HTML),
 	} {
 		if err := render(fullDisk{}, matrix()); err == nil {
 			t.Errorf("%s: a full disk went unnoticed", name)

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -28,11 +27,6 @@ func History(h *result.History) *doc.Document { return historyDocument(h, false)
 
 // HistoryChanges is what changed, and nothing else.
 func HistoryChanges(h *result.History) *doc.Document { return historyDocument(h, true) }
-
-// HistoryJSON writes h indented. It returns the error of w.
-func HistoryJSON(w io.Writer, h *result.History) error {
-	return writeJSON(w, result.HistorySchema, h)
-}
 
 func historyDocument(h *result.History, brief bool) *doc.Document {
 	totals := doc.Totals{Parts: historyTotals(h), Tone: doc.Strong}

@@ -214,7 +214,7 @@ func TestHistoryGolden(t *testing.T) {
 		"history.series.md":      {serial(), Form(History, doc.Markdown)},
 		"history.md":             {chronicled(), Form(History, doc.Markdown)},
 		"history.html":           {chronicled(), Form(History, doc.HTML)},
-		"history.json":           {unchanged(), HistoryJSON},
+		"history.json":           {unchanged(), JSON[result.History]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -263,8 +263,8 @@ func TestHistoryWidths(t *testing.T) {
 func TestHistoryJSON(t *testing.T) {
 	for name, h := range map[string]*result.History{"chronicled": chronicled(), "unchanged": unchanged(), "serial": serial()} {
 		t.Run(name, func(t *testing.T) {
-			roundTrip(t, result.HistorySchema, HistoryJSON, h)
-			data := written(t, HistoryJSON, h)
+			roundTrip(t, result.HistorySchema, JSON, h)
+			data := written(t, JSON, h)
 			if err := published(result.HistorySchema, bytes.Replace(data, []byte(`"verdict": "rejected"`), []byte(`"verdict": "fine"`), 1)); err == nil {
 				t.Error("a verdict that is none is valid")
 			}
@@ -275,7 +275,7 @@ func TestHistoryJSON(t *testing.T) {
 func TestHistoryWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.History) error{
 		"terminal": Form(History, onTerminal(Options{})),
-		"markdown": Form(History, doc.Markdown), "html": Form(History, doc.HTML), "json": HistoryJSON,
+		"markdown": Form(History, doc.Markdown), "html": Form(History, doc.HTML), "json": JSON[result.History],
 	} {
 		if err := render(fullDisk{}, chronicled()); err == nil {
 			t.Errorf("%s: a full disk went unnoticed", name)

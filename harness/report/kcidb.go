@@ -47,7 +47,7 @@ func KCIDB(w io.Writer, origin string, results ...*result.Results) error {
 	for _, r := range results {
 		s.add(r)
 	}
-	return writeJSON(w, "KCIDB submission", s)
+	return JSON(w, s)
 }
 
 // submission is the document; every object of it is there once.

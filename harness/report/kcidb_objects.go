@@ -109,13 +109,13 @@ func (s *submission) addBuild(r *result.Results, c *result.Cell, checkout string
 		Origin: s.origin, Checkout: checkout, Architecture: "um", Seconds: c.Build.Seconds,
 		Command: p.text(c.Build.Command), Compiler: compilers(r.Toolchain), Config: configName(r.Config, c, p),
 		Misc: kcidbBuildMisc{
-			Scenario: p.text(r.Scenario.Name), Cell: p.text(c.ID), Flags: list(p.texts(c.Build.Flags)),
+			Scenario: p.text(r.Scenario.Name), Cell: p.text(c.ID), Flags: p.texts(c.Build.Flags),
 			Variant: result.Variant{
 				RelocationModel: p.text(c.Variant.RelocationModel), CodeModel: p.text(c.Variant.CodeModel), Scope: p.text(c.Variant.Scope)},
 			Verdict: result.Verdict(p.text(string(c.Verdict))), Reason: p.text(c.Reason), Expected: p.text(c.Expected), AsExpected: c.AsExpected,
 			Signature: p.table(c.Build.Signature), Config: p.text(r.Config.Digest),
 			Toolchain: result.Toolchain{Name: p.text(r.Toolchain.Name), Compiler: p.text(r.Toolchain.Compiler),
-				Identity: object(p.table(r.Toolchain.Identity)), Digest: p.text(r.Toolchain.Digest)},
+				Identity: p.table(r.Toolchain.Identity), Digest: p.text(r.Toolchain.Digest)},
 		},
 	}
 	if o := c.Build.Outcome; o != nil {

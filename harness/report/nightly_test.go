@@ -185,9 +185,9 @@ func TestNightlyJSON(t *testing.T) {
 	all := nights()
 	all["zero"] = &result.Nightly{Date: "2026-11-23", Bisections: []result.Bisection{{Conclusion: result.NotBisected, Axis: result.AxisToolchain}}}
 	for name, n := range all {
-		t.Run(name, func(t *testing.T) { roundTrip(t, result.NightlySchema, NightlyJSON, n) })
+		t.Run(name, func(t *testing.T) { roundTrip(t, result.NightlySchema, JSON, n) })
 	}
-	refuses(t, result.NightlySchema, written(t, NightlyJSON, nights()["changed"]), map[string]func(map[string]any){
+	refuses(t, result.NightlySchema, written(t, JSON, nights()["changed"]), map[string]func(map[string]any){
 		"another schema":        func(d map[string]any) { d["schema"] = result.SweepSchema },
 		"a date of words":       func(d map[string]any) { d["date"] = "yesterday" },
 		"null changes":          func(d map[string]any) { d["changes"] = nil },
@@ -261,7 +261,7 @@ func TestNightlyChanges(t *testing.T) {
 func TestNightlyWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.Nightly) error{
 		"text":     Form(Nightly, onTerminal(Options{})),
-		"markdown": Form(Nightly, doc.MarkdownMail), "html": Form(Nightly, doc.HTML), "json": NightlyJSON, "junit": nightlyJUnit, "ktap": nightlyKTAP,
+		"markdown": Form(Nightly, doc.MarkdownMail), "html": Form(Nightly, doc.HTML), "json": JSON[result.Nightly], "junit": nightlyJUnit, "ktap": nightlyKTAP,
 	} {
 		if err := render(fullDisk{}, nights()["changed"]); err == nil {
 			t.Errorf("%s: a full disk went unnoticed", name)
@@ -311,7 +311,7 @@ func FuzzNightly(f *testing.F) {
 		if !strings.HasPrefix(text, strings.TrimRight(clean(msgNews(n)), " ")+"\n") || !endsWithTotals(text, strings.Join(msgNightTotals(n), separator)) {
 			t.Fatalf("it does not begin with the news and end with the totals:\n%s", text)
 		}
-		if err := check(written(t, NightlyJSON, n)); err != nil {
+		if err := check(written(t, JSON, n)); err != nil {
 			t.Fatal(err)
 		}
 		checkPage(t, written(t, Form(Nightly, doc.HTML), n))

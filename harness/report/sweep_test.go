@@ -137,14 +137,14 @@ func TestSweepSays(t *testing.T) {
 
 func TestSweepJSON(t *testing.T) {
 	for name, s := range sweeps(t) {
-		t.Run(name, func(t *testing.T) { roundTrip(t, result.SweepSchema, SweepJSON, s) })
+		t.Run(name, func(t *testing.T) { roundTrip(t, result.SweepSchema, JSON, s) })
 	}
-	roundTrip(t, result.SweepSchema, SweepJSON, &result.Sweep{Columns: []result.SweepColumn{{Tree: "t", Toolchain: "c", Refused: &result.Refusal{}}}})
+	roundTrip(t, result.SweepSchema, JSON, &result.Sweep{Columns: []result.SweepColumn{{Tree: "t", Toolchain: "c", Refused: &result.Refusal{}}}})
 }
 
 func TestValidateSweepJSONRefuses(t *testing.T) {
 	column := func(doc map[string]any, i int) map[string]any { return doc["columns"].([]any)[i].(map[string]any) }
-	refuses(t, result.SweepSchema, written(t, SweepJSON, unlikeSweep(t)), map[string]func(map[string]any){
+	refuses(t, result.SweepSchema, written(t, JSON, unlikeSweep(t)), map[string]func(map[string]any){
 		"another schema":              func(d map[string]any) { d["schema"] = result.Schema },
 		"an unknown key":              func(d map[string]any) { d["colour"] = 1 },
 		"a foreign exit":              func(d map[string]any) { d["exit"] = 4 },
@@ -242,7 +242,7 @@ func TestSweepWriteErrors(t *testing.T) {
 
 func sweepRenderers() map[string]func(io.Writer, *result.Sweep) error {
 	return map[string]func(io.Writer, *result.Sweep) error{
-		"table": sweepTable(Options{}), "markdown": Form(Sweep, doc.MarkdownMail), "html": Form(Sweep, doc.HTML), "json": SweepJSON, "junit": sweepJUnit, "ktap": sweepKTAPOf,
+		"table": sweepTable(Options{}), "markdown": Form(Sweep, doc.MarkdownMail), "html": Form(Sweep, doc.HTML), "json": JSON[result.Sweep], "junit": sweepJUnit, "ktap": sweepKTAPOf,
 	}
 }
 
@@ -271,7 +271,7 @@ func FuzzSweep(f *testing.F) {
 		if !endsWithTotals(out, strings.Join(msgSweepTotals(sweep), separator)) {
 			t.Fatalf("the table does not end with its totals:\n%s", out)
 		}
-		if err := check(written(t, SweepJSON, sweep)); err != nil {
+		if err := check(written(t, JSON, sweep)); err != nil {
 			t.Fatal(err)
 		}
 		checkPage(t, written(t, Form(Sweep, doc.HTML), sweep))

@@ -137,7 +137,7 @@ func checkers(findings []result.Finding) doc.Block {
 
 // sides are the pairs of v, with empty results for a side that is missing.
 func sides(v *result.Verification) []result.Pair {
-	pairs := slices.Clone(list(v.Pairs))
+	pairs := slices.Clone(v.Pairs)
 	for i := range pairs {
 		for _, side := range []**result.Results{&pairs[i].Before, &pairs[i].After} {
 			if *side == nil {

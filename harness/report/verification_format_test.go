@@ -15,21 +15,21 @@ import (
 func TestVerificationJSON(t *testing.T) {
 	for name, v := range verifications() {
 		t.Run(name, func(t *testing.T) {
-			back := roundTrip(t, result.VerificationSchema, VerificationJSON, v)
+			back := roundTrip(t, result.VerificationSchema, JSON, v)
 			want := v.Pairs[0].After.Cells[0].Placements
 			if diff := cmp.Diff(want, back.Pairs[0].After.Cells[0].Placements); len(want) > 0 && diff != "" {
 				t.Errorf("(-written +read):\n%s", diff)
 			}
 		})
 	}
-	roundTrip(t, result.VerificationSchema, VerificationJSON,
+	roundTrip(t, result.VerificationSchema, JSON,
 		&result.Verification{Conclusion: result.NoConclusion, Exit: 3, Pairs: []result.Pair{{}}, Findings: []result.Finding{{Tool: "t"}}})
 }
 
 func TestValidateVerificationJSONRefuses(t *testing.T) {
 	pair := func(doc map[string]any) map[string]any { return doc["pairs"].([]any)[0].(map[string]any) }
 	patch := func(doc map[string]any) map[string]any { return doc["patches"].([]any)[0].(map[string]any) }
-	refuses(t, result.VerificationSchema, written(t, VerificationJSON, verifications()["fixed"]), map[string]func(map[string]any){
+	refuses(t, result.VerificationSchema, written(t, JSON, verifications()["fixed"]), map[string]func(map[string]any){
 		"another schema":              func(d map[string]any) { d["schema"] = result.Schema },
 		"an unknown key":              func(d map[string]any) { d["colour"] = 1 },
 		"an unknown conclusion":       func(d map[string]any) { d["conclusion"] = "perhaps" },
@@ -97,7 +97,7 @@ var (
 
 func verificationRenderers() map[string]func(io.Writer, *result.Verification) error {
 	return map[string]func(io.Writer, *result.Verification) error{
-		"text": verificationMail, "markdown": verificationMarkdown, "html": verificationPage, "json": VerificationJSON, "junit": verificationJUnit,
+		"text": verificationMail, "markdown": verificationMarkdown, "html": verificationPage, "json": JSON[result.Verification], "junit": verificationJUnit,
 	}
 }
 
@@ -142,7 +142,7 @@ func FuzzVerification(f *testing.F) {
 		for i := range v.Patches {
 			v.Patches[i].PatchID = "" // git's own words
 		}
-		if err := check(written(t, VerificationJSON, v)); err != nil {
+		if err := check(written(t, JSON, v)); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -15,17 +15,6 @@ import (
 // published is the directory of the schemas, seen from this package.
 const published = "../../harness/report/schema"
 
-// roots are the types that have a schema of their own, by its name.
-var roots = map[string]reflect.Type{
-	result.Schema:             reflect.TypeFor[result.Results](),
-	result.BisectionSchema:    reflect.TypeFor[result.Bisection](),
-	result.DeltaSchema:        reflect.TypeFor[result.Delta](),
-	result.HistorySchema:      reflect.TypeFor[result.History](),
-	result.NightlySchema:      reflect.TypeFor[result.Nightly](),
-	result.SweepSchema:        reflect.TypeFor[result.Sweep](),
-	result.VerificationSchema: reflect.TypeFor[result.Verification](),
-}
-
 // words are the values of the types that have only a few.
 var words = map[reflect.Type][]any{
 	reflect.TypeFor[outcome.Kind]():               list(outcome.Kinds()...),
@@ -71,7 +60,7 @@ func documents() (map[string][]byte, error) {
 		}
 	}
 	docs := map[string][]byte{}
-	for name, root := range roots {
+	for name, root := range result.Documents() {
 		s, err := document(name, root, comments.CommentMap)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -98,7 +87,7 @@ func document(name string, root reflect.Type, comments map[string]string) (*json
 			return n
 		},
 		Lookup: func(t reflect.Type) jsonschema.ID {
-			for other, of := range roots {
+			for other, of := range result.Documents() {
 				if of == t && t != root {
 					return jsonschema.ID(file(other))
 				}
