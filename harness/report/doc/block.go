@@ -157,10 +157,6 @@ func Cells(lines ...Line) Row {
 	return row
 }
 
-// Figure is what Draw makes of a number of columns, 0 where they are unlimited: a
-// fenced block in Markdown, and on a page.
-type Figure struct{ Draw func(width int) []Line }
-
 // Section is blocks under a heading, or in forms that the heading is not for just
 // the blocks; a page can link to its ID.
 type Section struct {
@@ -197,7 +193,6 @@ func (Defs) block()     {}
 func (Quote) block()    {}
 func (Command) block()  {}
 func (Table) block()    {}
-func (Figure) block()   {}
 func (Section) block()  {}
 func (Details) block()  {}
 func (only) block()     {}

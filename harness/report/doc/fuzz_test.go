@@ -21,7 +21,7 @@ func everything(s string) *Document {
 		Alarm{Head: "x" + s, Lines: []Line{line}}, Totals{Parts: []string{s, s}, Tone: Bad}, Para{Line: line}, table,
 		List{Items: []Item{{Line: line, Sub: []Item{{Line: line}}, Tone: Strong}}, Bullets: true}, Evidence{{s, s, s, s}, {Outcome: s, Line: s}},
 		Defs{{Term: s, Lines: []Line{line, line}}, {Term: s}}, Quote{Lines: []Line{line}}, Command{Text: s, Note: s},
-		Figure{Draw: func(int) []Line { return []Line{line} }}, Section{Head: line, ID: "there", Blocks: []Block{Para{Line: line}}},
+		Section{Head: line, ID: "there", Blocks: []Block{Para{Line: line}}},
 		Section{Head: line, Minor: true, Tight: true, Blocks: []Block{table}}, Details{Summary: line, Open: true, Blocks: []Block{Para{Line: line}}},
 	)
 	return d

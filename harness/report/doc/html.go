@@ -164,8 +164,6 @@ func (g *page) block(b Block) {
 		}
 	case Table:
 		g.table(b)
-	case Figure:
-		g.pre(b.Draw(0))
 	case Section:
 		if len(b.Head.in(OnPage)) > 0 {
 			g.heading(b.Head, b.ID)

@@ -68,8 +68,6 @@ func (m *markdown) block(b Block) {
 		m.command(b)
 	case Table:
 		m.table(b)
-	case Figure:
-		m.fence(b)
 	case Section:
 		m.section(b)
 	case Details:

@@ -83,11 +83,6 @@ func (p *printer) block(b Block) {
 		p.command(b)
 	case Table:
 		p.table(b)
-	case Figure:
-		p.gap()
-		for _, l := range b.Draw(max(0, p.opt.Width-p.indent)) {
-			p.print(p.indent, p.ink(l, 0))
-		}
 	case Section:
 		p.section(b)
 	case Details:

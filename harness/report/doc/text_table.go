@@ -136,79 +136,32 @@ func (p *printer) lines(list []Line, level int) (painted []string) {
 	return painted
 }
 
-// list is the form for narrow terminals: values stand beside the names of their
-// columns or, in the narrowest, below them.
+// list is the form for narrow terminals: a row is its keys with its sum, and under
+// them its values, beside the names of their columns.
 func (p *printer) list(t Table) {
-	lines := p.valuesBeside(t)
-	if slices.ContainsFunc(lines, func(k ink) bool { return p.indent+k.width() > p.opt.Width }) {
-		lines = p.valuesBelow(t)
-	}
-	for _, k := range lines {
-		p.hang(k, false, 2)
-	}
-}
-
-func (p *printer) valuesBeside(t Table) []ink {
-	widest := 0
-	for _, c := range t.Columns {
-		if c.Role == Value {
-			widest = max(widest, p.ink(c.Head, 0).width())
-		}
-	}
-	return p.listed(t, func(c Column, cell Cell) (lines []ink) {
-		name := p.ink(c.Head, 0).text
-		for _, l := range cell.Lines {
-			for _, k := range p.inks(l, 1) {
-				lines = append(lines, p.before("  "+text.Pad(name, widest, ' ')+"  ", k))
-				name = ""
-			}
-		}
-		return lines
-	})
-}
-
-func (p *printer) valuesBelow(t Table) []ink {
-	return p.listed(t, func(c Column, cell Cell) []ink {
-		lines := []ink{p.before("  ", p.ink(c.Head, 0))}
-		for _, l := range cell.Lines {
-			for _, k := range p.inks(l, 2) {
-				lines = append(lines, p.before("    ", k))
-			}
-		}
-		return lines
-	})
-}
-
-// listed is the list of t, with what value makes of each value.
-func (p *printer) listed(t Table, value func(Column, Cell) []ink) (lines []ink) {
 	for _, row := range t.Rows {
 		var keys, sums []Line
+		var values Defs
 		for i, c := range row.Cells {
-			switch t.Columns[i].Role {
-			case Key:
+			switch column := t.Columns[i]; {
+			case len(c.Lines) == 0:
+			case column.Role == Key && len(c.Lines[0]) > 0:
 				keys = append(keys, Join(c.Lines, Say(" ")))
-			case Sum:
+			case column.Role == Sum:
 				sums = append(sums, c.Lines...)
+			case column.Role == Value:
+				values = append(values, Def{Term: column.Head.in(p.form).String(), Lines: c.Lines})
 			}
 		}
-		keys = slices.DeleteFunc(keys, func(l Line) bool { return len(l) == 0 })
 		head := Join(keys, Say(" ")).Say(":")
-		for i, l := range sums {
-			if i == 0 {
-				head = head.Say(" ").With(l)
-			}
+		if len(sums) > 0 {
+			head, sums = head.Say(" ").With(sums[0]), sums[1:]
 		}
-		lines = append(lines, p.ink(head, 0))
-		for _, l := range sums[min(1, len(sums)):] {
-			lines = append(lines, p.ink(l, 0))
+		for _, l := range append([]Line{head}, sums...) {
+			p.wrap(l, false)
 		}
-		for i, c := range row.Cells {
-			if t.Columns[i].Role == Value {
-				lines = append(lines, value(t.Columns[i], c)...)
-			}
-		}
+		p.within(2, func() { p.defs(values) })
 	}
-	return lines
 }
 
 // before is k behind more text.
