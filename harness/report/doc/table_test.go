@@ -41,7 +41,7 @@ func TestTableNarrows(t *testing.T) {
 				"stock    unknown:       rejected\n         nine GOTPCREL\n" +
 				"~ shortened\nunknown 9: bad  [stock:low]\n"},
 		{"a list", func(b *bytes.Buffer) error { return Terminal(b, d, Options{Width: 30}) },
-			"stock: rejected\n  low (64M)  unknown:\n             nine GOTPCREL\nunknown 9: bad  [stock:low]\n"},
+			"stock: rejected\n  low (64M)  unknown: nine\n    GOTPCREL\nunknown 9: bad  [stock:low]\n"},
 		{"in a mail of Markdown", func(b *bytes.Buffer) error { return MarkdownMail(b, d) },
 			"```\nvariant  low (64M)                          verdict\n" +
 				"──────────────────────────────────────────────────────\n" +
