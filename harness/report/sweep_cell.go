@@ -35,28 +35,20 @@ func newSweepCell(c sweepColumn, cell *result.Cell) sweepCell {
 	separator := ": "
 	for _, seen := range seenIn(cell) {
 		for _, e := range seen.Entries {
-			s.Said = s.Said.Break(1, separator).Say(seen.Where, e.of())
-			for i, p := range e.Parts {
-				if i > 0 {
-					s.Said = s.Said.Say(" or ")
-				}
-				s.Said = s.Said.Toned(outcomeStyle(p.Kind), p.Text)
+			var shown []doc.Line
+			for _, p := range e.Parts {
+				shown = append(shown, doc.Toned(outcomeStyle(p.Kind), p.Text))
 			}
+			where := doc.Lines(present(seen.Where, e.Module)...)
+			s.Said = s.Said.Break(1, separator).With(doc.Join(append(where, doc.Join(shown, doc.Say(" or "))), doc.Say(" ")))
 			if e.Predicted != "" {
-				s.Unlike = append(s.Unlike, doc.Toned(doc.Bad, markDiffers+" "+seen.Where+e.of()+msgPredicted(e.Predicted)))
+				missed := present(markDiffers, seen.Where, e.Module, msgPredicted(e.Predicted))
+				s.Unlike = append(s.Unlike, doc.Toned(doc.Bad, strings.Join(missed, " ")))
 			}
 			separator = ", "
 		}
 	}
 	return s
-}
-
-// of names the module that e is of, before what it showed.
-func (e entry) of() string {
-	if e.Module == "" {
-		return ""
-	}
-	return e.Module + " "
 }
 
 // equal reports whether both cells read alike.
@@ -79,7 +71,7 @@ func (c sweepCell) lines() []doc.Line {
 
 // sweepSeen is what was seen at one placement, or at several that agree.
 type sweepSeen struct {
-	Where   string // placements, with a space behind; "" where it is all of them
+	Where   string // placements; "" where it is all of them
 	Entries []entry
 }
 
@@ -93,9 +85,9 @@ func seenIn(cell *result.Cell) []sweepSeen {
 		entries := entriesOf(cell, p)
 		at := slices.IndexFunc(list, func(s sweepSeen) bool { return slices.EqualFunc(s.Entries, entries, entry.same) })
 		if at < 0 {
-			list = append(list, sweepSeen{p.Name + " ", entries})
+			list = append(list, sweepSeen{p.Name, entries})
 		} else {
-			list[at].Where = strings.TrimSuffix(list[at].Where, " ") + "/" + p.Name + " "
+			list[at].Where += "/" + p.Name
 		}
 	}
 	if len(list) != 1 {

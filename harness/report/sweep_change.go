@@ -1,8 +1,6 @@
 package report
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"umlab/harness/report/doc"
@@ -11,9 +9,9 @@ import (
 // addChanges says what is other than in the column to its left or, of columns that
 // are compared with each other, that nothing is.
 func (t *sweepSheet) addChanges() {
-	chains := map[int][]int{} // the first column -> all, each compared with the one before it
-	first := make([]int, len(t.Columns))
-	changed := map[int]bool{}
+	first := make([]int, len(t.Columns)) // of those that are compared in a row, each with the one before it
+	length := make([]int, len(t.Columns))
+	changed := make([]bool, len(t.Columns))
 	for i, c := range t.Columns {
 		if !c.proves() {
 			continue
@@ -25,10 +23,10 @@ func (t *sweepSheet) addChanges() {
 			changed[first[i]] = changed[first[i]] || len(changes) > 0
 			t.Said = append(t.Said, changes...)
 		}
-		chains[first[i]] = append(chains[first[i]], i)
+		length[first[i]]++
 	}
-	for _, i := range slices.Sorted(maps.Keys(chains)) {
-		if n := len(chains[i]); n > 1 && !changed[i] && len(t.Rows) > 0 {
+	for i, n := range length {
+		if n > 1 && !changed[i] && len(t.Rows) > 0 {
 			what := msgToolchainWord + "s"
 			if t.ByTree {
 				what = "trees"
