@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 
 	"umlab/harness/outcome"
@@ -74,7 +75,10 @@ func alarms(r *result.Results) []alarm {
 	}
 	a := alarm{Head: msgDisagree}
 	for _, g := range misses {
-		a.Lines = append(a.Lines, msgMore(g.where, g.more), msgPredictedLine(g.predicted), msgObservedLine(g.observed))
+		if g.more > 0 {
+			g.where += fmt.Sprintf(" and %d more", g.more)
+		}
+		a.Lines = append(a.Lines, g.where, msgPredictedLine(g.predicted), msgObservedLine(g.observed))
 	}
 	return append(list, a)
 }

@@ -81,5 +81,5 @@ func msgBisectionSum(b *result.Bisection) string {
 	if b.Replayed > 0 {
 		s += fmt.Sprintf(", %s from the log", plural(b.Replayed, "answer", "answers"))
 	}
-	return s + separator + msgTook(duration(seconds(b.Seconds)))
+	return s + separator + "took " + took(b.Seconds)
 }

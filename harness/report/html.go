@@ -22,7 +22,7 @@ func page(w io.Writer, name, source string, data map[string]any) error {
 		"short":       short,
 		"long":        long,
 		"proof":       proof,
-		"took":        func(s float64) string { return duration(seconds(s)) },
+		"took":        took,
 		"entryClass":  func(k outcome.Kind) string { return cssClass(outcomeStyle(k)) },
 		"verdictName": func(v result.Verdict) string { return clean(string(v)) },
 		"verdictTone": func(v result.Verdict) string { return cssClass(verdictStyle(v)) },

@@ -94,7 +94,7 @@ func outcomeLine(o outcome.Outcome, text func(outcome.Outcome) string) doc.Line 
 
 func msgTime(s float64, cached bool) string {
 	if cached {
-		return duration(seconds(s)) + ", cached"
+		return took(s) + ", cached"
 	}
-	return duration(seconds(s))
+	return took(s)
 }

@@ -62,8 +62,6 @@ func msgConcluded(v *result.Verification) string {
 	return legible(string(v.Conclusion))
 }
 
-func msgTook(took string) string { return "took " + took }
-
 func msgPredicted(predicted string) string { return "predicted " + predicted }
 func msgNote(note string) string           { return "note: " + note }
 
@@ -132,13 +130,6 @@ func msgControl(c result.Control) string {
 		markFails, clean(c.Name), clean(c.Cell), clean(c.Want), clean(c.Got))
 }
 
-func msgMore(where string, n int) string {
-	if n == 0 {
-		return where
-	}
-	return fmt.Sprintf("%s and %d more", where, n)
-}
-
 // msgTotals are the parts of the last line of every report.
 func msgTotals(r *result.Results) []string {
 	t := r.Totals
@@ -156,7 +147,7 @@ func msgTotals(r *result.Results) []string {
 	if t.Predicted > 0 {
 		parts = append(parts, fmt.Sprintf("%d/%d as predicted", t.Predicted-t.Disagreeing, t.Predicted))
 	}
-	return append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached), duration(seconds(r.Seconds)))
+	return append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached), took(r.Seconds))
 }
 
 func msgExpectation(r *result.Results) string {
@@ -180,9 +171,10 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-func duration(d time.Duration) string { return progress.Duration(d) }
+// took is a number of seconds as people read it.
+func took(seconds float64) string {
+	return progress.Duration(time.Duration(seconds * float64(time.Second)))
+}
 
 func msgPredictedLine(o outcome.Outcome) string { return "  predicted " + withProof(o) }
 func msgObservedLine(o outcome.Outcome) string  { return "  observed  " + withProof(o) }

@@ -196,7 +196,7 @@ func msgNightTotals(n *result.Nightly) []string {
 	if len(n.Bisections) > 0 {
 		parts = append(parts, plural(len(n.Bisections), "bisection", "bisections"))
 	}
-	return append(parts, duration(seconds(n.Seconds)))
+	return append(parts, took(n.Seconds))
 }
 
 // nightReason says why there is no table, or why it proves nothing.

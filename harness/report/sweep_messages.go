@@ -93,7 +93,7 @@ func msgRefusal(c result.SweepColumn) string {
 
 // msgSweepTotals are the parts of the last line of every report of a sweep.
 func msgSweepTotals(s *result.Sweep) []string {
-	return append(msgSweepSums(s), duration(seconds(s.Seconds)))
+	return append(msgSweepSums(s), took(s.Seconds))
 }
 
 func msgSweepSums(s *result.Sweep) []string {

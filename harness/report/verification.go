@@ -51,7 +51,7 @@ func Verification(v *result.Verification) *doc.Document {
 		// A trailer is one line, however long a name is: folded, git reads half.
 		d.Add(doc.Section{Blocks: []doc.Block{doc.Quote{Lines: doc.Lines("Tested-by: " + by), Margin: true}}})
 	}
-	d.Add(doc.Command{Text: legible(v.Command), Note: msgTook(duration(seconds(v.Seconds)))})
+	d.Add(doc.Command{Text: legible(v.Command), Note: "took " + took(v.Seconds)})
 	d.Add(checkers(v.Findings))
 	if digests := digestsOf(v, pairs); digests != nil {
 		d.Add(doc.Section{Head: doc.Say("Digests in full"), Blocks: []doc.Block{digests}})
