@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,13 @@ import (
 )
 
 // The sandbox runs this program again as its init: that copy leaves here.
-func init() { harness.Init() }
+func init() {
+	harness.Init()
+	// Mage names a flag after its parameter, which has no hyphen in Go.
+	if at := slices.Index(os.Args, "-dry-run"); at > 0 {
+		os.Args[at] = "-dryrun"
+	}
+}
 
 // Matrix builds a kernel in every flag variant, boots each, loads the modules, and prints what happened; with
 // -toolchains=A,B or -trees=X,Y one table has a column for each, and a series stands for all its members.
@@ -223,19 +230,21 @@ func Doctor(ctx context.Context) error {
 	return with(func(lab *harness.Lab) error { return lab.Doctor(ctx) })
 }
 
-// Clean removes from the store what was not used for 30 days (-days=N), or everything (-all).
-func Clean(ctx context.Context, days *int, all *bool) error {
-	unused := 30 * 24 * time.Hour
-	if days != nil {
-		if *days < 0 {
-			return harness.Exit(usage.Errorf("-days=%d: give a number of days", *days))
-		}
-		unused = time.Duration(*days) * 24 * time.Hour
+// Clean removes from the store what was not used for 30 days (-days=N), or everything (-all), or with -keep=20GB what was
+// used least recently until no more is left; -dry-run only says what would go.
+func Clean(ctx context.Context, days *int, all *bool, keep *string, dryRun *bool) error {
+	o := harness.CleanOptions{Unused: 30 * 24 * time.Hour, Keep: str(keep), DryRun: dryRun != nil && *dryRun}
+	switch {
+	case days != nil && *days < 0:
+		return harness.Exit(usage.Errorf("-days=%d: give a number of days", *days))
+	case all != nil && *all:
+		o.Unused = 0
+	case days != nil:
+		o.Unused = time.Duration(*days) * 24 * time.Hour
+	case keep != nil:
+		o.Unused = harness.Forever
 	}
-	if all != nil && *all {
-		unused = 0
-	}
-	return with(func(lab *harness.Lab) error { return lab.Clean(ctx, unused) })
+	return with(func(lab *harness.Lab) error { return lab.Clean(ctx, o) })
 }
 
 // Test runs all tests, real builds and boots included; -long adds what takes longer, -short leaves out what builds.

@@ -4,6 +4,8 @@
 package harness
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -118,7 +120,15 @@ func Run(o Options, flow func(*Lab) error) error {
 		return Exit(err)
 	}
 	defer l.Close()
-	return Exit(flow(l))
+	keep, err := l.limit()
+	if err != nil {
+		return Exit(err)
+	}
+	err = flow(l)
+	if !errors.Is(err, context.Canceled) { // else the user is leaving
+		l.keepBelow(context.Background(), keep)
+	}
+	return Exit(err)
 }
 
 // Close ends the progress display and the use of the store.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"umlab/harness/debian"
-	"umlab/harness/history"
 	"umlab/harness/sandbox"
 )
 
@@ -88,21 +87,4 @@ func (l *Lab) Doctor(ctx context.Context) error {
 		say("console", "pseudo-terminals", nil)
 	}
 	return first
-}
-
-// Clean removes from the store what was not used for so long.
-func (l *Lab) Clean(ctx context.Context, unused time.Duration) error {
-	removed, err := l.store.Clean(ctx, unused)
-	var bytes int64
-	for _, u := range removed {
-		fmt.Fprintf(l.stdout, "removed %6d %-12s %8.1f MB\n", u.Entries, u.Kind, float64(u.Bytes)/1e6)
-		bytes += u.Bytes
-	}
-	if err == nil {
-		fmt.Fprintf(l.stdout, "%.1f MB freed in %s\n", float64(bytes)/1e6, l.store.Root())
-		if path := history.Path(l.store); history.Exists(l.store) {
-			fmt.Fprintf(l.stdout, "kept the history, %s: nothing can find it out again. To forget it, remove that file.\n", path)
-		}
-	}
-	return err
 }

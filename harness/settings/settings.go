@@ -28,10 +28,11 @@ type Settings struct {
 	Limits           Limits
 }
 
-// Limits are what one make and one boot may use, see configs/limits.toml.
+// Limits are what one make, one boot and the store may use, see configs/limits.toml.
 type Limits struct {
 	Build BuildLimits `toml:"build"`
 	Boot  BootLimits  `toml:"boot"`
+	Store StoreLimits `toml:"store"`
 }
 
 // BuildLimits bound one make.
@@ -49,6 +50,11 @@ type BootLimits struct {
 	Processes int   `toml:"processes"`
 	OutputMB  int64 `toml:"output-mb"` // of the console
 	DiskMB    int64 `toml:"disk-mb"`   // of each tmpfs
+}
+
+// StoreLimits bound what is kept between runs.
+type StoreLimits struct {
+	KeepGB int64 `toml:"keep-gb"` // 10^9 bytes; 0: all is kept
 }
 
 // Suite is a suite of the Debian archive, see configs/suites.toml.
@@ -124,6 +130,9 @@ func Load(configs fs.FS) (*Settings, error) {
 		if v <= 0 {
 			bad("limits.toml", "%s = %d: a limit is a number above 0", name, v)
 		}
+	}
+	if keep := limits.Store.KeepGB; keep < 0 {
+		bad("limits.toml", "store.keep-gb = %d: a limit is a number above 0; 0 is none", keep)
 	}
 	known := strings.Join(slices.Sorted(maps.Keys(suites.Suite)), ", ")
 	for _, name := range slices.Sorted(maps.Keys(trees.Tree)) {

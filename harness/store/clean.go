@@ -1,122 +1,181 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"io/fs"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// touchAfter is how old the time of an entry's last use may be before it is
-// brought up to date: a write for each use would be too many.
-const touchAfter = time.Hour
-
-// used reports whether path is there, and notes that it is used.
-func used(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil {
-		return false
-	}
-	if now := time.Now(); now.Sub(info.ModTime()) > touchAfter {
-		_ = os.Chtimes(path, now, now) // of a store that cannot be written, nothing is cleaned either
-	}
-	return true
-}
-
 // errInUse says that another umlab has the store open.
 var errInUse = errors.New("another umlab is using the store: wait until it has ended")
 
-// Usage is what the entries of one kind take.
+// A Rule says what may stay in the store. The zero Rule lets nothing stay.
+type Rule struct {
+	Unused time.Duration // what was used within it stays
+	Keep   int64         // bytes; 0 for no limit. What was used least recently goes first, and never what this process used
+}
+
+// Forever is as a Rule's Unused that lets all stay.
+const Forever = time.Duration(math.MaxInt64)
+
+// Usage is what the entries of one kind take, in bytes on disk. A file with many names counts once.
 type Usage struct {
 	Kind    string // "sysroot", "tree", "baseline", "files"
 	Entries int
-	Bytes   int64 // allocated on disk
+	Bytes   int64
+	Removed int // of the entries
+	Freed   int64
 }
 
-// Clean removes the entries that were not used for at least age, and what killed
-// runs left to resume; with age 0, all. It returns what it removed, by kind. It
-// fails while another umlab has the store open.
-func (s *Store) Clean(ctx context.Context, age time.Duration) ([]Usage, error) {
-	if err := unix.Flock(int(s.users.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errInUse
-	}
-	defer func() { _ = unix.Flock(int(s.users.Fd()), unix.LOCK_SH) }()
-	before := time.Now().Add(-age)
-	var removed []Usage
-	for _, top := range []string{"dirs", "partial", "files", "records"} {
-		kinds, err := os.ReadDir(filepath.Join(s.root, top))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return removed, err
-		}
-		for _, kind := range kinds {
-			u := Usage{Kind: kind.Name()}
-			if top == "files" || top == "records" {
-				u.Kind = top
-			}
-			entries, err := os.ReadDir(filepath.Join(s.root, top, kind.Name()))
-			if err != nil {
-				return removed, err
-			}
-			for _, e := range entries {
-				path := filepath.Join(s.root, top, kind.Name(), e.Name())
-				info, err := e.Info()
-				if err != nil || info.ModTime().After(before) {
-					continue
-				}
-				if err := ctx.Err(); err != nil {
-					return removed, context.Cause(ctx)
-				}
-				n, err := s.remove(path)
-				if err != nil {
-					return removed, err
-				}
-				u.Entries++
-				u.Bytes += n
-			}
-			removed = add(removed, u)
-		}
-	}
-	return removed, nil
+// Cleaned is what was in the store, and what went.
+type Cleaned struct {
+	Kinds        []Usage // in the order of their names
+	Bytes, Freed int64
 }
 
-func add(list []Usage, u Usage) []Usage {
-	for i := range list {
-		if list[i].Kind == u.Kind {
-			list[i].Entries += u.Entries
-			list[i].Bytes += u.Bytes
-			return list
-		}
-	}
-	if u.Entries == 0 {
-		return list
-	}
-	return append(list, u)
+// Clean removes what a rule does not let stay, and what killed runs left to resume; with dry it only says what it would
+// remove. What others stand on, see Needs, stays as long as they do. The history is no entry, and stays. Clean fails while
+// another umlab has the store open. A clean that is killed leaves whole entries: what it took has no name any more, and the
+// next Open removes it.
+func (s *Store) Clean(ctx context.Context, rule Rule, dry bool) (*Cleaned, error) {
+	return s.cleanAt(ctx, time.Now(), rule, dry)
 }
 
-// remove removes one entry; it loses its name first.
-func (s *Store) remove(path string) (int64, error) {
+// cleanAt is Clean at a time.
+func (s *Store) cleanAt(ctx context.Context, now time.Time, rule Rule, dry bool) (*Cleaned, error) {
+	if dry {
+		list, err := s.survey(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out, _ := rule.apply(list, now)
+		return out, nil
+	}
+	// The survey may take seconds, in which no other umlab should have to wait for its start. The one that counts is
+	// made without others, and finds what the first has measured.
+	if err := s.alone(); err != nil {
+		return nil, err
+	}
+	s.together()
+	if _, err := s.survey(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.alone(); err != nil {
+		return nil, err
+	}
+	defer s.together()
+	list, err := s.survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, gone := rule.apply(list, now)
+	if len(gone) == 0 {
+		return out, nil
+	}
 	tmp, remove, err := s.Scratch("clean")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer remove()
-	return Allocated(path), os.Rename(path, filepath.Join(tmp, "entry"))
+	for i, e := range gone {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err := os.Rename(e.path, filepath.Join(tmp, fmt.Sprint(i))); err != nil {
+			return nil, err
+		}
+		s.forgetNeeds(e)
+	}
+	return out, nil
 }
 
-// Allocated is what path takes on disk with all below it, in bytes.
-func Allocated(path string) (n int64) {
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		var st unix.Stat_t
-		if err == nil && unix.Lstat(p, &st) == nil {
-			n += st.Blocks * 512
+// alone makes this process the only user of the store, unless there are others.
+func (s *Store) alone() error {
+	if err := unix.Flock(int(s.users.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		s.together() // a lock that cannot be changed is lost, see flock(2)
+		return errInUse
+	}
+	return nil
+}
+
+// together lets others use the store again.
+func (s *Store) together() { _ = unix.Flock(int(s.users.Fd()), unix.LOCK_SH) }
+
+// InUse reports whether err is of a Clean beside another umlab.
+func InUse(err error) bool { return errors.Is(err, errInUse) }
+
+// apply says what goes of the entries, in the order in which it must: what stands on others before them.
+func (r Rule) apply(list []*entry, now time.Time) (*Cleaned, []*entry) {
+	for _, e := range list {
+		e.support(e, 0)
+	}
+	order := slices.Clone(list)
+	slices.SortStableFunc(order, func(a, b *entry) int { return cmp.Or(a.last.Compare(b.last), cmp.Compare(a.depth, b.depth)) })
+	names := map[uint64]int{} // of the files that have several
+	kinds := map[string]*Usage{}
+	kind := func(e *entry) *Usage {
+		name := e.kind
+		if e.top == tops.files || e.top == tops.records {
+			name = e.top
 		}
-		return nil
-	})
-	return n
+		if kinds[name] == nil {
+			kinds[name] = &Usage{Kind: name}
+		}
+		return kinds[name]
+	}
+	owner := map[uint64]*Usage{} // of them: the kind that they count for
+	for _, e := range list {
+		u := kind(e)
+		u.Entries++
+		u.Bytes += e.size.Own
+		for _, f := range e.size.Shared {
+			if owner[f.Inode] == nil {
+				owner[f.Inode] = u
+				u.Bytes += f.Bytes
+			}
+			names[f.Inode] += f.Names
+		}
+	}
+	out := &Cleaned{}
+	for _, u := range kinds {
+		out.Bytes += u.Bytes
+	}
+	var gone []*entry
+	take := func(e *entry) {
+		free := func(u *Usage, bytes int64) {
+			u.Freed += bytes
+			out.Freed += bytes
+		}
+		u := kind(e)
+		u.Removed++
+		free(u, e.size.Own)
+		for _, f := range e.size.Shared {
+			if names[f.Inode] -= f.Names; names[f.Inode] == 0 {
+				free(owner[f.Inode], f.Bytes)
+			}
+		}
+		gone = append(gone, e)
+	}
+	for _, e := range order {
+		old := !e.last.After(now.Add(-r.Unused))
+		over := r.Keep > 0 && out.Bytes-out.Freed > r.Keep && !e.held
+		if old || over {
+			take(e)
+		}
+	}
+	for _, u := range kinds {
+		out.Kinds = append(out.Kinds, *u)
+	}
+	slices.SortFunc(out.Kinds, func(a, b Usage) int { return cmp.Compare(a.Kind, b.Kind) })
+	return out, gone
 }
 
 // Free is the space that a user may still take on the store's file system.

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
@@ -34,6 +35,7 @@ type Store struct {
 	// users holds a shared lock for as long as the store is open: Clean wants it
 	// for itself.
 	users *os.File
+	held  sync.Map // paths of what this process used
 }
 
 // DefaultDir is $UMLAB_HOME, else $XDG_CACHE_HOME/umlab, else ~/.cache/umlab.
@@ -98,7 +100,7 @@ func (s *Store) Lookup(kind, key string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	return p, used(p)
+	return p, s.used(p)
 }
 
 // Dir returns the finished directory kind/key; where it is missing, build fills
@@ -131,7 +133,7 @@ func (s *Store) Dir(
 // once has make put something at final, with a scratch directory to make it in,
 // unless it is there already. Others who want the same wait on the lock.
 func (s *Store) once(ctx context.Context, final, lock string, make func(tmp string) error) (hit bool, err error) {
-	err = s.Once(ctx, lock, func() bool { hit = used(final); return hit }, func() error {
+	err = s.Once(ctx, lock, func() bool { hit = s.used(final); return hit }, func() error {
 		tmp, remove, err := s.Scratch("entry")
 		if err != nil {
 			return err
@@ -139,6 +141,7 @@ func (s *Store) once(ctx context.Context, final, lock string, make func(tmp stri
 		defer remove()
 		return make(tmp)
 	})
+	s.held.Store(final, true)
 	return hit, err
 }
 
@@ -156,6 +159,7 @@ func (s *Store) Install(dir, kind, key string) error {
 	if err := s.Drop(kind, key); err != nil {
 		return err
 	}
+	s.held.Store(final, true)
 	return os.Rename(dir, final)
 }
 
@@ -253,7 +257,7 @@ func (s *Store) Bytes(ctx context.Context, b []byte) (string, error) {
 // name.
 func (s *Store) Kept(sum string) (string, bool) {
 	path, ok := s.file(filepath.Base(sum))
-	return path, ok && used(path)
+	return path, ok && s.used(path)
 }
 
 // Keep copies the file at path into the store, under its digest, and returns
@@ -290,6 +294,7 @@ func (s *Store) Put(kind, key string, v any) error {
 	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 		return err
 	}
+	s.held.Store(p, true)
 	return renameio.WriteFile(p, append(b, '\n'), 0o644, renameio.WithTempDir(filepath.Join(s.root, "tmp")))
 }
 
@@ -301,7 +306,7 @@ func (s *Store) Get(kind, key string, v any) bool {
 		return false
 	}
 	b, err := os.ReadFile(p)
-	return err == nil && json.Unmarshal(b, v) == nil
+	return err == nil && s.used(p) && json.Unmarshal(b, v) == nil
 }
 
 // Key is the sha256 (hex) of the parts, with their boundaries.

@@ -323,54 +323,6 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-func TestClean(t *testing.T) {
-	s, ctx := open(t), context.Background()
-	for _, key := range []string{"old", "new"} {
-		if _, _, err := s.Dir(ctx, "kind", key, func(_ context.Context, dir string) error {
-			return os.WriteFile(filepath.Join(dir, "f"), make([]byte, 10000), 0o600)
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	path, err := s.Bytes(ctx, []byte("hello"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	past := time.Now().Add(-50 * 24 * time.Hour)
-	for _, p := range []string{path, filepath.Join(s.Root(), "dirs", "kind", "old"), filepath.Join(s.Root(), "dirs", "kind", "new")} {
-		if err := os.Chtimes(p, past, past); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, ok := s.Lookup("kind", "new"); !ok { // which uses it
-		t.Fatal("new is gone")
-	}
-	removed, err := s.Clean(ctx, 30*24*time.Hour)
-	if err != nil || len(removed) != 2 || removed[0].Kind != "kind" || removed[0].Entries != 1 || removed[0].Bytes < 10000 || removed[1].Kind != "files" {
-		t.Errorf("Clean = %+v, %v", removed, err)
-	}
-	if _, ok := s.Lookup("kind", "old"); ok {
-		t.Error("old is still there")
-	}
-	if _, ok := s.Lookup("kind", "new"); !ok {
-		t.Error("new, which was used, is gone")
-	}
-	other, err := Open(filepath.Dir(s.Root()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Clean(ctx, 0); !errors.Is(err, errInUse) {
-		t.Errorf("Clean beside another user: %v", err)
-	}
-	other.Close()
-	if _, err := s.Clean(ctx, 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := s.Lookup("kind", "new"); ok {
-		t.Error("Clean of everything left something")
-	}
-}
-
 func TestSumAndCopyFile(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
