@@ -15,7 +15,7 @@ import (
 // those of later lines only. Packages of one line do not know each other.
 var layers = [][]string{
 	{"harness"},
-	{"conclude", "report"},
+	{"conclude", "kcidb", "report"},
 	{"progress/display", "report/checks"},
 	{"report/doc"},
 	{"explain", "plan", "runner", "terminal"},

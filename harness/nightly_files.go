@@ -10,6 +10,7 @@ import (
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
+	"umlab/harness/kcidb"
 	"umlab/harness/report"
 	"umlab/harness/report/checks"
 	"umlab/harness/report/doc"
@@ -25,9 +26,9 @@ const latestNight = "latest"
 func kcidbOrigin(getenv func(string) string) (string, error) {
 	origin := getenv("UMLAB_KCIDB_ORIGIN")
 	if origin == "" {
-		return report.DefaultKCIDBOrigin, nil
+		return kcidb.DefaultOrigin, nil
 	}
-	if err := report.CheckKCIDBOrigin(origin); err != nil {
+	if err := kcidb.CheckOrigin(origin); err != nil {
 		return "", usage.Errorf("$UMLAB_KCIDB_ORIGIN: %w", err)
 	}
 	return origin, nil
@@ -76,7 +77,7 @@ func writeNight(dir, origin string, n *result.Nightly) (made string, err error) 
 		{"dir", at("results.json"), report.JSON[result.Nightly]},
 		{"dir", at("junit.xml"), report.Form(report.NightlyChecks, checks.JUnit)},
 		{"dir", at("ktap.txt"), report.Form(report.NightlyChecks, checks.KTAP)},
-		{"dir", at("kcidb.json"), func(w io.Writer, n *result.Nightly) error { return report.KCIDB(w, origin, n.Results()...) }},
+		{"dir", at("kcidb.json"), func(w io.Writer, n *result.Nightly) error { return kcidb.Write(w, origin, n.Results()...) }},
 	}, n)
 	if err != nil {
 		return "", err

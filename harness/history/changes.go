@@ -52,7 +52,7 @@ func recordOf(r *result.Results) *record {
 	}
 	rec := &record{
 		digest: digest, scenario: r.Scenario.Name, tree: r.Tree.Name, treeVersion: r.Tree.Version, treeSum: r.Tree.Digest,
-		patches: r.Tree.Patches, fragments: r.Config.Fragments, column: column(r.Toolchain), proved: proves(r), at: []time.Time{r.Started},
+		patches: r.Tree.Patches, fragments: r.Config.Fragments, column: column(r.Toolchain), proved: r.Proves(), at: []time.Time{r.Started},
 	}
 	for _, c := range r.Cells {
 		rec.cells = append(rec.cells, cellRecord{c.ID, c.Verdict, c.Reason, sightsOf(c), proved(r, c)})

@@ -141,17 +141,12 @@ func withoutEmpty(v any) (empty bool) {
 	return false
 }
 
-// proves reports whether r as a whole counts.
-func proves(r *result.Results) bool {
-	return r.Infra == "" && !slices.ContainsFunc(r.Controls, func(c result.Control) bool { return !c.Holds })
-}
-
 // proved reports whether what a cell showed may be compared.
 func proved(r *result.Results, c result.Cell) bool {
 	if o := c.Build.Outcome; o != nil && (o.Kind == outcome.Infra || o.Kind == outcome.ConfigDropped) {
 		return false
 	}
-	return proves(r) && c.Verdict != result.Unknown
+	return r.Proves() && c.Verdict != result.Unknown
 }
 
 // cached reports whether all of r was known before.

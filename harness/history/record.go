@@ -104,7 +104,7 @@ func enterResult(ctx context.Context, tx *sql.Tx, doc *document) (int64, error) 
 			toolchain, toolchain_digest, compiler, rustc, llvm, proved, document)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		doc.digest, r.Scenario.Name, r.Scenario.Digest, r.Tree.Name, r.Tree.Version, r.Tree.Digest, doc.patches, doc.fragments,
-		c.Toolchain, r.Toolchain.Digest, c.Compiler, c.Rustc, c.LLVM, proves(r), blob)
+		c.Toolchain, r.Toolchain.Digest, c.Compiler, c.Rustc, c.LLVM, r.Proves(), blob)
 	if err != nil {
 		return 0, err
 	}

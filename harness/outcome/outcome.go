@@ -7,6 +7,8 @@ import (
 	"debug/elf"
 	"fmt"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Kind is the closed list of what one run can show for one module.
@@ -110,6 +112,15 @@ func (o Outcome) String() string {
 		return fmt.Sprintf("%s errno %d", o.Kind, o.Errno)
 	}
 	return string(o.Kind)
+}
+
+// Brief is as String, without what a table says of relocations already, and with the
+// names of errnos: "unknown 9 GOTPCREL", "overflow 11 32S", "init-failed 22 EINVAL".
+func (o Outcome) Brief() string {
+	if o.Relocation == nil && o.Kind != Timeout && o.Errno != 0 {
+		return fmt.Sprintf("%s %d %s", o.Kind, o.Errno, unix.ErrnoName(unix.Errno(o.Errno)))
+	}
+	return strings.TrimPrefix(o.String(), "relocation-")
 }
 
 // Same reports whether two outcomes are the same event for a verdict: the same

@@ -37,3 +37,20 @@ func TestWhileHandled(t *testing.T) {
 		}
 	}
 }
+
+func TestBrief(t *testing.T) {
+	section, index := 5, 3
+	for want, o := range map[string]Outcome{
+		"loaded":                {Kind: Loaded},
+		"unknown 9 GOTPCREL":    {Kind: RelocationUnknown, Relocation: NewRelocation(9)},
+		"overflow 10 32":        {Kind: RelocationOverflow, Relocation: NewRelocation(10), Section: &section, Index: &index},
+		"loaded-corrupt 2 PC32": {Kind: LoadedCorrupt, Relocation: NewRelocation(2)},
+		"unknown 200 <200>":     {Kind: RelocationUnknown, Relocation: NewRelocation(200)},
+		"init-failed 22 EINVAL": {Kind: InitFailed, Errno: 22},
+		"timeout boot":          {Kind: Timeout, Stage: "boot"},
+	} {
+		if got := o.Brief(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

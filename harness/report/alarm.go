@@ -15,31 +15,18 @@ type alarm struct {
 	Lines []string
 }
 
-// proofless reports whether the run as a whole counts for nothing.
-func proofless(r *result.Results) bool {
-	if r.Infra != "" {
-		return true
-	}
-	for _, c := range r.Controls {
-		if !c.Holds {
-			return true
-		}
-	}
-	return false
-}
-
 // alarms are the headlines: infrastructure first, then what was predicted
 // otherwise than it went, grouped by what was predicted and what was seen.
 func alarms(r *result.Results) []alarm {
 	var list []alarm
-	if proofless(r) {
+	if !r.Proves() {
 		a := alarm{Head: msgInfra}
 		if r.Infra != "" {
 			a.Lines = append(a.Lines, clean(r.Infra))
 		}
 		for _, c := range r.Controls {
 			if !c.Holds {
-				a.Lines = append(a.Lines, msgControl(c))
+				a.Lines = append(a.Lines, c.String())
 			}
 		}
 		list = append(list, a)
@@ -58,7 +45,7 @@ func alarms(r *result.Results) []alarm {
 					if !missed(m) {
 						continue
 					}
-					key := [2]string{short(*m.Predicted), short(m.Outcome)}
+					key := [2]string{m.Predicted.Brief(), m.Outcome.Brief()}
 					if g := groups[key]; g != nil {
 						g.more++
 						continue
@@ -100,7 +87,7 @@ func place(cell, placement, module string) string {
 // there where it was not expected. Prefix is before where it was seen.
 func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence {
 	eachOutcome(c, c.Placements, func(o outcome.Outcome, where string) {
-		name := short(o)
+		name := o.Brief()
 		told := slices.ContainsFunc(list, func(e doc.Exhibit) bool { return e.Outcome == name })
 		if !told && (o.Kind != outcome.Loaded || !c.AsExpected) {
 			list = append(list, newExhibit(o, prefix+where))
@@ -125,7 +112,7 @@ func eachOutcome(c *result.Cell, places []result.Placement, do func(o outcome.Ou
 
 // newExhibit is what proves o, and where it was first seen.
 func newExhibit(o outcome.Outcome, where string) doc.Exhibit {
-	e := doc.Exhibit{Outcome: short(o), Line: clean(o.Evidence), Detail: clean(o.Detail), Where: where}
+	e := doc.Exhibit{Outcome: o.Brief(), Line: clean(o.Evidence), Detail: clean(o.Detail), Where: where}
 	if e.Line == "" && e.Detail == "" {
 		e.Detail = msgNoEvidence
 	}

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
@@ -20,16 +19,7 @@ type column struct {
 
 func (c column) title() string { return c.Name + " " + c.detail() }
 
-func (c column) detail() string {
-	var parts []string
-	if c.Mem != "" {
-		parts = append(parts, c.Mem)
-	}
-	if c.ASLR {
-		parts = append(parts, msgASLR)
-	}
-	return "(" + strings.Join(parts, ", ") + ")"
-}
+func (c column) detail() string { return result.BootedWith(c.Mem, c.ASLR) }
 
 func columns(r *result.Results) []column {
 	var list []column
@@ -64,7 +54,7 @@ func entriesOf(c *result.Cell, p result.Placement) []entry {
 	for _, t := range p.Tallies() {
 		e := entry{Module: t.Module, Agrees: t.Agree == t.Runs}
 		for _, count := range t.Counts {
-			text := short(count.Outcome)
+			text := count.Outcome.Brief()
 			if t.Runs > 1 {
 				text = fmt.Sprintf("%d/%d %s", count.N, t.Runs, text)
 			}
@@ -93,7 +83,7 @@ func (e entry) agrees(f entry) bool {
 // unrun is what stands where c was not booted: why, where its build says so.
 func unrun(c *result.Cell) entry {
 	if o := c.Build.Outcome; o != nil {
-		return entry{Parts: []part{{short(*o), o.Kind}}}
+		return entry{Parts: []part{{o.Brief(), o.Kind}}}
 	}
 	return entry{Parts: []part{{Text: msgNoRun}}}
 }
@@ -103,7 +93,7 @@ func firstMissed(p result.Placement, module string) string {
 	for _, run := range p.Runs {
 		for _, m := range run.Modules {
 			if m.Name == module && missed(m) {
-				return short(*m.Predicted)
+				return m.Predicted.Brief()
 			}
 		}
 	}

@@ -66,7 +66,7 @@ func resultChecks(r *result.Results) []checks.Check {
 	for _, c := range r.Controls {
 		control := checks.Check{Name: c.Name + " " + c.Cell}
 		if !c.Holds {
-			control.State, control.Kind, control.Note = checks.Errored, string(outcome.Infra), msgControl(c)
+			control.State, control.Kind, control.Note = checks.Errored, string(outcome.Infra), c.String()
 		}
 		run.Add(control)
 	}
@@ -83,7 +83,7 @@ func cellChecks(c *result.Cell) checks.Check {
 	cell := checks.Check{Name: c.ID}
 	if o := c.Build.Outcome; o != nil {
 		build := checks.Check{Name: "build", Seconds: c.Build.Seconds, Timed: true,
-			Note: short(*o), Output: shownBy(*o), Lines: []string{proof(*o)}}
+			Note: o.Brief(), Output: shownBy(*o), Lines: []string{proof(*o)}}
 		if erroneous(c, *o) {
 			build.State, build.Kind, build.Proof = checks.Errored, string(o.Kind), []string{proof(*o)}
 		}
@@ -111,7 +111,7 @@ func cellChecks(c *result.Cell) checks.Check {
 }
 
 func loadCheck(c *result.Cell, m result.Module) checks.Check {
-	load := checks.Check{Note: short(m.Outcome), Output: shownBy(m.Outcome)}
+	load := checks.Check{Note: m.Outcome.Brief(), Output: shownBy(m.Outcome)}
 	if missed(m) {
 		load.Lines = append(load.Lines, strings.TrimSpace(msgPredictedLine(*m.Predicted)))
 	}
@@ -123,7 +123,7 @@ func loadCheck(c *result.Cell, m result.Module) checks.Check {
 		load.State, load.Kind, load.Proof = checks.Errored, string(m.Outcome.Kind), []string{proof(m.Outcome)}
 	case missed(m):
 		load.State, load.Kind = checks.Failed, "prediction"
-		load.Why = markDiffers + " " + msgPredicted(short(*m.Predicted)) + ", " + short(m.Outcome)
+		load.Why = markDiffers + " " + msgPredicted(m.Predicted.Brief()) + ", " + m.Outcome.Brief()
 		load.Proof = []string{msgPredictedLine(*m.Predicted), msgObservedLine(m.Outcome)}
 	}
 	return load

@@ -55,7 +55,7 @@ func newVerdictTable(g *result.HistoryGroup, number int) *verdictTable {
 }
 
 func newVersionHead(c result.HistoryColumn, among []result.HistoryColumn) versionHead {
-	number, rustc, llvm, compiler := version(c.Rustc), "", "", ""
+	number, rustc, llvm, compiler := result.Version(c.Rustc), "", "", ""
 	if strings.HasSuffix(c.Toolchain, ":"+number) { // a member of a series says it itself
 		number = ""
 	}
@@ -63,7 +63,7 @@ func newVersionHead(c result.HistoryColumn, among []result.HistoryColumn) versio
 		rustc = wordRustc + " " + number
 	}
 	if c.LLVM != "" {
-		llvm = wordLLVM + " " + version(c.LLVM)
+		llvm = wordLLVM + " " + result.Version(c.LLVM)
 	}
 	if slices.ContainsFunc(among, func(o result.HistoryColumn) bool { return o.Compiler != c.Compiler }) {
 		compiler = c.Compiler

@@ -114,7 +114,7 @@ func matrixNotes(r *result.Results) (notes []string) {
 	var hold []string
 	for _, c := range r.Controls {
 		if c.Holds {
-			hold = append(hold, msgControl(c))
+			hold = append(hold, c.String())
 		}
 	}
 	if hold != nil {

@@ -33,7 +33,7 @@ func cellDetails(i int, c *result.Cell) doc.Block {
 		d.Blocks = append(d.Blocks, doc.Quote{Lines: doc.Lines(c.Build.Command)})
 	}
 	if o := c.Build.Outcome; o != nil {
-		d.Blocks = append(d.Blocks, doc.Para{Line: doc.Toned(outcomeStyle(o.Kind), short(*o))}, doc.Quote{Lines: doc.Lines(proof(*o))})
+		d.Blocks = append(d.Blocks, doc.Para{Line: doc.Toned(outcomeStyle(o.Kind), o.Brief())}, doc.Quote{Lines: doc.Lines(proof(*o))})
 	}
 	for _, p := range c.Placements {
 		for n, run := range p.Runs {
@@ -58,7 +58,7 @@ func runDetails(name string, run result.Run) doc.Block {
 		if i > 0 {
 			d.Summary = d.Summary.Say(", ")
 		}
-		d.Summary = d.Summary.Say(m.Name, " ").With(outcomeLine(m.Outcome, short))
+		d.Summary = d.Summary.Say(m.Name, " ").With(outcomeLine(m.Outcome, outcome.Outcome.Brief))
 		at := fmt.Sprintf(" at byte %d", m.Outcome.Offset)
 		lines := []doc.Line{outcomeLine(m.Outcome, long).Toned(doc.Faint, at), doc.Code(proof(m.Outcome))}
 		switch {

@@ -80,20 +80,8 @@ func msgToolchain(t result.Toolchain) string {
 
 // msgVersions is what a toolchain is, without its name.
 func msgVersions(t result.Toolchain) string {
-	parts := msgParts(t)
+	parts := t.Tools()
 	return strings.Join(present(described(parts[0], parts[1]), parts[2]), ", ")
-}
-
-// msgParts are rustc, LLVM and what builds the C side, "" where one is unknown.
-func msgParts(t result.Toolchain) (parts [3]string) {
-	if v := version(t.Identity["rustc"]); v != "" {
-		parts[0] = "rustc " + v
-	}
-	if v := version(t.Identity["rustc-llvm"]); v != "" {
-		parts[1] = "LLVM " + v
-	}
-	parts[2] = strings.TrimSpace(clean(t.Compiler) + " " + version(t.Identity[t.Compiler]))
-	return parts
 }
 
 func msgConfig(c result.Config) string {
@@ -109,25 +97,6 @@ func brief(digest string) string {
 	d := clean(digest)
 	r := []rune(d[strings.LastIndexByte(d, ':')+1:])
 	return string(r[:min(12, len(r))])
-}
-
-// version is the version number in what a tool says of itself: the first word
-// that begins with a digit, else all of it.
-func version(s string) string {
-	for f := range strings.FieldsSeq(s) {
-		if f[0] >= '0' && f[0] <= '9' {
-			return clean(strings.TrimRight(f, ","))
-		}
-	}
-	return clean(s)
-}
-
-func msgControl(c result.Control) string {
-	if c.Holds {
-		return fmt.Sprintf("%s %s (%s)", markAgrees, clean(c.Name), clean(c.Cell))
-	}
-	return fmt.Sprintf("%s control %s (%s) misbehaves: wanted %s, got %s",
-		markFails, clean(c.Name), clean(c.Cell), clean(c.Want), clean(c.Got))
 }
 
 // msgTotals are the parts of the last line of every report.
@@ -152,7 +121,7 @@ func msgTotals(r *result.Results) []string {
 
 func msgExpectation(r *result.Results) string {
 	switch {
-	case proofless(r):
+	case !r.Proves():
 		return "nothing is proved (infrastructure)"
 	case r.Totals.Differing == 1:
 		return "1 differs from what the scenario expects"

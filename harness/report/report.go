@@ -1,5 +1,5 @@
 // Package report makes of each result a document of report/doc and a tree of
-// report/checks, which write themselves in every form; it writes JSON and KCIDB. It may
+// report/checks, which write themselves in every form; it writes JSON. It may
 // import these two, outcome, result, progress and shell, and nothing else of umlab. It
 // never computes an outcome or a verdict, never reads a file, and writes only to the
 // writers it is given.
@@ -11,9 +11,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
@@ -31,21 +28,9 @@ func Form[T, D any](build func(*T) D, write func(io.Writer, D) error) func(io.Wr
 	return func(w io.Writer, v *T) error { return write(w, build(v)) }
 }
 
-// short is an outcome as table cells say it: "unknown 9 GOTPCREL",
-// "overflow 11 32S", "init-failed 22 EINVAL".
-func short(o outcome.Outcome) string {
-	switch {
-	case o.Relocation != nil:
-		return clean(strings.TrimPrefix(o.String(), "relocation-"))
-	case o.Kind != outcome.Timeout && o.Errno != 0:
-		return clean(fmt.Sprintf("%s %d %s", o.Kind, o.Errno, unix.ErrnoName(unix.Errno(o.Errno))))
-	}
-	return clean(o.String())
-}
-
 // long is an outcome with all that was read off its evidence.
 func long(o outcome.Outcome) string {
-	s := short(o)
+	s := o.Brief()
 	if o.Value != "" {
 		s += " val " + clean(o.Value)
 	}

@@ -38,7 +38,7 @@ func (t *sweepSheet) addColumns(s *result.Sweep) {
 			continue
 		}
 		run++
-		for i, p := range msgParts(c.Results.Toolchain) {
+		for i, p := range c.Results.Toolchain.Tools() {
 			parts[i] = appendNew(parts[i], p)
 		}
 		for _, p := range columns(c.Results) {
@@ -70,7 +70,7 @@ func (t *sweepSheet) addColumns(s *result.Sweep) {
 		}
 		if r := c.Results; r != nil {
 			col.Versions, col.Counts = msgVersions(r.Toolchain), countsOf(r)
-			for j, p := range msgParts(r.Toolchain) {
+			for j, p := range r.Toolchain.Tools() {
 				// Not what all share, nor a version that is the name already.
 				if p != "" && (run == 1 || len(parts[j]) > 1) && !strings.HasSuffix(p, " "+col.Name) {
 					col.Lines = append(col.Lines, p)
@@ -181,7 +181,7 @@ func (c sweepColumn) details(i int) doc.Block {
 	default:
 		defs := madeOf(r)
 		if len(r.Controls) > 0 {
-			defs = append(defs, def("Controls", doc.Lines(sentences(r.Controls, msgControl)...)...))
+			defs = append(defs, def("Controls", doc.Lines(sentences(r.Controls, result.Control.String)...)...))
 		}
 		if r.Command != "" {
 			defs = append(defs, def("Repeat with", doc.Code(r.Command)))

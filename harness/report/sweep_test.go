@@ -89,7 +89,7 @@ func TestSweepWidths(t *testing.T) {
 func TestSweepMarkdownIsMail(t *testing.T) {
 	for name, s := range sweeps(t) {
 		for l := range strings.Lines(string(written(t, Form(Sweep, doc.MarkdownMail), s))) {
-			if n := text.StringWidth(strings.TrimSuffix(l, "\n")); n > mailWidth {
+			if n := text.StringWidth(strings.TrimSuffix(l, "\n")); n > doc.MailWidth {
 				t.Errorf("%s: %d columns: %q", name, n, l)
 			}
 		}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
@@ -114,23 +113,5 @@ func TestTableSays(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestShort(t *testing.T) {
-	section, index := 5, 3
-	for want, o := range map[string]outcome.Outcome{
-		"loaded":                {Kind: outcome.Loaded},
-		"unknown 9 GOTPCREL":    unknown(9)("m"),
-		"overflow 10 32":        {Kind: outcome.RelocationOverflow, Relocation: outcome.NewRelocation(10), Section: &section, Index: &index},
-		"loaded-corrupt 2 PC32": {Kind: outcome.LoadedCorrupt, Relocation: outcome.NewRelocation(2)},
-		"unknown 200 <200>":     unknown(200)("m"),
-		"init-failed 22 EINVAL": {Kind: outcome.InitFailed, Errno: 22},
-		"timeout boot":          {Kind: outcome.Timeout, Stage: "boot"},
-		`oops\x1b`:              {Kind: "oops\x1b"},
-	} {
-		if got := short(o); got != want {
-			t.Errorf("short = %q, want %q", got, want)
-		}
 	}
 }

@@ -252,7 +252,7 @@ func msgLimit(c result.Cell, t result.Threshold) string {
 		modules = " (" + modules + ")"
 	}
 	s := fmt.Sprintf("%s fails from mem=%s on%s, where modules begin at %s: %s just below, %s there",
-		c.ID, t.Mem, modules, t.Base, short(t.Before), short(t.After))
+		c.ID, t.Mem, modules, t.Base, t.Before.Brief(), t.After.Brief())
 	switch {
 	case !slices.ContainsFunc(t.Probes, func(p result.Placement) bool { return len(p.Runs) > 0 }):
 		return s + " (computed, not booted)"

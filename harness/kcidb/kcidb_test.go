@@ -1,11 +1,15 @@
-package report
+package kcidb
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,31 +22,44 @@ import (
 	"umlab/harness/result"
 )
 
-// kcidbSchema is testdata/kcidb.v5.3.json: what KCIDB's schema 5.3 asks of the
-// objects that umlab writes, in umlab's own words.
-func kcidbSchema(t testing.TB) *jsonschema.Schema {
+var update = flag.Bool("update", false, "write testdata anew; then read the difference")
+
+// schemaOf53 is testdata/kcidb.v5.3.json: what KCIDB's schema 5.3 asks of the objects
+// that umlab writes, in umlab's own words. It returns what holds a submission to it.
+func schemaOf53(t testing.TB) func(data []byte) error {
 	t.Helper()
 	const name = "kcidb.v5.3.json"
-	source, err := os.ReadFile(filepath.Join("testdata", name))
+	source, err := os.Open(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	text, err := jsonschema.UnmarshalJSON(source)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	if err := addSchema(c, name, source); err != nil {
+	if err := c.AddResource(name, text); err != nil {
 		t.Fatal(err)
 	}
 	schema, err := c.Compile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return schema
+	return func(data []byte) error {
+		in, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+		if err != nil {
+			return err
+		}
+		return schema.Validate(in)
+	}
 }
 
 func submit(t testing.TB, results ...*result.Results) ([]byte, *submission) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := KCIDB(&b, DefaultKCIDBOrigin, results...); err != nil {
+	if err := Write(&b, DefaultOrigin, results...); err != nil {
 		t.Fatal(err)
 	}
 	var s submission
@@ -54,10 +71,11 @@ func submit(t testing.TB, results ...*result.Results) ([]byte, *submission) {
 	return b.Bytes(), &s
 }
 
-// real is a run as it was written by a matrix, three of its cells.
-func real(t testing.TB, toolchain string) *result.Results {
+// results are read from a file: testdata has runs as they were written by a matrix,
+// three cells of each, and report/testdata those that package report tells of.
+func results(t testing.TB, file string) *result.Results {
 	t.Helper()
-	data, err := os.ReadFile("testdata/real." + toolchain + ".json")
+	data, err := os.ReadFile(filepath.FromSlash(file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +86,63 @@ func real(t testing.TB, toolchain string) *result.Results {
 	return r
 }
 
-func TestKCIDBGolden(t *testing.T) {
-	data, s := submit(t, real(t, "sid"), real(t, "sid-experimental"))
-	golden(t, "real.kcidb.json", data)
-	if err := validate(kcidbSchema(t), data); err != nil {
+func matrix(t testing.TB) *result.Results { return results(t, "../report/testdata/matrix.json") }
+
+// spoiled is a run in which everything that nobody vouches for is text.
+func spoiled(t testing.TB, text string) *result.Results {
+	r := results(t, "../report/testdata/trouble.json")
+	var spoil func(v reflect.Value)
+	spoil = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.String:
+			if v.Type() == reflect.TypeFor[string]() {
+				v.SetString(text)
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				if v.Type().Field(i).IsExported() {
+					spoil(v.Field(i))
+				}
+			}
+		case reflect.Pointer:
+			if !v.IsNil() {
+				spoil(v.Elem())
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				spoil(v.Index(i))
+			}
+		case reflect.Map:
+			if v.Type() == reflect.TypeFor[map[string]string]() && !v.IsNil() {
+				v.SetMapIndex(reflect.ValueOf(text), reflect.ValueOf(text))
+			}
+		}
+	}
+	spoil(reflect.ValueOf(r))
+	return r
+}
+
+// fullDisk is a writer that takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestGolden(t *testing.T) {
+	data, s := submit(t, results(t, "testdata/real.sid.json"), results(t, "testdata/real.sid-experimental.json"))
+	const golden = "testdata/real.kcidb.json"
+	if *update {
+		if err := os.WriteFile(golden, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(data)); diff != "" {
+		t.Errorf("%s (-want +got); go test -update writes it:\n%s", golden, diff)
+	}
+	if err := schemaOf53(t)(data); err != nil {
 		t.Error(err)
 	}
 	if len(s.Checkouts) != 1 || len(s.Builds) != 6 {
@@ -84,26 +155,41 @@ func TestKCIDBGolden(t *testing.T) {
 	}
 }
 
-func TestKCIDBIsValid(t *testing.T) {
-	schema := kcidbSchema(t)
-	all := fixtures()
-	all["zero"] = &result.Results{}
+func TestIsValid(t *testing.T) {
+	check := schemaOf53(t)
+	all := map[string]*result.Results{"zero": {}}
+	for _, name := range []string{"matrix", "trouble", "collapsed"} {
+		all[name] = results(t, "../report/testdata/"+name+".json")
+	}
+	marshal := func(r *result.Results) []byte {
+		data, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
 	for name, r := range all {
-		before := marshal(t, r)
+		before := marshal(r)
 		data, s := submit(t, r)
-		if err := validate(schema, data); err != nil {
+		if err := check(data); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, data)
 		}
 		linked(t, s)
 		if again, _ := submit(t, r, r); !bytes.Equal(data, again) {
 			t.Errorf("%s: submitted twice it is other objects", name)
 		}
-		if !bytes.Equal(before, marshal(t, r)) {
-			t.Errorf("%s: KCIDB changed the results it was given", name)
+		if !bytes.Equal(before, marshal(r)) {
+			t.Errorf("%s: Write changed the results it was given", name)
 		}
 	}
-	data, _ := submit(t)
-	if err := validate(schema, data); err != nil {
+	all["again"] = all["matrix"]
+	data, s := submit(t, slices.Collect(maps.Values(all))...)
+	if err := check(data); err != nil {
+		t.Errorf("of all: %v", err)
+	}
+	linked(t, s)
+	data, _ = submit(t)
+	if err := check(data); err != nil {
 		t.Errorf("of no results: %v", err)
 	}
 }
@@ -136,8 +222,8 @@ func linked(t testing.TB, s *submission) {
 }
 
 // The status is what the kernel did: what umlab or its host did is no FAIL.
-func TestKCIDBStatus(t *testing.T) {
-	want := map[outcome.Kind]kcidbStatus{
+func TestStatus(t *testing.T) {
+	want := map[outcome.Kind]status{
 		outcome.Loaded: "PASS", outcome.RelocationUnknown: "FAIL", outcome.RelocationOverflow: "FAIL", outcome.LoadedCorrupt: "FAIL",
 		outcome.InitFailed: "FAIL", outcome.InsmodFailed: "FAIL", outcome.Oops: "FAIL", outcome.BootFailed: "FAIL", outcome.BuildFailed: "FAIL",
 		outcome.ConfigDropped: "ERROR", outcome.Timeout: "ERROR", outcome.Infra: "ERROR", "exploded": "ERROR",
@@ -148,7 +234,7 @@ func TestKCIDBStatus(t *testing.T) {
 		}
 	}
 	for k, status := range want {
-		r := matrix()
+		r := matrix(t)
 		o := outcome.Outcome{Kind: k, Evidence: "x"}
 		r.Cells = r.Cells[:1]
 		r.Cells[0].Build.Outcome = &o
@@ -161,13 +247,13 @@ func TestKCIDBStatus(t *testing.T) {
 		}
 		r.Infra = "the machine ran out of memory"
 		_, s = submit(t, r)
-		if s.Builds[0].Status != kcidbError || s.Tests[0].Status != kcidbError || s.Tests[0].Misc.Infra != r.Infra {
+		if s.Builds[0].Status != errored || s.Tests[0].Status != errored || s.Tests[0].Misc.Infra != r.Infra {
 			t.Errorf("%s: %+v in a run that proves nothing", k, s.Tests[0])
 		}
 	}
 }
 
-func TestKCIDBCheckout(t *testing.T) {
+func TestCheckout(t *testing.T) {
 	const commit = "0123456789abcdef0123456789abcdef01234567"
 	const sum = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" // of "x"
 	patched := "692af5735b9f5aacc98b3dd0a078a165a5966051d0d2370448e293deed93bdc7"
@@ -188,10 +274,10 @@ func TestKCIDBCheckout(t *testing.T) {
 		{result.Tree{Name: "debian-6.12", Package: "p", Patches: []string{sum, "sha256:" + sum}}, "debian-6.12", "", &patched},
 		{result.Tree{Name: "debian-6.12", Package: "p", Patches: []string{"sha256:aa"}}, "debian-6.12", "", nil},
 	} {
-		r := matrix()
+		r := matrix(t)
 		r.Tree = tc.tree
 		data, s := submit(t, r)
-		if err := validate(kcidbSchema(t), data); err != nil {
+		if err := schemaOf53(t)(data); err != nil {
 			t.Errorf("%s: %v", tc.tree.Name, err)
 		}
 		got := s.Checkouts[0]
@@ -233,8 +319,8 @@ func TestPortable(t *testing.T) {
 	}
 }
 
-func TestKCIDBIDs(t *testing.T) {
-	_, base := submit(t, matrix())
+func TestIDs(t *testing.T) {
+	_, base := submit(t, matrix(t))
 	for name, tc := range map[string]struct {
 		change                func(*result.Results)
 		checkout, build, test bool // another object
@@ -248,9 +334,11 @@ func TestKCIDBIDs(t *testing.T) {
 		"mem":        {func(r *result.Results) { r.Cells[0].Placements[0].Mem = "65M" }, false, false, true},
 		"transcript": {func(r *result.Results) { r.Cells[0].Placements[0].Runs[0].Transcript = "transcripts/5a/5a11" }, false, false, true},
 		"store":      {func(r *result.Results) { r.Cells[0].Placements[0].Runs[0].Transcript = "/elsewhere/4f0d" }, false, false, false},
-		"outcome":    {func(r *result.Results) { r.Cells[0].Placements[0].Runs[0].Modules[0].Outcome = loaded("m") }, false, false, true},
+		"outcome": {func(r *result.Results) {
+			r.Cells[0].Placements[0].Runs[0].Modules[0].Outcome = outcome.Outcome{Kind: outcome.Loaded}
+		}, false, false, true},
 	} {
-		r := matrix()
+		r := matrix(t)
 		tc.change(r)
 		_, s := submit(t, r)
 		got := [3]bool{s.Checkouts[0].ID != base.Checkouts[0].ID, s.Builds[0].ID != base.Builds[0].ID, s.Tests[0].ID != base.Tests[0].ID}
@@ -261,11 +349,11 @@ func TestKCIDBIDs(t *testing.T) {
 }
 
 // KCIDB takes so many characters of a log, not bytes.
-func TestKCIDBExcerpt(t *testing.T) {
-	r := matrix()
+func TestExcerpt(t *testing.T) {
+	r := matrix(t)
 	r.Cells[0].Placements[0].Runs[0].Modules[0].Outcome.Evidence = strings.Repeat("ä", excerptLimit+10)
 	data, s := submit(t, r)
-	if err := validate(kcidbSchema(t), data); err != nil {
+	if err := schemaOf53(t)(data); err != nil {
 		t.Error(err)
 	}
 	if got := utf8.RuneCountInString(s.Tests[0].Log); got != excerptLimit {
@@ -273,24 +361,24 @@ func TestKCIDBExcerpt(t *testing.T) {
 	}
 }
 
-func TestKCIDBOrigin(t *testing.T) {
+func TestOrigin(t *testing.T) {
 	for _, origin := range []string{"", "Umlab", "my lab", "a:b", "a-b", "a\n", "ä"} {
 		var b bytes.Buffer
-		if err := KCIDB(&b, origin, matrix()); err == nil || b.Len() > 0 {
+		if err := Write(&b, origin, matrix(t)); err == nil || b.Len() > 0 {
 			t.Errorf("%q: %v, %d bytes", origin, err, b.Len())
 		}
 	}
 	var b bytes.Buffer
-	if err := KCIDB(&b, "rust_lab2", matrix()); err != nil || !strings.Contains(b.String(), `"rust_lab2:`) || strings.Contains(b.String(), `"umlab:`) {
+	if err := Write(&b, "rust_lab2", matrix(t)); err != nil || !strings.Contains(b.String(), `"rust_lab2:`) || strings.Contains(b.String(), `"umlab:`) {
 		t.Errorf("%v:\n%.300s", err, b.String())
 	}
-	if err := KCIDB(fullDisk{}, DefaultKCIDBOrigin, matrix()); err == nil {
+	if err := Write(fullDisk{}, DefaultOrigin, matrix(t)); err == nil {
 		t.Error("a full disk went unnoticed")
 	}
 }
 
 // The transcription describes the fields that are written, and no others.
-func TestKCIDBSchemaMatchesTypes(t *testing.T) {
+func TestSchemaMatchesTypes(t *testing.T) {
 	data, err := os.ReadFile("testdata/kcidb.v5.3.json")
 	if err != nil {
 		t.Fatal(err)
@@ -305,7 +393,7 @@ func TestKCIDBSchemaMatchesTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, typ := range map[string]reflect.Type{
-		"checkout": reflect.TypeFor[kcidbCheckout](), "build": reflect.TypeFor[kcidbBuild](), "test": reflect.TypeFor[kcidbTest](),
+		"checkout": reflect.TypeFor[checkout](), "build": reflect.TypeFor[build](), "test": reflect.TypeFor[test](),
 	} {
 		fields := map[string]bool{}
 		for i := range typ.NumField() {
@@ -325,17 +413,17 @@ func TestKCIDBSchemaMatchesTypes(t *testing.T) {
 
 // FuzzKCIDB holds that no text of a console, a file name or a scenario makes a
 // submission that KCIDB would refuse.
-func FuzzKCIDB(f *testing.F) {
+func FuzzWrite(f *testing.F) {
 	for _, s := range []string{"x", "a\x00b", "\xff\xfe", "/home/u/linux", "git+https://u:p@h/x y#z", "git+https://h/%zz", "sha256:" + strings.Repeat("a", 64),
 		"..", "a.b..c", "", " ", "\u2028", "#", "git+https://[::1", "0123456789abcdef0123456789abcdef01234567"} {
 		f.Add(s)
 	}
-	schema := kcidbSchema(f)
+	check := schemaOf53(f)
 	f.Fuzz(func(t *testing.T, s string) {
-		r := spoiled(s)
+		r := spoiled(t, s)
 		r.Tree.Commit = s
-		data, sub := submit(t, r, matrix())
-		if err := validate(schema, data); err != nil {
+		data, sub := submit(t, r, matrix(t))
+		if err := check(data); err != nil {
 			t.Fatal(err)
 		}
 		linked(t, sub)

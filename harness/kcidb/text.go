@@ -1,13 +1,15 @@
-package report
+package kcidb
 
 import (
 	"cmp"
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -16,17 +18,26 @@ const excerptLimit = 16384
 
 // portable takes out of texts what only this machine knows.
 type portable struct {
-	name string // the tree's, as given
-	tree string // what is left of it
+	of    *result.Results
+	tree  string // what is left of the tree's name
+	infra string // why the run proves nothing; "" where it proves something
 }
 
 func newPortable(r *result.Results) *portable {
-	return &portable{name: r.Tree.Name, tree: treeName(r.Tree.Name)}
+	p := &portable{of: r, tree: treeName(r.Tree.Name)}
+	p.infra = p.text(r.Infra)
+	if broken := slices.IndexFunc(r.Controls, func(c result.Control) bool { return !c.Holds }); r.Infra == "" && broken >= 0 {
+		p.infra = p.text(r.Controls[broken].String())
+	}
+	return p
 }
 
 // An absolute path is one that begins where no name or URL goes on; -I and -L
 // have theirs attached.
-var absolute = regexp.MustCompile(`(^|[^\w/.:~@%+…-]|-[IL]|\w:[ \t]|\w:)(/[^\s/'"` + "`" + `,;:()<>|…]+)((?:/[^\s/'"` + "`" + `,;:()<>|…]+)+)`)
+var absolute = regexp.MustCompile(`(^|[^\w/.:~@%+…-]|-[IL]|\w:[ \t]|\w:)(` + step + `)((?:` + step + `)+)`)
+
+// step is one part of a path.
+const step = `/[^\s/'"` + "`" + `,;:()<>|…]+`
 
 // A path that begins with one of these is the guest's or the sandbox's, alike on
 // every machine.
@@ -35,8 +46,8 @@ var everywhere = regexp.MustCompile(`^/(umlab|usr|dev|proc|sys)$`)
 // text is s as one printable line that names no file of this machine but by the
 // last part of its path.
 func (p *portable) text(s string) string {
-	if strings.Contains(p.name, "/") {
-		s = strings.ReplaceAll(s, p.name, p.tree)
+	if name := p.of.Tree.Name; strings.Contains(name, "/") {
+		s = strings.ReplaceAll(s, name, p.tree)
 	}
 	s = absolute.ReplaceAllStringFunc(s, func(found string) string {
 		m := absolute.FindStringSubmatch(found)
@@ -45,11 +56,11 @@ func (p *portable) text(s string) string {
 		}
 		return m[1] + "…/" + path.Base(m[3])
 	})
-	return clean(s)
+	return doc.Clean(s)
 }
 
 func (p *portable) texts(list []string) []string {
-	var out []string
+	out := []string{}
 	for _, s := range list {
 		out = append(out, p.text(s))
 	}
@@ -57,9 +68,6 @@ func (p *portable) texts(list []string) []string {
 }
 
 func (p *portable) table(from map[string]string) map[string]string {
-	if len(from) == 0 {
-		return nil
-	}
 	to := map[string]string{}
 	for k, v := range from {
 		to[p.text(k)] = p.text(v)
@@ -71,19 +79,6 @@ func (p *portable) outcome(o outcome.Outcome) outcome.Outcome {
 	o.Evidence, o.Detail, o.Stage = p.text(o.Evidence), p.text(o.Detail), p.text(o.Stage)
 	o.Value, o.Address = p.text(o.Value), p.text(o.Address)
 	return o
-}
-
-// infra is why a run proves nothing.
-func (p *portable) infra(r *result.Results) string {
-	if r.Infra != "" {
-		return p.text(r.Infra)
-	}
-	for _, c := range r.Controls {
-		if !c.Holds {
-			return p.text(msgControl(c))
-		}
-	}
-	return ""
 }
 
 // excerpt is the evidence, else what stands in for it.
@@ -102,7 +97,7 @@ func treeName(name string) string {
 	if isRef {
 		where += "#" + ref
 	}
-	return clean(where)
+	return doc.Clean(where)
 }
 
 // repository is the https URL that a tree's name gives, without a user's name

@@ -1,4 +1,4 @@
-package report
+package kcidb
 
 import (
 	"cmp"
@@ -17,8 +17,8 @@ import (
 
 func newSubmission(origin string) *submission {
 	return &submission{
-		Version: kcidbVersion{kcidbMajor, kcidbMinor}, origin: origin, seen: map[string]bool{},
-		Checkouts: []kcidbCheckout{}, Builds: []kcidbBuild{}, Tests: []kcidbTest{},
+		Version: version{major, minor}, origin: origin, seen: map[string]bool{},
+		Checkouts: []checkout{}, Builds: []build{}, Tests: []test{},
 	}
 }
 
@@ -42,15 +42,14 @@ func (s *submission) first(id string) bool {
 
 func (s *submission) add(r *result.Results) {
 	p := newPortable(r)
-	checkout := s.addCheckout(r, p)
-	void := proofless(r)
+	checkoutID := s.addCheckout(p)
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		build := s.addBuild(r, c, checkout, void, p)
+		buildID := s.addBuild(p, c, checkoutID)
 		for _, placement := range c.Booted() {
 			for n, run := range placement.Runs {
 				for _, m := range run.Modules {
-					s.addTest(r, c, build, placement, n, run, m, void, p)
+					s.addTest(p, c, buildID, placement, n, run, m)
 				}
 			}
 		}
@@ -62,11 +61,11 @@ var (
 	sumHash    = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})$`)
 )
 
-func (s *submission) addCheckout(r *result.Results, p *portable) string {
-	t := r.Tree
-	c := kcidbCheckout{
+func (s *submission) addCheckout(p *portable) string {
+	t := p.of.Tree
+	c := checkout{
 		Origin: s.origin, TreeName: p.tree, Repository: repository(t.Name), Valid: true, Comment: p.text(cmp.Or(t.Package, t.Version)),
-		Misc: kcidbCheckoutMisc{Version: p.text(t.Version), Package: p.text(t.Package), Digest: p.text(t.Digest), Patches: p.texts(t.Patches)},
+		Misc: checkoutMisc{Version: p.text(t.Version), Package: p.text(t.Package), Digest: p.text(t.Digest), Patches: p.texts(t.Patches)},
 	}
 	if commitHash.MatchString(t.Commit) {
 		c.Commit = t.Commit
@@ -74,7 +73,7 @@ func (s *submission) addCheckout(r *result.Results, p *portable) string {
 	c.PatchsetHash = patchsetHash(t)
 	c.ID = s.id("checkout", c.TreeName, c.Repository, c.Commit, c.Misc)
 	if s.first(c.ID) {
-		c.Started = moment(r.Started)
+		c.Started = moment(p.of.Started)
 		s.Checkouts = append(s.Checkouts, c)
 	}
 	return c.ID
@@ -103,16 +102,18 @@ func patchsetHash(t result.Tree) *string {
 	return nil
 }
 
-func (s *submission) addBuild(r *result.Results, c *result.Cell, checkout string, void bool, p *portable) string {
+func (s *submission) addBuild(p *portable, c *result.Cell, checkoutID string) string {
+	r := p.of
 	built := outcome.Outcome{Kind: outcome.Loaded}
-	b := kcidbBuild{
-		Origin: s.origin, Checkout: checkout, Architecture: "um", Seconds: c.Build.Seconds,
-		Command: p.text(c.Build.Command), Compiler: compilers(r.Toolchain), Config: configName(r.Config, c, p),
-		Misc: kcidbBuildMisc{
+	b := build{
+		Origin: s.origin, Checkout: checkoutID, Architecture: "um", Seconds: c.Build.Seconds,
+		Command: p.text(c.Build.Command), Compiler: p.text(compilers(r.Toolchain)), Config: configName(r.Config, c, p),
+		Misc: buildMisc{
 			Scenario: p.text(r.Scenario.Name), Cell: p.text(c.ID), Flags: p.texts(c.Build.Flags),
 			Variant: result.Variant{
 				RelocationModel: p.text(c.Variant.RelocationModel), CodeModel: p.text(c.Variant.CodeModel), Scope: p.text(c.Variant.Scope)},
-			Verdict: result.Verdict(p.text(string(c.Verdict))), Reason: p.text(c.Reason), Expected: p.text(c.Expected), AsExpected: c.AsExpected,
+			Verdict: result.Verdict(p.text(string(c.Verdict))), Reason: p.text(c.Reason), Infra: p.infra,
+			Expected: p.text(c.Expected), AsExpected: c.AsExpected,
 			Signature: p.table(c.Build.Signature), Config: p.text(r.Config.Digest),
 			Toolchain: result.Toolchain{Name: p.text(r.Toolchain.Name), Compiler: p.text(r.Toolchain.Compiler),
 				Identity: p.table(r.Toolchain.Identity), Digest: p.text(r.Toolchain.Digest)},
@@ -122,15 +123,12 @@ func (s *submission) addBuild(r *result.Results, c *result.Cell, checkout string
 		built = *o
 		said := p.outcome(*o)
 		b.Misc.Outcome = &said
-		b.Comment, b.Log = p.text(c.ID+": "+short(*o)), excerpt(said)
+		b.Comment, b.Log = p.text(c.ID+": "+o.Brief()), excerpt(said)
 	} else {
 		b.Comment = p.text(c.ID + ": " + string(c.Verdict))
 	}
-	b.Status = kcidbStatusOf(void, built)
-	if void {
-		b.Misc.Infra = p.infra(r)
-	}
-	b.ID = s.id("build", checkout, r.Scenario.Digest, b.Misc.Scenario, b.Misc.Cell, b.Misc.Flags, b.Config, b.Command, b.Compiler,
+	b.Status = statusOf(!r.Proves(), built)
+	b.ID = s.id("build", checkoutID, r.Scenario.Digest, b.Misc.Scenario, b.Misc.Cell, b.Misc.Flags, b.Config, b.Command, b.Compiler,
 		b.Misc.Config, b.Misc.Toolchain, b.Misc.Signature, b.Log, b.Status)
 	if s.first(b.ID) {
 		if !c.Build.Cached {
@@ -141,31 +139,30 @@ func (s *submission) addBuild(r *result.Results, c *result.Cell, checkout string
 	return b.ID
 }
 
-func (s *submission) addTest(r *result.Results, c *result.Cell, build string, place result.Placement, n int, run result.Run, m result.Module, void bool, p *portable) {
+func (s *submission) addTest(p *portable, c *result.Cell, buildID string, place result.Placement, n int, run result.Run, m result.Module) {
+	r := p.of
 	said := p.outcome(m.Outcome)
-	t := kcidbTest{
-		Origin: s.origin, Build: build, Status: kcidbStatusOf(void, m.Outcome),
+	t := test{
+		Origin: s.origin, Build: buildID, Status: statusOf(!r.Proves(), m.Outcome),
 		Path:    strings.Join([]string{"umlab", node(r.Scenario.Name), node(c.ID), node(place.Name), node(m.Name)}, "."),
-		Comment: p.text(fmt.Sprintf("%s %s: %s", m.Name, columnOf(place).title(), short(m.Outcome))),
+		Comment: p.text(fmt.Sprintf("%s %s %s: %s", m.Name, place.Name, result.BootedWith(place.Mem, place.ASLR), m.Outcome.Brief())),
 		Log:     excerpt(said),
 		Seconds: run.Seconds / float64(len(run.Modules)), // of a boot that they share
-		Environment: kcidbEnvironment{Comment: "User-Mode Linux", Misc: kcidbEnvironmentMisc{
+		Environment: environment{Comment: "User-Mode Linux", Misc: environmentMisc{
 			Platform: "uml", Mem: p.text(place.Mem), ASLR: place.ASLR, Command: p.text(run.Command)}},
-		Misc: kcidbTestMisc{
+		Misc: testMisc{
 			Scenario: p.text(r.Scenario.Name), Cell: p.text(c.ID), Placement: p.text(place.Name), Module: p.text(m.Name),
-			Run: n + 1, Runs: len(place.Runs), Outcome: said, Agrees: m.Agrees, Kernel: p.text(run.Kernel),
+			Infra: p.infra, Run: n + 1, Runs: len(place.Runs), Outcome: said, Agrees: m.Agrees, Kernel: p.text(run.Kernel),
 		},
 	}
 	if m.Predicted != nil {
 		predicted := p.outcome(*m.Predicted)
 		t.Misc.Predicted = &predicted
 	}
-	if void {
-		t.Misc.Infra = p.infra(r)
-	}
 	// The store names a transcript by its digest: another boot that showed
 	// something else is another test, the same one told again is not.
-	t.ID = s.id("test", build, t.Path, place.Name, place.Mem, place.ASLR, n, m.Name, base(run.Transcript), t.Log, short(m.Outcome), t.Status)
+	t.ID = s.id("test", buildID, t.Path, place.Name, place.Mem, place.ASLR, n, m.Name, base(run.Transcript),
+		t.Log, m.Outcome.Brief(), t.Status)
 	if s.first(t.ID) {
 		if !run.Cached {
 			t.Started = moment(r.Started)
@@ -186,18 +183,11 @@ func moment(t time.Time) *time.Time {
 
 // compilers is "clang 19.1.7, rustc 1.85.1 (LLVM 19.1.7)".
 func compilers(t result.Toolchain) string {
-	var parts []string
-	if t.Compiler != "" {
-		parts = append(parts, strings.TrimSpace(clean(t.Compiler)+" "+version(t.Identity[t.Compiler])))
+	tools := t.Tools()
+	if tools[0] != "" && tools[1] != "" {
+		tools[0] += " (" + tools[1] + ")"
 	}
-	if v := version(t.Identity["rustc"]); v != "" {
-		rustc := "rustc " + v
-		if llvm := version(t.Identity["rustc-llvm"]); llvm != "" {
-			rustc += " (LLVM " + llvm + ")"
-		}
-		parts = append(parts, rustc)
-	}
-	return strings.Join(parts, ", ")
+	return joined(", ", tools[2], tools[0])
 }
 
 // configName is "uml+rust+static-small@module": the fragments, and what the
@@ -210,5 +200,10 @@ func configName(c result.Config, cell *result.Cell, p *portable) string {
 	if len(cell.Build.Flags) > 0 || cell.Variant != (result.Variant{}) {
 		parts = append(parts, p.text(cell.ID))
 	}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "+")
+	return joined("+", parts...)
+}
+
+// joined is what there is of parts, with sep between them.
+func joined(sep string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
 }
