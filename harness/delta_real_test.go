@@ -85,7 +85,7 @@ func TestDeltaReal(t *testing.T) {
 		}
 	}
 	var text bytes.Buffer
-	if err := doc.Terminal(&text, report.Bisection(&result.Bisection{Delta: d}), report.Options{Width: 80}); err != nil {
+	if err := doc.Terminal(&text, report.Bisection(&result.Bisection{Delta: d}), doc.Options{Width: 80}); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("\n%s", &text)

@@ -19,7 +19,7 @@ import (
 	"umlab/harness/kbuild"
 	"umlab/harness/plan"
 	"umlab/harness/progress/display"
-	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/sandbox"
 	"umlab/harness/settings"
 	"umlab/harness/sources"
@@ -48,7 +48,7 @@ type Lab struct {
 	project  fs.FS
 	getenv   func(string) string
 	stdout   io.Writer
-	table    report.Options
+	table    doc.Options
 	now      func() time.Time
 	settings *settings.Settings
 	store    *store.Store
@@ -92,7 +92,7 @@ func Open(o Options) (*Lab, error) {
 	_, color, width := display.Terminal(o.Stdout, o.Getenv)
 	return &Lab{
 		options: o, project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now, forget: o.Forget,
-		table: report.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,
+		table: doc.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,
 		sources: &sources.Sources{Settings: set, Store: st, Sink: sink, Getenv: o.Getenv, Archive: &archive.Archive{
 			Client: &debian.Client{HTTP: &fetch.Client{}, Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},

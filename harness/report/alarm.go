@@ -22,7 +22,7 @@ func alarms(r *result.Results) []alarm {
 	if !r.Proves() {
 		a := alarm{Head: msgInfra}
 		if r.Infra != "" {
-			a.Lines = append(a.Lines, clean(r.Infra))
+			a.Lines = append(a.Lines, r.Infra)
 		}
 		for _, c := range r.Controls {
 			if !c.Holds {
@@ -80,7 +80,7 @@ func alarmsOf(list []alarm) []doc.Block {
 }
 
 func place(cell, placement, module string) string {
-	return clean(cell + ":" + placement + " " + module)
+	return cell + ":" + placement + " " + module
 }
 
 // addEvidence adds a line for each distinct outcome of c to list but loaded, which is
@@ -112,7 +112,7 @@ func eachOutcome(c *result.Cell, places []result.Placement, do func(o outcome.Ou
 
 // newExhibit is what proves o, and where it was first seen.
 func newExhibit(o outcome.Outcome, where string) doc.Exhibit {
-	e := doc.Exhibit{Outcome: o.Brief(), Line: clean(o.Evidence), Detail: clean(o.Detail), Where: where}
+	e := doc.Exhibit{Outcome: o.Brief(), Line: o.Evidence, Detail: o.Detail, Where: where}
 	if e.Line == "" && e.Detail == "" {
 		e.Detail = msgNoEvidence
 	}

@@ -63,7 +63,7 @@ func bisections() map[string]*result.Bisection {
 func TestBisectionGolden(t *testing.T) {
 	for name, b := range bisections() {
 		for ext, render := range map[string]func(io.Writer, *result.Bisection) error{
-			"100.txt": Form(Bisection, onTerminal(Options{Width: 100})), "md": Form(Bisection, doc.Markdown), "html": Form(Bisection, doc.HTML),
+			"100.txt": Form(Bisection, onTerminal(doc.Options{Width: 100})), "md": Form(Bisection, doc.Markdown), "html": Form(Bisection, doc.HTML),
 		} {
 			t.Run(name+"."+ext, func(t *testing.T) {
 				var out bytes.Buffer

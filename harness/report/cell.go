@@ -33,7 +33,7 @@ func columns(r *result.Results) []column {
 	return list
 }
 
-func columnOf(p result.Placement) column { return column{clean(p.Name), clean(p.Mem), p.ASLR} }
+func columnOf(p result.Placement) column { return column{p.Name, p.Mem, p.ASLR} }
 
 // An entry is what one placement showed, for one module or for all of them.
 type entry struct {

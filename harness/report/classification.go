@@ -55,7 +55,7 @@ func Classification(c *result.Classification) *doc.Document {
 func whole(o outcome.Outcome) string {
 	s := long(o)
 	if r := o.Relocation; r != nil {
-		s = fmt.Sprintf("%s %d %s%s", o.Kind, r.Type, clean(r.Name), strings.TrimPrefix(s, o.Brief()))
+		s = fmt.Sprintf("%s %d %s%s", o.Kind, r.Type, r.Name, strings.TrimPrefix(s, o.Brief()))
 		if o.Errno != 0 {
 			s += fmt.Sprintf(", errno %d %s", o.Errno, unix.ErrnoName(unix.Errno(o.Errno)))
 		}

@@ -66,7 +66,7 @@ func deltaDocument(d *result.Delta) *doc.Document {
 func TestDeltaGolden(t *testing.T) {
 	for name, d := range deltas() {
 		for ext, render := range map[string]func(io.Writer, *result.Delta) error{
-			"80.txt": Form(deltaDocument, onTerminal(Options{Width: 80})), "md": Form(deltaDocument, doc.Markdown),
+			"80.txt": Form(deltaDocument, onTerminal(doc.Options{Width: 80})), "md": Form(deltaDocument, doc.Markdown),
 		} {
 			t.Run(name+"."+ext, func(t *testing.T) {
 				var out bytes.Buffer
@@ -100,7 +100,7 @@ func TestDeltaLines(t *testing.T) {
 	}
 	d := &result.Delta{Cell: "stock", Good: "a", Bad: "b", Config: []result.Change{{Name: "CONFIG_A", Bad: "y"}, {Name: "CONFIG_" + strings.Repeat("B", 33), Good: "m", Bad: "y"}, {Name: long, Good: "1"}},
 		Modules: []result.ModuleDelta{{Module: "one", Functions: of(1)}, {Module: "two", Functions: of(2)}}}
-	out := string(written(t, Form(deltaDocument, onTerminal(Options{Width: 100})), d))
+	out := string(written(t, Form(deltaDocument, onTerminal(doc.Options{Width: 100})), d))
 	for _, want := range []string{
 		"    CONFIG_A" + strings.Repeat(" ", 34) + "not set → y\n", "B  m → y\n", "    " + long + "\n      1 → not set\n",
 		"  one: the same numbers of each type\n    by function\n", "  two: the same numbers of each type\n    by place\n",

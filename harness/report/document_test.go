@@ -26,7 +26,7 @@ func written[T any](t testing.TB, render func(io.Writer, *T) error, v *T) []byte
 }
 
 // onTerminal is the writer for a terminal with opt.
-func onTerminal(opt Options) func(io.Writer, *doc.Document) error {
+func onTerminal(opt doc.Options) func(io.Writer, *doc.Document) error {
 	return func(w io.Writer, d *doc.Document) error { return doc.Terminal(w, d, opt) }
 }
 

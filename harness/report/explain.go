@@ -199,7 +199,8 @@ func explained(m *result.ExplainedModule) doc.Block {
 			}
 			quote.Lines = append(quote.Lines, doc.Toned(tone, fmt.Sprintf("%s%6d  %s", mark, l.Number, l.Text)))
 		}
-		s.Blocks = append(s.Blocks, doc.Section{Head: doc.Say(fmt.Sprintf("console, at byte %d:", m.Outcome.Offset)), Blocks: []doc.Block{quote}, Tight: true, Flat: true})
+		at := doc.Say(fmt.Sprintf("console, at byte %d:", m.Outcome.Offset))
+		s.Blocks = append(s.Blocks, doc.Section{Head: at, Blocks: []doc.Block{quote}, Tight: true, Flat: true})
 	}
 	return s
 }
@@ -262,7 +263,8 @@ func explainScript(s result.ExplanationScript) doc.Block {
 	}
 	short := []doc.Block{quote(s.Text)}
 	if s.Brief != "" {
-		short = []doc.Block{doc.Para{Line: doc.Say(fmt.Sprintf("In the tree, with a toolchain of your own (with umlab's: -script=DIR writes %s.sh):", s.Name))}, quote(s.Brief)}
+		how := doc.Say("In the tree, with a toolchain of your own (with umlab's: -script=DIR writes ", s.Name, ".sh):")
+		short = []doc.Block{doc.Para{Line: how}, quote(s.Brief)}
 	}
 	blocks := []doc.Block{doc.Only(doc.OnTerminal, short...), doc.Only(doc.OnPage, quote(s.Text))}
 	return doc.Section{Head: doc.Say("By hand: ", s.Title), Flat: true, Blocks: blocks}

@@ -73,11 +73,11 @@ func explanation() *result.Explanation {
 }
 
 func TestExplanationGolden(t *testing.T) {
-	page := func(o Options) func(io.Writer, *result.Explanation) error {
+	page := func(o doc.Options) func(io.Writer, *result.Explanation) error {
 		return Form(Explanation, onTerminal(o))
 	}
 	for name, render := range map[string]func(io.Writer, *result.Explanation) error{
-		"explain.100.txt": page(Options{Width: 100}), "explain.60.txt": page(Options{Width: 60}), "explain.color.txt": page(Options{Width: 100, Color: true}),
+		"explain.100.txt": page(doc.Options{Width: 100}), "explain.60.txt": page(doc.Options{Width: 60}), "explain.color.txt": page(doc.Options{Width: 100, Color: true}),
 		"explain.html": Form(Explanation, doc.HTML),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestExplanationGolden(t *testing.T) {
 func TestExplanationSafe(t *testing.T) {
 	var text, html, raw bytes.Buffer
 	for w, render := range map[*bytes.Buffer]func(io.Writer, *result.Explanation) error{
-		&text: Form(Explanation, onTerminal(Options{Width: 40})), &html: Form(Explanation, doc.HTML), &raw: ExplanationJSON,
+		&text: Form(Explanation, onTerminal(doc.Options{Width: 40})), &html: Form(Explanation, doc.HTML), &raw: ExplanationJSON,
 	} {
 		if err := render(w, explanation()); err != nil {
 			t.Fatal(err)
@@ -133,7 +133,7 @@ func TestClassification(t *testing.T) {
 		{Name: "other"},
 	}}
 	var b bytes.Buffer
-	if err := doc.Terminal(&b, Classification(c), Options{Width: 100}); err != nil {
+	if err := doc.Terminal(&b, Classification(c), doc.Options{Width: 100}); err != nil {
 		t.Fatal(err)
 	}
 	want := `rust_print  relocation-unknown 9 R_X86_64_GOTPCREL, errno 8 ENOEXEC
@@ -150,7 +150,7 @@ mail\x1b.txt · 12 lines · kernel 7.3.4 · gap 8192 bytes (exec-shield)
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if err := doc.Terminal(fullDisk{}, Classification(c), Options{}); err == nil {
+	if err := doc.Terminal(fullDisk{}, Classification(c), doc.Options{}); err == nil {
 		t.Error("a full disk went unnoticed")
 	}
 }

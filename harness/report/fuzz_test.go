@@ -30,7 +30,7 @@ func FuzzForeign(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, width int) {
 		width = min(max(width, 0), 300)
 		r := spoiled(s)
-		table := render(t, r, Options{Width: width})
+		table := render(t, r, doc.Options{Width: width})
 		for _, c := range table {
 			if c != '\n' && !unicode.IsPrint(c) {
 				t.Fatalf("%q in the table", c)

@@ -28,13 +28,13 @@ func fixtures() map[string]*result.Results {
 
 func TestGolden(t *testing.T) {
 	type renderer func(io.Writer, *result.Results) error
-	table := func(o Options) renderer {
+	table := func(o doc.Options) renderer {
 		return Form(Matrix, onTerminal(o))
 	}
 	renderers := map[string]renderer{
-		"100.txt":   table(Options{Width: 100}),
-		"color.txt": table(Options{Width: 100, Color: true}),
-		"60.txt":    table(Options{Width: 60}),
+		"100.txt":   table(doc.Options{Width: 100}),
+		"color.txt": table(doc.Options{Width: 100, Color: true}),
+		"60.txt":    table(doc.Options{Width: 60}),
 		"md":        Form(Matrix, doc.Markdown), "ktap": matrixKTAP, "xml": matrixJUnit, "json": JSON[result.Results],
 	}
 	for name, r := range fixtures() {
@@ -76,7 +76,7 @@ func golden(t *testing.T, name string, got []byte) {
 // A writer that fails is heard of.
 func TestWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.Results) error{
-		"table":    Form(Matrix, onTerminal(Options{})),
+		"table":    Form(Matrix, onTerminal(doc.Options{})),
 		"markdown": Form(Matrix, doc.Markdown), "ktap": matrixKTAP, "junit": matrixJUnit, "json": JSON[result.Results], "html": Form(Matrix, doc.HTML),
 	} {
 		if err := render(fullDisk{}, matrix()); err == nil {

@@ -191,7 +191,7 @@ func TestHistoryPartial(t *testing.T) {
 
 func TestHistoryGolden(t *testing.T) {
 	type renderer func(io.Writer, *result.History) error
-	terminal := func(brief bool, o Options) renderer {
+	terminal := func(brief bool, o doc.Options) renderer {
 		build := History
 		if brief {
 			build = HistoryChanges
@@ -202,14 +202,14 @@ func TestHistoryGolden(t *testing.T) {
 		h      *result.History
 		render renderer
 	}{
-		"history.100.txt":        {chronicled(), terminal(false, Options{Width: 100})},
-		"history.60.txt":         {chronicled(), terminal(false, Options{Width: 60})},
-		"history.color.txt":      {chronicled(), terminal(false, Options{Width: 100, Color: true})},
-		"history.changes.txt":    {chronicled(), terminal(true, Options{Width: 100})},
-		"history.unchanged.txt":  {unchanged(), terminal(false, Options{Width: 100})},
-		"history.series.txt":     {serial(), terminal(false, Options{Width: 100})},
-		"history.uneven.140.txt": {uneven(), terminal(false, Options{Width: 140})},
-		"history.uneven.60.txt":  {uneven(), terminal(false, Options{Width: 60})},
+		"history.100.txt":        {chronicled(), terminal(false, doc.Options{Width: 100})},
+		"history.60.txt":         {chronicled(), terminal(false, doc.Options{Width: 60})},
+		"history.color.txt":      {chronicled(), terminal(false, doc.Options{Width: 100, Color: true})},
+		"history.changes.txt":    {chronicled(), terminal(true, doc.Options{Width: 100})},
+		"history.unchanged.txt":  {unchanged(), terminal(false, doc.Options{Width: 100})},
+		"history.series.txt":     {serial(), terminal(false, doc.Options{Width: 100})},
+		"history.uneven.140.txt": {uneven(), terminal(false, doc.Options{Width: 140})},
+		"history.uneven.60.txt":  {uneven(), terminal(false, doc.Options{Width: 60})},
 		"history.uneven.md":      {uneven(), Form(History, doc.Markdown)},
 		"history.series.md":      {serial(), Form(History, doc.Markdown)},
 		"history.md":             {chronicled(), Form(History, doc.Markdown)},
@@ -238,7 +238,7 @@ func TestHistoryWidths(t *testing.T) {
 	for _, h := range []*result.History{chronicled(), unchanged(), serial(), uneven()} {
 		for width := 40; width <= 140; width++ {
 			var b bytes.Buffer
-			if err := doc.Terminal(&b, History(h), Options{Width: width}); err != nil {
+			if err := doc.Terminal(&b, History(h), doc.Options{Width: width}); err != nil {
 				t.Fatal(err)
 			}
 			totals := strings.Join(historyTotals(h), separator)
@@ -274,7 +274,7 @@ func TestHistoryJSON(t *testing.T) {
 
 func TestHistoryWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.History) error{
-		"terminal": Form(History, onTerminal(Options{})),
+		"terminal": Form(History, onTerminal(doc.Options{})),
 		"markdown": Form(History, doc.Markdown), "html": Form(History, doc.HTML), "json": JSON[result.History],
 	} {
 		if err := render(fullDisk{}, chronicled()); err == nil {

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+
+	"umlab/harness/report/doc"
 )
 
 // Intro is what a person must know who is about to sit at a guest's console.
@@ -22,7 +24,7 @@ func Introduce(w io.Writer, i Intro) error {
 	}
 	insmod := ""
 	for _, c := range i.Insmod {
-		insmod += "  " + clean(c) + "\n"
+		insmod += "  " + doc.Clean(c) + "\n"
 	}
 	_, err := fmt.Fprintf(w, `%s of %s (%s), %s, mem=%s, %s
 %s
@@ -33,6 +35,6 @@ In the guest, type:
 
 Ctrl-C goes to the guest; Ctrl-] ends a guest that hangs.
 
-`, clean(i.Cell), clean(i.Tree), clean(i.Version), clean(i.Toolchain), clean(i.Mem), aslr, clean(i.Kernel), insmod)
+`, doc.Clean(i.Cell), doc.Clean(i.Tree), doc.Clean(i.Version), doc.Clean(i.Toolchain), doc.Clean(i.Mem), aslr, doc.Clean(i.Kernel), insmod)
 	return err
 }

@@ -66,7 +66,7 @@ func msgPredicted(predicted string) string { return "predicted " + predicted }
 func msgNote(note string) string           { return "note: " + note }
 
 func msgTree(t result.Tree) string {
-	s := described("tree "+clean(t.Name), clean(t.Version))
+	s := described("tree "+t.Name, t.Version)
 	if n := len(t.Patches); n > 0 {
 		s += " + " + plural(n, "patch", "patches")
 	}
@@ -75,7 +75,7 @@ func msgTree(t result.Tree) string {
 
 // msgToolchain is "trixie: rustc 1.85.1 (LLVM 19.1.7), clang 19.1.7".
 func msgToolchain(t result.Toolchain) string {
-	return strings.Join(present(clean(t.Name), msgVersions(t)), ": ")
+	return strings.Join(present(t.Name, msgVersions(t)), ": ")
 }
 
 // msgVersions is what a toolchain is, without its name.
@@ -94,8 +94,7 @@ func msgConfig(c result.Config) string {
 
 // brief is as much of a digest as a reader compares.
 func brief(digest string) string {
-	d := clean(digest)
-	r := []rune(d[strings.LastIndexByte(d, ':')+1:])
+	r := []rune(digest[strings.LastIndexByte(digest, ':')+1:])
 	return string(r[:min(12, len(r))])
 }
 

@@ -104,7 +104,7 @@ func TestNightlyNews(t *testing.T) {
 			t.Errorf("%s: exit %d, %q; want %d, %q", name, n.Exit, got, want.exit, want.news)
 		}
 		for form, render := range map[string]func(io.Writer, *result.Nightly) error{
-			"text":     Form(Nightly, onTerminal(Options{Width: 60})),
+			"text":     Form(Nightly, onTerminal(doc.Options{Width: 60})),
 			"markdown": Form(Nightly, doc.MarkdownMail),
 		} {
 			first, _, _ := strings.Cut(string(written(t, render, n)), "\n")
@@ -131,7 +131,7 @@ func TestNightlyCause(t *testing.T) {
 	}
 	void := nights()["void"]
 	for form, render := range map[string]func(io.Writer, *result.Nightly) error{
-		"text": Form(Nightly, onTerminal(Options{})), "markdown": Form(Nightly, doc.MarkdownMail), "html": Form(Nightly, doc.HTML),
+		"text": Form(Nightly, onTerminal(doc.Options{})), "markdown": Form(Nightly, doc.MarkdownMail), "html": Form(Nightly, doc.HTML),
 	} {
 		out := strings.Join(strings.Fields(string(written(t, render, void))), " ")
 		if strings.Count(out, "set UMLAB_DEBIAN_MIRROR") != 1 || strings.Contains(out, msgTonight) {
@@ -174,7 +174,7 @@ func TestNightlyWords(t *testing.T) {
 func TestNightlyGolden(t *testing.T) {
 	for _, name := range []string{"changed", "unchanged", "void", "refused", "idle"} {
 		n := nights()[name]
-		golden(t, "nightly."+name+".txt", written(t, Form(Nightly, onTerminal(Options{Width: 100})), n))
+		golden(t, "nightly."+name+".txt", written(t, Form(Nightly, onTerminal(doc.Options{Width: 100})), n))
 		golden(t, "nightly."+name+".md", written(t, Form(Nightly, doc.MarkdownMail), n))
 	}
 	golden(t, "nightly.changed.xml", written(t, nightlyJUnit, nights()["changed"]))
@@ -256,7 +256,7 @@ func TestNightlyChanges(t *testing.T) {
 
 func TestNightlyWriteErrors(t *testing.T) {
 	for name, render := range map[string]func(io.Writer, *result.Nightly) error{
-		"text":     Form(Nightly, onTerminal(Options{})),
+		"text":     Form(Nightly, onTerminal(doc.Options{})),
 		"markdown": Form(Nightly, doc.MarkdownMail), "html": Form(Nightly, doc.HTML), "json": JSON[result.Nightly], "junit": nightlyJUnit, "ktap": nightlyKTAP,
 	} {
 		if err := render(fullDisk{}, nights()["changed"]); err == nil {
@@ -298,13 +298,13 @@ func FuzzNightly(f *testing.F) {
 		b.Target, b.Reason, b.LastGood.Name, b.FirstBad.Name = "x"+s, s, "x"+s, "x"+s
 		n.Sweep.Totals, n.Sweep.Exit = conclude.Sweep(n.Sweep.Columns)
 		n.Exit = conclude.Night(n)
-		text := string(written(t, Form(Nightly, onTerminal(Options{Width: 72})), n))
+		text := string(written(t, Form(Nightly, onTerminal(doc.Options{Width: 72})), n))
 		for _, c := range text {
 			if c != '\n' && !unicode.IsPrint(c) {
 				t.Fatalf("%q in the text", c)
 			}
 		}
-		if !strings.HasPrefix(text, strings.TrimRight(clean(msgNews(n)), " ")+"\n") || !endsWithTotals(text, strings.Join(msgNightTotals(n), separator)) {
+		if !strings.HasPrefix(text, strings.TrimRight(doc.Clean(msgNews(n)), " ")+"\n") || !endsWithTotals(text, strings.Join(msgNightTotals(n), separator)) {
 			t.Fatalf("it does not begin with the news and end with the totals:\n%s", text)
 		}
 		if err := check(written(t, JSON, n)); err != nil {

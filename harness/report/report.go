@@ -5,7 +5,7 @@
 // writers it is given.
 //
 // What it tells came from consoles and file names that nobody vouches for: the
-// writers escape it, and what is not written by them yet passes clean.
+// writers escape it.
 package report
 
 import (
@@ -17,12 +17,6 @@ import (
 	"umlab/harness/result"
 )
 
-// Options say what the terminal can do (see Terminal).
-type Options = doc.Options
-
-// clean is doc.Clean, for what is no document of doc yet.
-func clean(s string) string { return doc.Clean(s) }
-
 // Form writes what build makes of a result with a writer of doc or checks.
 func Form[T, D any](build func(*T) D, write func(io.Writer, D) error) func(io.Writer, *T) error {
 	return func(w io.Writer, v *T) error { return write(w, build(v)) }
@@ -32,13 +26,13 @@ func Form[T, D any](build func(*T) D, write func(io.Writer, D) error) func(io.Wr
 func long(o outcome.Outcome) string {
 	s := o.Brief()
 	if o.Value != "" {
-		s += " val " + clean(o.Value)
+		s += " val " + o.Value
 	}
 	if o.Section != nil && o.Index != nil {
 		s += fmt.Sprintf(" sec %d idx %d", *o.Section, *o.Index)
 	}
 	if o.Address != "" {
-		s += " at " + clean(o.Address)
+		s += " at " + o.Address
 	}
 	return s
 }
@@ -71,7 +65,7 @@ func paras(lines ...doc.Line) (blocks []doc.Block) {
 }
 
 func title(sc result.Scenario) string {
-	name, title := clean(sc.Name), clean(sc.Title)
+	name, title := sc.Name, sc.Title
 	switch {
 	case title == "" || title == name:
 		return name

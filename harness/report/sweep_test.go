@@ -16,15 +16,15 @@ import (
 	"umlab/harness/result"
 )
 
-func sweepTable(o Options) func(io.Writer, *result.Sweep) error {
+func sweepTable(o doc.Options) func(io.Writer, *result.Sweep) error {
 	return Form(Sweep, onTerminal(o))
 }
 
 func TestSweepGolden(t *testing.T) {
 	for name, s := range sweeps(t) {
 		for ext, render := range map[string]func(io.Writer, *result.Sweep) error{
-			"200.txt": sweepTable(Options{Width: 200}), "120.txt": sweepTable(Options{Width: 120}), "80.txt": sweepTable(Options{Width: 80}),
-			"50.txt": sweepTable(Options{Width: 50}), "color.txt": sweepTable(Options{Width: 120, Color: true}),
+			"200.txt": sweepTable(doc.Options{Width: 200}), "120.txt": sweepTable(doc.Options{Width: 120}), "80.txt": sweepTable(doc.Options{Width: 80}),
+			"50.txt": sweepTable(doc.Options{Width: 50}), "color.txt": sweepTable(doc.Options{Width: 120, Color: true}),
 			"md": Form(Sweep, doc.MarkdownMail), "ktap": sweepKTAPOf, "xml": sweepJUnit,
 		} {
 			switch {
@@ -47,8 +47,8 @@ func TestSweepWidths(t *testing.T) {
 	for name, s := range sweeps(t) {
 		sheet := newSweepSheet(s)
 		for _, width := range []int{0, 40, 50, 72, 80, 100, 120, 160, 200, 300} {
-			out := string(written(t, sweepTable(Options{Width: width}), s))
-			colored := string(written(t, sweepTable(Options{Width: width, Color: true}), s))
+			out := string(written(t, sweepTable(doc.Options{Width: width}), s))
+			colored := string(written(t, sweepTable(doc.Options{Width: width, Color: true}), s))
 			if diff := cmp.Diff(out, text.StripEscape(colored)); diff != "" {
 				t.Errorf("%s at %d: without its colours, the coloured table is another:\n%s", name, width, diff)
 			}
@@ -117,7 +117,7 @@ func TestSweepSays(t *testing.T) {
 		{"trees", 200, []string{"debian-6.12: the same with both toolchains"}, nil},
 		{"onetoolchain", 200, []string{"→ debian-6.12 to debian-7.3: static-kernel@module: address-dependent: low loaded, high overflow 11 32S before, now loads"}, nil},
 	} {
-		out := string(written(t, sweepTable(Options{Width: tt.width}), all[tt.name]))
+		out := string(written(t, sweepTable(doc.Options{Width: tt.width}), all[tt.name]))
 		for _, want := range tt.want {
 			found := false
 			for l := range strings.Lines(out) {
@@ -242,7 +242,7 @@ func TestSweepWriteErrors(t *testing.T) {
 
 func sweepRenderers() map[string]func(io.Writer, *result.Sweep) error {
 	return map[string]func(io.Writer, *result.Sweep) error{
-		"table": sweepTable(Options{}), "markdown": Form(Sweep, doc.MarkdownMail), "html": Form(Sweep, doc.HTML), "json": JSON[result.Sweep], "junit": sweepJUnit, "ktap": sweepKTAPOf,
+		"table": sweepTable(doc.Options{}), "markdown": Form(Sweep, doc.MarkdownMail), "html": Form(Sweep, doc.HTML), "json": JSON[result.Sweep], "junit": sweepJUnit, "ktap": sweepKTAPOf,
 	}
 }
 
@@ -262,7 +262,7 @@ func FuzzSweep(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, width int) {
 		width = min(max(width, 0), 300)
 		sweep := spoiledSweep(s)
-		out := string(written(t, sweepTable(Options{Width: width}), sweep))
+		out := string(written(t, sweepTable(doc.Options{Width: width}), sweep))
 		for _, c := range out {
 			if c != '\n' && !unicode.IsPrint(c) {
 				t.Fatalf("%q in the table", c)

@@ -11,7 +11,7 @@ import (
 	"umlab/harness/result"
 )
 
-func render(t testing.TB, r *result.Results, o Options) string {
+func render(t testing.TB, r *result.Results, o doc.Options) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := doc.Terminal(&b, Matrix(r), o); err != nil {
@@ -30,7 +30,7 @@ func TestTableWidths(t *testing.T) {
 		}
 		for _, width := range []int{0, 40, 60, 80, 100, 120, 160, 240} {
 			for _, color := range []bool{false, true} {
-				out := render(t, r, Options{Width: width, Color: color})
+				out := render(t, r, doc.Options{Width: width, Color: color})
 				lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 				if !endsWithTotals(text.StripEscape(out), strings.Join(msgTotals(r), separator)) {
 					t.Errorf("%s at %d: it does not end with its totals:\n%s", name, width, out)
@@ -60,7 +60,7 @@ func TestTableWidths(t *testing.T) {
 func TestTableColor(t *testing.T) {
 	for name, r := range fixtures() {
 		for _, width := range []int{0, 40, 60, 120} {
-			plain, color := render(t, r, Options{Width: width}), render(t, r, Options{Width: width, Color: true})
+			plain, color := render(t, r, doc.Options{Width: width}), render(t, r, doc.Options{Width: width, Color: true})
 			if plain != text.StripEscape(color) {
 				t.Errorf("%s at %d: without its colours, the coloured table is another:\n%s\n%s", name, width, plain, color)
 			}
@@ -97,7 +97,7 @@ func TestTableSays(t *testing.T) {
 		{"empty", &result.Results{}, []string{"0 variants · 0 cells · 0 module loads · nothing was run · 0 boots (0 cached) · 0.00 s"}, []string{msgVerdict}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			out := render(t, tt.r, Options{})
+			out := render(t, tt.r, doc.Options{})
 			lines := map[string]bool{}
 			for l := range strings.SplitSeq(out, "\n") {
 				lines[strings.TrimSpace(l)] = true

@@ -181,7 +181,7 @@ type half struct {
 func halves(p result.Pair) []half { return []half{{p.Before, msgBefore}, {p.After, msgAfter}} }
 
 // where is "trixie, after".
-func (h half) where(p result.Pair) string { return clean(p.Before.Toolchain.Name) + ", " + h.Side }
+func (h half) where(p result.Pair) string { return p.Before.Toolchain.Name + ", " + h.Side }
 
 // pairAlarms merges the alarms of both sides under their headlines.
 func pairAlarms(pairs []result.Pair) (list []alarm) {

@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"umlab/harness/outcome"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -67,7 +68,7 @@ func TestVerificationTextSays(t *testing.T) {
 		mail := string(written(t, verificationMail, v))
 		narrow(t, v, mail)
 		_, after, found := strings.Cut(mail, "\nConclusion\n")
-		if !found || !strings.Contains(words(after), words(string(v.Conclusion)+": "+clean(v.Reason))) {
+		if !found || !strings.Contains(words(after), words(string(v.Conclusion)+": "+doc.Clean(v.Reason))) {
 			t.Errorf("%s: the conclusion is not told:\n%s", name, mail)
 		}
 		for _, f := range v.Findings {

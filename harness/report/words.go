@@ -45,7 +45,7 @@ func sentences[T any](list []T, say func(T) string) (lines []string) {
 }
 
 // legible is s as a line that begins and ends with something to read.
-func legible(s string) string { return strings.TrimSpace(clean(s)) }
+func legible(s string) string { return strings.TrimSpace(s) }
 
 func legibles(from []string) []string { return sentences(from, legible) }
 
