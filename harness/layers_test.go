@@ -52,7 +52,6 @@ var only = map[string][]string{
 	"golang.org/x/arch/x86/x86asm":        {"loader"},
 	"github.com/pelletier/go-toml/v2":     {"scenario", "settings", "toolchain"},
 	"github.com/bluekeyes/go-gitdiff/":    {"tree/patch"},
-	"github.com/go-git/":                  {"tree"},
 	"github.com/knqyf263/go-deb-version":  {"debian"},
 	"modernc.org/sqlite":                  {"history"},
 }

@@ -65,6 +65,10 @@ type Command struct {
 	// closes its own copy after Start, and reads EIO from the master when the sandbox is gone.
 	TTY *os.File
 
+	// Network lends the command the machine's network, with it the abstract sockets of programs of the machine, and what
+	// it takes to find a server and to trust it: see network. Without it, there is no network at all.
+	Network bool
+
 	NoASLR bool // personality(ADDR_NO_RANDOMIZE)
 	Limits Limits
 	Grace  time.Duration // between SIGTERM to the command's process group and SIGKILL to all; 0 kills at once
@@ -96,11 +100,16 @@ func (c *Command) plan() (*spec, error) {
 		return abs
 	}
 
-	s := &spec{Dir: c.Dir, Args: c.Args, Terminal: c.TTY != nil, NoASLR: c.NoASLR, Limits: c.Limits}
+	s := &spec{Dir: c.Dir, Args: c.Args, Terminal: c.TTY != nil, NoASLR: c.NoASLR, Limits: c.Limits, Network: c.Network}
 	if c.Root != "" {
 		s.Root = host("root", c.Root)
 	}
-	for _, m := range c.Mounts {
+	mounts, env := c.Mounts, c.Env
+	if c.Network {
+		lent, proxies := network(os.Getenv)
+		mounts, env = slices.Concat(mounts, lent), withDefaults(env, proxies...)
+	}
+	for _, m := range mounts {
 		s.Layers = append(s.Layers, layer{Kind: layerBind, Target: m.Target, ReadOnly: m.ReadOnly,
 			Source: host("mount on "+m.Target, m.Source)})
 	}
@@ -161,7 +170,7 @@ func (c *Command) plan() (*spec, error) {
 	if s.Dir == "" {
 		s.Dir = "/"
 	}
-	s.Env = withDefaults(c.Env, defaultPath, defaultHome)
+	s.Env = withDefaults(env, defaultPath, defaultHome)
 	if len(bad) > 0 {
 		return nil, &SetupError{Stage: StageCommand, Err: fmt.Errorf("%w: %w", errInvalid, errors.Join(bad...))}
 	}

@@ -204,9 +204,12 @@ func (p *Process) keep(s *spec, c *Command, stdin io.Reader, control *os.File, b
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	attr := &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNET,
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,
 		Setsid:     true, // a terminal's ^C is umlab's to handle
+	}
+	if !s.Network {
+		attr.Cloneflags |= unix.CLONE_NEWNET
 	}
 	if s.UserNamespace {
 		attr.Cloneflags |= unix.CLONE_NEWUSER

@@ -12,7 +12,7 @@
 //     sysroot lacks are made on that tmpfs; deeper ones on a read-only overlay. The sysroot itself is never touched.
 //   - /proc is fresh and read-only, /dev holds null zero full random urandom tty, pts, ptmx and shm; /tmp, /run and
 //     /dev/shm are tmpfs, and nothing in /run can be executed. A Command may put something else on the last three.
-//   - The network namespace has a loopback device that is down, and nothing else.
+//   - The network namespace has a loopback device that is down, and nothing else; with Command.Network it is the machine's.
 //   - The command is UID 0 of a user namespace in which 0 is the caller; it has no capabilities, cannot gain any, and
 //     cannot make further user namespaces. Files that other users own can be used only as far as their mode allows
 //     to anybody, also when the caller is root.

@@ -18,7 +18,7 @@ import (
 )
 
 // The tests that the other two modes repeat: without privileges, and without a user namespace.
-const core = "^Test(Visible|SysrootIsReadOnly|MountPoints|Overlay.*|Tmpfs|Network|Status|Exec|Privileges|Limits|NoASLR|TTY|Stdio|Cancel|ParentDies|NoLeaks)$"
+const core = "^Test(Visible|SysrootIsReadOnly|MountPoints|Overlay.*|Tmpfs|Network.*|Status|Exec|Privileges|Limits|NoASLR|TTY|Stdio|Cancel|ParentDies|NoLeaks)$"
 
 func TestAsNobody(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -185,6 +185,37 @@ func TestNetwork(t *testing.T) {
 	defer u.Close()
 	if out, status, err := try(t, c, "connect unix "+name); err != nil || status.Code != 1 {
 		t.Errorf("connect: %v %v %s", status, err, out)
+	}
+}
+
+// TestNetworkLent: with Network, a command reaches what the machine reaches and sees how names are found, and no more of
+// the machine than before.
+func TestNetworkLent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skipf("this machine has no loopback: %v", err)
+	}
+	defer l.Close()
+	certificates := filepath.Join(t.TempDir(), "some.crt")
+	put(t, certificates, "certificates")
+	t.Setenv("SSL_CERT_FILE", certificates)
+	t.Setenv("HTTPS_PROXY", "http://proxy.invalid")
+	c := Command{Root: sysroot(t), Network: true}
+	if out := inside(t, c, "connect tcp "+l.Addr().String(), "read "+CertificateFile); out != "certificates" {
+		t.Errorf("the certificates are %q", out)
+	}
+	if out := inside(t, c, "env"); !strings.Contains(out, "https_proxy=http://proxy.invalid\n") {
+		t.Errorf("the environment is %q", out)
+	}
+	if hosts, err := os.ReadFile("/etc/hosts"); err == nil {
+		if out := inside(t, c, "read /etc/hosts"); out != string(hosts) {
+			t.Errorf("/etc/hosts is %q", out)
+		}
+	}
+	for _, op := range []string{"write /etc/hosts x", "write " + CertificateFile + " x", "read /etc/passwd", "read " + certificates} {
+		if out, status, err := try(t, c, op); err != nil || status.Code != 1 {
+			t.Errorf("%s: %v %v, want a failure inside\n%s", op, status, err, out)
+		}
 	}
 }
 

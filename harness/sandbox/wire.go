@@ -9,6 +9,7 @@ type spec struct {
 	Limits        Limits
 	Terminal      bool // file descriptor 0 becomes the controlling terminal
 	NoASLR        bool
+	Network       bool // the machine's, instead of none
 	UserNamespace bool // whether init runs in a user namespace of its own
 	Probe         bool // set everything up, run nothing: see Check
 }

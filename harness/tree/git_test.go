@@ -10,11 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	gogit "github.com/go-git/go-git/v5"
-	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/progress"
@@ -30,29 +26,25 @@ func repository(t *testing.T) (dir string, first, second string) {
 	lay(t, dir, files())
 	// An attribute that would convert on checkout, and must not.
 	lay(t, dir, map[string]string{".gitattributes": "* text eol=crlf export-ignore\n"})
-	r, err := gogit.PlainInit(dir, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := r.Worktree()
-	if err != nil {
-		t.Fatal(err)
+	run := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=umlab test", "-c", "user.email=umlab@localhost"}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+			"GIT_AUTHOR_DATE=1800000000 +0000", "GIT_COMMITTER_DATE=1800000000 +0000")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("git %v: %v", args, err)
+		}
+		return strings.TrimSpace(string(out))
 	}
 	commit := func(subject string) string {
-		if err := w.AddWithOptions(&gogit.AddOptions{All: true}); err != nil {
-			t.Fatal(err)
-		}
-		who := &object.Signature{Name: "umlab test", Email: "umlab@localhost", When: time.Unix(1800000000, 0).UTC()}
-		h, err := w.Commit(subject+"\n\nWhy.\n", &gogit.CommitOptions{Author: who})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return h.String()
+		run("add", "--all")
+		run("commit", "-q", "-m", subject+"\n\nWhy.\n")
+		return run("rev-parse", "HEAD")
 	}
+	run("init", "-q", "--initial-branch=master")
 	first = commit("one")
-	if _, err := r.CreateTag("v1", plumbing.NewHash(first), &gogit.CreateTagOptions{Message: "v1", Tagger: &object.Signature{Name: "umlab test", Email: "umlab@localhost", When: time.Unix(1800000000, 0)}}); err != nil {
-		t.Fatal(err)
-	}
+	run("tag", "-a", "-m", "v1", "v1")
 	lay(t, dir, map[string]string{"arch/um/Kconfig": "config UML\n\tselect HAVE_RUST if X86\n"})
 	return dir, first, commit("um: two")
 }

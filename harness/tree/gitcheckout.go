@@ -46,7 +46,7 @@ func FromGit(ctx context.Context, st *store.Store, sink progress.Sink, s GitSour
 			commit, err = r.resolve(ctx, git, s.Ref)
 		}
 	} else {
-		r, commit, notes, err = mirrored(ctx, st, sink, s)
+		r, commit, notes, err = mirrored(ctx, st, sink, s, git)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tree %s: %w", s.Name, err)

@@ -15,17 +15,22 @@ import (
 // TestSymbolicRefs: whatever a server says of where its refs lead, they are
 // followed to an end, and what leads to no commit is named.
 func TestSymbolicRefs(t *testing.T) {
+	git := hostGit(t)
 	commit := strings.Repeat("a", 40)
 	packet := func(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }
-	symrefs := ""
+	var refs string // as protocol 2 lists them
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/info/refs" {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case r.URL.Path == "/info/refs":
+			w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+			_, _ = io.WriteString(w, packet("# service=git-upload-pack\n")+"0000"+packet("version 2\n")+packet("ls-refs\n")+packet("fetch=shallow\n")+"0000")
+		case strings.Contains(string(body), "command=ls-refs"):
+			w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+			_, _ = io.WriteString(w, refs+"0000")
+		default:
 			http.NotFound(w, r)
-			return
 		}
-		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
-		_, _ = io.WriteString(w, packet("# service=git-upload-pack\n")+"0000"+
-			packet(commit+" refs/heads/main\x00agent=git/2 "+symrefs+"\n")+packet(commit+" refs/heads/other\n")+"0000")
 	}))
 	defer srv.Close()
 	for _, tt := range []struct{ name, ref, symrefs, want string }{
@@ -39,13 +44,14 @@ func TestSymbolicRefs(t *testing.T) {
 		{"none of it is asked for", "other", "HEAD:refs/heads/a refs/heads/a:HEAD", "404"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			symrefs = ""
+			refs = packet(commit+" refs/heads/main\n") + packet(commit+" refs/heads/other\n")
 			for s := range strings.FieldsSeq(tt.symrefs) {
-				symrefs += " symref=" + s
+				name, target, _ := strings.Cut(s, ":")
+				refs += packet(commit + " " + name + " symref-target:" + target + "\n")
 			}
 			st := open(t)
 			for range 2 { // the second finds the lock free
-				_, err := FromGit(context.Background(), st, progress.Discard{}, GitSource{Name: "g", URL: srv.URL, Ref: tt.ref}, nil)
+				_, err := FromGit(context.Background(), st, progress.Discard{}, GitSource{Name: "g", URL: srv.URL, Ref: tt.ref}, git)
 				if err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}

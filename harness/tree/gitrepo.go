@@ -146,8 +146,21 @@ func (r *repo) objects(skeleton string, c sandbox.Command) sandbox.Command {
 
 // skeleton makes an empty repository in dir, for objects named as commit is.
 func (r *repo) skeleton(dir, commit string) error {
+	if err := emptyRepository(dir, len(commit) == 64); err != nil {
+		return err
+	}
+	b, err := os.ReadFile(filepath.Join(r.common, "shallow"))
+	if err != nil {
+		return nil //nolint:nilerr // most have none
+	}
+	return os.WriteFile(filepath.Join(dir, "shallow"), b, 0o644) // without it, git takes the history for damaged
+}
+
+// emptyRepository makes a bare repository in dir, for objects with names of sha256
+// or of sha1.
+func emptyRepository(dir string, sha256 bool) error {
 	config := "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
-	if len(commit) == 64 {
+	if sha256 {
 		config = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectFormat = sha256\n"
 	}
 	for _, d := range []string{"objects", "refs"} {
@@ -155,12 +168,8 @@ func (r *repo) skeleton(dir, commit string) error {
 			return err
 		}
 	}
-	files := map[string][]byte{"HEAD": []byte("ref: refs/heads/none\n"), "config": []byte(config)}
-	if b, err := os.ReadFile(filepath.Join(r.common, "shallow")); err == nil {
-		files["shallow"] = b // without it, git takes the history for damaged
-	}
-	for name, b := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+	for name, text := range map[string]string{"HEAD": "ref: refs/heads/none\n", "config": config} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
