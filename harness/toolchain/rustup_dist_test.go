@@ -2,6 +2,7 @@ package toolchain
 
 import (
 	"archive/tar"
+	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -17,7 +18,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
 	xzfile "github.com/ulikunitz/xz"
 
 	"umlab/harness/archive"
