@@ -146,7 +146,7 @@ func (l *Lab) handLoop(ctx context.Context, b *benched) (float64, error) {
 	var said bytes.Buffer
 	start := time.Now()
 	status, err := sandbox.Run(ctx, b.Base.Toolchain.In(sandbox.Command{
-		Mounts:   []sandbox.Mount{{Source: b.Base.Tree.Dir, Target: "/src", ReadOnly: true}},
+		Mounts:   []sandbox.Mount{b.Base.Tree.Mount("/src")},
 		Overlays: []sandbox.Overlay{{Lower: b.Build(), Upper: upper, Work: work, Target: "/build"}},
 		Args:     args, Stdout: &said, Stderr: &said,
 	}))

@@ -180,8 +180,8 @@ func (p *prober) expected(r *result.Results) bisect.Verdict {
 func (l *Lab) asked(ctx context.Context, p *plan.Plan, name, toolchain string) history.Question {
 	compiler := l.sources.Compiler(p.Flags.Compiler, name)
 	if compiler == "" {
-		if dir, ok := l.sources.Unpacked(ctx, name); ok {
-			compiler = (&tree.Tree{Dir: dir}).Compiler()
+		if t, ok := l.sources.Unpacked(ctx, name); ok {
+			compiler = t.Compiler()
 		}
 	}
 	return history.Question{Scenario: p.Scenario.Name, Tree: name, Toolchain: toolchain, Compiler: compiler, Fragments: p.Fragments}

@@ -165,7 +165,7 @@ func TestBisectRealCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "linux")
-	if err := os.CopyFS(dir, os.DirFS(base.Dir)); err != nil {
+	if err := os.CopyFS(dir, base.FS()); err != nil {
 		t.Fatal(err)
 	}
 	run := func(args ...string) string {

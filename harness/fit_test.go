@@ -31,11 +31,11 @@ func TestRefusedBeforeItIsFetched(t *testing.T) {
 		t.Skipf("the archive cannot be asked: %v", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.settings.Trees)) {
-		dir, ok := l.sources.Unpacked(ctx, name)
+		source, ok := l.sources.Unpacked(ctx, name)
 		if !ok {
 			continue
 		}
-		least, err := tree.MinTools(dir)
+		least, err := tree.MinTools(source.FS())
 		if err != nil {
 			t.Fatal(err)
 		}

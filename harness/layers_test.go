@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"explain", "plan", "runner", "terminal"},
 	{"oracle", "uml"},
 	{"kbuild"},
-	{"loader"},
+	{"loader", "remake"},
 	{"loader/csrc"},
 	{"scenario", "sources"},
 	{"tree", "toolchain"},

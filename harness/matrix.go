@@ -82,8 +82,13 @@ type ran struct {
 
 // runOn runs the cells of a plan on a tree.
 func (l *Lab) runOn(ctx context.Context, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+	return l.runBy(ctx, l.builder, p, t, tc)
+}
+
+// runBy is runOn with a builder that makes the baseline.
+func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
 	started := l.now()
-	q, baseline, notes, err := p.Build(ctx, l.builder, t, tc)
+	q, baseline, notes, err := p.Build(ctx, b, t, tc)
 	return l.runBuilt(ctx, &ran{results(q, t, tc, notes), q, baseline}, started, err)
 }
 
@@ -91,7 +96,9 @@ func (l *Lab) runOn(ctx context.Context, p *plan.Plan, t *tree.Tree, tc *toolcha
 // that one's: only what they change is built.
 func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
 	started := l.now()
-	baseline, _, err := l.builder.Derive(ctx, was.baseline, t)
+	base := was.baseline.Base
+	base.Tree = t
+	baseline, _, err := l.builder.Baseline(ctx, base)
 	return l.runBuilt(ctx, &ran{results(p, t, tc, nil), p, baseline}, started, err)
 }
 
@@ -132,6 +139,7 @@ func (l *Lab) runBuilt(ctx context.Context, r *ran, started time.Time, err error
 		return nil, err
 	default:
 		r.Config.Digest, r.Config.Resolved = r.baseline.Config, r.baseline.ResolvedConfig()
+		r.Kernel = kernel(r.baseline)
 		if err := l.boot(ctx, r); err != nil {
 			return nil, err
 		}
@@ -139,6 +147,14 @@ func (l *Lab) runBuilt(ctx context.Context, r *ran, started time.Time, err error
 	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
 	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
 	return r, nil
+}
+
+func kernel(bl *kbuild.Baseline) *result.Kernel {
+	k := &result.Kernel{From: bl.From(), Steps: bl.Steps, Seconds: bl.Seconds}
+	if bl.On != nil {
+		k.Files, k.Removed = bl.On.Files, bl.On.Targets
+	}
+	return k
 }
 
 // unbuilt are cells without a binary.

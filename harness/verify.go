@@ -211,7 +211,7 @@ func (l *Lab) findings(ctx context.Context, tc *toolchain.Toolchain, t *tree.Tre
 		f := result.Finding{Tool: c.tool, Lines: []string{}}
 		var said, complaints bytes.Buffer
 		status, err := sandbox.Run(ctx, tc.In(sandbox.Command{
-			Mounts: []sandbox.Mount{{Source: t.Dir, Target: "/src", ReadOnly: true}}, Dir: "/src",
+			Mounts: []sandbox.Mount{t.Mount("/src")}, Dir: "/src",
 			Args: c.args, Stdin: bytes.NewReader(all), Stdout: &said, Stderr: &complaints,
 		}))
 		for line := range strings.Lines(said.String()) {

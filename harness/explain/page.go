@@ -149,7 +149,7 @@ func (b Booted) flags() map[string][]result.ObjectFlags {
 			}
 		}
 	}
-	texts := makefiles(os.DirFS(b.Baseline.Base.Tree.Dir), dirsOf(targets)...)
+	texts := makefiles(b.Baseline.Base.Tree.FS(), dirsOf(targets)...)
 	maps.Copy(texts, own)
 	spec, _ := os.ReadFile(filepath.Join(b.Baseline.Build(), "scripts", "target.json")) // without one, rustc's own targets hold
 	requested := b.Cell.Variant.Flags()

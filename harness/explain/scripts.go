@@ -133,11 +133,17 @@ func (h byHand) build() string {
 	s.line("# %s: kernel and modules, in ./umlab-build", h.title())
 	s.line("( set -e; store=%s", shell.Quote(h.Store))
 	s.line("export sysroot=%s", h.path(h.Toolchain.Root))
-	s.line("export tree=%s", h.path(h.Tree.Dir))
+	last := len(h.Tree.Layers) - 1
+	s.line("export tree=%s", h.path(h.Tree.Layers[last]))
+	show := `ro "$tree" src`
+	for _, over := range h.Tree.Layers[:last] {
+		s.line("export changed=%s", h.path(over))
+		show = `mount -t overlay -o "ro,userxattr,lowerdir=$changed:$tree" umlab src`
+	}
 	s.line(`mkdir -p umlab-build umlab-root; export build="$PWD/umlab-build" root="$PWD/umlab-root"`)
 	s.line("cp %s umlab-build/requested.config", h.path(h.options()))
 	s.namespace(h, "", "src build")
-	s.line(`  ro "$tree" src; mount --bind "$build" build`)
+	s.line(`  %s; mount --bind "$build" build`, show)
 	var env []string
 	for _, kv := range h.Toolchain.Environment() {
 		env = append(env, shell.Nested(kv))

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"umlab/harness/kconfig"
 	"umlab/harness/progress"
 	"umlab/harness/store"
 )
@@ -16,14 +19,38 @@ import (
 type Baseline struct {
 	Base    Base     `json:"-"`
 	Key     string   `json:"key"`
-	Dir     string   `json:"-"`              // of the store; the build directory is Dir/build
-	Seconds float64  `json:"seconds"`        // of its one full make, configuring included
-	Steps   int      `json:"steps"`          // lines of Kbuild that made something
-	Config  string   `json:"config"`         // sha256 of the resolved .config
-	Linux   string   `json:"linux"`          // sha256 of the kernel
-	Env     []string `json:"env"`            // what Kbuild exports to the recipes of a module, see direct
-	Direct  bool     `json:"direct"`         // Env was taken: modules can be built below Kbuild's top
-	From    string   `json:"from,omitempty"` // the toolchain from whose baseline make went on, see Retool; "" for none
+	Dir     string   `json:"-"`       // of the store; the build directory is Dir/build
+	Seconds float64  `json:"seconds"` // of its makes, configuring included
+	Steps   int      `json:"steps"`   // lines of Kbuild that made something
+	Config  string   `json:"config"`  // sha256 of the resolved .config
+	Linux   string   `json:"linux"`   // sha256 of the kernel
+	Env     []string `json:"env"`     // what Kbuild exports to the recipes of a module, see direct
+	Direct  bool     `json:"direct"`  // Env was taken: modules can be built below Kbuild's top
+	Of      identity `json:"of"`
+	On      *On      `json:"on,omitempty"` // nil for a build from nothing
+}
+
+// identity is what a baseline was built from, as digests.
+type identity struct {
+	Tree      string `json:"tree"`
+	Toolchain string `json:"toolchain"`
+	Name      string `json:"name"` // of the toolchain
+	Side      string `json:"side"` // of the toolchain without Rust; "" where that is not known or there is no Rust
+	Compiler  string `json:"compiler"`
+	Options   string `json:"options"` // kconfig.Text
+}
+
+// On says what a build went on from, and how much of it that left to make.
+type On struct {
+	Key       string `json:"key"`       // of the baseline
+	Toolchain string `json:"toolchain"` // its name
+	Retooled  bool   `json:"retooled"`  // by another Rust than that one's
+	Tree      string `json:"tree"`      // its digest
+	Files     int    `json:"files"`     // in which the trees differ
+	Options   bool   `json:"options"`   // the requested options differ
+	Targets   int    `json:"targets"`   // that were removed because they were made from what differs
+	// Same says that no step of that build opened anything that differs: its build directory serves for both.
+	Same bool `json:"same,omitempty"`
 }
 
 const kindBaseline = "baseline"
@@ -37,68 +64,120 @@ func (b *Baseline) made() made { return made{lower: b.Build()} }
 // ResolvedConfig is the path of its .config.
 func (b *Baseline) ResolvedConfig() string { return filepath.Join(b.Build(), ".config") }
 
-// Baseline returns the baseline of base, building it where the store has none:
-// from nothing, or on from that of a toolchain with another Rust alone, see
-// Retool. A build that was killed is resumed. The error is a *ConfigError where
-// Kconfig dropped a request (nothing is built then), a *BuildError where the
-// source does not build, a *HostError where the machine failed.
-func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bool, err error) {
-	if !b.FromNothing {
-		if _, built := b.Store.Lookup(kindBaseline, base.key()); !built {
-			if bl, hit, err := b.retooled(ctx, base); bl != nil || err != nil {
-				return bl, hit, err
-			}
-		}
+// From says in words what the build went on from; it is "" for one from nothing.
+func (b *Baseline) From() string {
+	if b.On == nil {
+		return ""
 	}
-	bl, hit, err = b.baseline(ctx, base, making{key: base.key(), steps: base.Compiler, prepare: func(string) error { return nil }})
-	if err == nil {
-		b.offer(ctx, bl)
+	var parts []string
+	if b.On.Retooled {
+		parts = append(parts, "another Rust")
 	}
-	return bl, hit, err
+	if b.On.Options {
+		parts = append(parts, "other options")
+	}
+	if n := b.On.Files; n > 0 || len(parts) == 0 {
+		parts = append(parts, fmt.Sprintf("%d other %s", n, plural(n, "file")))
+	}
+	what := fmt.Sprintf("the baseline of toolchain %s, with %s", b.On.Toolchain, strings.Join(parts, " and "))
+	if b.On.Same {
+		what += " that no step of it reads"
+	}
+	return what
 }
 
-// baseline returns the baseline of m's key, making it where the store has none.
-func (b *Builder) baseline(ctx context.Context, base Base, m making) (bl *Baseline, hit bool, err error) {
-	key := m.key
-	if bl, err := b.openBaseline(base, key); err == nil {
+func plural(n int, one string) string {
+	if n == 1 {
+		return one
+	}
+	return one + "s"
+}
+
+func (b *Builder) identity(ctx context.Context, base Base) (identity, error) {
+	id := identity{Tree: base.Tree.Digest, Toolchain: base.Toolchain.Digest, Name: base.Toolchain.Name, Compiler: base.Compiler,
+		Options: kconfig.Text(base.Options)}
+	if !RequestsRust(base.Options) {
+		return id, nil // nothing tells one rustc's work from another's
+	}
+	s, err := b.besideRust(ctx, base.Toolchain)
+	id.Side = s.Digest
+	return id, err
+}
+
+// Baseline returns the baseline of base. Where the store has none, it goes on from the nearest one that is there, see
+// goOn, or builds from nothing; a build from nothing that was killed is resumed. The error is a *ConfigError where
+// Kconfig dropped a request (nothing is built then), a *BuildError where the source does not build, a *HostError where
+// the machine failed. What failed for a reason of the source is not tried again.
+func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bool, err error) {
+	find := func() *Baseline {
+		for _, key := range []string{base.key(), onKey(base)} {
+			if key == onKey(base) && b.FromNothing {
+				break
+			}
+			if bl, err := b.openBaseline(base, key); err == nil {
+				return bl
+			}
+		}
+		return nil
+	}
+	if bl := find(); bl != nil {
 		return bl, true, nil
 	}
-	unlock, err := b.Store.Lock(ctx, kindBaseline+"-"+key)
+	unlock, err := b.Store.Lock(ctx, kindBaseline+"-"+base.key())
 	if err != nil {
 		return nil, false, err
 	}
 	defer unlock()
-	if bl, err := b.openBaseline(base, key); err == nil {
+	if bl := find(); bl != nil {
 		return bl, true, nil
+	}
+	if err := b.failedBefore(base); err != nil {
+		return nil, true, err
 	}
 	if RequestsRust(base.Options) {
 		if err := base.Tree.CheckRust(); err != nil {
 			return nil, false, err
 		}
 	}
-	dir, err := b.Store.Partial(kindBaseline, key)
+	id, err := b.identity(ctx, base)
 	if err != nil {
 		return nil, false, err
 	}
-	if err := m.prepare(dir); err != nil {
-		return nil, false, errors.Join(err, store.RemoveAll(dir))
-	}
-	if err := b.makeBaseline(ctx, base, m, dir); err != nil {
-		if lasts(err) {
-			// Nothing to resume: the same inputs fail again.
-			err = errors.Join(err, store.RemoveAll(dir))
+	var why string
+	if !b.FromNothing {
+		from, err := b.nearest(ctx, base, id)
+		if err != nil {
+			return nil, false, err
 		}
-		return nil, false, err
+		if from.usable() {
+			bl, err := b.goOn(ctx, base, id, from)
+			var stale *StaleError
+			if !errors.As(err, &stale) {
+				return bl, false, b.noteFailure(base, true, err)
+			}
+			from.m.Refused = stale.Reason
+		}
+		why = from.refused()
 	}
-	if err := b.Store.Install(dir, kindBaseline, key); err != nil {
-		return nil, false, err
-	}
-	bl, err = b.openBaseline(base, key)
-	return bl, false, err
+	bl, err = b.fromNothing(ctx, base, id, why)
+	return bl, false, b.noteFailure(base, false, err)
 }
 
+// onKey is the key of a baseline of base that went on from another.
+func onKey(base Base) string { return store.Key("on", version, base.key()) }
+
 func (b *Builder) openBaseline(base Base, key string) (*Baseline, error) {
-	dir, ok := b.Store.Lookup(kindBaseline, key)
+	bl, err := readBaseline(b.Store.Lookup, key)
+	if err != nil {
+		return nil, err
+	}
+	bl.Base = base
+	return bl, nil
+}
+
+// readBaseline reads the baseline of that key, whose Base is not known, by one of the store's ways to look it up.
+func readBaseline(lookup func(kind, key string) (string, bool), key string) (*Baseline, error) {
+	dir, ok := lookup(kindBaseline, key)
 	if !ok {
 		return nil, os.ErrNotExist
 	}
@@ -110,78 +189,91 @@ func (b *Builder) openBaseline(base Base, key string) (*Baseline, error) {
 	if err := json.Unmarshal(text, bl); err != nil {
 		return nil, err
 	}
-	bl.Base, bl.Dir = base, dir
+	if bl.Dir = dir; bl.On != nil && bl.On.Same {
+		if bl.Dir, ok = lookup(kindBaseline, bl.On.Key); !ok {
+			return nil, os.ErrNotExist // was cleaned away
+		}
+	}
 	return bl, nil
 }
 
-// makeBaseline fills dir: configure, compare, make, compare again, and take the
-// environment of a module's recipes.
-func (b *Builder) makeBaseline(ctx context.Context, base Base, m making, dir string) (err error) {
-	build := filepath.Join(dir, "build")
-	if err := os.MkdirAll(build, 0o755); err != nil {
-		return err
-	}
-	logPath := filepath.Join(dir, "make.log")
-	logFile, err := os.Create(logPath)
+// fromNothing builds the baseline of base by one full make. why says why it does not go on from another; "" where there
+// is none.
+func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why string) (bl *Baseline, err error) {
+	key := base.key()
+	dir, err := b.Store.Partial(kindBaseline, key)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer logFile.Close()
 	var last int
-	if m.steps != "" { // how many it was the last time is the best guess
-		b.Store.Get("steps", m.steps, &last)
-	}
-	task := b.Sink.Start(m.title(base), progress.Objects, int64(last))
+	b.Store.Get("steps", base.Compiler, &last) // how many it was the last time is the best guess
+	task := b.Sink.Start(base.title(), progress.Objects, int64(last))
 	defer func() { task.Done(err) }()
-	out := &makeLog{Log: logFile, Task: task}
-	start := time.Now()
-
-	task.Status("configure")
-	if err := b.configure(ctx, base, build, out); err != nil {
-		return b.blame(ctx, "baseline (configure)", err, logPath)
+	if why != "" {
+		b.Sink.Note(fmt.Sprintf("%s is built from nothing: %s", base.Tree.Name, why))
 	}
-	if err := b.compare(ctx, base, build, "configuring"); err != nil {
-		return err
-	}
-	// The default goal: the kernel and all configured modules.
-	if err := b.run(ctx, base.makeIn(build, "baseline of "+base.Tree.Name, out, Request{}.jobs())); err != nil {
-		return b.blame(ctx, "baseline", err, logPath)
-	}
-	if err := b.compare(ctx, base, build, "building"); err != nil {
-		return err
-	}
-
-	bl := Baseline{Key: m.key, From: m.over, Seconds: time.Since(start).Seconds(), Steps: out.Steps}
-	task.Status("take the environment of a module's recipes")
-	if env, err := b.captureEnv(ctx, base, build); err == nil {
-		bl.Env, bl.Direct = env, true
-	} else if ctx.Err() != nil {
-		return err
-	} else {
-		b.Sink.Note("modules of this tree are built by its top Makefile, which is slower: " + err.Error())
-	}
-	if m.check != nil {
-		task.Status("check who made what")
-		if err := m.check(build); err != nil {
-			return err
-		}
-	}
-	if bl.Linux, err = store.SumFile(filepath.Join(build, "linux")); err != nil {
-		return err
-	}
-	config, err := readConfig(build)
+	mk, err := b.newMake(base, dir, task, srcDir)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	defer mk.close()
+	mk.resume()
+	err = mk.all(ctx, true)
+	if err = errors.Join(err, mk.pause()); err != nil {
+		if failed(err) {
+			// Nothing to resume: the same inputs fail again.
+			err = errors.Join(err, store.RemoveAll(dir))
+		}
+		return nil, err
+	}
+	bl = &Baseline{Key: key, Of: id}
+	if err := mk.takeEnv(ctx, bl); err != nil {
+		return nil, err
+	}
+	if err := b.Store.Put("steps", base.Compiler, mk.out.Steps); err != nil {
+		return nil, err
+	}
+	return b.install(ctx, mk, bl, nil)
+}
+
+// title is what the progress calls a build of the baseline.
+func (b Base) title() string {
+	return fmt.Sprintf("build baseline %s (%s, %s)", b.Tree.Name, b.Toolchain.Name, b.Compiler)
+}
+
+// install puts a build that is whole into the store as bl. more are files of the tree that were opened by what it went on
+// from.
+func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, more []string) (*Baseline, error) {
+	bl.Seconds, bl.Steps = time.Since(mk.start).Seconds(), mk.out.Steps
+	rec, err := mk.record(ctx, more)
+	if err == nil {
+		err = rec.Save(mk.dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("what did the build read: %w", err)
+	}
+	if bl.Linux, err = store.SumFile(filepath.Join(mk.build, "linux")); err != nil {
+		return nil, err
+	}
+	config, err := readConfig(mk.build)
+	if err != nil {
+		return nil, err
 	}
 	bl.Config = config.Digest()
-	record, err := json.MarshalIndent(bl, "", " ")
+	return b.put(mk.base, mk.dir, bl)
+}
+
+// put installs dir as the directory of bl.
+func (b *Builder) put(base Base, dir string, bl *Baseline) (*Baseline, error) {
+	text, err := json.MarshalIndent(bl, "", " ")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if m.steps != "" {
-		if err := b.Store.Put("steps", m.steps, out.Steps); err != nil {
-			return err
-		}
+	if err := os.WriteFile(filepath.Join(dir, "baseline.json"), text, 0o644); err != nil {
+		return nil, err
 	}
-	return os.WriteFile(filepath.Join(dir, "baseline.json"), record, 0o644)
+	if err := b.Store.Install(dir, kindBaseline, bl.Key); err != nil {
+		return nil, err
+	}
+	return b.openBaseline(base, bl.Key)
 }

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"umlab/harness/kconfig"
+	"umlab/harness/progress"
 	"umlab/harness/store"
 )
 
@@ -32,12 +32,13 @@ func (e *ConfigError) Error() string {
 	return s.String()
 }
 
-// configure makes the .config of base in the build directory build.
-func (b *Builder) configure(ctx context.Context, base Base, build string, log io.Writer) error {
-	if err := os.WriteFile(filepath.Join(build, ".umlab.config"), []byte(kconfig.Text(base.Options)), 0o644); err != nil {
+// configure makes .config from nothing.
+func (m *making) configure(ctx context.Context, what string) error {
+	if err := os.WriteFile(filepath.Join(m.build, ".umlab.config"), []byte(kconfig.Text(m.base.Options)), 0o644); err != nil {
 		return err
 	}
-	return b.run(ctx, base.makeIn(build, "configure "+base.Tree.Name, log, "KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"))
+	err := m.run(ctx, m.job("configure "+m.base.Tree.Name, m.out, "KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"))
+	return m.blame(ctx, what, err, m.log.Name())
 }
 
 // readConfig reads the resolved .config of a build directory.
@@ -50,12 +51,12 @@ func readConfig(build string) (kconfig.Config, error) {
 }
 
 // compare holds the resolved .config against the requests.
-func (b *Builder) compare(ctx context.Context, base Base, build, when string) error {
-	resolved, err := readConfig(build)
+func (m *making) compare(ctx context.Context, when string) error {
+	resolved, err := readConfig(m.build)
 	if err != nil {
 		return err
 	}
-	dropped := kconfig.Compare(base.Options, resolved)
+	dropped := kconfig.Compare(m.base.Options, resolved)
 	if len(dropped) == 0 {
 		return nil
 	}
@@ -65,7 +66,7 @@ func (b *Builder) compare(ctx context.Context, base Base, build, when string) er
 			continue
 		}
 		var said bytes.Buffer
-		err := b.run(ctx, base.makeIn(build, "make rustavailable", &said, "-s", "rustavailable"))
+		err := m.run(ctx, m.job("make rustavailable", &said, "-s", "rustavailable"))
 		if err != nil && said.Len() == 0 {
 			said.WriteString(err.Error())
 		}
@@ -91,19 +92,15 @@ func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, err
 		return kconfig.Config{}, err
 	}
 	defer remove()
-	build, logPath := filepath.Join(dir, "build"), filepath.Join(dir, "make.log")
-	if err := os.Mkdir(build, 0o755); err != nil {
-		return kconfig.Config{}, err
-	}
-	log, err := os.Create(logPath)
+	mk, err := b.newMake(base, dir, progress.Discard{}.Start("", progress.None, 0))
 	if err != nil {
 		return kconfig.Config{}, err
 	}
-	defer log.Close()
-	if err := b.configure(ctx, base, build, log); err != nil {
-		return kconfig.Config{}, b.blame(ctx, "configuration", err, logPath)
+	defer mk.close()
+	if err := mk.configure(ctx, "configuration"); err != nil {
+		return kconfig.Config{}, err
 	}
-	c, err := readConfig(build)
+	c, err := readConfig(mk.build)
 	if err != nil {
 		return kconfig.Config{}, fmt.Errorf("configure %s: %w", base.Tree.Name, err)
 	}

@@ -146,15 +146,15 @@ const hookDir = "/tmp/umlab-hook"
 // captureEnv returns the environment that the top Makefile of a tree exports to
 // the recipes of a module. An external module whose Kbuild file asks for it is
 // the kernel's own, documented way in.
-func (b *Builder) captureEnv(ctx context.Context, base Base, build string) ([]string, error) {
+func (m *making) captureEnv(ctx context.Context) ([]string, error) {
 	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
 	var said bytes.Buffer
-	j := base.makeIn(build, "take the environment of a module", &said, "M="+hookDir, "modules")
+	j := m.job("take the environment of a module", &said, "M="+hookDir, "modules")
 	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
-	if err := b.run(ctx, j); err != nil {
+	if err := m.run(ctx, j); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
 	}
-	raw, err := os.ReadFile(filepath.Join(build, ".umlab.env"))
+	raw, err := os.ReadFile(filepath.Join(m.build, ".umlab.env"))
 	if err != nil {
 		return nil, err
 	}

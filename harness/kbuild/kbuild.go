@@ -1,8 +1,9 @@
 // Package kbuild builds UML kernels and their modules: one full make per tree,
-// toolchain and configuration (the baseline), and a copy-on-write fork of it per
-// variant that rebuilds only what its flags change. It may import loader, tree,
-// toolchain, scenario, sandbox, kconfig, store, outcome, shell and progress; it
-// never boots and never says what a boot showed.
+// toolchain and configuration (the baseline), from nothing or on from the nearest
+// that is there, and a copy-on-write fork of it per variant that rebuilds only what
+// its flags change. It may import loader, remake, tree, toolchain, scenario,
+// sandbox, kconfig, store, outcome, shell and progress; it never boots and never
+// says what a boot showed.
 package kbuild
 
 import (
@@ -32,7 +33,7 @@ const (
 )
 
 // version is raised when the same inputs would give other artifacts.
-const version = "1"
+const version = "2"
 
 // The compilers that can build the C side.
 const (
@@ -46,8 +47,8 @@ type Builder struct {
 	Sink   progress.Sink
 	Limits Limits
 
-	// FromNothing makes Baseline build what the store has not from nothing, also
-	// where it could go on from the baseline of another toolchain.
+	// FromNothing makes Baseline build from nothing, also where the store has one
+	// that went on from another, or could go on itself.
 	FromNothing bool
 }
 
@@ -140,9 +141,12 @@ type job struct {
 	base     Base
 	mounts   []sandbox.Mount
 	overlays []sandbox.Overlay
+	newer    string // directory that lies over the tree; "" for none
 	dir      string
 	env      []string
 	args     []string
+	watch    []string  // directories inside
+	opened   *openings // gets what was opened below them
 	log      io.Writer
 	errors   io.Writer // nil: log
 }
@@ -157,9 +161,14 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	}
 	ctx, done := b.limit(ctx, j)
 	defer done()
+	source := j.base.Tree.Mount(srcDir)
+	if j.newer != "" {
+		source.Over = append([]string{j.newer}, source.Over...)
+	}
 	status, err := sandbox.Run(ctx, j.base.Toolchain.In(sandbox.Command{
-		Mounts:   append([]sandbox.Mount{{Source: j.base.Tree.Dir, Target: srcDir, ReadOnly: true}}, j.mounts...),
+		Mounts:   append([]sandbox.Mount{source}, j.mounts...),
 		Overlays: j.overlays,
+		Watch:    j.watch,
 		Dir:      j.dir,
 		Args:     j.args,
 		Env:      j.env,
@@ -168,6 +177,9 @@ func (b *Builder) run(ctx context.Context, j job) error {
 		Limits:   b.Limits.Sandbox,
 		Grace:    2 * time.Second,
 	}))
+	if status.Opened != nil {
+		j.opened.add(status.Opened)
+	}
 	if limit, ok := errors.AsType[*LimitError](context.Cause(ctx)); ok {
 		return limit
 	}
@@ -216,14 +228,6 @@ func (b *Builder) blame(ctx context.Context, what string, err error, logPath str
 		first = exit.Error()
 	}
 	return &BuildError{What: what, First: first, Offset: offset, Log: kept}
-}
-
-// lasts reports whether the same inputs fail again with err: it is not the machine's.
-func lasts(err error) bool {
-	_, broken := errors.AsType[*BuildError](err)
-	_, dropped := errors.AsType[*ConfigError](err)
-	_, stale := errors.AsType[*StaleError](err)
-	return broken || dropped || stale
 }
 
 // RequestsRust reports whether the options ask for CONFIG_RUST=y.

@@ -45,7 +45,7 @@ func New(bl *kbuild.Baseline) *Oracle {
 	o := &Oracle{products: map[string]*kbuild.Product{}}
 	config, err := os.ReadFile(bl.ResolvedConfig())
 	if err == nil {
-		o.tree, err = loader.ReadTree(os.DirFS(bl.Base.Tree.Dir), bl.Base.Tree.Version, config)
+		o.tree, err = loader.ReadTree(bl.Base.Tree.FS(), bl.Base.Tree.Version, config)
 	}
 	o.err = err
 	return o

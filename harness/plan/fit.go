@@ -18,17 +18,17 @@ import (
 // for the tree, the error is a *toolchain.UnfitError that names the nearest that
 // would. What the archive's lists tell already is told before it is fetched.
 func (p *Plan) Fetch(ctx context.Context, src *sources.Sources) (*tree.Tree, *toolchain.Toolchain, error) {
-	if dir, ok := src.Unpacked(ctx, p.Flags.Tree); ok {
-		if err := p.Fit(ctx, src, &tree.Tree{Name: p.Flags.Tree, Dir: dir}, nil); err != nil {
+	if t, ok := src.Unpacked(ctx, p.Flags.Tree); ok {
+		if err := p.Fit(ctx, src, t, nil); err != nil {
 			return nil, nil, err
 		}
 	}
 	t, tc, err := src.Get(ctx, p.Flags.Tree, p.Flags.Toolchain)
 	var unfit *toolchain.UnfitError
 	if errors.As(err, &unfit) {
-		if dir, ok := src.Unpacked(ctx, p.Flags.Tree); ok {
+		if t, ok := src.Unpacked(ctx, p.Flags.Tree); ok {
 			told := *unfit // what wraps it has its text already
-			told.Nearest = p.nearest(ctx, src, &tree.Tree{Name: p.Flags.Tree, Dir: dir}, told.Rustc)
+			told.Nearest = p.nearest(ctx, src, t, told.Rustc)
 			err = fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, &told)
 		}
 	}
@@ -45,7 +45,7 @@ func (p *Plan) Fit(ctx context.Context, src *sources.Sources, t *tree.Tree, tc *
 	if !kbuild.RequestsRust(p.Options) {
 		return nil
 	}
-	least, err := tree.MinTools(t.Dir)
+	least, err := tree.MinTools(t.FS())
 	if err != nil {
 		return fmt.Errorf("tree %s: %w", t.Name, err)
 	}
@@ -68,7 +68,7 @@ func (p *Plan) Fit(ctx context.Context, src *sources.Sources, t *tree.Tree, tc *
 // the tree, among Debian's and the members of the default series; "" where there
 // is none, or the archive cannot be asked.
 func (p *Plan) nearest(ctx context.Context, src *sources.Sources, t *tree.Tree, rustc string) string {
-	least, err := tree.MinTools(t.Dir)
+	least, err := tree.MinTools(t.FS())
 	if err != nil {
 		return ""
 	}

@@ -79,18 +79,15 @@ func (p *Plan) Build(
 	if note(); err != nil {
 		return q, nil, notes, err
 	}
-	if bl, _, err = b.Baseline(ctx, base); err != nil {
-		return q, nil, notes, err
-	}
-	q, options, said, err := q.withAll(ctx, b, base)
+	q, base.Options, said, err = q.withAll(ctx, b, base)
 	if note(); err != nil {
 		return q, nil, notes, err
 	}
-	if bl, _, err = b.Extend(ctx, bl, options); err != nil {
+	if bl, _, err = b.Baseline(ctx, base); err != nil {
 		return q, nil, notes, err
 	}
-	if bl.From != "" {
-		notes = append(notes, fmt.Sprintf("the kernel was built on from the baseline of toolchain %s, which differs in its Rust alone", bl.From))
+	if from := bl.From(); from != "" {
+		notes = append(notes, "the kernel was built on from "+from)
 	}
 	q, said, err = q.withDirectories(ctx, b, bl)
 	note()
@@ -107,7 +104,7 @@ func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option,
 		if !isSample(m) {
 			continue
 		}
-		s, err := kbuild.FindSample(os.DirFS(base.Tree.Dir), m.Name)
+		s, err := kbuild.FindSample(base.Tree.FS(), m.Name)
 		var none *kbuild.UnknownSampleError
 		switch {
 		case errors.As(err, &none):

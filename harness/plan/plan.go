@@ -121,7 +121,7 @@ func (p *Plan) checkRust() error {
 	}
 	version, err := tree.Version(dir)
 	if err == nil {
-		err = (&tree.Tree{Name: dir, Dir: dir, Version: version}).CheckRust()
+		err = (&tree.Tree{Name: dir, Layers: []string{dir}, Version: version}).CheckRust()
 	}
 	if err != nil {
 		return &usage.Error{Err: err}

@@ -73,7 +73,7 @@ func TestAPlanIsBuiltTwice(t *testing.T) {
 	})
 	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"rust_misc_device"}, Cells: []string{"stock"}}})
 	was := text(t, p)
-	base := kbuild.Base{Tree: &tree.Tree{Name: "t", Dir: dir}, Options: p.Options}
+	base := kbuild.Base{Tree: &tree.Tree{Name: "t", Layers: []string{dir}}, Options: p.Options}
 	for again := range 2 {
 		q, options, _, err := p.withSamples(base)
 		if err != nil {
@@ -144,7 +144,7 @@ func TestKey(t *testing.T) {
 func TestWhatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"samples/Kconfig": "", "samples/Makefile": ""})
-	base := kbuild.Base{Tree: &tree.Tree{Name: "t", Dir: dir}}
+	base := kbuild.Base{Tree: &tree.Tree{Name: "t", Layers: []string{dir}}}
 	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"rust_nothing"}}})
 	if q, _, _, err := p.withSamples(base); err == nil || q != p {
 		t.Errorf("an unknown sample: %v, %v", q, err)

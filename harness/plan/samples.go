@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -22,7 +21,7 @@ func (p *Plan) withAll(
 	if !slices.ContainsFunc(p.Modules(), scenario.Module.IsAll) {
 		return p, base.Options, nil, nil
 	}
-	samples, err := kbuild.RustSamples(os.DirFS(base.Tree.Dir))
+	samples, err := kbuild.RustSamples(base.Tree.FS())
 	if err != nil {
 		return p, nil, nil, err
 	}

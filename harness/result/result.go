@@ -43,6 +43,7 @@ type Results struct {
 	Tree      Tree      `json:"tree"`
 	Toolchain Toolchain `json:"toolchain"`
 	Config    Config    `json:"config"`
+	Kernel    *Kernel   `json:"kernel,omitempty"` // missing where it does not build
 	Cells     []Cell    `json:"cells"`
 	Controls  []Control `json:"controls"`
 	Totals    Totals    `json:"totals"`
@@ -69,6 +70,15 @@ type Scenario struct {
 	Name   string `json:"name"`
 	Title  string `json:"title"`
 	Digest string `json:"digest"` // sha256 of the file
+}
+
+// Kernel says how the build came about that all variants are forks of.
+type Kernel struct {
+	From    string  `json:"from"`    // the build that it went on from, in words; "" for one from nothing
+	Files   int     `json:"files"`   // in which the trees of the two differ
+	Removed int     `json:"removed"` // targets that were removed from that build because they were made from what differs
+	Steps   int     `json:"steps"`   // that make took
+	Seconds float64 `json:"seconds"` // of its makes, whenever that was
 }
 
 // Tree is the kernel source.

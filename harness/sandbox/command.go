@@ -17,6 +17,10 @@ type Mount struct {
 	Source   string // path on the host, symbolic links followed
 	Target   string // absolute path inside, created where it is missing
 	ReadOnly bool   // the command cannot write to it, whatever the file modes say
+
+	// Over are directories of the host that lie over Source, the topmost first: what they hold is seen in its place, and
+	// their whiteouts (see Documentation/filesystems/overlayfs.rst) hide it. For a ReadOnly directory without mounts.
+	Over []string
 }
 
 // An Overlay shows Lower as a directory that can be written to: every change lands in Upper.
@@ -69,6 +73,9 @@ type Command struct {
 	// it takes to find a server and to trust it: see network. Without it, there is no network at all.
 	Network bool
 
+	// Watch are directories inside: Status.Opened tells which files below them were opened.
+	Watch []string
+
 	NoASLR bool // personality(ADDR_NO_RANDOMIZE)
 	Limits Limits
 	Grace  time.Duration // between SIGTERM to the command's process group and SIGKILL to all; 0 kills at once
@@ -100,7 +107,7 @@ func (c *Command) plan() (*spec, error) {
 		return abs
 	}
 
-	s := &spec{Dir: c.Dir, Args: c.Args, Terminal: c.TTY != nil, NoASLR: c.NoASLR, Limits: c.Limits, Network: c.Network}
+	s := &spec{Dir: c.Dir, Args: c.Args, Terminal: c.TTY != nil, NoASLR: c.NoASLR, Limits: c.Limits, Network: c.Network, Watch: c.Watch}
 	if c.Root != "" {
 		s.Root = host("root", c.Root)
 	}
@@ -110,8 +117,14 @@ func (c *Command) plan() (*spec, error) {
 		mounts, env = slices.Concat(mounts, lent), withDefaults(env, proxies...)
 	}
 	for _, m := range mounts {
-		s.Layers = append(s.Layers, layer{Kind: layerBind, Target: m.Target, ReadOnly: m.ReadOnly,
-			Source: host("mount on "+m.Target, m.Source)})
+		l := layer{Kind: layerBind, Target: m.Target, ReadOnly: m.ReadOnly, Source: host("mount on "+m.Target, m.Source)}
+		for _, o := range m.Over {
+			l.Kind, l.Over = layerOverlay, append(l.Over, host("mount on "+m.Target, o))
+		}
+		if len(l.Over) > 0 && !m.ReadOnly {
+			wrong("mount on %s: what lies over another directory is read-only", m.Target)
+		}
+		s.Layers = append(s.Layers, l)
 	}
 	for _, o := range c.Overlays {
 		what := "overlay on " + o.Target

@@ -56,7 +56,15 @@ func childMain() int {
 		_ = reports.Encode(report{Kind: reportEnded})
 		return 0
 	}
-	pid, err := startPayload(&s)
+	var watched *opens
+	var err error
+	if len(s.Watch) > 0 {
+		watched, err = watchOpens(s.Watch)
+	}
+	var pid int
+	if err == nil {
+		pid, err = startPayload(&s)
+	}
 	if err != nil {
 		_ = reports.Encode(faultReport(err))
 		return exitFault
@@ -65,8 +73,12 @@ func childMain() int {
 	if err := reports.Encode(report{Kind: reportStarted}); err != nil {
 		return exitFault
 	}
+	r := reap(pid)
+	if watched != nil {
+		r.Opened = watched.end()
+	}
 	// The caller gets the status before the kernel starts to kill what is left, and sees us end after that.
-	if err := reports.Encode(reap(pid)); err != nil {
+	if err := reports.Encode(r); err != nil {
 		return exitFault
 	}
 	return 0

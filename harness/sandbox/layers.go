@@ -75,7 +75,7 @@ func (r *newRoot) mountLayer(l *layer) error {
 	if err := attach(fd, at); err != nil {
 		return faultOf(stage, l.Target, err)
 	}
-	if l.Kind != layerBind {
+	if l.Kind != layerBind && !l.ReadOnly {
 		return faultOf(stage, l.Target, r.claim(fd))
 	}
 	return nil
@@ -92,6 +92,18 @@ func (r *newRoot) overlay(l *layer) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(lower)
+	if l.ReadOnly {
+		var layers []int
+		for _, p := range l.Over {
+			over, err := open(p)
+			if err != nil {
+				return -1, err
+			}
+			defer unix.Close(over)
+			layers = append(layers, over)
+		}
+		return newOverlay(-1, -1, append(layers, lower)...)
+	}
 	if l.Upper != "" {
 		upper, err := open(l.Upper)
 		if err != nil {

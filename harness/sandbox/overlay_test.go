@@ -73,6 +73,26 @@ func TestOverlayInMemory(t *testing.T) {
 	}
 }
 
+func TestMountOver(t *testing.T) {
+	o := forkable(t)
+	top, middle := t.TempDir(), t.TempDir()
+	put(t, filepath.Join(top, "a"), "top\n")
+	put(t, filepath.Join(middle, "a"), "middle\n")
+	if err := unix.Mknod(filepath.Join(middle, "gone"), unix.S_IFCHR, 0); err != nil {
+		t.Fatal(err)
+	}
+	c := Command{Root: sysroot(t), Mounts: []Mount{{Source: o.Lower, Over: []string{top, middle}, Target: "/two", ReadOnly: true},
+		{Source: o.Lower, Over: []string{middle}, Target: "/one", ReadOnly: true}}}
+	if out := inside(t, c, "read /two/a", "read /two/sub/b", "read /one/a", "list /two"); out != "top\nlower/sub/b\nmiddle\na\nsub\n" {
+		t.Errorf("got %q", out)
+	}
+	for _, op := range []string{"write /one/a x", "write /two/a x", "mkdir /one/x"} {
+		if out, status, err := try(t, c, op); err != nil || status.Code != 1 || !strings.Contains(out, "read-only") {
+			t.Errorf("%s: %v %v %s", op, status, err, out)
+		}
+	}
+}
+
 // Paths of the host may hold every character that the mount options of overlayfs give a meaning to.
 func TestOverlayNames(t *testing.T) {
 	o := forkable(t)

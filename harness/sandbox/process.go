@@ -20,6 +20,7 @@ import (
 type Status struct {
 	Code   int            // exit code; -1 when a signal ended it
 	Signal syscall.Signal // 0 when it exited
+	Opened *Opened        // nil without Command.Watch
 }
 
 // Success reports whether the command exited with 0.
@@ -292,7 +293,7 @@ func (p *Process) collect(reports *json.Decoder, stop <-chan error) {
 	p.ctl.Close()
 	copied := errors.Join(p.copied, p.input.end())
 	unlock(p.locks)
-	p.status = Status{Code: r.Code, Signal: syscall.Signal(r.Signal)}
+	p.status = Status{Code: r.Code, Signal: syscall.Signal(r.Signal), Opened: r.Opened}
 	switch {
 	case stopped != nil:
 		if err != nil {

@@ -117,7 +117,7 @@ func TestMountPoints(t *testing.T) {
 		})
 	}
 	t.Run("files", func(t *testing.T) {
-		c := Command{Root: sysroot(t), Mounts: []Mount{{file, "/init", true}, {file, "/top-file", true}, {file, "/usr/lib/deep/f", true}, {file, "/etc/motd", true}}}
+		c := Command{Root: sysroot(t), Mounts: []Mount{{Source: file, Target: "/init", ReadOnly: true}, {Source: file, Target: "/top-file", ReadOnly: true}, {Source: file, Target: "/usr/lib/deep/f", ReadOnly: true}, {Source: file, Target: "/etc/motd", ReadOnly: true}}}
 		want := strings.Repeat("from the host\n", 4)
 		if out := inside(t, c, "read /init", "read /top-file", "read /lib/deep/f", "read /etc/motd", "list /usr/lib/deep"); out != want+"f\n" {
 			t.Errorf("got %q", out)
@@ -125,7 +125,7 @@ func TestMountPoints(t *testing.T) {
 	})
 	t.Run("nested", func(t *testing.T) {
 		// The order in which they are named does not matter, and siblings do not hide each other.
-		c := Command{Root: sysroot(t), Mounts: []Mount{{file, "/build/x/y", true}, {dir, "/usr/lib/one", true}, {dir, "/usr/two", true}, {file, "/src/file", true}, {sysroot(t), "/src", true}},
+		c := Command{Root: sysroot(t), Mounts: []Mount{{Source: file, Target: "/build/x/y", ReadOnly: true}, {Source: dir, Target: "/usr/lib/one", ReadOnly: true}, {Source: dir, Target: "/usr/two", ReadOnly: true}, {Source: file, Target: "/src/file", ReadOnly: true}, {Source: sysroot(t), Target: "/src", ReadOnly: true}},
 			Overlays: []Overlay{{Lower: t.TempDir(), Target: "/build"}}}
 		c.Mounts[3].Target = "/src/etc/motd"
 		want := "from the host\nfrom the host\nfrom the host\nfrom the host\n"
@@ -134,7 +134,7 @@ func TestMountPoints(t *testing.T) {
 		}
 	})
 	t.Run("no root", func(t *testing.T) {
-		c := Command{Mounts: []Mount{{os.Getenv(envPayload), "/bin/payload", true}}}
+		c := Command{Mounts: []Mount{{Source: os.Getenv(envPayload), Target: "/bin/payload", ReadOnly: true}}}
 		if out := inside(t, c, "list /"); out != "bin\ndev\nproc\nrun\ntmp\n" {
 			t.Errorf("got %q", out)
 		}
@@ -145,10 +145,10 @@ func TestMountPoints(t *testing.T) {
 			stage  Stage
 			errno  error
 		}{
-			{[]Mount{{dir, "/src", false}, {file, "/src/made", false}}, StageMountPoint, unix.EROFS}, // would write to dir
-			{[]Mount{{file, "/usr/lib", true}}, StageMountPoint, unix.EISDIR},
-			{[]Mount{{dir, "/etc/motd", true}}, StageMountPoint, unix.ENOTDIR},
-			{[]Mount{{filepath.Join(dir, "gone"), "/src", true}}, StageSource, unix.ENOENT},
+			{[]Mount{{Source: dir, Target: "/src", ReadOnly: false}, {Source: file, Target: "/src/made", ReadOnly: false}}, StageMountPoint, unix.EROFS}, // would write to dir
+			{[]Mount{{Source: file, Target: "/usr/lib", ReadOnly: true}}, StageMountPoint, unix.EISDIR},
+			{[]Mount{{Source: dir, Target: "/etc/motd", ReadOnly: true}}, StageMountPoint, unix.ENOTDIR},
+			{[]Mount{{Source: filepath.Join(dir, "gone"), Target: "/src", ReadOnly: true}}, StageSource, unix.ENOENT},
 		} {
 			_, _, err := try(t, Command{Root: sysroot(t), Mounts: x.mounts}, "say x")
 			var e *SetupError
@@ -340,10 +340,10 @@ func TestPlanRefuses(t *testing.T) {
 	}
 	for name, c := range map[string]Command{
 		"no command":                   {},
-		"not an absolute":              {Args: ok.Args, Mounts: []Mount{{"/", "x", true}}},
-		"given twice":                  {Args: ok.Args, Mounts: []Mount{{"/", "/x", true}}, Overlays: []Overlay{{Lower: "/", Target: "/x/"}}},
-		"belongs to the":               {Args: ok.Args, Mounts: []Mount{{"/", "/proc/sys", true}}},
-		"is no path":                   {Args: ok.Args, Mounts: []Mount{{"", "/x", true}}},
+		"not an absolute":              {Args: ok.Args, Mounts: []Mount{{Source: "/", Target: "x", ReadOnly: true}}},
+		"given twice":                  {Args: ok.Args, Mounts: []Mount{{Source: "/", Target: "/x", ReadOnly: true}}, Overlays: []Overlay{{Lower: "/", Target: "/x/"}}},
+		"belongs to the":               {Args: ok.Args, Mounts: []Mount{{Source: "/", Target: "/proc/sys", ReadOnly: true}}},
+		"is no path":                   {Args: ok.Args, Mounts: []Mount{{Source: "", Target: "/x", ReadOnly: true}}},
 		`overlay on /x: "" is no path`: {Args: ok.Args, Overlays: []Overlay{{Target: "/x"}}},
 		"go together":                  {Args: ok.Args, Overlays: []Overlay{{Lower: "/l", Upper: "/u", Target: "/x"}}},
 		"beside each other":            {Args: ok.Args, Overlays: []Overlay{{Lower: "/l", Upper: "/u", Work: "/u/w", Target: "/x"}}},
@@ -358,7 +358,7 @@ func TestPlanRefuses(t *testing.T) {
 		}
 	}
 	// All mistakes at once.
-	bad := Command{Mounts: []Mount{{"", "x", true}}}
+	bad := Command{Mounts: []Mount{{Source: "", Target: "x", ReadOnly: true}}}
 	if _, err := bad.plan(); err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("got %v", err)
 	}

@@ -12,6 +12,7 @@ type spec struct {
 	Network       bool // the machine's, instead of none
 	UserNamespace bool // whether init runs in a user namespace of its own
 	Probe         bool // set everything up, run nothing: see Check
+	Watch         []string
 }
 
 type layerKind string
@@ -25,11 +26,12 @@ const (
 // layer is one thing to mount at Target.
 type layer struct {
 	Kind        layerKind
-	Target      string // clean absolute path inside
-	Source      string // host path: what to bind, or the lower directory
-	Upper, Work string // of an overlay
-	ReadOnly    bool   // of a bind
-	Exec        bool   // of a tmpfs
+	Target      string   // clean absolute path inside
+	Source      string   // host path: what to bind, or the lower directory
+	Upper, Work string   // of an overlay
+	Over        []string // of an overlay that is ReadOnly: what lies over Source, the topmost first
+	ReadOnly    bool
+	Exec        bool // of a tmpfs
 }
 
 // report is what the sandbox's init tells Start. The first is a fault or started, the last is ended.
@@ -45,6 +47,7 @@ type report struct {
 	// of ended
 	Code   int
 	Signal int
+	Opened *Opened
 }
 
 type reportKind string

@@ -125,16 +125,18 @@ func (s *Sources) TreeDigest(ctx context.Context, name string) (string, error) {
 	return "", nil
 }
 
-// Unpacked is where the tree's source lies, if it is on this machine.
-func (s *Sources) Unpacked(ctx context.Context, name string) (dir string, ok bool) {
+// Unpacked is the tree as far as it is on this machine, if it is: its name and its files.
+func (s *Sources) Unpacked(ctx context.Context, name string) (*tree.Tree, bool) {
 	if dir, ok := Directory(name); ok {
-		return dir, true
+		return &tree.Tree{Name: name, Layers: []string{dir}}, true
 	}
 	sum, err := s.TreeDigest(ctx, name)
 	if err != nil || sum == "" {
-		return "", false
+		return nil, false
 	}
-	return tree.Unpacked(s.Store, sum)
+	t, ok := tree.Unpacked(s.Store, sum)
+	t.Name = name
+	return t, ok
 }
 
 // Git is the toolchain's, in the sandbox.

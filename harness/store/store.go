@@ -5,8 +5,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/gob"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -101,6 +103,29 @@ func (s *Store) Lookup(kind, key string) (string, bool) {
 		return "", false
 	}
 	return p, s.used(p)
+}
+
+// Peek is Lookup of what is not used for it: see Clean.
+func (s *Store) Peek(kind, key string) (string, bool) {
+	p, err := s.path("dirs", kind, key)
+	if err != nil {
+		return "", false
+	}
+	_, err = os.Stat(p)
+	return p, err == nil
+}
+
+// Keys lists the finished directories of a kind, sorted.
+func (s *Store) Keys(kind string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(s.root, "dirs", kind))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var keys []string
+	for _, e := range entries {
+		keys = append(keys, e.Name())
+	}
+	return keys, err
 }
 
 // Dir returns the finished directory kind/key; where it is missing, build fills
@@ -283,11 +308,24 @@ func (s *Store) Keep(ctx context.Context, path string) (kept, sum string, err er
 
 // Put records v, as JSON, under kind/key.
 func (s *Store) Put(kind, key string, v any) error {
-	p, err := s.path("records", kind, key)
+	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(v)
+	return s.record(kind, key, append(b, '\n'))
+}
+
+// Save is Put of what is large and nobody reads but Load, which is the faster.
+func (s *Store) Save(kind, key string, v any) error {
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(v); err != nil {
+		return err
+	}
+	return s.record(kind, key, b.Bytes())
+}
+
+func (s *Store) record(kind, key string, b []byte) error {
+	p, err := s.path("records", kind, key)
 	if err != nil {
 		return err
 	}
@@ -295,18 +333,27 @@ func (s *Store) Put(kind, key string, v any) error {
 		return err
 	}
 	s.held.Store(p, true)
-	return renameio.WriteFile(p, append(b, '\n'), 0o644, renameio.WithTempDir(filepath.Join(s.root, "tmp")))
+	return renameio.WriteFile(p, b, 0o644, renameio.WithTempDir(filepath.Join(s.root, "tmp")))
 }
 
 // Get reads the record kind/key into v and says whether there was one. A record
 // that cannot be read is none: whatever it held can be found out again.
 func (s *Store) Get(kind, key string, v any) bool {
+	return s.recorded(kind, key, func(b []byte) error { return json.Unmarshal(b, v) })
+}
+
+// Load is Get of what Save recorded.
+func (s *Store) Load(kind, key string, v any) bool {
+	return s.recorded(kind, key, func(b []byte) error { return gob.NewDecoder(bytes.NewReader(b)).Decode(v) })
+}
+
+func (s *Store) recorded(kind, key string, decode func([]byte) error) bool {
 	p, err := s.path("records", kind, key)
 	if err != nil {
 		return false
 	}
 	b, err := os.ReadFile(p)
-	return err == nil && s.used(p) && json.Unmarshal(b, v) == nil
+	return err == nil && s.used(p) && decode(b) == nil
 }
 
 // Key is the sha256 (hex) of the parts, with their boundaries.

@@ -22,9 +22,6 @@ type Archive struct {
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// kindTree is the store's kind of unpacked trees, keyed by their digest.
-const kindTree = "tree"
-
 // unpackVersion is raised when the same archive would unpack to other files.
 const unpackVersion = "1"
 
@@ -32,18 +29,18 @@ type treeRecord struct{ Digest, Version string }
 
 func archiveKey(sum string) string { return store.Key("archive", unpackVersion, sum) }
 
-func lookup(st *store.Store, key string) (dir string, rec treeRecord, ok bool) {
+func lookup(st *store.Store, key string) (layers []string, rec treeRecord, ok bool) {
 	if !st.Get("tree-of", key, &rec) {
-		return "", rec, false
+		return nil, rec, false
 	}
-	dir, ok = st.Lookup(kindTree, rec.Digest)
-	return dir, rec, ok
+	layers, ok = opened(st, rec.Digest)
+	return layers, rec, ok
 }
 
-// Unpacked returns where the archive with that sha256 is unpacked in the store.
-func Unpacked(st *store.Store, sum string) (dir string, ok bool) {
-	dir, _, ok = lookup(st, archiveKey(sum))
-	return dir, ok
+// Unpacked returns the tree of the archive with that sha256, if it is in the store.
+func Unpacked(st *store.Store, sum string) (*Tree, bool) {
+	layers, rec, ok := lookup(st, archiveKey(sum))
+	return &Tree{Layers: layers, Digest: rec.Digest, Version: rec.Version}, ok
 }
 
 // errLost says that what was just made is not there.
@@ -53,8 +50,8 @@ var errLost = errors.New("the store lost it at once: run again")
 // keeps and records it, in one process at a time.
 func once(ctx context.Context, st *store.Store, t *Tree, key string, fill func() error) error {
 	find := func() bool {
-		dir, rec, ok := lookup(st, key)
-		t.Dir, t.Digest, t.Version = dir, rec.Digest, rec.Version
+		layers, rec, ok := lookup(st, key)
+		t.Layers, t.Digest, t.Version = layers, rec.Digest, rec.Version
 		return ok
 	}
 	err := st.Once(ctx, "tree-of-"+key, find, fill)
@@ -79,7 +76,9 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 		dir := filepath.Join(tmp, "tree")
 		rec, d, err := unpacked(ctx, a, dir, task)
 		if err == nil {
-			err = keep(ctx, st, dir, d)
+			err = keep(ctx, st, d, "", content{whole: dir, place: func(_ context.Context, name, dst string) error {
+				return os.Rename(filepath.Join(dir, filepath.FromSlash(name)), dst)
+			}})
 		}
 		if err == nil {
 			err = st.Put("tree-of", key, rec)
@@ -91,25 +90,6 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 		return nil, fmt.Errorf("unpack tree %s: %w", a.Name, err)
 	}
 	return t, nil
-}
-
-// keep installs dir under its digest where the store does not have it yet, and
-// the list that the digest is over.
-func keep(ctx context.Context, st *store.Store, dir string, d *digest) error {
-	if err := keepManifest(ctx, st, d); err != nil {
-		return err
-	}
-	_, err := install(ctx, st, kindTree, d.sum(), dir)
-	return err
-}
-
-// install moves dir to where the store has the kind's entry of a digest, unless
-// there is one.
-func install(ctx context.Context, st *store.Store, kind, digest, dir string) (kept string, err error) {
-	kept, _, err = st.Dir(ctx, kind, digest, func(_ context.Context, entry string) error {
-		return errors.Join(os.Remove(entry), os.Rename(dir, entry))
-	})
-	return kept, err
 }
 
 func unpacked(ctx context.Context, a Archive, dir string, task progress.Task) (treeRecord, *digest, error) {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,19 +84,61 @@ func keepManifest(ctx context.Context, st *store.Store, d *digest) error {
 	return err
 }
 
-// manifest returns what t consists of: kept when the tree was made, else read
-// from its files.
-func manifest(ctx context.Context, st *store.Store, t *Tree) (*digest, error) {
-	path, err := st.File(ctx, t.Digest, func(ctx context.Context, w io.Writer) error {
-		d, err := readDigest(ctx, t.Dir)
+// manifest returns what the tree of a digest consists of: as it was kept when the tree was made, else as its files are.
+func manifest(ctx context.Context, st *store.Store, sum string) (*digest, error) {
+	var l layer
+	if _, whole := st.Peek(kindTree, sum); !whole && st.Get(kindLayer, sum, &l) {
+		d, err := manifest(ctx, st, l.Base)
+		if err == nil {
+			d.apply(l.Files)
+		}
+		return d, err
+	}
+	kept, err := st.File(ctx, sum, func(ctx context.Context, w io.Writer) error {
+		dir, ok := st.Lookup(kindTree, sum)
+		if !ok {
+			return fmt.Errorf("tree %s: %w", store.Short(sum), fs.ErrNotExist)
+		}
+		d, err := readDigest(ctx, dir)
 		if err != nil {
 			return err
 		}
 		return d.write(w)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list tree %s: %w (its files in the store were changed: remove %s and run again)", t.Name, err, t.Dir)
+		return nil, fmt.Errorf("list tree %s: %w (if its files in the store were changed: remove it and run again)", store.Short(sum), err)
 	}
+	return readManifest(kept)
+}
+
+// delta is what makes of d the list to: the files that are other, and "" for those that are gone.
+func (d *digest) delta(to *digest) map[string]string {
+	delta := map[string]string{}
+	for name, what := range to.files {
+		if d.files[name] != what {
+			delta[name] = what
+		}
+	}
+	for name := range d.files {
+		if _, ok := to.files[name]; !ok {
+			delta[name] = ""
+		}
+	}
+	return delta
+}
+
+// apply makes of d what delta says.
+func (d *digest) apply(delta map[string]string) {
+	for name, what := range delta {
+		if what == "" {
+			delete(d.files, name)
+		} else {
+			d.files[name] = what
+		}
+	}
+}
+
+func readManifest(path string) (*digest, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -128,21 +171,61 @@ func manifestLine(l string) (name, what string, err error) {
 	return name, what, nil
 }
 
-// reread brings the entry of path, below root, up to date.
-func (d *digest) reread(root *os.Root, path string) error {
-	info, err := root.Lstat(path)
+// reread brings the entry of name, below root, up to date.
+func (d *digest) reread(root *os.Root, name string) error {
+	info, err := root.Lstat(name)
 	if err != nil || info.IsDir() {
-		delete(d.files, path)
+		delete(d.files, name)
 		return nil
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		target, err := root.Readlink(path)
-		d.link(path, target)
+		target, err := root.Readlink(name)
+		d.link(name, target)
 		return err
 	}
-	f, err := root.Open(path)
+	f, err := root.Open(name)
 	if err != nil {
 		return err
 	}
-	return d.read(path, info.Mode(), f)
+	return d.read(name, info.Mode(), f)
+}
+
+// escaping are the symbolic links of d that lead out of the tree: who follows them, outside of the sandbox, would read
+// the user's own files.
+func (d *digest) escaping() map[string]bool {
+	out := map[string]bool{}
+	for name, what := range d.files {
+		if what[0] == 'l' && !d.inside(name, 0) {
+			out[name] = true
+		}
+	}
+	return out
+}
+
+// inside reports whether what name leads to, through links, stays within the tree.
+func (d *digest) inside(name string, links int) bool {
+	at := "."
+	for part := range strings.SplitSeq(name, "/") {
+		at = path.Join(at, part)
+		if at == ".." {
+			return false
+		}
+		target, ok := strings.CutPrefix(d.files[at], "l ")
+		if !ok {
+			continue
+		}
+		if path.IsAbs(target) {
+			return false
+		}
+		if links == mostLinks {
+			return true // it leads nowhere
+		}
+		// Not cleaned: what stands before a .. may be a link itself.
+		to := path.Dir(at) + "/" + target
+		if !d.inside(strings.TrimPrefix(to, "./"), links+1) {
+			return false
+		}
+		at = path.Join(path.Dir(at), target)
+	}
+	return true
 }

@@ -2,13 +2,15 @@ package tree
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -23,76 +25,123 @@ import (
 // again within the clock's tick would look unchanged.
 const settle = 2 * time.Second
 
-// copiers is how many files are copied at once.
-const copiers = 4
+// readers is how many files or directories are read at once.
+const readers = 4
 
-// Clean removes the products of an in-place build from dir, which is a private
-// copy (make mrproper, in the sandbox).
+// Clean removes the products of an in-place build from dir, which is no tree of the user's (make mrproper, in the
+// sandbox).
 type Clean func(ctx context.Context, dir string) error
 
-type entry struct {
-	path string // relative, with slashes
-	mode fs.FileMode
+// found is a file of a directory as it looks.
+type found struct {
+	Path         string // relative, with slashes
+	Mode         fs.FileMode
+	Size         int64
+	Ino          uint64
+	Mtime, Ctime int64 // ns
 }
 
-// FromDirectory snapshots the kernel source at path into the store, as it is,
-// and leaves path itself untouched. A tree that was built in place is cleaned in
-// the copy. A directory whose files all look as they did is not copied again.
-func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, path string, clean Clean) (*Tree, error) {
-	abs, err := actual(path)
+// look lists the files below dir but those of .git, by path.
+func look(ctx context.Context, dir string) ([]found, error) {
+	var (
+		mu  sync.Mutex
+		all []found
+		g   errgroup.Group
+	)
+	g.SetLimit(readers)
+	var visit func(rel string) error
+	visit = func(rel string) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		entries, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(rel)))
+		if err != nil {
+			return err
+		}
+		var here []found
+		for _, e := range entries {
+			name := path.Join(rel, e.Name())
+			switch {
+			case name == ".git":
+			case e.IsDir():
+				if !g.TryGo(func() error { return visit(name) }) {
+					if err := visit(name); err != nil {
+						return err
+					}
+				}
+			default:
+				info, err := e.Info()
+				if err != nil {
+					return err
+				}
+				f := found{Path: name, Mode: info.Mode(), Size: info.Size(), Mtime: info.ModTime().UnixNano()}
+				if s, ok := info.Sys().(*syscall.Stat_t); ok {
+					f.Ino, f.Ctime = s.Ino, s.Ctim.Nano()
+				}
+				here = append(here, f)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, here...)
+		return nil
+	}
+	err := visit(".")
+	err = errors.Join(err, g.Wait())
+	slices.SortFunc(all, func(a, b found) int { return strings.Compare(a.Path, b.Path) })
+	return all, err
+}
+
+// memory is what is remembered of a directory, so that what was read before is not read again.
+type memory struct {
+	Digest   string // of the tree that it was
+	Base     string // of the whole tree that is near, "" for none
+	Files    []found
+	What     []string // of each file, as in digest; "" for one that is to be read again, or that is no source
+	Names    string   // digest of the names, where the directory was built in
+	Products []string // what was built there, sorted
+}
+
+const kindMemory = "directory"
+
+// FromDirectory snapshots the kernel source at dir into the store, as it is, and leaves it untouched. Of a tree that was
+// built in place the products are left out. Only what looks otherwise than the last time is read.
+func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir string, clean Clean) (*Tree, error) {
+	abs, err := actual(dir)
 	if err != nil {
-		return nil, fmt.Errorf("tree %s: %w (give a name of configs/trees.toml, or the path of a kernel directory)", path, err)
+		return nil, fmt.Errorf("tree %s: %w (give a name of configs/trees.toml, or the path of a kernel directory)", dir, err)
 	}
 	version, err := Version(abs)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{Name: path, Version: version}
+	t := &Tree{Name: dir, Version: version}
+	key := store.Key(kindMemory, unpackVersion, abs)
+	var m memory
+	remembered := st.Load(kindMemory, key, &m)
 	start := time.Now()
-	look, entries, newest, err := list(ctx, abs)
+	files, err := look(ctx, abs)
 	if err != nil {
-		return nil, fmt.Errorf("read tree %s: %w", path, err)
+		return nil, fmt.Errorf("read tree %s: %w", dir, err)
 	}
-	settled := newest.Before(start.Add(-settle))
-	var rec treeRecord
-	if settled && st.Get("tree-at", look, &rec) {
-		if dir, ok := st.Lookup(kindTree, rec.Digest); ok {
-			t.Dir, t.Digest = dir, rec.Digest
+	if remembered && slices.Equal(files, m.Files) {
+		if layers, ok := opened(st, m.Digest); ok {
+			t.Layers, t.Digest = layers, m.Digest
 			return t, nil
 		}
 	}
-
-	task := sink.Start("snapshot tree "+path, progress.Bytes, 0)
-	tmp, remove, err := st.Scratch("tree")
-	if err != nil {
-		task.Done(err)
-		return nil, err
-	}
-	defer remove()
-	dir := filepath.Join(tmp, "tree")
-	rec.Version = version
-	d, err := snapshot(ctx, abs, dir, entries, task, clean)
-	if err == nil {
-		rec.Digest = d.sum()
-		// What was copied must be one state of the tree, not two halves.
-		var again string
-		if again, _, _, err = list(ctx, abs); err == nil && again != look {
-			err = errors.New("the tree changed while it was read: wait until nothing writes to it (an editor, a build, git) and run again")
-		}
-	}
-	if err == nil {
-		err = keep(ctx, st, dir, d)
-	}
-	if err == nil && settled {
-		err = st.Put("tree-at", look, rec)
-	}
+	task := sink.Start("snapshot tree "+dir, progress.Bytes, 0)
+	now, err := m.update(ctx, st, abs, files, start, task, clean)
 	task.Done(err)
 	if err != nil {
-		return nil, fmt.Errorf("snapshot tree %s: %w", path, err)
+		return nil, fmt.Errorf("snapshot tree %s: %w", dir, err)
 	}
-	t.Digest = rec.Digest
-	t.Dir, _ = st.Lookup(kindTree, rec.Digest)
-	return t, nil
+	t.Digest = now.Digest
+	var ok bool
+	if t.Layers, ok = opened(st, now.Digest); !ok {
+		return nil, fmt.Errorf("snapshot tree %s: %w", dir, errLost)
+	}
+	return t, st.Save(kindMemory, key, now)
 }
 
 // actual is where a path of the user's leads to.
@@ -104,139 +153,188 @@ func actual(path string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// list names the files of the tree at dir but those of .git, with a key that
-// changes when any of them does (path, mode, size, inode, mtime and ctime), and
-// the newest ctime.
-func list(ctx context.Context, dir string) (key string, entries []entry, newest time.Time, err error) {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %s\n", unpackVersion, dir)
-	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		rel, err := filepath.Rel(dir, p)
-		if err != nil {
-			return err
-		}
-		if rel == ".git" {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		if !d.IsDir() {
-			when := stat(h, rel, info)
-			if when.After(newest) {
-				newest = when
-			}
-		}
-		entries = append(entries, entry{filepath.ToSlash(rel), info.Mode()})
-		return nil
-	})
-	return fmt.Sprintf("%x", h.Sum(nil)), entries, newest, err
-}
-
-func stat(h hash.Hash, rel string, info fs.FileInfo) time.Time {
-	changed := info.ModTime()
-	var ino uint64
-	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		ino = s.Ino
-		changed = time.Unix(s.Ctim.Unix())
-	}
-	fmt.Fprintf(h, "%q %o %d %d %d %d\n", rel, info.Mode(), info.Size(), ino, info.ModTime().UnixNano(), changed.UnixNano())
-	return changed
-}
-
-func snapshot(ctx context.Context, from, to string, entries []entry, task progress.Task, clean Clean) (*digest, error) {
-	built := false
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(copiers)
-	for _, e := range entries {
-		src, dst := filepath.Join(from, e.path), filepath.Join(to, e.path)
-		switch {
-		case e.mode.IsDir(): // comes before what lies in it
-			if err := os.Mkdir(dst, 0o755); err != nil {
-				return nil, errors.Join(err, g.Wait())
-			}
-			built = built || e.path == "include/config" || e.path == "include/generated"
-		case e.mode.IsRegular():
-			built = built || e.path == ".config" || filepath.Ext(e.path) == ".o"
-			g.Go(func() error {
-				if gctx.Err() != nil {
-					return context.Cause(gctx)
-				}
-				return copyFile(src, dst, e.mode, task)
-			})
-		case e.mode&fs.ModeSymlink != 0:
-			target, err := os.Readlink(src)
-			if err == nil {
-				err = os.Symlink(target, dst)
-			}
-			if err != nil {
-				return nil, errors.Join(err, g.Wait())
-			}
-		}
-		// Sockets, pipes and devices are nothing that make reads.
-	}
-	if err := g.Wait(); err != nil {
+// update keeps the tree that the directory dir is, and returns what to remember of it. files are what it holds, as it
+// looked after start.
+func (m *memory) update(
+	ctx context.Context, st *store.Store, dir string, files []found, start time.Time, task progress.Task, clean Clean,
+) (*memory, error) {
+	now := &memory{Base: m.Base, Files: files}
+	if err := now.leaveOut(ctx, st, dir, m, task, clean); err != nil {
 		return nil, err
 	}
-	if built {
-		task.Status("make mrproper in the copy: the tree was built in place")
-		if err := clean(ctx, to); err != nil {
-			return nil, fmt.Errorf("clean the copy of a tree that was built in place: %w", err)
+	var sources []found
+	for _, f := range files {
+		if _, product := slices.BinarySearch(now.Products, f.Path); !product {
+			sources = append(sources, f)
 		}
 	}
-	return readDigest(ctx, to)
+	d, err := m.read(ctx, dir, sources, task)
+	if err != nil {
+		return nil, err
+	}
+	now.Digest = d.sum()
+	task.Status("keep what differs")
+	if err := keep(ctx, st, d, m.Base, content{place: d.copyFrom(dir)}); err != nil {
+		return nil, err
+	}
+	// What was read must be one state of the tree, not two halves.
+	again, err := look(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(again, files) {
+		return nil, errors.New("the tree changed while it was read: wait until nothing writes to it (an editor, a build, git) and run again")
+	}
+	var l layer
+	if now.Base = now.Digest; st.Get(kindLayer, now.Digest, &l) {
+		now.Base = l.Base
+	}
+	for i, f := range files {
+		what := d.files[f.Path]
+		if f.Ctime > start.Add(-settle).UnixNano() {
+			now.Files[i].Ctime, what = 0, "" // it may be written again and look the same
+		}
+		now.What = append(now.What, what)
+	}
+	return now, nil
 }
 
-func copyFile(src, dst string, mode fs.FileMode, task progress.Task) error {
-	perm := fs.FileMode(0o644)
-	if mode&0o111 != 0 {
-		perm = 0o755
+// read makes the list of the files, reading those that look otherwise than they did.
+func (m *memory) read(ctx context.Context, dir string, files []found, task progress.Task) (*digest, error) {
+	d := newDigest()
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(readers)
+	i := 0
+	for _, f := range files {
+		for i < len(m.Files) && m.Files[i].Path < f.Path {
+			i++
+		}
+		if i < len(m.Files) && m.Files[i] == f && m.What[i] != "" {
+			d.set(f.Path, m.What[i])
+			continue
+		}
+		g.Go(func() error {
+			if gctx.Err() != nil {
+				return context.Cause(gctx)
+			}
+			task.Add(f.Size)
+			return d.readIn(dir, f.Path, f.Mode)
+		})
 	}
-	n, err := store.CopyFile(dst, src, perm)
-	task.Add(n)
-	return err
+	return d, g.Wait()
+}
+
+// readIn adds the file, or the link, name of the directory dir. Sockets, pipes and devices are nothing that make reads.
+func (d *digest) readIn(dir, name string, mode fs.FileMode) error {
+	at := filepath.Join(dir, filepath.FromSlash(name))
+	switch {
+	case mode.IsRegular():
+		f, err := os.Open(at)
+		if err != nil {
+			return err
+		}
+		return d.read(name, mode, f)
+	case mode&fs.ModeSymlink != 0:
+		target, err := os.Readlink(at)
+		d.link(name, target)
+		return err
+	}
+	return nil
+}
+
+// copyFrom copies files of d out of the directory dir, and refuses one that is not what d says any more.
+func (d *digest) copyFrom(dir string) func(ctx context.Context, name, dst string) error {
+	return func(_ context.Context, name, dst string) error {
+		what := d.files[name]
+		if target, ok := strings.CutPrefix(what, "l "); ok {
+			return os.Symlink(target, dst)
+		}
+		perm := fs.FileMode(0o644)
+		if strings.HasPrefix(what, "x ") {
+			perm = 0o755
+		}
+		if _, err := store.CopyFile(dst, filepath.Join(dir, filepath.FromSlash(name)), perm); err != nil {
+			return err
+		}
+		sum, err := store.SumFile(dst)
+		if err == nil && sum != what[2:] {
+			err = fmt.Errorf("%s changed while it was read: wait until nothing writes to the tree and run again", name)
+		}
+		return err
+	}
 }
 
 // readDigest computes the digest of the tree at dir.
 func readDigest(ctx context.Context, dir string) (*digest, error) {
-	_, entries, _, err := list(ctx, dir)
+	files, err := look(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	d := newDigest()
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(copiers)
-	for _, e := range entries {
-		p := filepath.Join(dir, e.path)
-		switch {
-		case e.mode.IsRegular():
-			g.Go(func() error {
-				if gctx.Err() != nil {
-					return context.Cause(gctx)
-				}
-				f, err := os.Open(p)
-				if err != nil {
-					return err
-				}
-				return d.read(e.path, e.mode, f)
-			})
-		case e.mode&fs.ModeSymlink != 0:
-			target, err := os.Readlink(p)
-			if err != nil {
-				return nil, errors.Join(err, g.Wait())
-			}
-			d.link(e.path, target)
+	return (&memory{}).read(ctx, dir, files, progress.Discard{}.Start("", progress.None, 0))
+}
+
+// leaveOut finds out what was built in the directory dir: what make mrproper removes where all files of those names are.
+// It works on a directory of files that are empty but for those that make reads.
+func (m *memory) leaveOut(ctx context.Context, st *store.Store, dir string, was *memory, task progress.Task, clean Clean) error {
+	built := false
+	var names []string
+	for _, f := range m.Files {
+		names = append(names, f.Path)
+		built = built || f.Path == ".config" || path.Ext(f.Path) == ".o" || strings.HasPrefix(f.Path, "include/config/") ||
+			strings.HasPrefix(f.Path, "include/generated/")
+		if rules(f.Path) {
+			names = append(names, fmt.Sprint(f.Size, f.Mtime, f.Ctime, f.Ino))
 		}
 	}
-	return d, g.Wait()
+	if !built {
+		return nil
+	}
+	if m.Names = store.Key(names...); m.Names == was.Names {
+		m.Products = was.Products
+		return nil
+	}
+	task.Status("make mrproper, in a copy without content: the tree was built in place")
+	tmp, remove, err := st.Scratch("mrproper")
+	if err != nil {
+		return err
+	}
+	defer remove()
+	all, modes := map[string]string{}, map[string]fs.FileMode{}
+	for _, f := range m.Files {
+		if f.Mode.IsRegular() || f.Mode&fs.ModeSymlink != 0 {
+			all[f.Path], modes[f.Path] = f.Path, f.Mode
+		}
+	}
+	err = placeAll(ctx, tmp, all, func(_ context.Context, name, dst string) error {
+		switch src := filepath.Join(dir, filepath.FromSlash(name)); {
+		case modes[name]&fs.ModeSymlink != 0:
+			target, err := os.Readlink(src)
+			return errors.Join(err, os.Symlink(target, dst))
+		case rules(name):
+			_, err := store.CopyFile(dst, src, modes[name].Perm()|0o600)
+			return err
+		default:
+			return os.WriteFile(dst, nil, modes[name].Perm()|0o600)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := clean(ctx, tmp); err != nil {
+		return fmt.Errorf("find out what was built in it: %w", err)
+	}
+	for name := range all {
+		if _, err := os.Lstat(filepath.Join(tmp, filepath.FromSlash(name))); errors.Is(err, fs.ErrNotExist) {
+			m.Products = append(m.Products, name)
+		}
+	}
+	slices.Sort(m.Products)
+	return nil
+}
+
+// rules tells the files that make mrproper reads.
+func rules(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(base, "Makefile") || strings.HasPrefix(base, "Kbuild") ||
+		strings.HasPrefix(name, "scripts/") && path.Ext(name) != ".o"
 }

@@ -3,6 +3,7 @@ package tree
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"net/http/cgi"
 	"net/http/httptest"
 	"os"
@@ -105,7 +106,7 @@ func TestFromLocalGit(t *testing.T) {
 		}
 		if want[tc.commit] == "" {
 			want[tc.commit] = got.Digest
-			text, err := os.ReadFile(filepath.Join(got.Dir, "Makefile"))
+			text, err := fs.ReadFile(got.FS(), "Makefile")
 			if err != nil || string(text) != files()["Makefile"] {
 				t.Errorf("%s: Makefile %q, %v", tc.ref, text, err)
 			}
@@ -269,11 +270,14 @@ func TestDamagedObject(t *testing.T) {
 		_, err := c.Stdout.Write([]byte(out))
 		return 0, err
 	}
-	dir := filepath.Join(t.TempDir(), "x")
-	_, err = checkout(context.Background(), git, &repo{}, "", "c", dir, progress.Discard{}.Start("", "", 0))
+	_, err = checkoutOf(t.TempDir(), git).keep(context.Background(), open(t), "c")
 	if err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("got %v", err)
 	}
+}
+
+func checkoutOf(above string, git Git) *checkout {
+	return &checkout{repo: &repo{}, git: git, dir: filepath.Join(above, "x"), task: progress.Discard{}.Start("", "", 0)}
 }
 
 func FuzzGitOutput(f *testing.F) {
@@ -299,7 +303,7 @@ func FuzzGitOutput(f *testing.F) {
 			return 0, err
 		}
 		above := t.TempDir()
-		_, err = checkout(context.Background(), git, &repo{}, "", "c", filepath.Join(above, "x"), progress.Discard{}.Start("", "", 0))
+		_, err = checkoutOf(above, git).keep(context.Background(), open(t), "c")
 		if err == nil && len(blobs) > 0 {
 			t.Fatal("content without its right name was accepted")
 		}

@@ -12,8 +12,8 @@ import (
 	"hash"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,7 +64,7 @@ func FromGit(ctx context.Context, st *store.Store, sink progress.Sink, s GitSour
 	return t, nil
 }
 
-// checkedOut checks the commit of r out into the store, or finds it there.
+// checkedOut makes the tree of the commit of r, or finds it in the store.
 func checkedOut(ctx context.Context, st *store.Store, sink progress.Sink, name string, r *repo, commit string, git Git) (*Tree, error) {
 	key := store.Key("commit", unpackVersion, r.common, commit)
 	t := &Tree{Name: name}
@@ -76,24 +76,21 @@ func checkedOut(ctx context.Context, st *store.Store, sink progress.Sink, name s
 				return err
 			}
 			defer remove()
-			dir := filepath.Join(tmp, "tree")
-			d, err := checkout(ctx, git, r, skeleton, commit, dir, task)
+			c := checkout{repo: r, git: git, skeleton: skeleton, dir: filepath.Join(tmp, "blobs"), task: task}
+			digest, err := c.keep(ctx, st, commit)
 			if err != nil {
 				return err
 			}
-			version, err := Version(dir)
-			var not *NotKernelError
-			if errors.As(err, &not) { // that directory is gone when anybody reads of it
-				repository, _, _ := strings.Cut(name, "#")
-				return &NotKernelError{fmt.Sprintf("commit %s of %s", commit[:12], repository), not.Why}
+			layers, ok := opened(st, digest)
+			if !ok {
+				return errLost
 			}
+			repository, _, _ := strings.Cut(name, "#")
+			version, err := version(layered(layers), fmt.Sprintf("commit %s of %s", commit[:12], repository))
 			if err != nil {
 				return err
 			}
-			if err := keep(ctx, st, dir, d); err != nil {
-				return err
-			}
-			return st.Put("tree-of", key, treeRecord{d.sum(), version})
+			return st.Put("tree-of", key, treeRecord{digest, version})
 		})
 		task.Done(err)
 		return err
@@ -104,49 +101,117 @@ func checkedOut(ctx context.Context, st *store.Store, sink progress.Sink, name s
 	return t, nil
 }
 
-// blob is a file of a commit.
-type blob struct {
-	mode, name, path string
+// checkout reads files of a commit, byte for byte as they were committed: no attribute of the repository converts them.
+// Every object is held against its name.
+type checkout struct {
+	repo     *repo
+	git      Git
+	skeleton string
+	dir      string            // of the blobs that were read, by name
+	sums     map[string]string // what is known of blobs: the sha256 of each name
+	task     progress.Task
 }
 
-// checkout writes the files of commit to dir, byte for byte as they were
-// committed: no attribute of the repository converts them. Every object is held
-// against its name.
-func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir string, task progress.Task) (*digest, error) {
-	list := sandbox.Command{Args: []string{"ls-tree", "-r", "-z", "--full-tree", commit}}
-	out, err := output(ctx, git, "list its files", r.objects(skeleton, list))
-	if err != nil {
-		return nil, err
-	}
-	blobs, err := readBlobs(out)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
+const kindBlobs = "git-blobs"
 
-	var names strings.Builder
+// keep stores the tree of a commit and returns its digest. A blob that an earlier tree of the repository had is not read
+// to learn its digest, and only what the nearest tree in the store has not is written.
+func (c *checkout) keep(ctx context.Context, st *store.Store, commit string) (string, error) {
+	blobs, err := c.list(ctx, commit)
+	if err != nil {
+		return "", err
+	}
+	key := store.Key(kindBlobs, c.repo.common)
+	c.sums = map[string]string{}
+	st.Load(kindBlobs, key, &c.sums)
+	before := len(c.sums)
+	var names []string
+	of := make(map[string]blob, len(blobs))
 	for _, b := range blobs {
-		names.WriteString(b.name + "\n")
+		of[b.path] = b
+		if _, known := c.sums[b.name]; !known || b.mode == gitLink {
+			names = append(names, b.name)
+		}
+	}
+	if err := os.Mkdir(c.dir, 0o755); err != nil {
+		return "", err
+	}
+	if err := c.read(ctx, names); err != nil {
+		return "", err
+	}
+	d := newDigest()
+	for _, b := range blobs {
+		switch b.mode {
+		case gitLink:
+			target, err := os.ReadFile(filepath.Join(c.dir, b.name))
+			if err != nil {
+				return "", err
+			}
+			d.link(b.path, string(target))
+		case gitProgram:
+			d.set(b.path, "x "+c.sums[b.name])
+		default:
+			d.set(b.path, "f "+c.sums[b.name])
+		}
+	}
+	err = keep(ctx, st, d, "", content{
+		ready: func(ctx context.Context, paths []string) error {
+			var names []string
+			for _, p := range paths {
+				names = append(names, of[p].name)
+			}
+			return c.read(ctx, names)
+		},
+		place: func(_ context.Context, name, dst string) error {
+			if target, ok := strings.CutPrefix(d.files[name], "l "); ok {
+				return os.Symlink(target, dst)
+			}
+			perm := os.FileMode(0o644)
+			if of[name].mode == gitProgram {
+				perm = 0o755
+			}
+			_, err := store.CopyFile(dst, filepath.Join(c.dir, of[name].name), perm)
+			return err
+		},
+	})
+	if err == nil && len(c.sums) > before {
+		err = st.Save(kindBlobs, key, c.sums)
+	}
+	return d.sum(), err
+}
+
+// list lists the files of a commit.
+func (c *checkout) list(ctx context.Context, commit string) ([]blob, error) {
+	command := sandbox.Command{Args: []string{"ls-tree", "-r", "-z", "--full-tree", commit}}
+	out, err := output(ctx, c.git, "list its files", c.repo.objects(c.skeleton, command))
+	if err != nil {
+		return nil, err
+	}
+	return readBlobs(out)
+}
+
+// read writes the blobs of those names, where they are not there yet, to c.dir, and notes what their sha256 is.
+func (c *checkout) read(ctx context.Context, names []string) error {
+	slices.Sort(names)
+	names = slices.DeleteFunc(slices.Compact(names), func(name string) bool {
+		_, err := os.Stat(filepath.Join(c.dir, name))
+		return err == nil
+	})
+	if len(names) == 0 {
+		return nil
 	}
 	gctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// A file, so that git writes to it itself and nothing is copied in between.
 	pr, pw, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ended := make(chan error, 1)
 	go func() {
 		var said bytes.Buffer
-		status, err := git(gctx, r.objects(skeleton, sandbox.Command{
-			Args: []string{"cat-file", "--batch", "--buffer"}, Stdin: strings.NewReader(names.String()), Stdout: pw, Stderr: &said,
+		status, err := c.git(gctx, c.repo.objects(c.skeleton, sandbox.Command{
+			Args: []string{"cat-file", "--batch", "--buffer"}, Stdin: strings.NewReader(strings.Join(names, "\n") + "\n"), Stdout: pw, Stderr: &said,
 		}))
 		if err == nil && status != 0 {
 			err = &gitError{"read its files", patch.OneLine(said.String())}
@@ -154,8 +219,7 @@ func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir strin
 		pw.Close()
 		ended <- err
 	}()
-	d := newDigest()
-	err = writeBlobs(bufio.NewReaderSize(pr, 1<<20), root, blobs, d, task)
+	err = c.write(bufio.NewReaderSize(pr, 1<<20), names)
 	if err != nil {
 		cancel(err)
 	}
@@ -164,8 +228,19 @@ func checkout(ctx context.Context, git Git, r *repo, skeleton, commit, dir strin
 	if ran := <-ended; ran != nil && (err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		err = ran
 	}
-	return d, err
+	return err
 }
+
+// blob is a file of a commit.
+type blob struct {
+	mode, name, path string
+}
+
+// Modes of blobs.
+const (
+	gitProgram = "100755"
+	gitLink    = "120000"
+)
 
 // readBlobs reads what git ls-tree -r -z prints.
 func readBlobs(out []byte) (all []blob, err error) {
@@ -182,7 +257,7 @@ func readBlobs(out []byte) (all []blob, err error) {
 			return nil, fmt.Errorf("the commit holds a file %q, which %s", name, bad)
 		}
 		switch f[0] {
-		case "100644", "100755", "100664", "120000":
+		case "100644", gitProgram, "100664", gitLink:
 			all = append(all, blob{f[0], f[2], name})
 		case "160000": // a submodule: git checks out an empty directory
 		default:
@@ -192,79 +267,53 @@ func readBlobs(out []byte) (all []blob, err error) {
 	return all, nil
 }
 
-// writeBlobs writes what git cat-file --batch prints for the blobs.
-func writeBlobs(r *bufio.Reader, root *os.Root, blobs []blob, d *digest, task progress.Task) error {
-	made := map[string]bool{".": true}
-	for _, b := range blobs {
+// write writes what git cat-file --batch prints for the blobs of those names.
+func (c *checkout) write(r *bufio.Reader, names []string) error {
+	for _, name := range names {
 		head, err := r.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("read %s: %w", b.path, err)
+			return fmt.Errorf("read object %s: %w", name, err)
 		}
 		f := strings.Fields(head)
-		if len(f) != 3 || f[0] != b.name || f[1] != "blob" {
-			return fmt.Errorf("read %s: git has no content for it (%s); of a partial clone, fetch the rest first", b.path, patch.OneLine(head))
+		if len(f) != 3 || f[0] != name || f[1] != "blob" {
+			return fmt.Errorf("read object %s: git has no content for it (%s); of a partial clone, fetch the rest first", name, patch.OneLine(head))
 		}
 		size, err := strconv.ParseInt(f[2], 10, 64)
 		if err != nil || size < 0 {
-			return fmt.Errorf("read %s: git printed %s", b.path, patch.OneLine(head))
+			return fmt.Errorf("read object %s: git printed %s", name, patch.OneLine(head))
 		}
-		if dir := path.Dir(b.path); !made[dir] {
-			made[dir] = true
-			if err := root.MkdirAll(dir, 0o755); err != nil {
-				return err
-			}
+		if err := c.writeOne(io.LimitReader(r, size), size, name); err != nil {
+			return fmt.Errorf("write object %s: %w", name, err)
 		}
-		if err := writeBlob(io.LimitReader(r, size), size, root, b, d); err != nil {
-			return fmt.Errorf("write %s: %w", b.path, err)
+		if end, err := r.ReadByte(); err != nil || end != '\n' {
+			return fmt.Errorf("read object %s: git's output ends in the middle", name)
 		}
-		if c, err := r.ReadByte(); err != nil || c != '\n' {
-			return fmt.Errorf("read %s: git's output ends in the middle", b.path)
-		}
-		task.Add(size)
+		c.task.Add(size)
 	}
 	return nil
 }
 
-func writeBlob(r io.Reader, size int64, root *os.Root, b blob, d *digest) error {
-	var name hash.Hash = sha1.New()
-	if len(b.name) == 64 {
-		name = sha256.New()
+func (c *checkout) writeOne(r io.Reader, size int64, name string) error {
+	var object hash.Hash = sha1.New()
+	if len(name) == 64 {
+		object = sha256.New()
 	}
-	fmt.Fprintf(name, "blob %d\x00", size)
-	content := sha256.New()
-	if b.mode == "120000" {
-		target, err := io.ReadAll(io.LimitReader(io.TeeReader(r, name), 1<<16))
-		if err != nil {
-			return err
-		}
-		if err := root.Symlink(string(target), b.path); err != nil {
-			return err
-		}
-		d.link(b.path, string(target))
-		return named(name, b)
-	}
-	perm := os.FileMode(0o644)
-	if b.mode == "100755" {
-		perm = 0o755
-	}
-	f, err := root.OpenFile(b.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
+	fmt.Fprintf(object, "blob %d\x00", size)
+	sum := sha256.New()
+	f, err := os.Create(filepath.Join(c.dir, name))
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(io.MultiWriter(f, name, content), r)
+	n, err := io.Copy(io.MultiWriter(f, object, sum), r)
 	if err == nil && n != size {
 		err = io.ErrUnexpectedEOF
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	d.file(b.path, perm == 0o755, content.Sum(nil))
-	return named(name, b)
-}
-
-func named(h hash.Hash, b blob) error {
-	if got := hex.EncodeToString(h.Sum(nil)); got != b.name {
-		return fmt.Errorf("its content is object %s, not %s: the repository is damaged (git fsck)", got, b.name)
+	if got := hex.EncodeToString(object.Sum(nil)); got != name {
+		return fmt.Errorf("its content is object %s: the repository is damaged (git fsck)", got)
 	}
+	c.sums[name] = hex.EncodeToString(sum.Sum(nil))
 	return nil
 }

@@ -3,18 +3,16 @@ package tree
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 )
 
 // MinTools returns the oldest versions of rustc, bindgen, llvm, gcc and binutils
-// that the kernel source in dir allows for ARCH=um, by the tool's name. What the
+// that the kernel source allows for ARCH=um, by the tool's name. What the
 // source sets no minimum for is not in it; the map is empty where it has no
 // scripts/min-tool-version.sh.
-func MinTools(dir string) (map[string]string, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "scripts", "min-tool-version.sh"))
+func MinTools(source fs.FS) (map[string]string, error) {
+	text, err := fs.ReadFile(source, "scripts/min-tool-version.sh")
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}

@@ -78,7 +78,7 @@ func TestParseMinTools(t *testing.T) {
 
 func TestMinToolsOfADirectory(t *testing.T) {
 	dir := t.TempDir()
-	if got, err := MinTools(dir); err != nil || len(got) != 0 {
+	if got, err := MinTools(os.DirFS(dir)); err != nil || len(got) != 0 {
 		t.Errorf("of a tree without the script: %v, %v", got, err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "scripts"), 0o755); err != nil {
@@ -87,7 +87,7 @@ func TestMinToolsOfADirectory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "scripts", "min-tool-version.sh"), []byte(minTools), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := MinTools(dir); err != nil || got["rustc"] != "1.85.0" {
+	if got, err := MinTools(os.DirFS(dir)); err != nil || got["rustc"] != "1.85.0" {
 		t.Errorf("%v, %v", got, err)
 	}
 }

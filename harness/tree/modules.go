@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"umlab/harness/progress"
@@ -35,35 +36,26 @@ func FromModules(ctx context.Context, st *store.Store, sink progress.Sink, dir s
 	if err := bounded(ctx, abs); err != nil {
 		return fail(err)
 	}
-	look, entries, _, err := list(ctx, abs)
+	files, err := look(ctx, abs)
 	if err != nil {
 		return fail(err)
 	}
-	var sources []entry
-	for _, e := range entries {
-		if !product(e.path) {
-			sources = append(sources, e)
-		}
-	}
+	sources := slices.DeleteFunc(slices.Clone(files), func(f found) bool { return product(f.Path) })
 	task := sink.Start("snapshot modules "+dir, progress.Bytes, 0)
 	defer func() { task.Done(err) }()
-	tmp, remove, err := st.Scratch("modules")
-	if err != nil {
-		return fail(err)
-	}
-	defer remove()
-	copied := filepath.Join(tmp, "modules")
-	clean := func(context.Context, string) error { return nil } // no product was copied
-	d, err := snapshot(ctx, abs, copied, sources, task, clean)
+	d, err := (&memory{}).read(ctx, abs, sources, task)
 	if err != nil {
 		return fail(err)
 	}
 	digest = d.sum()
-	if again, _, _, err := list(ctx, abs); err != nil || again != look {
-		return fail(errors.Join(err, errors.New("a file changed while it was read: wait until nothing writes to it and run again")))
-	}
-	if kept, err = install(ctx, st, kindModules, digest, copied); err != nil {
+	kept, _, err = st.Dir(ctx, kindModules, digest, func(ctx context.Context, entry string) error {
+		return placeAll(ctx, entry, d.files, d.copyFrom(abs))
+	})
+	if err != nil {
 		return fail(err)
+	}
+	if again, err := look(ctx, abs); err != nil || !slices.Equal(again, files) {
+		return fail(errors.Join(err, errors.New("a file changed while it was read: wait until nothing writes to it and run again")))
 	}
 	return kept, digest, nil
 }

@@ -3,8 +3,12 @@ package tree
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,23 +18,15 @@ import (
 	"umlab/harness/tree/patch"
 )
 
-// kindPatched is the store's kind of patched trees. They are kept by base and
-// patches, not by digest: that untouched files have the base's own times is what
-// lets a fork of the base's build stay valid, and the same content may also have
-// come from elsewhere.
-const kindPatched = "tree-patched"
-
 // patchVersion is raised when the same patches would give another tree.
 const patchVersion = "1"
 
 // gitSource is where git sees a tree in the sandbox.
 const gitSource = "/src"
 
-// Patched returns base with the patches applied in their order. The base is not
-// written to, files that no patch touches are the base's own (hard links, with
-// their times), and the result's Digest is that of any tree with the same
-// content. Where a patch does not apply the error is an *patch.ApplyError and nothing
-// is left in the store.
+// Patched returns base with the patches applied in their order. The base is not written to, and the result's Digest is
+// that of any tree with the same content. Where a patch does not apply the error is a *patch.ApplyError and nothing is
+// left in the store.
 func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tree, patches []patch.Patch, git Git) (*Tree, error) {
 	if len(patches) == 0 {
 		return base, nil
@@ -44,60 +40,52 @@ func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tre
 		t.Patches = append(t.Patches, p.Sum)
 	}
 	name := store.Key(key...)
-	var rec treeRecord
-	find := func() (ok bool) {
-		if !st.Get("patched", name, &rec) {
-			return false
+	err := once(ctx, st, &t, name, func() error {
+		task := sink.Start("patch tree "+base.Name, progress.None, 0)
+		rec, err := apply(ctx, st, base, patches, git, task)
+		if err == nil {
+			err = st.Put("tree-of", name, rec)
 		}
-		t.Dir, ok = st.Lookup(kindPatched, name)
-		t.Digest, t.Version = rec.Digest, rec.Version
-		return ok
-	}
-	if find() {
-		return &t, nil
-	}
-	task := sink.Start("patch tree "+base.Name, progress.None, 0)
-	_, _, err := st.Dir(ctx, kindPatched, name, func(ctx context.Context, dir string) error {
-		if err := os.Remove(dir); err != nil {
-			return err
-		}
-		made, err := apply(ctx, st, dir, base, patches, git, task)
-		if err != nil {
-			return err
-		}
-		return st.Put("patched", name, made)
+		task.Done(err)
+		return err
 	})
-	if err == nil && !find() {
-		// The directory is there and its record is not: it was removed by hand.
-		if err = st.Drop(kindPatched, name); err == nil {
-			err = fmt.Errorf("the store lost the record of %s: run again", store.Short(name))
-		}
-	}
-	task.Done(err)
 	if err != nil {
 		return nil, fmt.Errorf("patch tree %s: %w", base.Name, err)
 	}
 	return &t, nil
 }
 
-// apply makes dir, which is missing, a copy of base with the patches applied.
-func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches []patch.Patch, git Git,
-	task progress.Task) (rec treeRecord, err error) {
-	d, err := manifest(ctx, st, base)
+// apply keeps base with the patches applied. Git works on the files that they name, and on nothing else.
+func apply(
+	ctx context.Context, st *store.Store, base *Tree, patches []patch.Patch, git Git, task progress.Task,
+) (rec treeRecord, err error) {
+	d, err := manifest(ctx, st, base.Digest)
 	if err != nil {
 		return rec, err
 	}
-	led, err := escaping(base.Dir, d)
+	led := d.escaping()
+	tmp, remove, err := st.Scratch("patch")
 	if err != nil {
 		return rec, err
 	}
-	touched := map[string]bool{}
-	for _, name := range patch.Touched(patches) {
-		touched[name] = true
+	defer remove()
+	dir := filepath.Join(tmp, "tree")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return rec, err
 	}
-	task.Status("link its files")
-	copied, err := farm(ctx, base.Dir, dir, touched)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
+		return rec, err
+	}
+	defer root.Close()
+	seen := reached(d, patch.Touched(patches))
+	files := map[string]string{}
+	for name := range seen {
+		if what, ok := d.files[name]; ok {
+			files[name] = what
+		}
+	}
+	if err := placeAll(ctx, dir, files, base.place(d)); err != nil {
 		return rec, err
 	}
 	for i, p := range patches {
@@ -119,40 +107,91 @@ func apply(ctx context.Context, st *store.Store, dir string, base *Tree, patches
 			return rec, e
 		}
 		// The next patch is judged against what this one left.
-		if err := rereadAll(dir, d, patch.Touched(patches[i:i+1])); err != nil {
-			return rec, err
+		for _, name := range patch.Touched(patches[i : i+1]) {
+			if err := d.reread(root, name); err != nil {
+				return rec, err
+			}
 		}
 	}
-	if err := audit(ctx, dir, d, touched, copied); err != nil {
+	if err := audit(dir, seen); err != nil {
 		return rec, fmt.Errorf("the patch was not understood: %w", err)
 	}
-	leads, err := escaping(dir, d)
-	if err != nil {
-		return rec, err
-	}
-	for name := range leads {
+	for name := range d.escaping() {
 		if !led[name] {
 			return rec, &patch.Error{Name: patches[len(patches)-1].Name,
 				Why: fmt.Sprintf("makes %s a symbolic link that leads out of the tree", name)}
 		}
 	}
-	if rec.Version, err = Version(dir); err != nil {
+	rest := base.place(d)
+	err = keep(ctx, st, d, "", content{place: func(ctx context.Context, name, dst string) error {
+		if seen[name] {
+			return os.Rename(filepath.Join(dir, filepath.FromSlash(name)), dst)
+		}
+		return rest(ctx, name, dst)
+	}})
+	if err != nil {
 		return rec, err
 	}
 	rec.Digest = d.sum()
-	return rec, nil
+	layers, ok := opened(st, rec.Digest)
+	if !ok {
+		return rec, errLost
+	}
+	rec.Version, err = version(layered(layers), base.Name+" with the patches")
+	return rec, err
 }
 
-func rereadAll(dir string, d *digest, paths []string) error {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	for _, p := range paths {
-		if err := d.reread(root, p); err != nil {
-			return err
+// reached are the files that patches touch, and the links of d that a path of theirs leads through.
+func reached(d *digest, touched []string) map[string]bool {
+	seen := map[string]bool{}
+	for _, name := range touched {
+		seen[name] = true
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if _, ok := d.files[dir]; ok {
+				seen[dir] = true
+			}
 		}
 	}
-	return nil
+	return seen
+}
+
+// audit holds what git made in dir against what the patches name: it is what makes the digest true even where git
+// understood a patch to change more than was read from it.
+func audit(dir string, touched map[string]bool) error {
+	return filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, p)
+		if err == nil && !touched[filepath.ToSlash(rel)] {
+			err = fmt.Errorf("git made %s, which the patch does not name", rel)
+		}
+		return err
+	})
+}
+
+// place copies files of t, which consists of d.
+func (t *Tree) place(d *digest) func(ctx context.Context, name, dst string) error {
+	files := t.FS()
+	return func(_ context.Context, name, dst string) error {
+		what := d.files[name]
+		if target, ok := strings.CutPrefix(what, "l "); ok {
+			return os.Symlink(target, dst)
+		}
+		f, err := files.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		perm := fs.FileMode(0o644)
+		if strings.HasPrefix(what, "x ") {
+			perm = 0o755
+		}
+		out, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
+		if err != nil {
+			return err
+		}
+		_, err = out.ReadFrom(f)
+		return errors.Join(err, out.Close())
+	}
 }

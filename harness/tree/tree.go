@@ -7,20 +7,20 @@ package tree
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 )
 
-// Tree is a kernel source in the store. Nobody writes to Dir.
+// Tree is a kernel source in the store. Nobody writes to it.
 type Tree struct {
 	Name    string   // of configs/trees.toml, or the path it was taken from
 	Version string   // VERSION.PATCHLEVEL.SUBLEVEL with EXTRAVERSION, "6.12.107"
 	Package string   // "linux-source-6.12 6.12.107-1", empty for a directory
 	Commit  string   // of git, full, where the origin is one; empty otherwise
 	Digest  string   // see Digest
-	Dir     string   // the source, read-only
+	Layers  []string // host directories that it is made of, the topmost first: see Mount and FS
 	Notes   []string // what every report must say of it
 
 	Patches []string // sha256 of the patches it has over its origin, in their order
@@ -35,9 +35,12 @@ func (e *NotKernelError) Error() string {
 
 var makeVar = regexp.MustCompile(`(?m)^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(.*?)[ \t]*$`)
 
-// Version reads the version from the top Makefile of a kernel source.
-func Version(dir string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(dir, "Makefile"))
+// Version reads the version from the top Makefile of the kernel source in dir.
+func Version(dir string) (string, error) { return version(os.DirFS(dir), dir) }
+
+// version is Version of files; dir is what an error calls them.
+func version(files fs.FS, dir string) (string, error) {
+	b, err := fs.ReadFile(files, "Makefile")
 	if err != nil {
 		return "", &NotKernelError{dir, "it has no Makefile; give the top directory of a kernel source"}
 	}
@@ -48,7 +51,7 @@ func Version(dir string) (string, error) {
 	if vars["VERSION"] == "" || vars["PATCHLEVEL"] == "" {
 		return "", &NotKernelError{dir, "its Makefile sets no VERSION and PATCHLEVEL; give the top directory of a kernel source"}
 	}
-	if _, err := os.Stat(filepath.Join(dir, "arch", "um", "Kconfig")); err != nil {
+	if _, err := fs.Stat(files, "arch/um/Kconfig"); err != nil {
 		return "", &NotKernelError{dir, "it has no arch/um (User-Mode Linux)"}
 	}
 	v := vars["VERSION"] + "." + vars["PATCHLEVEL"]
@@ -62,7 +65,7 @@ func Version(dir string) (string, error) {
 // tells: where arch/um/Kconfig selects no HAVE_RUST, as in 6.1, CONFIG_RUST
 // cannot be set whatever the toolchain is.
 func (t *Tree) CheckRust() error {
-	b, err := os.ReadFile(filepath.Join(t.Dir, "arch", "um", "Kconfig"))
+	b, err := fs.ReadFile(t.FS(), "arch/um/Kconfig")
 	if err != nil {
 		return err
 	}
@@ -79,7 +82,7 @@ func (t *Tree) CheckRust() error {
 // gcc, unless rust/Makefile has no BINDGEN_TARGET_um, in which case it calls
 // bindgen with an empty --target= and only LLVM=1 works.
 func (t *Tree) Compiler() string {
-	b, err := os.ReadFile(filepath.Join(t.Dir, "rust", "Makefile"))
+	b, err := fs.ReadFile(t.FS(), "rust/Makefile")
 	if err == nil && strings.Contains(string(b), "BINDGEN_TARGET_um") {
 		return "gcc"
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,7 +95,7 @@ func TestDirectory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "rust/Makefile"), []byte("edited later"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(filepath.Join(c.Dir, "rust/Makefile")); err != nil || string(text) != "BINDGEN_TARGET_um := x\n" {
+	if text, err := fs.ReadFile(c.FS(), "rust/Makefile"); err != nil || string(text) != "BINDGEN_TARGET_um := x\n" {
 		t.Errorf("the snapshot followed an edit: %q, %v", text, err)
 	}
 }
@@ -221,7 +222,7 @@ func TestHostileArchive(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 		if name == "dots" && err == nil {
-			if _, err := os.Stat(filepath.Join(tr.Dir, "..", "evil")); err == nil {
+			if _, err := os.Stat(filepath.Join(tr.Layers[0], "..", "evil")); err == nil {
 				t.Error("dots: a member was written outside of the tree")
 			}
 		}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/remake"
 )
 
 func TestRustMade(t *testing.T) {
@@ -73,28 +75,17 @@ func TestWhatRustMade(t *testing.T) {
 	}
 }
 
-// The copy that another rustc goes on in has nothing of the former one, and
-// keeps the times of the rest.
+// The copy that another rustc goes on in has nothing of the former one, and all of it is of one time.
 func TestCopyWithoutRust(t *testing.T) {
 	dir := t.TempDir()
-	from := &Baseline{Dir: dir}
-	if err := os.Rename(fill(t, built(oldRustc)), from.Build()); err != nil {
+	n := &near{bl: &Baseline{Dir: dir}, rec: &remake.Record{}, m: &remake.Remake{Config: true}, rust: true}
+	if err := os.Rename(fill(t, built(oldRustc)), n.bl.Build()); err != nil {
 		t.Fatal(err)
 	}
-	past := time.Now().Add(-time.Hour).Truncate(time.Second)
-	if err := os.Chtimes(filepath.Join(from.Build(), "init", "main.o"), past, past); err != nil {
-		t.Fatal(err)
-	}
-	leave, err := walkMade(t.Context(), from.Build(), nil)
+	to := t.TempDir()
+	copied, _, err := n.copyTo(t.Context(), to)
 	if err != nil {
 		t.Fatal(err)
-	}
-	leave[".config"] = true
-	to := t.TempDir()
-	for range 2 { // the second time over what a killed run left
-		if err := from.copyTo(t.Context(), to, func(i fs.FileInfo) time.Time { return i.ModTime() }, leave); err != nil {
-			t.Fatal(err)
-		}
 	}
 	var left []string
 	err = walkFiles(t.Context(), filepath.Join(to, "build"), func(rel string, info fs.FileInfo) error {
@@ -102,8 +93,8 @@ func TestCopyWithoutRust(t *testing.T) {
 		if strings.Contains(string(text), oldRustc) {
 			t.Errorf("%s speaks of the old rustc", rel)
 		}
-		if rel == "init/main.o" && !info.ModTime().Equal(past) {
-			t.Errorf("%s is of %s, was of %s", rel, info.ModTime(), past)
+		if !info.ModTime().Equal(copied) {
+			t.Errorf("%s is of %s, the copy of %s", rel, info.ModTime(), copied)
 		}
 		left = append(left, rel)
 		return err
@@ -114,8 +105,7 @@ func TestCopyWithoutRust(t *testing.T) {
 	}
 }
 
-func TestFresh(t *testing.T) {
-	past := time.Now().Add(-time.Hour)
+func TestAllOfRustIsNew(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change map[string]string // "" removes
@@ -138,21 +128,21 @@ func TestFresh(t *testing.T) {
 		maps.Copy(files, tc.change)
 		maps.DeleteFunc(files, func(_, text string) bool { return text == "" })
 		dir := fill(t, files)
-		since, err := mark(t.TempDir())
+		copied, err := mark(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = walkFiles(t.Context(), dir, func(rel string, _ fs.FileInfo) error {
-			when := since
+			when := copied.Add(time.Second)
 			if rel == tc.old {
-				when = past
+				when = copied
 			}
 			return os.Chtimes(filepath.Join(dir, rel), when, when)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = fresh{was: oldRustc, since: since}.check(t.Context(), dir)
+		err = checkRust(t.Context(), dir, oldRustc, copied)
 		var stale *StaleError
 		if tc.reason == "" && err != nil || tc.reason != "" && (!errors.As(err, &stale) || !strings.Contains(stale.Reason, tc.reason)) {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.reason)

@@ -106,26 +106,20 @@ func mark(dir string) (time.Time, error) {
 	return info.ModTime(), os.Remove(name)
 }
 
-// fresh tells whether all of the Rust in a build directory is of the new rustc.
-type fresh struct {
-	was   string    // what the old one calls itself
-	since time.Time // the new one did nothing before
-}
-
-// check returns a *StaleError where a file was made by a Rust tool before the
-// copy was, or speaks of the old rustc.
-func (f fresh) check(ctx context.Context, build string) error {
+// checkRust returns a *StaleError where a file of the build directory was made by a Rust tool before the copy was, or
+// speaks of the rustc that was used for what was copied.
+func checkRust(ctx context.Context, build, was string, copied time.Time) error {
 	now, err := rustcSays(build)
 	if err != nil {
 		return err
 	}
-	if now == f.was {
+	if now == was {
 		return &StaleError{"both compilers say that they are rustc " + now}
 	}
 	var speaks error
 	rust, err := walkMade(ctx, build, func(rel string, content []byte) error {
-		if speaks == nil && bytes.Contains(content, []byte(f.was)) {
-			speaks = &StaleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, f.was)}
+		if speaks == nil && bytes.Contains(content, []byte(was)) {
+			speaks = &StaleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, was)}
 		}
 		return nil
 	})
@@ -140,7 +134,7 @@ func (f fresh) check(ctx context.Context, build string) error {
 		if err != nil {
 			return err
 		}
-		if info.ModTime().Before(f.since) {
+		if !info.ModTime().After(copied) {
 			return &StaleError{name + " was not built again"}
 		}
 	}

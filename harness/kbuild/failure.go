@@ -1,0 +1,48 @@
+package kbuild
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+)
+
+const kindFailure = "failure"
+
+// failure is a baseline that cannot be built: the same inputs fail again.
+type failure struct {
+	On     bool         `json:"on,omitempty"` // it went on from another
+	Build  *BuildError  `json:"build,omitempty"`
+	Config *ConfigError `json:"config,omitempty"`
+}
+
+// failed tells whether err is the source's fault, so that the same inputs fail again.
+func failed(err error) bool {
+	var f failure
+	return errors.As(err, &f.Build) || errors.As(err, &f.Config)
+}
+
+// noteFailure keeps an error of the source, for failedBefore. It returns err.
+func (b *Builder) noteFailure(base Base, on bool, err error) error {
+	f := failure{On: on}
+	if !errors.As(err, &f.Build) && !errors.As(err, &f.Config) {
+		return err
+	}
+	return errors.Join(err, b.Store.Put(kindFailure, base.key(), f))
+}
+
+// failedBefore returns what building base failed with before; nil where it did not, or where its log is gone.
+func (b *Builder) failedBefore(base Base) error {
+	var f failure
+	if !b.Store.Get(kindFailure, base.key(), &f) || f.On && b.FromNothing {
+		return nil
+	}
+	b.Sink.Note(fmt.Sprintf("%s failed before with the same inputs: it was not built again", base.Tree.Name))
+	if f.Config != nil {
+		return f.Config
+	}
+	var ok bool
+	if f.Build.Log, ok = b.Store.Kept(filepath.Base(f.Build.Log)); !ok {
+		return nil
+	}
+	return f.Build
+}

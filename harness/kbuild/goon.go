@@ -1,0 +1,314 @@
+package kbuild
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"umlab/harness/progress"
+	"umlab/harness/remake"
+	"umlab/harness/store"
+	"umlab/harness/tree"
+)
+
+// A build goes on from an earlier one of the same compiler and the same C side of the toolchain, whatever differs in the
+// tree, in the requested options and in Rust. The earlier build directory is copied without what was made from what
+// differs, see remake.Decide and rustOutputs; make sees what changed in the tree as newer than all that was copied, makes what
+// is missing and what its commands say is of another making; and at the end what is no target any more goes.
+
+// near is an earlier baseline with what is left to make of another.
+type near struct {
+	bl    *Baseline
+	rec   *remake.Record
+	m     *remake.Remake
+	files int // in which the trees differ
+	rust  bool
+	opts  bool
+}
+
+func (n *near) usable() bool { return n != nil && n.m.Refused == "" }
+
+// refused says why a build from nothing is sure to be right and going on from n is not; "" where there is no n.
+func (n *near) refused() string {
+	if n == nil {
+		return ""
+	}
+	return fmt.Sprintf("going on from the baseline of toolchain %s might not be the same: %s", n.bl.Of.Name, n.m.Refused)
+}
+
+// farAway is in how many files trees may differ for one's build to be gone on from.
+const farAway = 3000
+
+// nearest returns the baseline from which the least is left to make to get to base, nil where there is none.
+func (b *Builder) nearest(ctx context.Context, base Base, id identity) (*near, error) {
+	keys, err := b.Store.Keys(kindBaseline)
+	if err != nil {
+		return nil, err
+	}
+	var list []*near
+	changes := map[string][]tree.Change{} // by the digest of a tree
+	for _, key := range keys {
+		bl, err := readBaseline(b.Store.Peek, key)
+		if err != nil || bl.On != nil && bl.On.Same {
+			continue // the one that it is the same as is another key's
+		}
+		of := bl.Of
+		if of.Compiler != id.Compiler || of.Toolchain != id.Toolchain && (of.Side == "" || of.Side != id.Side) {
+			continue
+		}
+		if _, known := changes[of.Tree]; !known {
+			c, ok, err := tree.Changes(ctx, b.Store, of.Tree, base.Tree.Digest)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
+			changes[of.Tree] = c
+		}
+		n := &near{bl: bl, files: len(changes[of.Tree]), rust: of.Toolchain != id.Toolchain, opts: of.Options != id.Options}
+		if n.files <= farAway {
+			list = append(list, n)
+		}
+	}
+	// What differs least is looked at first, and few are looked at.
+	const few = 3
+	slices.SortStableFunc(list, func(x, y *near) int { return cmp.Compare(x.distance(), y.distance()) })
+	var best *near
+	for _, n := range list[:min(few, len(list))] {
+		if err := n.look(ctx, base, changes[n.bl.Of.Tree]); err != nil {
+			return nil, err
+		}
+		if best == nil || n.usable() && (!best.usable() || n.left() < best.left()) {
+			best = n
+		}
+	}
+	return best, nil
+}
+
+// distance is a guess at what is left to make, in files of the tree.
+func (n *near) distance() int {
+	d := n.files
+	if n.rust {
+		d += 100
+	}
+	if n.opts {
+		d += 5
+	}
+	return d
+}
+
+// left is how many targets are left to make, at least.
+func (n *near) left() (count int) {
+	out := n.m.Outdated(n.rec.Targets())
+	for _, s := range n.rec.Steps {
+		if out(s.Target) {
+			count++
+		}
+	}
+	if n.rust {
+		count += 50
+	}
+	if n.opts || n.m.Config {
+		count += 5
+	}
+	return count
+}
+
+// look finds out what is left to make.
+func (n *near) look(ctx context.Context, base Base, changes []tree.Change) (err error) {
+	if n.rec, err = remake.Load(n.bl.Dir); err != nil {
+		return fmt.Errorf("what the baseline of toolchain %s was made from: %w (remove %s and run again)", n.bl.Of.Name, err, n.bl.Dir)
+	}
+	speak, err := n.rec.Speak(ctx, base.Tree.FS(), remake.NewNames(changes))
+	if err != nil {
+		return err
+	}
+	n.m = remake.Decide(n.rec, changes, speak)
+	if n.rust || n.opts {
+		n.m.Config, n.m.Rules, n.m.Shrink = true, true, true
+	}
+	return nil
+}
+
+// goOn makes the baseline of base from n. The error is a *StaleError where it turned out that a build from nothing has
+// to say.
+func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl *Baseline, err error) {
+	key := onKey(base)
+	bl = &Baseline{Key: key, Of: id, On: &On{Key: n.bl.Key, Toolchain: n.bl.Of.Name, Retooled: n.rust, Tree: n.bl.Of.Tree,
+		Files: n.files, Options: n.opts}}
+	if _, ok := b.Store.Lookup(kindBaseline, n.bl.Key); !ok {
+		return nil, &StaleError{"it was cleaned away meanwhile"}
+	}
+	tmp, remove, err := b.Store.Scratch("go-on")
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	dir := filepath.Join(tmp, "baseline")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if n.m.Nothing() && !n.rust && !n.opts {
+		same := *n.bl
+		same.Key, same.Of, same.On = bl.Key, bl.Of, bl.On
+		same.On.Same = true
+		if err := b.Store.Needs(kindBaseline, key, store.Entry{Kind: kindBaseline, Key: n.bl.Key}); err != nil {
+			return nil, err
+		}
+		return b.put(base, dir, &same)
+	}
+	task := b.Sink.Start(base.title()+" on from "+bl.From(), progress.Objects, 0)
+	defer func() { task.Done(err) }()
+	task.Status("copy what is the same")
+	copied, outdated, err := n.copyTo(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	bl.On.Targets = outdated
+	mk, err := b.newMake(base, dir, task, srcDir, buildDir)
+	if err != nil {
+		return nil, err
+	}
+	defer mk.close()
+	if mk.newer, err = overlayNewer(base.Tree.FS(), filepath.Join(tmp, "newer"), n.m.Newer, copied); err != nil {
+		return nil, err
+	}
+	if err := mk.all(ctx, n.m.Config); err != nil {
+		if n.rust && failed(err) {
+			return nil, &StaleError{fmt.Sprintf("it failed: %v", err)}
+		}
+		return nil, err
+	}
+	if n.m.Shrink {
+		if err := mk.removeStale(ctx, copied); err != nil {
+			return nil, err
+		}
+	}
+	bl.Env, bl.Direct = n.bl.Env, n.bl.Direct
+	if n.m.Rules {
+		if err := mk.takeEnv(ctx, bl); err != nil {
+			return nil, err
+		}
+	}
+	if n.rust {
+		task.Status("check who made what")
+		was, err := rustcSays(n.bl.Build())
+		if err == nil {
+			err = checkRust(ctx, mk.build, was, copied)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b.install(ctx, mk, bl, n.rec.Read)
+}
+
+// copyTo copies the build directory of n to dir/build, without what is not the same any more, and gives all of it one
+// time, which it returns: make compares nothing else, and takes what has the same time as current.
+func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, targets int, err error) {
+	leave := map[string]bool{}
+	if n.rust {
+		if leave, err = walkMade(ctx, n.bl.Build(), nil); err != nil {
+			return copied, 0, err
+		}
+	}
+	if n.m.Config {
+		leave[".config"], leave[".config.old"] = true, true
+	}
+	if copied, err = mark(dir); err != nil {
+		return copied, 0, err
+	}
+	made := n.rec.Targets()
+	outdated := n.m.Outdated(made)
+	build := filepath.Join(dir, "build")
+	err = store.CopyTree(ctx, build, n.bl.Build(), func(to, from string, info fs.FileInfo) error {
+		rel, err := filepath.Rel(build, to)
+		if err != nil || !info.Mode().IsRegular() {
+			return err
+		}
+		if rel = filepath.ToSlash(rel); leave[rel] || outdated(rel) {
+			if made[rel] {
+				targets++
+			}
+			return nil
+		}
+		if _, err := store.CopyFile(to, from, info.Mode().Perm()|0o200); err != nil {
+			return err
+		}
+		return os.Chtimes(to, copied, copied)
+	})
+	if err != nil {
+		err = fmt.Errorf("copy the baseline of toolchain %s: %w", n.bl.Of.Name, err)
+	}
+	return copied, targets, err
+}
+
+// overlayNewer copies files of a tree to the directory to, to be seen in place of the tree's own: newer than
+// what was copied at a time, and older than all that make will make. It returns "" for no files.
+func overlayNewer(from fs.FS, to string, files []string, copied time.Time) (string, error) {
+	if len(files) == 0 {
+		return "", nil
+	}
+	newer := copied.Add(time.Millisecond)
+	for _, name := range files {
+		dst := filepath.Join(to, filepath.FromSlash(name))
+		text, err := fs.ReadFile(from, name)
+		if err != nil {
+			return "", err
+		}
+		info, err := fs.Stat(from, name)
+		if err != nil {
+			return "", err
+		}
+		if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(dst, text, info.Mode().Perm()); err != nil {
+			return "", err
+		}
+		if err := os.Chtimes(dst, newer, newer); err != nil {
+			return "", err
+		}
+	}
+	time.Sleep(time.Until(newer.Add(time.Millisecond)))
+	return to, nil
+}
+
+// apart are targets that the make of the whole kernel does not look at when it has nothing to do with them: those of
+// Kconfig's own make, and what scripts/link-vmlinux.sh makes when it links.
+func apart(target string) bool {
+	return strings.HasPrefix(target, "scripts/kconfig/") || target == "init/version-timestamp.o"
+}
+
+// removeStale removes the targets that were copied at that time and are none any more. Make opens the .cmd file of every
+// target that it considers.
+func (m *making) removeStale(ctx context.Context, copied time.Time) error {
+	if m.opened.Lost {
+		return &StaleError{"the kernel lost count of what make opened (fs.inotify.max_queued_events): nobody knows which targets are left over"}
+	}
+	var stale []string
+	err := walkFiles(ctx, m.build, func(rel string, info fs.FileInfo) error {
+		target, ok := remake.Target(rel)
+		if ok && !m.opened.Files[buildDir+"/"+rel] && info.ModTime().Equal(copied) && !apart(target) {
+			stale = append(stale, rel, target)
+			if module, ok := strings.CutSuffix(target, ".mod.o"); ok {
+				stale = append(stale, module+".mod.c")
+			}
+		}
+		return nil
+	})
+	for _, name := range stale {
+		if rm := os.Remove(filepath.Join(m.build, filepath.FromSlash(name))); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+			err = errors.Join(err, rm)
+		}
+	}
+	return err
+}

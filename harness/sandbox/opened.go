@@ -1,0 +1,110 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// Opened are the files below Command.Watch that anything in the sandbox opened or executed.
+type Opened struct {
+	// Files are absolute paths inside, each once, sorted. A file that was only looked for (stat, access) is not among
+	// them, nor is one in a directory that was made meanwhile.
+	Files []string
+	// Lost says that some are missing: the kernel's queue of events ran over, or it allows fewer watches than there are
+	// directories (fs.inotify.max_queued_events, max_user_watches).
+	Lost bool
+}
+
+// opens collects them by inotify(7): it needs no privilege, sees an overlay's files as the command does, and takes
+// execve(2) for an opening.
+type opens struct {
+	fd   int
+	dirs map[int32]string // by watch descriptor
+	seen map[string]bool
+	lost bool
+	over atomic.Bool   // the command has ended: no event is still to come
+	done chan struct{} // closed when all events were read
+}
+
+// watchOpens watches the directories below roots.
+func watchOpens(roots []string) (*opens, error) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return nil, faultOf(StageInit, "inotify", err)
+	}
+	o := &opens{fd: fd, dirs: map[int32]string{}, seen: map[string]bool{}, done: make(chan struct{})}
+	for _, root := range roots {
+		err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			wd, err := unix.InotifyAddWatch(fd, p, unix.IN_OPEN|unix.IN_ONLYDIR)
+			if errors.Is(err, unix.ENOSPC) {
+				o.lost = true
+				return fs.SkipAll
+			}
+			o.dirs[int32(wd)] = p
+			return err
+		})
+		if err != nil {
+			return nil, faultOf(StageSource, root, err)
+		}
+	}
+	go o.collect()
+	return o, nil
+}
+
+func (o *opens) collect() {
+	defer close(o.done)
+	buf := make([]byte, 1<<20)
+	for {
+		over := o.over.Load() // before the look: what comes between the two is not missed
+		n, err := unix.Read(o.fd, buf)
+		switch {
+		case err == nil:
+			o.events(buf[:n])
+		case errors.Is(err, unix.EINTR):
+		case !errors.Is(err, unix.EAGAIN):
+			o.lost = true
+			return
+		case over:
+			return
+		default:
+			const patience = 20 // ms, for which the end may wait
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLIN}}, patience)
+		}
+	}
+}
+
+// events takes what one read gave: see struct inotify_event in inotify(7).
+func (o *opens) events(b []byte) {
+	for len(b) >= unix.SizeofInotifyEvent {
+		wd, mask := int32(binary.NativeEndian.Uint32(b)), binary.NativeEndian.Uint32(b[4:])
+		end := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(b[12:]))
+		name, _, _ := strings.Cut(string(b[unix.SizeofInotifyEvent:end]), "\x00")
+		b = b[end:]
+		switch {
+		case mask&unix.IN_Q_OVERFLOW != 0:
+			o.lost = true
+		case name != "" && mask&unix.IN_ISDIR == 0:
+			o.seen[path.Join(o.dirs[wd], name)] = true
+		}
+	}
+}
+
+// end returns what was opened until now, when the command has ended.
+func (o *opens) end() *Opened {
+	o.over.Store(true)
+	<-o.done
+	unix.Close(o.fd)
+	return &Opened{slices.Sorted(maps.Keys(o.seen)), o.lost}
+}
