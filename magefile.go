@@ -29,10 +29,11 @@ func init() {
 }
 
 // Matrix builds a kernel in every flag variant, boots each, loads the modules, and prints what happened; with
-// -toolchains=A,B or -trees=X,Y one table has a column for each, and a series stands for all its members.
+// -toolchains=A,B or -trees=X,Y one table has a column for each, and a series stands for all its members; -watch does it
+// again whenever the tree, an own module or a fragment is saved.
 func Matrix(
 	ctx context.Context, scenario, tree, trees, toolchain, toolchains, compiler, scope, cells, placements, modules,
-	mem, aslr, fragment, output *string, repeat, jobs *int, fresh *bool, json, junit, ktap, html, md *string,
+	mem, aslr, fragment, output *string, repeat, jobs *int, fresh, watch *bool, json, junit, ktap, html, md *string,
 ) error {
 	o := harness.MatrixOptions{
 		Scenario: str(scenario), Tree: str(tree), Toolchain: str(toolchain), Compiler: str(compiler), Fragments: list(fragment),
@@ -45,6 +46,12 @@ func Matrix(
 	}
 	o.Select.Output = str(output)
 	files := harness.Outputs{JSON: str(json), JUnit: str(junit), KTAP: str(ktap), HTML: str(html), Markdown: str(md)}
+	if again(watch) {
+		if trees != nil || toolchains != nil {
+			return harness.Exit(usage.Errorf("-watch shows the table of one tree and one toolchain: name them with -tree= and -toolchain="))
+		}
+		return harness.WatchMatrix(ctx, options(), o, files)
+	}
 	if trees != nil || toolchains != nil {
 		so := harness.SweepOptions{MatrixOptions: o}
 		if so.Toolchains, err = names("toolchains", toolchains); err != nil {
@@ -83,18 +90,22 @@ func Boot(
 }
 
 // Explain prints one page about a cell ("static-kernel@module", or with a placement "stock:low"): flags, prediction,
-// relocations, console, and how to repeat it by hand.
+// relocations, console, and how to repeat it by hand; -watch prints it again whenever what it is of is saved.
 func Explain(
 	ctx context.Context, cell string, scenario, tree, toolchain, compiler, placement, mem, aslr, modules, output,
-	fragment *string, repeat *int, fresh *bool, html, json, script *string,
+	fragment *string, repeat *int, fresh, watch *bool, html, json, script *string,
 ) error {
 	o, err := cellOptions(scenario, tree, toolchain, compiler, placement, mem, aslr, modules, fragment, repeat, fresh)
 	if err != nil {
 		return harness.Exit(err)
 	}
 	o.Select.Output = str(output)
+	files := harness.ExplainOutputs{HTML: str(html), JSON: str(json), Script: str(script)}
+	if again(watch) {
+		return harness.WatchExplain(ctx, options(), cell, o, files)
+	}
 	return with(func(lab *harness.Lab) error {
-		_, err := lab.Explain(ctx, cell, o, harness.ExplainOutputs{HTML: str(html), JSON: str(json), Script: str(script)})
+		_, err := lab.Explain(ctx, cell, o, files)
 		return err
 	})
 }
@@ -132,10 +143,10 @@ func selection(scope, cells, placements, modules, mem, aslr *string, repeat *int
 }
 
 // Verify shows what a patch changes: the cells before and after it, and a report to be mailed; PATCH is a file, an
-// mbox, - for standard input, or -range=A..B of the repository that -tree= names.
+// mbox, - for standard input, or -range=A..B of the repository that -tree= names; -watch does it again whenever it is saved.
 func Verify(
 	ctx context.Context, patch string, scenario, tree, toolchains, compiler, scope, cells, placements, modules, mem,
-	aslr, fragment, output *string, repeat, jobs *int, fresh, matrix *bool, json, junit, html, md *string,
+	aslr, fragment, output *string, repeat, jobs *int, fresh, matrix, watch *bool, json, junit, html, md *string,
 ) error {
 	commits, isRange := strings.CutPrefix(patch, "-range=")
 	if isRange {
@@ -155,8 +166,12 @@ func Verify(
 		return harness.Exit(err)
 	}
 	o.Select.Output = str(output)
+	files := harness.VerifyOutputs{JSON: str(json), JUnit: str(junit), HTML: str(html), Markdown: str(md)}
+	if again(watch) {
+		return harness.WatchVerify(ctx, options(), o, files)
+	}
 	return with(func(lab *harness.Lab) error {
-		_, err := lab.Verify(ctx, o, harness.VerifyOutputs{JSON: str(json), JUnit: str(junit), HTML: str(html), Markdown: str(md)})
+		_, err := lab.Verify(ctx, o, files)
 		return err
 	})
 }
@@ -310,8 +325,15 @@ func goTool(ctx context.Context, env []string, args ...string) error {
 
 // with runs a flow in a lab of its own.
 func with(flow func(*harness.Lab) error) error {
-	return harness.Run(harness.Options{Project: os.DirFS("."), Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr}, flow)
+	return harness.Run(options(), flow)
 }
+
+func options() harness.Options {
+	return harness.Options{Project: os.DirFS("."), Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr}
+}
+
+// again is -watch.
+func again(watch *bool) bool { return watch != nil && *watch }
 
 func str(s *string) string {
 	if s == nil {
@@ -341,5 +363,8 @@ func names(flag string, s *string) ([]string, error) {
 	return n, nil
 }
 
-// command is how this run is typed again.
-func command() string { return shell.Join(append([]string{"go", "tool", "mage"}, os.Args[1:]...)...) }
+// command is how this run is typed again: one of those that -watch makes is a run by itself.
+func command() string {
+	once := slices.DeleteFunc(slices.Clone(os.Args[1:]), func(arg string) bool { return strings.HasPrefix(arg, "-watch") })
+	return shell.Join(append([]string{"go", "tool", "mage"}, once...)...)
+}

@@ -113,22 +113,25 @@ func buildLimits(l settings.BuildLimits) kbuild.Limits {
 }
 
 // Run opens a Lab for a flow, and returns what the flow returned with its exit
-// code, see Exit.
-func Run(o Options, flow func(*Lab) error) error {
+// code, see Exit. Then the store is kept below its limit.
+func Run(o Options, flow func(*Lab) error) error { return Exit(inLab(o, flow)) }
+
+// inLab is Run with the flow's own error.
+func inLab(o Options, flow func(*Lab) error) error {
 	l, err := Open(o)
 	if err != nil {
-		return Exit(err)
+		return err
 	}
 	defer l.Close()
 	keep, err := l.limit()
 	if err != nil {
-		return Exit(err)
+		return err
 	}
 	err = flow(l)
 	if !errors.Is(err, context.Canceled) { // else the user is leaving
 		l.keepBelow(context.Background(), keep)
 	}
-	return Exit(err)
+	return err
 }
 
 // Close ends the progress display and the use of the store.

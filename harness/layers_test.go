@@ -38,7 +38,7 @@ var layers = [][]string{
 	{"store"},
 	{"bisect"},
 	{"fetch", "unpack"},
-	{"progress", "shell", "usage"},
+	{"progress", "shell", "usage", "watch"},
 }
 
 // only says which packages may import a library that is one layer's business.
@@ -54,6 +54,7 @@ var only = map[string][]string{
 	"github.com/bluekeyes/go-gitdiff/":    {"tree/patch"},
 	"github.com/knqyf263/go-deb-version":  {"debian"},
 	"modernc.org/sqlite":                  {"history"},
+	"github.com/fsnotify/fsnotify":        {"watch"},
 }
 
 func level(pkg string) int {

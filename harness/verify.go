@@ -78,39 +78,14 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) 
 // planVerify validates everything that can be before any work: one plan a
 // toolchain, and the patches.
 func (l *Lab) planVerify(o VerifyOptions, files []format[result.Verification]) ([]*plan.Plan, []patch.Patch, error) {
-	if (o.Patch == "") == (o.Range == "") {
-		return nil, nil, usage.Errorf("give one patch (a file, an mbox, or - for standard input), or -range=A..B with -tree= of your repository")
+	plans, err := l.verifyPlans(o)
+	if err == nil {
+		err = checkOutputs(files)
 	}
-	// The patch is the variant.
-	if !o.Matrix {
-		if len(o.Select.Cells) > 0 {
-			return nil, nil, usage.Errorf("verify runs the cell stock; -matrix runs the flag variants too")
-		}
-		o.Select.Cells = []string{scenario.Stock}
+	if err != nil || o.Range != "" {
+		return plans, nil, err // a range is read in the sandbox, with the toolchain's git
 	}
-	if len(o.Select.Placements) == 0 && len(o.Select.Mem) == 0 {
-		o.Select.Placements = []string{"low", "high", "far"}
-	}
-	var plans []*plan.Plan
-	for _, tc := range orDefault(o.Toolchains, o.Toolchain) {
-		m := o.MatrixOptions
-		m.Toolchain = tc
-		p, err := l.plan(m)
-		if err != nil {
-			return nil, nil, err
-		}
-		plans = append(plans, p)
-	}
-	if err := checkOutputs(files); err != nil {
-		return nil, nil, err
-	}
-	if o.Range != "" {
-		if !tree.IsPath(plans[0].Flags.Tree) {
-			return nil, nil, usage.Errorf("-range=%s names commits of a repository of yours: give its path with -tree=", o.Range)
-		}
-		return plans, nil, nil // read in the sandbox, with the toolchain's git
-	}
-	name, text, err := o.Patch, []byte(nil), error(nil)
+	name, text := o.Patch, []byte(nil)
 	if name == "-" {
 		name = "standard input"
 		text, err = io.ReadAll(o.Stdin)
@@ -125,6 +100,37 @@ func (l *Lab) planVerify(o VerifyOptions, files []format[result.Verification]) (
 		return nil, nil, &usage.Error{Err: err}
 	}
 	return plans, patches, nil
+}
+
+// verifyPlans are the plans of a verification, one a toolchain.
+func (l *Lab) verifyPlans(o VerifyOptions) ([]*plan.Plan, error) {
+	if (o.Patch == "") == (o.Range == "") {
+		return nil, usage.Errorf("give one patch (a file, an mbox, or - for standard input), or -range=A..B with -tree= of your repository")
+	}
+	// The patch is the variant.
+	if !o.Matrix {
+		if len(o.Select.Cells) > 0 {
+			return nil, usage.Errorf("verify runs the cell stock; -matrix runs the flag variants too")
+		}
+		o.Select.Cells = []string{scenario.Stock}
+	}
+	if len(o.Select.Placements) == 0 && len(o.Select.Mem) == 0 {
+		o.Select.Placements = []string{"low", "high", "far"}
+	}
+	var plans []*plan.Plan
+	for _, tc := range orDefault(o.Toolchains, o.Toolchain) {
+		m := o.MatrixOptions
+		m.Toolchain = tc
+		p, err := l.plan(m)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, p)
+	}
+	if o.Range != "" && !tree.IsPath(plans[0].Flags.Tree) {
+		return nil, usage.Errorf("-range=%s names commits of a repository of yours: give its path with -tree=", o.Range)
+	}
+	return plans, nil
 }
 
 // pair is a plan that was run before and after patches.

@@ -13,14 +13,17 @@ import (
 // Matrix is what a matrix showed: one row per variant with its result at each
 // placement and its verdict, the evidence, and one line of totals. A page has every
 // run besides.
-func Matrix(r *result.Results) *doc.Document {
+func Matrix(r *result.Results) *doc.Document { return MatrixSince(nil, r) }
+
+// MatrixSince is Matrix with what was otherwise in an earlier run of the same, or nil, marked in the table.
+func MatrixSince(was, r *result.Results) *doc.Document {
 	totals := doc.Totals{Parts: msgTotals(r), Tone: totalStyle(r)}
 	d := &doc.Document{}
 	d.Add(doc.Title{Line: doc.Say(title(r.Scenario))}, factsOf(msgTree(r.Tree), msgToolchain(r.Toolchain), msgConfig(r.Config)))
 	d.Add(alarmsOf(alarms(r))...)
 	d.Add(doc.Only(doc.OnPage, totals))
 	if len(r.Cells) > 0 {
-		d.Add(matrixTable(r))
+		d.Add(matrixTable(was, r))
 	}
 	var evidence doc.Evidence
 	var details []doc.Block
@@ -41,8 +44,8 @@ func Matrix(r *result.Results) *doc.Document {
 	return d
 }
 
-// matrixTable is the variants.
-func matrixTable(r *result.Results) doc.Table {
+// matrixTable is the variants. What differs from was is marked.
+func matrixTable(was, r *result.Results) doc.Table {
 	places := columns(r)
 	t := doc.Table{Label: "Outcome of each variant at each placement", Columns: []doc.Column{{Head: doc.Say(msgVariant), Role: doc.Key}}}
 	for _, p := range places {
@@ -50,26 +53,41 @@ func matrixTable(r *result.Results) doc.Table {
 	}
 	t.Columns = append(t.Columns, doc.Column{Head: doc.Say(msgVerdict), Role: doc.Sum})
 	for i := range r.Cells {
-		c := &r.Cells[i]
+		c, before := &r.Cells[i], was.Cell(r.Cells[i].ID)
 		row := doc.Cells(doc.Code(c.ID).On(^doc.OnPage).With(doc.Line{}.Link(cellAnchor(i), c.ID).On(doc.OnPage)))
 		for _, at := range places {
-			entries := []entry{unrun(c)}
-			for _, p := range c.Placements {
-				if columnOf(p) == at {
-					entries = entriesOf(c, p)
-				}
+			entries := entriesAt(c, at)
+			lines := entryLines(entries...)
+			if before != nil {
+				lines = append(lines, wasEntries(entriesAt(before, at), entries)...)
 			}
-			row.Cells = append(row.Cells, doc.Cell{Lines: entryLines(entries...)})
+			row.Cells = append(row.Cells, doc.Cell{Lines: lines})
 		}
 		verdict := []doc.Line{doc.Toned(verdictStyle(c.Verdict), string(c.Verdict))}
 		if !c.AsExpected {
 			verdict[0] = doc.Toned(doc.Bad, markDiffers).Say(" ").With(verdict[0])
 			verdict = append(verdict, doc.Toned(doc.Bad, "  "+msgExpected(c.Expected)))
 		}
+		switch {
+		case was != nil && before == nil:
+			verdict = append(verdict, doc.Toned(doc.Warn, markChanged+" "+msgNew))
+		case before != nil && before.Verdict != c.Verdict:
+			verdict = append(verdict, doc.Toned(doc.Warn, msgWas(string(before.Verdict))))
+		}
 		row.Cells = append(row.Cells, doc.Cell{Lines: verdict})
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// entriesAt is what c showed at a placement.
+func entriesAt(c *result.Cell, at column) []entry {
+	for _, p := range c.Placements {
+		if columnOf(p) == at {
+			return entriesOf(c, p)
+		}
+	}
+	return []entry{unrun(c)}
 }
 
 func cellAnchor(i int) string { return fmt.Sprintf("cell-%d", i) }
