@@ -18,35 +18,35 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/result"
 	"umlab/harness/sources"
 	"umlab/harness/tree"
 	"umlab/harness/tree/patch"
 )
 
-// TestRetooledIsTheSame builds kernels with another rustc twice, from nothing and
-// on from the baseline of the toolchain that differs in its Rust alone.
+// TestRetooledIsTheSame builds kernels with another rustc both ways: on from the baseline of the toolchain that differs in
+// its Rust alone.
 func TestRetooledIsTheSame(t *testing.T) {
 	l := longLab(t)
 	for _, name := range []string{"debian-7.3", "debian-6.12"} { // gcc, clang
 		t.Run(name, func(t *testing.T) {
-			from := baselineOf(t, l, name, "trixie", nil)
-			same(t, l, baselineOf(t, l, name, "trixie-backports", nil).Base)
-			_ = from
+			baselineOf(t, l, name, "trixie")
+			same(t, l, baseOf(t, l, name, "trixie-backports", nil))
 		})
 	}
 }
 
-// baselineOf is the baseline of a tree with the edits, by whatever way.
-func baselineOf(t *testing.T, l *Lab, name, toolchain string, edits []edit) *kbuild.Baseline {
+// baselineOf is the baseline of a tree, by whatever way.
+func baselineOf(t *testing.T, l *Lab, name, toolchain string) *kbuild.Baseline {
 	t.Helper()
-	base := baseOf(t, l, name, toolchain, edits)
-	bl, _, err := l.builder.Baseline(t.Context(), base)
+	bl, _, err := l.builder.Baseline(t.Context(), baseOf(t, l, name, toolchain, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return bl
 }
 
+// baseOf is what the baseline of a tree with edits is made of.
 func baseOf(t *testing.T, l *Lab, name, toolchain string, edits []edit) kbuild.Base {
 	t.Helper()
 	ctx := t.Context()
@@ -88,7 +88,7 @@ func same(t *testing.T, l *Lab, base kbuild.Base) {
 		return
 	}
 	if on.On == nil {
-		t.Logf("built from nothing in any case")
+		t.Log("umlab built it from nothing in any case")
 		return
 	}
 	t.Logf("from nothing %.0f s, %d steps; on from %s: %.1f s, %d steps, %d targets removed, %d files", nothing.Seconds, nothing.Steps, on.From(), on.Seconds, on.Steps, on.On.Targets, on.On.Files)
@@ -260,6 +260,45 @@ func TestGoingOn(t *testing.T) {
 	}
 }
 
+// TestVerifyGone: what a patch takes away is not overlooked because an earlier build made something of it.
+func TestVerifyGone(t *testing.T) {
+	l := realLab(t)
+	minimal := edit{path: "samples/rust/rust_minimal.rs"}
+	for _, c := range []struct {
+		name  string
+		edits []edit
+		want  result.Conclusion
+		says  string // in the reason or a note
+	}{
+		{"a source", []edit{{path: "arch/um/kernel/trap.c"}}, result.PatchBroken, "No rule to make target 'arch/um/kernel/trap.o'"},
+		{"a sample", []edit{minimal}, result.PatchBroken, "No rule to make target 'samples/rust/rust_minimal.o'"},
+		{"a sample's name", []edit{{path: minimal.path, to: "samples/rust/rust_min.rs"}}, result.PatchBroken, "No rule to make target 'samples/rust/rust_minimal.o'"},
+		{"a sample with its line", []edit{minimal,
+			{path: "samples/rust/Makefile", text: replaced("obj-$(CONFIG_SAMPLE_RUST_MINIMAL)", "# obj-$(CONFIG_SAMPLE_RUST_MINIMAL)")}},
+			result.NotFixed, "samples/rust/rust_minimal.ko is gone"},
+		{"what nobody reads", []edit{{path: "Documentation/process/2.Process.rst"}}, result.NoEffect, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			source, _, err := l.sources.Get(t.Context(), "debian-6.12", "trixie")
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := VerifyOptions{Patch: "-", Stdin: strings.NewReader(patchOf(t, source.FS(), c.edits)), MatrixOptions: MatrixOptions{Tree: "debian-6.12"}}
+			v, err := l.Verify(t.Context(), o, VerifyOutputs{})
+			if v == nil {
+				t.Fatal(err)
+			}
+			said := v.Reason + strings.Join(v.Notes, "\n")
+			for _, p := range v.Pairs {
+				said += strings.Join(p.After.Notes, "\n")
+			}
+			if v.Conclusion != c.want || !strings.Contains(said, c.says) {
+				t.Errorf("%s, want %s with %q: %s", v.Conclusion, c.want, c.says, said)
+			}
+		})
+	}
+}
+
 // TestRandomEdits makes random edits of real kernels both ways, one after the other, so that each goes on from whatever
 // is nearest. UMLAB_TEST_EDITS is how many of each kernel, UMLAB_TEST_SEED where they begin.
 func TestRandomEdits(t *testing.T) {
@@ -279,7 +318,7 @@ func TestRandomEdits(t *testing.T) {
 	for _, name := range trees {
 		for seed := first; seed < first+most; seed++ {
 			t.Run(fmt.Sprintf("%s/%d", name, seed), func(t *testing.T) {
-				bl := baselineOf(t, l, name, "trixie", nil)
+				bl := baselineOf(t, l, name, "trixie")
 				edits := randomEdits(t, bl, uint64(seed))
 				for _, e := range edits {
 					t.Logf("%s %s %s", e.what, e.path, e.to)

@@ -99,7 +99,11 @@ func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree,
 	base := was.baseline.Base
 	base.Tree = t
 	baseline, _, err := l.builder.Baseline(ctx, base)
-	return l.runBuilt(ctx, &ran{results(p, t, tc, nil), p, baseline}, started, err)
+	var notes []string
+	if err == nil {
+		p, notes = p.Without(func(m scenario.Module) bool { return m.External == nil && baseline.Gone(m.Path, was.baseline) })
+	}
+	return l.runBuilt(ctx, &ran{results(p, t, tc, notes), p, baseline}, started, err)
 }
 
 // results are those of a plan before anything is built.

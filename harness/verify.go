@@ -182,6 +182,16 @@ func (l *Lab) pair(
 	}
 	l.remember(after.Results)
 	out.After = after.Results
+	if len(after.plan.Modules()) < len(before.plan.Modules()) { // of the modules that are left, the same is compared
+		same, err := l.runBuilt(ctx, &ran{results(after.plan, base, tc, nil), after.plan, before.baseline}, l.now(), nil)
+		if err != nil {
+			return out, err
+		}
+		for i, c := range same.Cells { // but what was built is what was built
+			same.Cells[i].Build.Signature = before.Results.Cell(c.ID).Build.Signature
+		}
+		out.Before = same.Results
+	}
 	return out, nil
 }
 

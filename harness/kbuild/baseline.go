@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +30,26 @@ type Baseline struct {
 	Direct  bool     `json:"direct"`  // Env was taken: modules can be built below Kbuild's top
 	Of      identity `json:"of"`
 	On      *On      `json:"on,omitempty"` // nil for a build from nothing
+}
+
+// Gone reports whether a module that was, which is of a tree before it was changed, has made is no module of b's tree any
+// more: make made none, and there is no source of it left.
+func (b *Baseline) Gone(target string, was *Baseline) bool {
+	if _, made := b.made().find(target); made {
+		return false
+	}
+	objects, err := was.made().objects(target)
+	if err != nil {
+		return false // it was none before
+	}
+	source := b.Base.Tree.FS()
+	return !slices.ContainsFunc(objects, func(object string) bool {
+		of := strings.TrimSuffix(object, ".o")
+		return slices.ContainsFunc([]string{".c", ".rs", ".S"}, func(ext string) bool {
+			_, err := fs.Stat(source, of+ext)
+			return err == nil
+		})
+	})
 }
 
 // identity is what a baseline was built from, as digests.

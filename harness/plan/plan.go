@@ -173,6 +173,24 @@ func (p *Plan) WithoutControls() *Plan {
 	return &q
 }
 
+// Without is p without those of its modules that gone tells, with what must be said of it; it is p itself where nothing
+// would be left.
+func (p *Plan) Without(gone func(scenario.Module) bool) (q *Plan, notes []string) {
+	q = p.replaced(func(m scenario.Module) []scenario.Module {
+		if !gone(m) {
+			return []scenario.Module{m}
+		}
+		if note := m.Path + " is gone, with its source: this rests on the other modules"; !slices.Contains(notes, note) {
+			notes = append(notes, note)
+		}
+		return nil
+	})
+	if len(q.Modules()) == 0 {
+		return p, nil
+	}
+	return q, notes
+}
+
 // Directories are the digests of the user's directories as they are now, with the
 // modules that they stand for.
 func (p *Plan) Directories(ctx context.Context, st *store.Store, sink progress.Sink) (digests []string, err error) {
