@@ -59,7 +59,9 @@ func WatchVerify(ctx context.Context, base Options, o VerifyOptions, files Verif
 func WatchExplain(ctx context.Context, base Options, cell string, o MatrixOptions, files ExplainOutputs) error {
 	writes := []output{{"html", files.HTML}, {"json", files.JSON}}
 	if files.Script != "" {
-		writes = append(writes, output{"script", filepath.Join(files.Script, "boot.sh")}, output{"script", filepath.Join(files.Script, "build.sh")})
+		for _, name := range []string{"boot.sh", "build.sh"} {
+			writes = append(writes, output{"script", filepath.Join(files.Script, name)})
+		}
 	}
 	return Exit(again(ctx, base, watched[result.Explanation]{
 		plan:   func(l *Lab) (*plan.Plan, error) { p, _, err := l.planCell(cell, o); return p, err },

@@ -151,7 +151,8 @@ func TestScreen(t *testing.T) {
 		want []string
 	}{
 		{next([]byte("page 1\n"), ""), []string{"page 1\n\n", "first run · watching /home/x/linux/, /home/x/fix.patch; Ctrl-C ends it\n"}},
-		{next(nil, "no\x1b[31m\nmore", "/home/x/linux/arch/um/Makefile"), []string{"page 1\n\n!! no\\x1b[31m\n!! more\n\n", " saved arch/um/Makefile · "}},
+		{next(nil, "no\x1b[31m\nmore", "/home/x/linux/arch/um/Makefile"),
+			[]string{"page 1\n\n!! no\\x1b[31m\n!! more\n\n", " saved arch/um/Makefile · "}},
 		{next([]byte("page 2\n"), "", "/home/x/fix.patch", "/a", "/b"), []string{"page 2\n\n", " saved fix.patch and 2 more" + doc.Separator}},
 	} {
 		for _, w := range tc.want {

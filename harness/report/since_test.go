@@ -47,7 +47,8 @@ func TestMatrixSince(t *testing.T) {
 		}
 	}
 	line := MatrixLine(was, is)
-	want := "Δ stock: rejected → loads; pie-large@module:high: unknown 29 GOTPC64 → unknown 9 GOTPCREL; static-large@module: new → loads · 7 variants · "
+	want := "Δ stock: rejected → loads; pie-large@module:high: unknown 29 GOTPC64 → unknown 9 GOTPCREL; " +
+		"static-large@module: new → loads · 7 variants · "
 	if !strings.HasPrefix(line, want) {
 		t.Errorf("%s\nwant %s", line, want)
 	}
