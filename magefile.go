@@ -279,9 +279,15 @@ func Test(ctx context.Context, long, short *bool, run *string) error {
 	return goTool(ctx, env, append(args, "./...")...)
 }
 
-// Bench prints ratios of umlab to the same work done by hand; -cold adds the way from an empty store.
-func Bench(ctx context.Context, cold *bool) error {
-	return with(func(lab *harness.Lab) error { return lab.Bench(ctx, cold != nil && *cold) })
+// Bench prints ratios of umlab to the same work done by hand; -cold adds the way from an empty store, -tree prints instead
+// what edits of an own tree cost.
+func Bench(ctx context.Context, cold, tree *bool) error {
+	return with(func(lab *harness.Lab) error {
+		if tree != nil && *tree {
+			return lab.BenchTree(ctx)
+		}
+		return lab.Bench(ctx, cold != nil && *cold)
+	})
 }
 
 // Lint checks the code: gofmt, vet, staticcheck, unused parameters, dead functions, long lines, and govulncheck where its

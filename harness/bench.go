@@ -20,13 +20,9 @@ import (
 // benchBoots is how many boots each figure about booting is the median of.
 const benchBoots = 9
 
-// handLoop is what a person who knows the field types instead of umlab: one
-// output directory, an incremental make per variant, two boots by hand with an
-// init that loads the modules. $1 is the make command, $2 the modules, the rest
-// are the variants' flags.
-const handLoop = `set -e
-make=$1 modules=$2; shift 2
-g=/tmp/guest
+// handBoot is how a person boots a kernel by hand: with an init that loads the
+// modules in $g/modules.
+const handBoot = `g=/tmp/guest
 mkdir -p $g/bin $g/proc $g/sys $g/dev $g/modules
 cp /usr/bin/busybox $g/bin/
 for l in sh insmod rmmod cat mount poweroff; do ln -s busybox $g/bin/$l; done
@@ -38,11 +34,22 @@ for m in /modules/*.ko; do insmod $m && cat /proc/modules && rmmod $m; done
 poweroff -f
 INIT
 chmod +x $g/init
+boot() {
+	/build/linux mem=$1 root=/dev/root rootfstype=hostfs rootflags=$g rw init=/init con=null con0=fd:0,fd:1 </dev/null || true
+}
+`
+
+// handLoop is what a person who knows the field types instead of umlab: one
+// output directory, an incremental make per variant, two boots by hand. $1 is the
+// make command, $2 the modules, the rest are the variants' flags.
+const handLoop = `set -e
+make=$1 modules=$2; shift 2
+` + handBoot + `
 for flags in "" "$@"; do
 	$make RUSTFLAGS_MODULE="$flags" $modules
 	cp $(for m in $modules; do echo /build/$m; done) $g/modules/
 	for mem in 64M 1G; do
-		/build/linux mem=$mem root=/dev/root rootfstype=hostfs rootflags=$g rw init=/init con=null con0=fd:0,fd:1 </dev/null || true
+		boot $mem
 	done
 done
 `
@@ -133,25 +140,32 @@ func (l *Lab) handLoop(ctx context.Context, b *benched) (float64, error) {
 	}
 	defer remove()
 	upper, work := filepath.Join(tmp, "upper"), filepath.Join(tmp, "work")
+	var flags []string
+	for _, c := range b.plan.Cells {
+		if f := c.Variant.Flags(); len(f) > 0 {
+			flags = append(flags, strings.Join(f, " "))
+		}
+	}
+	return b.byHand(ctx, handLoop, sandbox.Command{
+		Mounts:   []sandbox.Mount{b.Base.Tree.Mount("/src")},
+		Overlays: []sandbox.Overlay{{Lower: b.Build(), Upper: upper, Work: work, Target: "/build"}},
+	}, flags...)
+}
+
+// byHand returns the seconds that a script takes with the tools of the baseline in a sandbox that shows the tree at
+// /src and a build directory at /build. $1 is the make command, $2 the scenario's modules, then come args.
+func (b *benched) byHand(ctx context.Context, script string, c sandbox.Command, args ...string) (float64, error) {
 	var modules []string
 	for _, m := range b.plan.Scenario.Modules {
 		modules = append(modules, m.Path)
 	}
-	args := []string{"sh", "-c", handLoop, "sh", strings.Join(b.Base.Make(), " "), strings.Join(modules, " ")}
-	for _, c := range b.plan.Cells {
-		if f := c.Variant.Flags(); len(f) > 0 {
-			args = append(args, strings.Join(f, " "))
-		}
-	}
 	var said bytes.Buffer
+	c.Args = append([]string{"sh", "-c", script, "sh", strings.Join(b.Base.Make(), " "), strings.Join(modules, " ")}, args...)
+	c.Stdout, c.Stderr = &said, &said
 	start := time.Now()
-	status, err := sandbox.Run(ctx, b.Base.Toolchain.In(sandbox.Command{
-		Mounts:   []sandbox.Mount{b.Base.Tree.Mount("/src")},
-		Overlays: []sandbox.Overlay{{Lower: b.Build(), Upper: upper, Work: work, Target: "/build"}},
-		Args:     args, Stdout: &said, Stderr: &said,
-	}))
+	status, err := sandbox.Run(ctx, b.Base.Toolchain.In(c))
 	if err == nil && !status.Success() {
-		err = fmt.Errorf("hand loop: %s: %s", status, lastLines(said.String(), 5))
+		err = fmt.Errorf("by hand: %s: %s", status, lastLines(said.String(), 5))
 	}
 	return time.Since(start).Seconds(), err
 }
