@@ -54,6 +54,7 @@ func (b *Builder) nearest(ctx context.Context, base Base, id identity) (*near, e
 	}
 	var list []*near
 	changes := map[string][]tree.Change{} // by the digest of a tree
+	compare := tree.Changes(ctx, b.Store, base.Tree.Digest)
 	for _, key := range keys {
 		bl, err := readBaseline(b.Store.Peek, key)
 		if err != nil || bl.On != nil && bl.On.Same {
@@ -64,7 +65,7 @@ func (b *Builder) nearest(ctx context.Context, base Base, id identity) (*near, e
 			continue
 		}
 		if _, known := changes[of.Tree]; !known {
-			c, ok, err := tree.Changes(ctx, b.Store, of.Tree, base.Tree.Digest)
+			c, ok, err := compare(of.Tree)
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,20 +29,61 @@ const (
 	Modified ChangeKind = "modified" // in its content, or in whether it is executable
 )
 
-// Changes lists how the tree of the digest to differs from that of from, by path. Neither need be in the store any more,
-// but the lists of their files: ok is false where one is not.
-func Changes(ctx context.Context, st *store.Store, from, to string) (list []Change, ok bool, err error) {
-	was, err := manifest(ctx, st, from)
-	if err == nil {
-		var is *digest
-		if is, err = manifest(ctx, st, to); err == nil {
-			return was.changes(is), true, nil
+// Changes returns a function that lists how the tree of the digest to differs from another one, by path. Neither need be in
+// the store any more, but the lists of their files: ok is false where one is not. It may be asked of many, one at a time.
+func Changes(ctx context.Context, st *store.Store, to string) func(from string) (list []Change, ok bool, err error) {
+	lists := map[string]*digest{}
+	read := func(sum string) (d *digest, err error) {
+		if lists[sum] == nil {
+			lists[sum], err = manifest(ctx, st, sum)
 		}
+		return lists[sum], err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	over := func(sum string) (l layer) {
+		if _, whole := st.Peek(kindTree, sum); whole || !st.Get(kindLayer, sum, &l) {
+			return layer{Base: sum}
+		}
+		return l
 	}
-	return nil, false, err
+	top := over(to)
+	compare := func(from string) ([]Change, error) {
+		bottom := over(from)
+		if bottom.Base != top.Base {
+			is, err := read(to)
+			if err != nil {
+				return nil, err
+			}
+			was, err := manifest(ctx, st, from)
+			if err != nil {
+				return nil, err
+			}
+			return was.changes(is), nil
+		}
+		// Both are the same but for what is listed of them.
+		base, err := read(top.Base)
+		if err != nil {
+			return nil, err
+		}
+		was, is := newDigest(), newDigest()
+		for _, listed := range []layer{bottom, top} {
+			for name := range listed.Files {
+				was.files[name], is.files[name] = base.files[name], base.files[name]
+			}
+		}
+		was.apply(bottom.Files)
+		is.apply(top.Files)
+		none := func(_, what string) bool { return what == "" }
+		maps.DeleteFunc(was.files, none)
+		maps.DeleteFunc(is.files, none)
+		return was.changes(is), nil
+	}
+	return func(from string) ([]Change, bool, error) {
+		list, err := compare(from)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, false, nil
+		}
+		return list, err == nil, err
+	}
 }
 
 // changes lists how to differs from d.

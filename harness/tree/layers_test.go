@@ -107,6 +107,23 @@ func TestLayers(t *testing.T) {
 	if len(digests) != 8 {
 		t.Errorf("%d digests of 8 trees", len(digests))
 	}
+	for to := range digests {
+		compare := Changes(t.Context(), st, to)
+		is, err := manifest(t.Context(), st, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for from := range digests {
+			was, err := manifest(t.Context(), st, from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, ok, err := compare(from)
+			if diff := cmp.Diff(was.changes(is), got); diff != "" || !ok || err != nil {
+				t.Errorf("from %s to %s: %v, %v, (-want +got)\n%s", from, to, ok, err, diff)
+			}
+		}
+	}
 	// Without what it lies over, a layer is none.
 	if err := st.Drop(kindTree, first.Digest); err != nil {
 		t.Fatal(err)
