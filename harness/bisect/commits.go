@@ -58,12 +58,12 @@ func (c *Commits) Name(ctx context.Context, commit string) (string, error) {
 // Commit is the commit of that name, which Name has made.
 func (c *Commits) Commit(name string) string { return c.commits[name] }
 
-func (c *Commits) start(ctx context.Context) (s Span, err error) {
+func (c *Commits) start(ctx context.Context) (s span, err error) {
 	c.said = map[string]Verdict{c.Good: Good, c.Bad: Bad}
-	if s.Good, err = c.Name(ctx, c.Good); err != nil {
+	if s.good, err = c.Name(ctx, c.Good); err != nil {
 		return s, err
 	}
-	if s.Bad, err = c.Name(ctx, c.Bad); err != nil {
+	if s.bad, err = c.Name(ctx, c.Bad); err != nil {
 		return s, err
 	}
 	c.state, err = c.Git.State(ctx)

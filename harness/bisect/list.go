@@ -21,20 +21,20 @@ type List struct {
 // Bound is how many of n candidates are asked at most, skipped ones apart.
 func Bound(n int) int { return bits.Len(uint(n-1)) + 3 }
 
-func (l *List) start(context.Context) (Span, error) {
+func (l *List) start(context.Context) (span, error) {
 	n := len(l.Names)
 	if n < 2 {
-		return Span{}, fmt.Errorf("a list of %d has no two ends to search between: give more candidates", n)
+		return span{}, fmt.Errorf("a list of %d has no two ends to search between: give more candidates", n)
 	}
 	seen := map[string]bool{"": true}
 	for _, name := range l.Names {
 		if seen[name] {
-			return Span{}, fmt.Errorf("the list names %q twice, or not at all", name)
+			return span{}, fmt.Errorf("the list names %q twice, or not at all", name)
 		}
 		seen[name] = true
 	}
 	l.lo, l.hi, l.skipped, l.budget = 0, n-1, map[int]bool{}, Bound(n)-2
-	return Span{Good: l.Names[0], Bad: l.Names[n-1], Candidates: n}, nil
+	return span{good: l.Names[0], bad: l.Names[n-1], candidates: n}, nil
 }
 
 // open are the candidates that can still be asked.

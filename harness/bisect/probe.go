@@ -49,8 +49,8 @@ func (s *Search) probe(ctx context.Context, step *Step) error {
 	s.tell(Event{Kind: Asking, Step: *step})
 	begun := now()
 	for {
-		step.Attempts++
-		a, err := s.Probe(ctx, Point{Name: step.Name, Fresh: step.Fresh, Attempt: step.Attempts})
+		step.attempts++
+		a, err := s.Probe(ctx, Point{Name: step.Name, Fresh: step.Fresh, Attempt: step.attempts})
 		if err == nil && a.Verdict != Good && a.Verdict != Bad && a.Verdict != Skip {
 			err = fmt.Errorf("the probe answered %q, which is no verdict", a.Verdict)
 		}
@@ -63,10 +63,10 @@ func (s *Search) probe(ctx context.Context, step *Step) error {
 			step.Answer = a
 			return s.write(Record{Name: step.Name, Fresh: step.Fresh, Answer: a, Seconds: step.Seconds}.Line())
 		}
-		fault := &FaultError{Name: step.Name, Attempts: step.Attempts, Err: err}
-		again := step.Attempts <= retries && (s.Lasts == nil || !s.Lasts(err))
-		s.tell(Event{Kind: Faulted, Step: *step, Fault: fault, Again: again})
-		if werr := s.write(faultLine(step.Name, step.Attempts, err)); werr != nil {
+		fault := &FaultError{Name: step.Name, Attempts: step.attempts, Err: err}
+		again := step.attempts <= retries && (s.Lasts == nil || !s.Lasts(err))
+		s.tell(Event{Kind: Faulted, Step: *step, fault: fault, again: again})
+		if werr := s.write(faultLine(step.Name, step.attempts, err)); werr != nil {
 			return werr
 		}
 		if !again {

@@ -21,7 +21,7 @@ type Search struct {
 // List, or Commits in the order of git bisect.
 type Chooser interface {
 	// start begins a search.
-	start(ctx context.Context) (Span, error)
+	start(ctx context.Context) (span, error)
 	// next is the candidate to be asked next, and why; its name is empty when the
 	// search has come to its end. log has what need not be asked for.
 	next(ctx context.Context, log *Log) (name, why string, err error)
@@ -34,10 +34,10 @@ type Chooser interface {
 	found(ctx context.Context) (*Found, error)
 }
 
-// Span is what is searched.
-type Span struct {
-	Good, Bad  string // names of the ends
-	Candidates int    // ends included; 0 where that is not known, and numbers of steps are estimates
+// span is what is searched.
+type span struct {
+	good, bad  string // names of the ends
+	candidates int    // ends included; 0 where that is not known, and numbers of steps are estimates
 }
 
 // Found is the answer: Good is good, Bad is bad, both asked afresh, and all of
@@ -59,7 +59,7 @@ type Step struct {
 	Fresh    bool
 	Why      string // why this one: "middle of 4 left"
 	Answer   Answer
-	Attempts int     // how often it was asked, faults included; 0 where the log had it
+	attempts int     // how often it was asked, faults included; 0 where the log had it
 	Seconds  float64 // wall time of all attempts, or of when the log was written
 	Replayed bool    // the log had it
 	Ahead    int     // steps that remain at most, when no more is skipped
@@ -86,12 +86,12 @@ func (s *Search) Run(ctx context.Context) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &progress{Search: s, rough: span.Candidates == 0, checks: 4, first: map[string]Answer{}, sure: map[string]bool{}}
-	s.tell(Event{Kind: Started, Span: span, Step: Step{Most: p.ahead(), Rough: p.rough}})
+	p := &progress{Search: s, rough: span.candidates == 0, checks: 4, first: map[string]Answer{}, sure: map[string]bool{}}
+	s.tell(Event{Kind: Started, span: span, Step: Step{Most: p.ahead(), Rough: p.rough}})
 	for _, end := range []struct {
 		name string
 		want Verdict
-	}{{span.Good, Good}, {span.Bad, Bad}} {
+	}{{span.good, Good}, {span.bad, Bad}} {
 		got, err := p.ask(ctx, Step{Name: end.name, Why: string(end.want) + " end"}, end.want)
 		if err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func (s *Search) Run(ctx context.Context) (*Found, error) {
 			return nil, err
 		}
 	}
-	s.tell(Event{Kind: Ended, Found: f})
+	s.tell(Event{Kind: Ended, found: f})
 	return f, nil
 }
 

@@ -11,21 +11,21 @@ type Kind string
 
 // The kinds of events, in the order in which a search tells them.
 const (
-	Started Kind = "started" // Span, and of Step what there is at most
+	Started Kind = "started" // span, and of Step what there is at most
 	Asking  Kind = "asking"  // Step, up to Why: the probe begins
-	Faulted Kind = "faulted" // Step, Fault, Again
+	Faulted Kind = "faulted" // Step, fault, again
 	Stepped Kind = "stepped" // Step
-	Ended   Kind = "ended"   // Found
+	Ended   Kind = "ended"   // found
 )
 
 // Event is something that happened in a search.
 type Event struct {
 	Kind  Kind
-	Span  Span
+	span  span
 	Step  Step
-	Fault *FaultError
-	Again bool // it is tried again
-	Found *Found
+	fault *FaultError
+	again bool // it is tried again
+	found *Found
 }
 
 // leastWait is from how many seconds on the time left is told.
@@ -43,18 +43,18 @@ func Trace(e Event) string {
 	case Started:
 		what := "the commits"
 		if !s.Rough {
-			what = fmt.Sprintf("%d candidates", e.Span.Candidates)
+			what = fmt.Sprintf("%d candidates", e.span.candidates)
 		}
 		return fmt.Sprintf("bisect %s, from %s (good) to %s (bad): %s %d steps, one more for each candidate that is skipped",
-			what, e.Span.Good, e.Span.Bad, most, s.Most)
+			what, e.span.good, e.span.bad, most, s.Most)
 	case Asking:
 		return head
 	case Faulted:
 		next := "given up"
-		if e.Again {
+		if e.again {
 			next = "tried again"
 		}
-		return fmt.Sprintf("%s: attempt %d failed, %s: %s", head, s.Attempts, next, oneLine(e.Fault.Err.Error()))
+		return fmt.Sprintf("%s: attempt %d failed, %s: %s", head, s.attempts, next, oneLine(e.fault.Err.Error()))
 	case Stepped:
 		parts := []string{string(s.Answer.Verdict)}
 		if s.Answer.Reason != "" {
@@ -70,7 +70,7 @@ func Trace(e Event) string {
 		}
 		return line
 	case Ended:
-		f := e.Found
+		f := e.found
 		if f.Exact() {
 			return fmt.Sprintf("%s is the first bad one; %s, just before it, is good", f.Bad, f.Good)
 		}

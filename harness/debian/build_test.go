@@ -253,7 +253,7 @@ func (a *testArchive) addDeb(name, version string, deb []byte) string {
 
 func (a *testArchive) client() *Client {
 	return &Client{
-		Keys: openpgp.EntityList{a.key}, Files: &testStore{dir: a.t.TempDir()}, Now: func() time.Time { return testNow },
+		Keys: openpgp.EntityList{a.key}, Files: &testStore{dir: a.t.TempDir()}, clock: func() time.Time { return testNow },
 		Mirror: a.URL, HTTP: &fetch.Client{Pauses: []time.Duration{0, 0}, Stall: time.Minute},
 	}
 }

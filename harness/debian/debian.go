@@ -37,7 +37,7 @@ type Client struct {
 	HTTP         *fetch.Client      // nil: the default one
 	Keys         openpgp.EntityList // who may sign an InRelease; see LoadKeys
 	Files        fetch.Store
-	Now          func() time.Time // nil: time.Now
+	clock        func() time.Time // nil: time.Now
 	Progress     progress.Sink    // nil: shows nothing
 	Mirror       string           // root of the archive; see Mirror
 	SnapshotBase string           // root of a snapshot service's dated archives: SnapshotBase/STAMP is one
@@ -54,8 +54,8 @@ func file(url string) fetch.File {
 }
 
 func (c *Client) now() time.Time {
-	if c.Now != nil {
-		return c.Now()
+	if c.clock != nil {
+		return c.clock()
 	}
 	return time.Now()
 }

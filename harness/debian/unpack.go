@@ -26,7 +26,7 @@ import (
 type UnpackOptions struct {
 	LeaveOut   []string          // path.Match patterns ("usr/share/doc"); what matches is left out with all below it
 	Decompress unpack.Decompress // of data.tar.xz; nil: built in
-	Parallel   int               // packages at once; 0: one for each processor
+	parallel   int               // packages at once; 0: one for each processor
 	Progress   progress.Sink     // nil: shows nothing
 }
 
@@ -75,7 +75,7 @@ func Unpack(ctx context.Context, root *os.Root, files []File, opt UnpackOptions)
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Compare(files[b].Package.InstalledSize, files[a].Package.InstalledSize)
 	})
-	workers := opt.Parallel
+	workers := opt.parallel
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}

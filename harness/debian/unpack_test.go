@@ -202,7 +202,7 @@ func TestUnpackSeveral(t *testing.T) {
 			}
 			dir := t.TempDir()
 			sink := &notes{}
-			if err := Unpack(t.Context(), openRoot(t, dir), files, UnpackOptions{Parallel: parallel, Progress: sink}); err != nil {
+			if err := Unpack(t.Context(), openRoot(t, dir), files, UnpackOptions{parallel: parallel, Progress: sink}); err != nil {
 				t.Fatal(err)
 			}
 			if got := tree(t, dir); !slices.Equal(got, want) {

@@ -20,10 +20,10 @@ import (
 func TestRecordSameContent(t *testing.T) {
 	h := opened(t, emptyStore(t))
 	r := made(t, "sid", "1.97.1", 0, "stock low=unk9")
-	if did := record1(t, h, r); did != Entered {
+	if did := record1(t, h, r); did != entered {
 		t.Fatalf("the first is %v", did)
 	}
-	if did := record1(t, h, r); did != Known {
+	if did := record1(t, h, r); did != nothingNew {
 		t.Errorf("the same run again is %v", did)
 	}
 	again := made(t, "sid", "1.97.1", time.Hour, "stock low=unk9")
@@ -31,20 +31,20 @@ func TestRecordSameContent(t *testing.T) {
 	again.Cells[0].Build.Seconds, again.Cells[0].Build.Log = 99, "/moved/files/e3/e3b0"
 	again.Cells[0].Placements[0].Runs[0].Transcript = "/moved/files/ab/unk9"
 	again.Controls, again.Tree.Patches = []result.Control{}, nil // empty or none
-	if did := record1(t, h, again); did != Sighted {
+	if did := record1(t, h, again); did != sighted {
 		t.Errorf("the same content an hour later is %v", did)
 	}
 	cached := made(t, "sid", "1.97.1", 2*time.Hour, "stock low=unk9")
 	cached.Cells[0].Placements[0].Runs[0].Cached = true
-	if did := record1(t, h, cached); did != Known {
+	if did := record1(t, h, cached); did != nothingNew {
 		t.Errorf("what the store answered is %v", did)
 	}
 	other := made(t, "sid", "1.97.1", 3*time.Hour, "stock low=unk29")
-	if did := record1(t, h, other); did != Entered {
+	if did := record1(t, h, other); did != entered {
 		t.Errorf("other content is %v", did)
 	}
 	cached.Started = day.Add(4 * time.Hour) // back to what it was: that is news, though it is not new
-	if did := record1(t, h, cached); did != Sighted {
+	if did := record1(t, h, cached); did != sighted {
 		t.Errorf("what the store answered, after something else, is %v", did)
 	}
 	got, err := h.Changes(t.Context(), Filter{})
@@ -238,7 +238,7 @@ func TestUnfinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := opened(t, st)
-	if did := record1(t, h, made(t, "sid", "1", 0, "stock low=ok")); did != Entered {
+	if did := record1(t, h, made(t, "sid", "1", 0, "stock low=ok")); did != entered {
 		t.Error(did)
 	}
 }

@@ -15,9 +15,9 @@ type Recorded int
 
 // What can become of a result.
 const (
-	Known   Recorded = iota // nothing was written: it is what was seen last, or this very run
-	Sighted                 // known before, and seen again
-	Entered                 // new
+	nothingNew Recorded = iota // nothing was written: it is what was seen last, or this very run
+	sighted                    // known before, and seen again
+	entered                    // new
 )
 
 // Record remembers a document of umlab.results/v1. What is known already becomes
@@ -26,20 +26,20 @@ const (
 func (h *DB) Record(ctx context.Context, text []byte) (Recorded, error) {
 	doc, err := parseDocument(text)
 	if err != nil {
-		return Known, fmt.Errorf("record a result: %w", err)
+		return nothingNew, fmt.Errorf("record a result: %w", err)
 	}
 	if cached(doc.results) {
 		last, err := newest(ctx, h.db, doc)
 		if err != nil {
-			return Known, h.failed("read", err)
+			return nothingNew, h.failed("read", err)
 		}
 		if last == doc.digest {
-			return Known, nil
+			return nothingNew, nil
 		}
 	}
 	tx, err := h.begin(ctx)
 	if err != nil {
-		return Known, h.failed("write", err)
+		return nothingNew, h.failed("write", err)
 	}
 	defer tx.Rollback()
 	did, err := enter(ctx, tx, doc)
@@ -72,22 +72,22 @@ func names(list []string) string {
 
 // enter writes doc.
 func enter(ctx context.Context, tx *sql.Tx, doc *document) (Recorded, error) {
-	did := Sighted
+	did := sighted
 	var id int64
 	err := tx.QueryRowContext(ctx, "SELECT id FROM result WHERE digest = ?", doc.digest).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		did = Entered
+		did = entered
 		id, err = enterResult(ctx, tx, doc)
 	}
 	if err != nil {
-		return Known, err
+		return nothingNew, err
 	}
 	done, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO sighting (result, at) VALUES (?, ?)", id, doc.results.Started.UnixMilli())
 	if err != nil {
-		return Known, err
+		return nothingNew, err
 	}
 	if n, err := done.RowsAffected(); err != nil || n == 0 {
-		return Known, err
+		return nothingNew, err
 	}
 	return did, nil
 }

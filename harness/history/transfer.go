@@ -71,9 +71,9 @@ type Imported struct{ Entered, Sighted, Known int }
 
 func (n *Imported) add(did Recorded) {
 	switch did {
-	case Entered:
+	case entered:
 		n.Entered++
-	case Sighted:
+	case sighted:
 		n.Sighted++
 	default:
 		n.Known++

@@ -128,7 +128,7 @@ func (b *Builder) identity(ctx context.Context, base Base) (identity, error) {
 
 // Baseline returns the baseline of base. Where the store has none, it goes on from the nearest one that is there, see
 // goOn, or builds from nothing; a build from nothing that was killed is resumed. The error is a *ConfigError where
-// Kconfig dropped a request (nothing is built then), a *BuildError where the source does not build, a *HostError where
+// Kconfig dropped a request (nothing is built then), a *BuildError where the source does not build, a *machineError where
 // the machine failed. What failed for a reason of the source is not tried again.
 func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bool, err error) {
 	find := func() *Baseline {
@@ -173,11 +173,11 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 		}
 		if from.usable() {
 			bl, err := b.goOn(ctx, base, id, from)
-			var stale *StaleError
+			var stale *staleError
 			if !errors.As(err, &stale) {
 				return bl, false, b.noteFailure(base, true, err)
 			}
-			from.m.Refused = stale.Reason
+			from.m.Refused = stale.reason
 		}
 		why = from.refused()
 	}

@@ -139,14 +139,14 @@ func (n *near) look(ctx context.Context, base Base, changes []tree.Change) (err 
 	return nil
 }
 
-// goOn makes the baseline of base from n. The error is a *StaleError where it turned out that a build from nothing has
+// goOn makes the baseline of base from n. The error is a *staleError where it turned out that a build from nothing has
 // to say.
 func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl *Baseline, err error) {
 	key := onKey(base)
 	bl = &Baseline{Key: key, Of: id, On: &On{Key: n.bl.Key, Toolchain: n.bl.Of.Name, Retooled: n.rust, Tree: n.bl.Of.Tree,
 		Files: n.files, Options: n.opts}}
 	if _, ok := b.Store.Lookup(kindBaseline, n.bl.Key); !ok {
-		return nil, &StaleError{"it was cleaned away meanwhile"}
+		return nil, &staleError{"it was cleaned away meanwhile"}
 	}
 	tmp, remove, err := b.Store.Scratch("go-on")
 	if err != nil {
@@ -184,7 +184,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 	}
 	if err := mk.all(ctx, n.m.Config); err != nil {
 		if n.rust && failed(err) {
-			return nil, &StaleError{fmt.Sprintf("it failed: %v", err)}
+			return nil, &staleError{fmt.Sprintf("it failed: %v", err)}
 		}
 		return nil, err
 	}
@@ -293,7 +293,7 @@ func apart(target string) bool {
 // target that it considers.
 func (m *making) removeStale(ctx context.Context, copied time.Time) error {
 	if m.opened.Lost {
-		return &StaleError{"the kernel lost count of what make opened (fs.inotify.max_queued_events): nobody knows which targets are left over"}
+		return &staleError{"the kernel lost count of what make opened (fs.inotify.max_queued_events): nobody knows which targets are left over"}
 	}
 	var stale []string
 	err := walkFiles(ctx, m.build, func(rel string, info fs.FileInfo) error {

@@ -59,14 +59,14 @@ type Limits struct {
 	Sandbox sandbox.Limits
 }
 
-// LimitError says that a make was ended because it reached a limit.
-type LimitError struct {
-	What  string // "baseline of debian-6.12"
-	Limit string // "time (1h0m0s)", "disk (8192 MB)"
+// limitError says that a make was ended because it reached a limit.
+type limitError struct {
+	what  string // "baseline of debian-6.12"
+	limit string // "time (1h0m0s)", "disk (8192 MB)"
 }
 
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: reached its limit of %s; configs/limits.toml sets it", e.What, e.Limit)
+func (e *limitError) Error() string {
+	return fmt.Sprintf("%s: reached its limit of %s; configs/limits.toml sets it", e.what, e.limit)
 }
 
 // Base is what all variants of a matrix share.
@@ -125,14 +125,14 @@ func (e *BuildError) Error() string {
 	return fmt.Sprintf("build %s: %s (all of it: %s)", e.What, e.First, e.Log)
 }
 
-// HostError says that a build failed for a reason that is the machine's.
-type HostError struct {
-	What, Line, Log string
+// machineError says that a build failed for a reason that is the machine's.
+type machineError struct {
+	what, line, log string
 }
 
-func (e *HostError) Error() string {
+func (e *machineError) Error() string {
 	return fmt.Sprintf("build %s: the machine failed it, not the source: %s (all of it: %s); free disk or memory and run again",
-		e.What, e.Line, e.Log)
+		e.what, e.line, e.log)
 }
 
 // job is one command in the sandbox with its output.
@@ -180,7 +180,7 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	if status.Opened != nil {
 		j.opened.add(status.Opened)
 	}
-	if limit, ok := errors.AsType[*LimitError](context.Cause(ctx)); ok {
+	if limit, ok := errors.AsType[*limitError](context.Cause(ctx)); ok {
 		return limit
 	}
 	if err != nil {
@@ -221,7 +221,7 @@ func (b *Builder) blame(ctx context.Context, what string, err error, logPath str
 		if line == "" {
 			line = exit.status.String()
 		}
-		return &HostError{What: what, Line: line, Log: kept}
+		return &machineError{what: what, line: line, log: kept}
 	}
 	first, offset := firstError(log)
 	if first == "" {

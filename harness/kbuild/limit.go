@@ -13,12 +13,12 @@ import (
 // write in between is bounded by the speed of the disk.
 const measureEvery = time.Second
 
-// limit ends ctx with a *LimitError when j has used up its time or its space.
+// limit ends ctx with a *limitError when j has used up its time or its space.
 func (b *Builder) limit(ctx context.Context, j job) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	if b.Limits.Time > 0 {
 		timer := time.AfterFunc(b.Limits.Time, func() {
-			cancel(&LimitError{What: j.what, Limit: fmt.Sprintf("time (%s)", b.Limits.Time)})
+			cancel(&limitError{what: j.what, limit: fmt.Sprintf("time (%s)", b.Limits.Time)})
 		})
 		context.AfterFunc(ctx, func() { timer.Stop() })
 	}
@@ -48,7 +48,7 @@ func (b *Builder) limit(ctx context.Context, j job) (context.Context, func()) {
 					used += store.Allocated(d)
 				}
 				if used > b.Limits.Disk {
-					cancel(&LimitError{What: j.what, Limit: fmt.Sprintf("disk (%d MB)", b.Limits.Disk>>20)})
+					cancel(&limitError{what: j.what, limit: fmt.Sprintf("disk (%d MB)", b.Limits.Disk>>20)})
 				}
 			}
 		}()

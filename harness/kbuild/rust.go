@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// StaleError says that a build that went on with another Rust holds something
+// staleError says that a build that went on with another Rust holds something
 // that the former one made, or might.
-type StaleError struct{ Reason string }
+type staleError struct{ reason string }
 
-func (e *StaleError) Error() string { return e.Reason }
+func (e *staleError) Error() string { return e.reason }
 
 // rustTool matches the name of a program of the Rust side, as a word of a
 // command: "rustc", "/opt/rust/bin/rustc", "rustc-1.85;". bindgen is no part of
@@ -87,7 +87,7 @@ func rustcSays(build string) (string, error) {
 	}
 	says, ok := strings.CutPrefix(strings.Trim(config.Get("CONFIG_RUSTC_VERSION_TEXT"), `"`), "rustc ")
 	if !ok || says == "" {
-		return "", &StaleError{"its CONFIG_RUSTC_VERSION_TEXT does not tell one rustc from another"}
+		return "", &staleError{"its CONFIG_RUSTC_VERSION_TEXT does not tell one rustc from another"}
 	}
 	return says, nil
 }
@@ -106,7 +106,7 @@ func mark(dir string) (time.Time, error) {
 	return info.ModTime(), os.Remove(name)
 }
 
-// checkRust returns a *StaleError where a file of the build directory was made by a Rust tool before the copy was, or
+// checkRust returns a *staleError where a file of the build directory was made by a Rust tool before the copy was, or
 // speaks of the rustc that was used for what was copied.
 func checkRust(ctx context.Context, build, was string, copied time.Time) error {
 	now, err := rustcSays(build)
@@ -114,12 +114,12 @@ func checkRust(ctx context.Context, build, was string, copied time.Time) error {
 		return err
 	}
 	if now == was {
-		return &StaleError{"both compilers say that they are rustc " + now}
+		return &staleError{"both compilers say that they are rustc " + now}
 	}
 	var speaks error
 	rust, err := walkMade(ctx, build, func(rel string, content []byte) error {
 		if speaks == nil && bytes.Contains(content, []byte(was)) {
-			speaks = &StaleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, was)}
+			speaks = &staleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, was)}
 		}
 		return nil
 	})
@@ -135,7 +135,7 @@ func checkRust(ctx context.Context, build, was string, copied time.Time) error {
 			return err
 		}
 		if !info.ModTime().After(copied) {
-			return &StaleError{name + " was not built again"}
+			return &staleError{name + " was not built again"}
 		}
 	}
 	return speaks

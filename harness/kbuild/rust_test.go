@@ -143,8 +143,8 @@ func TestAllOfRustIsNew(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = checkRust(t.Context(), dir, oldRustc, copied)
-		var stale *StaleError
-		if tc.reason == "" && err != nil || tc.reason != "" && (!errors.As(err, &stale) || !strings.Contains(stale.Reason, tc.reason)) {
+		var stale *staleError
+		if tc.reason == "" && err != nil || tc.reason != "" && (!errors.As(err, &stale) || !strings.Contains(stale.reason, tc.reason)) {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.reason)
 		}
 	}

@@ -45,13 +45,13 @@ type Fragment struct {
 
 // Note is a request that a later fragment overrides with another value.
 type Note struct {
-	Winner Option
-	Loser  Option
+	winner Option
+	loser  Option
 }
 
 // String names both places.
 func (n Note) String() string {
-	return fmt.Sprintf("%s: %s overrides %s of %s", n.Winner.at(), n.Winner, n.Loser, n.Loser.at())
+	return fmt.Sprintf("%s: %s overrides %s of %s", n.winner.at(), n.winner, n.loser, n.loser.at())
 }
 
 // Merge joins fragments. Of two that request the same option the later wins;
@@ -70,7 +70,7 @@ func Merge(fragments ...Fragment) ([]Option, []Note) {
 				continue
 			}
 			if !sameValue(options[i].Value, o.Value) {
-				notes = append(notes, Note{Winner: o, Loser: options[i]})
+				notes = append(notes, Note{winner: o, loser: options[i]})
 			}
 			options[i] = o
 		}

@@ -29,17 +29,17 @@ func (o *walk) compute(e Entry) (Applied, *rule, error) {
 	s, ok := m.symbol(e)
 	a := Applied{Entry: e}
 	if !ok {
-		return a, nil, o.silent("%s: symbol %d is out of range", m.place(e), e.Symbol)
+		return a, nil, o.silent("%s: symbol %d is out of range", m.place(e), e.symbol)
 	}
 	a.Name = m.title(s)
 	base, ok := o.place.address(e.Target)
 	if !ok {
 		return a, nil, o.silent("%s: the section is not in the module's memory", m.place(e))
 	}
-	r := o.symbols[e.Symbol]
-	a.SymbolValue, a.InModule, a.Location = r.value, r.inside, base+e.Offset
+	r := o.symbols[e.symbol]
+	a.SymbolValue, a.inModule, a.Location = r.value, r.inside, base+e.Offset
 	a.Value = a.SymbolValue + uint64(e.Addend)
-	rule, found := o.tree.Rules.Types[e.Type]
+	rule, found := o.tree.Rules.types[e.Type]
 	if !found {
 		return a, nil, nil // refused before the symbol matters
 	}
@@ -50,7 +50,7 @@ func (o *walk) compute(e Entry) (Applied, *rule, error) {
 		return a, nil, o.silent("%s: symbol %s: %s", m.place(e), a.Name, r.reason)
 	}
 	a.PCRelative, a.Width = rule.PCRelative, rule.Width
-	size := m.Sections[e.Target].Size
+	size := m.Sections[e.Target].size
 	if e.Offset > size || size-e.Offset < uint64(rule.Width) {
 		return a, nil, o.silent("%s: the location is outside its section", m.place(e))
 	}
@@ -64,7 +64,7 @@ func (o *walk) compute(e Entry) (Applied, *rule, error) {
 func (o *walk) step(a Applied, rule *rule) (refused bool, err error) {
 	switch {
 	case rule == nil:
-		return true, o.refuseEntry(outcome.RelocationUnknown, a, o.tree.Rules.Unknown, a.Value)
+		return true, o.refuseEntry(outcome.RelocationUnknown, a, o.tree.Rules.unknown, a.Value)
 	case rule.Refuse != nil:
 		return true, o.refuseEntry(outcome.RelocationUnknown, a, *rule.Refuse, a.Value)
 	case rule.Skip:
@@ -117,14 +117,14 @@ func (o *walk) clear(a Applied, width int) bool {
 
 func (o *walk) refuseEntry(kind outcome.Kind, a Applied, f failure, val uint64) error {
 	m := f.Messages[0]
-	line, err := m.render(values{module: o.module.Name, kbuild: o.tree.Kbuild, reltype: a.Type,
+	line, err := m.render(values{module: o.module.Name, kbuild: o.tree.kbuild, reltype: a.Type,
 		section: uint32(a.Section), index: uint32(a.Index), val: val, location: a.Location})
 	if err != nil {
 		return o.silent("%s:%d: %v", o.tree.Rules.File, f.Line, err)
 	}
 	a.Value = val
 	o.refuse(kind, f.Errno, line)
-	o.out.Entry, o.out.Line = &a, f.Line
+	o.out.Entry, o.out.line = &a, f.Line
 	o.out.Corrupt = nil
 	if kind != outcome.InsmodFailed {
 		o.out.Outcome.Relocation = outcome.NewRelocation(a.Type)
@@ -154,8 +154,8 @@ func (o *walk) accept() {
 		out.Relocation = outcome.NewRelocation(first.Type)
 		out.Detail = corruption(first)
 		o.out.Entry = &first
-		if rule, ok := o.tree.Rules.Types[first.Type]; ok {
-			o.out.Line = rule.Line
+		if rule, ok := o.tree.Rules.types[first.Type]; ok {
+			o.out.line = rule.Line
 		}
 		o.out.Conditions = append(o.out.Conditions, "whether the corrupt code runs is not predicted")
 	}

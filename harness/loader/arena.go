@@ -64,10 +64,10 @@ func (a *Arena) Attempt(l *Layout, fileSize int64) *Attempt {
 	if fileSize > 0 {
 		t.copy = a.Alloc(uint64(fileSize))
 	}
-	t.Placement = Placement{Layout: l, Base: a.base, Start: make([]uint64, len(l.Sizes))}
+	t.Placement = Placement{layout: l, base: a.base, start: make([]uint64, len(l.Sizes))}
 	for i, size := range l.Sizes {
 		if size > 0 {
-			t.Placement.Start[i] = a.Alloc(size)
+			t.Placement.start[i] = a.Alloc(size)
 		}
 	}
 	return t
@@ -103,8 +103,8 @@ func (t *Attempt) Unloaded() {
 func initRegion(name string) bool { return strings.HasPrefix(name, "MOD_INIT_") }
 
 func (t *Attempt) freeRegions(which func(region string) bool) {
-	for i, at := range t.Placement.Start {
-		if at != 0 && which(t.Placement.Layout.Regions[i]) {
+	for i, at := range t.Placement.start {
+		if at != 0 && which(t.Placement.layout.Regions[i]) {
 			t.arena.Free(at)
 			t.arena.purge()
 		}

@@ -49,12 +49,12 @@ func Attribute(m *Module, entries []Applied, lines *Lines) []Attribution {
 			a.Section = s.Name
 			f, ok := functionAt(functions[s.Index], e.Offset)
 			if ok {
-				a.Function, a.Within = demangled(f.Name), e.Offset-f.Value
+				a.Function, a.Within = demangled(f.name), e.Offset-f.value
 			}
-			if s.Flags&elf.SHF_EXECINSTR != 0 {
+			if s.flags&elf.SHF_EXECINSTR != 0 {
 				start := uint64(0)
 				if ok {
-					start = f.Value
+					start = f.value
 				}
 				a.Instruction = m.instruction(s, start, e.Offset)
 			}
@@ -70,31 +70,31 @@ func Attribute(m *Module, entries []Applied, lines *Lines) []Attribution {
 }
 
 // functions lists the functions of each section by address.
-func (m *Module) functions() map[int][]Symbol {
-	out := map[int][]Symbol{}
-	for _, s := range m.Symbols {
-		if s.Type == elf.STT_FUNC && int(s.Section) < len(m.Sections) && s.Section != elf.SHN_UNDEF {
-			out[int(s.Section)] = append(out[int(s.Section)], s)
+func (m *Module) functions() map[int][]symbol {
+	out := map[int][]symbol{}
+	for _, s := range m.symbols {
+		if s.kind == elf.STT_FUNC && int(s.section) < len(m.Sections) && s.section != elf.SHN_UNDEF {
+			out[int(s.section)] = append(out[int(s.section)], s)
 		}
 	}
 	for _, list := range out {
-		sort.SliceStable(list, func(i, j int) bool { return list[i].Value < list[j].Value })
+		sort.SliceStable(list, func(i, j int) bool { return list[i].value < list[j].value })
 	}
 	return out
 }
 
-func functionAt(list []Symbol, offset uint64) (Symbol, bool) {
-	i := sort.Search(len(list), func(i int) bool { return list[i].Value > offset })
+func functionAt(list []symbol, offset uint64) (symbol, bool) {
+	i := sort.Search(len(list), func(i int) bool { return list[i].value > offset })
 	for i--; i >= 0; i-- {
 		// A size of 0 is an assembler function: it lasts to the next one.
-		if f := list[i]; f.Size == 0 || offset-f.Value < f.Size {
+		if f := list[i]; f.size == 0 || offset-f.value < f.size {
 			return f, true
 		}
-		if list[i].Value != offset && i > 0 && list[i-1].Value+list[i-1].Size <= offset {
+		if list[i].value != offset && i > 0 && list[i-1].value+list[i-1].size <= offset {
 			break
 		}
 	}
-	return Symbol{}, false
+	return symbol{}, false
 }
 
 // longestInstruction is the architecture's limit, in bytes.

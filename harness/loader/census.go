@@ -40,14 +40,14 @@ func (m *Module) References() (symbols, functions map[string]Counts) {
 		name := "no symbol"
 		if s, ok := m.symbol(e); ok {
 			name = alike(m.title(s))
-			if at := int(s.Section); strings.HasPrefix(s.Name, ".L") && at > 0 && at < len(m.Sections) {
+			if at := int(s.section); strings.HasPrefix(s.name, ".L") && at > 0 && at < len(m.Sections) {
 				name = m.Sections[at].Name
 			}
 		}
 		add(symbols, name, typ)
 		in := m.Sections[e.Target].Name // of an allocated section, see Relocations
 		if f, ok := functionAt(code[e.Target], e.Offset); ok {
-			in = alike(f.Name)
+			in = alike(f.name)
 		}
 		add(functions, in, typ)
 	}

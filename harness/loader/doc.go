@@ -10,7 +10,7 @@
 // The parts, in the order in which they are used:
 //
 //	ReadTree     what this tree's loader does: the switch (Rules), the regions
-//	             of a module (Regions), the address space (Space), the Config
+//	             of a module (regions), the address space (Space), the Config
 //	OpenKernel   exported symbols, link address and brk of a built vmlinux
 //	Open         sections, symbols and RELA of a .ko
 //	Arena        where vmalloc puts what is allocated, first fit

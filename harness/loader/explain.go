@@ -12,7 +12,7 @@ import (
 // which limit the value exceeds. mem and gap are those of the placement, bytes.
 func Explain(t *Tree, k *Kernel, m *Module, p Prediction, mem, gap int64) []string {
 	var out []string
-	if p.Placement.Base != 0 && p.Placement.Base == t.Space.ModuleBase(k.Link, mem, gap) {
+	if p.Placement.base != 0 && p.Placement.base == t.Space.ModuleBase(k.Link, mem, gap) {
 		out = append(out, "vmalloc begins at "+t.Space.explain(k.Link, mem, gap)+
 			fmt.Sprintf("; %s lands at 0x%x", m.Name, p.Placement.Text()))
 	} else if p.Placement.Text() != 0 {
@@ -25,12 +25,12 @@ func Explain(t *Tree, k *Kernel, m *Module, p Prediction, mem, gap int64) []stri
 	default:
 		out = append(out, t.arithmetic(m, p))
 	}
-	if p.FirstLine != "" {
-		out = append(out, "so the loader prints: "+p.FirstLine)
+	if p.firstLine != "" {
+		out = append(out, "so the loader prints: "+p.firstLine)
 	}
-	if p.Line > 0 {
+	if p.line > 0 {
 		r := t.Rules
-		out = append(out, fmt.Sprintf("decided at %s:%d, in %s (lines %d-%d)", r.File, p.Line, r.Function, r.First, r.Last))
+		out = append(out, fmt.Sprintf("decided at %s:%d, in %s (lines %d-%d)", r.File, p.line, r.Function, r.First, r.Last))
 	}
 	return out
 }
@@ -72,7 +72,7 @@ func sum(e Applied) string {
 // 2^31, so R_X86_64_32S cannot hold it".
 func (t *Tree) limit(e Applied) string {
 	name := outcome.NewRelocation(e.Type).Name
-	rule, ok := t.Rules.Types[e.Type]
+	rule, ok := t.Rules.types[e.Type]
 	if !ok {
 		return "which " + name + " cannot hold"
 	}

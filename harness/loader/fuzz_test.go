@@ -45,14 +45,14 @@ func FuzzOpen(f *testing.F) {
 			if pred.Outcome.Kind == "" {
 				t.Fatal("a prediction of nothing")
 			}
-			if pred.Outcome.Kind != outcome.Loaded && pred.Outcome.Kind != outcome.LoadedCorrupt && pred.FirstLine == "" {
+			if pred.Outcome.Kind != outcome.Loaded && pred.Outcome.Kind != outcome.LoadedCorrupt && pred.firstLine == "" {
 				t.Fatalf("%s without a line", pred.Outcome)
 			}
 			if len(Explain(tree, k, m, pred, 64<<20, 0)) == 0 {
 				t.Fatal("nothing explained")
 			}
-			if again, err := Predict(tree, k, m, p); err != nil || again.FirstLine != pred.FirstLine {
-				t.Fatalf("not the same twice: %q %q", pred.FirstLine, again.FirstLine)
+			if again, err := Predict(tree, k, m, p); err != nil || again.firstLine != pred.firstLine {
+				t.Fatalf("not the same twice: %q %q", pred.firstLine, again.firstLine)
 			}
 			if len(m.relocations()) < 100 {
 				_, _, _ = Threshold(tree, k, m, p, 8<<20, base+1<<33)

@@ -12,7 +12,7 @@ import (
 type GapRange struct {
 	Fixed int64 // bytes
 	Range int64 // bytes; 0 where addresses are not randomised
-	Page  int64 // bytes
+	page  int64 // bytes
 }
 
 // brkRanges are the ranges over which x86-64 hosts randomise brk, smallest
@@ -23,7 +23,7 @@ var brkRanges = [...]int64{32 << 20, 1 << 30}
 // Gap is the fixed part of the gap for this image: memory that the linker put
 // behind _end, such as .lbss.
 func (k *Kernel) Gap(page uint64) GapRange {
-	return GapRange{Fixed: int64(k.Brk - align(k.End, page)), Page: int64(page)}
+	return GapRange{Fixed: int64(k.brk - align(k.end, page)), page: int64(page)}
 }
 
 // Randomised completes the range from gaps that boots reported: the smallest
@@ -46,23 +46,23 @@ const heapSlack = 1 << 20
 // BaseCount is a start of vmalloc with the share of boots that have it.
 type BaseCount struct {
 	Base  uint64
-	Share float64
+	share float64
 }
 
 // Bases lists the starts of vmalloc that boots can have at mem bytes of memory,
 // each with its share, ascending. The shares add up to 1.
 func (s *Space) Bases(link uint64, mem int64, g GapRange) []BaseCount {
-	if s.Reexecs || !s.AddsGap || g.Range < g.Page || g.Page <= 0 {
-		return []BaseCount{{Base: s.ModuleBase(link, mem, g.Fixed), Share: 1}}
+	if s.Reexecs || !s.AddsGap || g.Range < g.page || g.page <= 0 {
+		return []BaseCount{{Base: s.ModuleBase(link, mem, g.Fixed), share: 1}}
 	}
-	pages := g.Range / g.Page
+	pages := g.Range / g.page
 	count := map[uint64]int64{}
 	for i := range pages {
-		count[s.ModuleBase(link, mem, g.Fixed+i*g.Page)]++
+		count[s.ModuleBase(link, mem, g.Fixed+i*g.page)]++
 	}
 	var out []BaseCount
 	for _, base := range slices.Sorted(maps.Keys(count)) {
-		out = append(out, BaseCount{Base: base, Share: float64(count[base]) / float64(pages)})
+		out = append(out, BaseCount{Base: base, share: float64(count[base]) / float64(pages)})
 	}
 	return out
 }
@@ -73,7 +73,7 @@ func Share(bases []BaseCount, holds func(base uint64) bool) float64 {
 	sum := 0.0
 	for _, b := range bases {
 		if holds(b.Base) {
-			sum += b.Share
+			sum += b.share
 		}
 	}
 	return min(sum, 1)

@@ -7,22 +7,22 @@ import (
 	"io"
 )
 
-// Export is a symbol that modules may use.
-type Export struct {
-	Value     uint64 // address
-	GPL       bool   // only for modules of a compatible license
-	Namespace string // that the module must import; "" for none
+// export is a symbol that modules may use.
+type export struct {
+	value     uint64 // address
+	gpl       bool   // only for modules of a compatible license
+	namespace string // that the module must import; "" for none
 }
 
 // Kernel is a built vmlinux (or the linux that UML runs), as far as modules
 // see it.
 type Kernel struct {
 	Link     uint64 // first page of the image, uml_physmem
-	End      uint64 // of the symbol _end
-	Brk      uint64 // where the host puts brk without randomisation: end of the image's memory, whole pages
-	Vermagic string // "" where the image does not tell
+	end      uint64 // of the symbol _end
+	brk      uint64 // where the host puts brk without randomisation: end of the image's memory, whole pages
+	vermagic string // "" where the image does not tell
 	NTTY     uint64 // bytes that each opened terminal takes of vmalloc space first; 0 where the code does not tell
-	exports  map[string]Export
+	exports  map[string]export
 }
 
 // image reads the memory of an executable at its linked addresses.
@@ -53,20 +53,20 @@ func OpenKernel(vmlinux io.ReaderAt) (*Kernel, error) {
 			im.names[s.Name] = s
 		}
 	}
-	k := &Kernel{exports: map[string]Export{}}
+	k := &Kernel{exports: map[string]export{}}
 	start, ok := im.names["__binary_start"]
 	end, ok2 := im.names["_end"]
 	if !ok || !ok2 {
 		return nil, fmt.Errorf("read kernel: no symbol __binary_start or _end; is this the linux of ARCH=um?")
 	}
-	k.Link, k.End = start.Value&^(guardPage-1), end.Value
+	k.Link, k.end = start.Value&^(guardPage-1), end.Value
 	for _, p := range f.Progs {
-		if p.Type == elf.PT_LOAD && p.Vaddr+p.Memsz > k.Brk {
-			k.Brk = align(p.Vaddr+p.Memsz, guardPage)
+		if p.Type == elf.PT_LOAD && p.Vaddr+p.Memsz > k.brk {
+			k.brk = align(p.Vaddr+p.Memsz, guardPage)
 		}
 	}
 	if s, ok := im.names["vermagic"]; ok {
-		k.Vermagic, _ = im.text(s.Value)
+		k.vermagic, _ = im.text(s.Value)
 	}
 	k.NTTY = im.nttySize()
 	if err := k.readExports(im); err != nil {
@@ -115,16 +115,16 @@ func (k *Kernel) readTable(im *image, table string, gpl func(i int) (bool, error
 	}
 	data = data[:size]
 	for i := 0; len(data) > 0; i, data = i+1, data[kernelSymbol:] {
-		e := Export{Value: binary.LittleEndian.Uint64(data)}
+		e := export{value: binary.LittleEndian.Uint64(data)}
 		name, ok := im.text(binary.LittleEndian.Uint64(data[8:]))
 		if !ok || name == "" {
 			return fmt.Errorf("table %s: an entry without a name", table)
 		}
 		if ns := binary.LittleEndian.Uint64(data[16:]); ns != 0 {
-			e.Namespace, _ = im.text(ns)
+			e.namespace, _ = im.text(ns)
 		}
 		var err error
-		if e.GPL, err = gpl(i); err != nil {
+		if e.gpl, err = gpl(i); err != nil {
 			return err
 		}
 		k.exports[name] = e

@@ -13,18 +13,18 @@ import (
 	"strings"
 )
 
-// Position is a place in source.
-type Position struct {
-	File string // as the compiler named it, cut to the part inside the tree where that can be told
-	Line int
+// position is a place in source.
+type position struct {
+	file string // as the compiler named it, cut to the part inside the tree where that can be told
+	line int
 }
 
 // String is "samples/rust/rust_print.rs:44"; "" for none.
-func (p Position) String() string {
-	if p.File == "" {
+func (p position) String() string {
+	if p.file == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", p.File, p.Line)
+	return fmt.Sprintf("%s:%d", p.file, p.line)
 }
 
 // Lines maps places of a module, as section name and offset, to source. All
@@ -38,7 +38,7 @@ type Lines struct {
 
 type lineRow struct {
 	addr uint64
-	pos  Position
+	pos  position
 	end  bool
 }
 
@@ -47,7 +47,7 @@ type lineRow struct {
 type inlinedCall struct {
 	low, high uint64
 	depth     int
-	call      Position
+	call      position
 }
 
 // sectionStride keeps the made-up ranges of the sections apart.
@@ -114,7 +114,7 @@ func (m *Module) dwarf() (d *dwarf.Data, err error) {
 // relocateDebug applies the RELA of debug section i to data.
 func (m *Module) relocateDebug(i int, data []byte) {
 	for _, s := range m.Sections {
-		if int(s.Info) != i {
+		if int(s.info) != i {
 			continue
 		}
 		for e := range s.entries() {
@@ -122,9 +122,9 @@ func (m *Module) relocateDebug(i int, data []byte) {
 			if !ok {
 				continue
 			}
-			v := sym.Value + uint64(e.Addend)
-			if m.allocated(int(sym.Section)) {
-				v += madeUp(int(sym.Section))
+			v := sym.value + uint64(e.Addend)
+			if m.allocated(int(sym.section)) {
+				v += madeUp(int(sym.section))
 			}
 			var field [8]byte
 			binary.LittleEndian.PutUint64(field[:], v)
@@ -196,7 +196,7 @@ func (l *Lines) unit(d *dwarf.Data, e *dwarf.Entry) ([]*dwarf.LineFile, error) {
 		}
 		out := lineRow{addr: row.Address, end: row.EndSequence}
 		if row.File != nil {
-			out.pos = Position{File: inTree(row.File.Name, dir), Line: row.Line}
+			out.pos = position{file: inTree(row.File.Name, dir), line: row.Line}
 		}
 		if l.rows = append(l.rows, out); len(l.rows) > maxEntries {
 			return nil, fmt.Errorf("more than %d rows", maxEntries)
@@ -211,7 +211,7 @@ func (l *Lines) inlined(d *dwarf.Data, e *dwarf.Entry, files []*dwarf.LineFile, 
 	if err != nil || !ok || !ok2 || file < 0 || file >= int64(len(files)) || files[file] == nil {
 		return
 	}
-	pos := Position{File: inTree(files[file].Name, ""), Line: int(line)}
+	pos := position{file: inTree(files[file].Name, ""), line: int(line)}
 	for _, r := range ranges {
 		l.calls = append(l.calls, inlinedCall{low: r[0], high: r[1], depth: depth, call: pos})
 	}
@@ -242,12 +242,12 @@ func inTree(name, dir string) string {
 // at returns where the code of a place stands: at is the outermost position
 // that lies inside the kernel tree, which for code that was inlined is the call
 // in the function that holds it, and inner the position of the code itself.
-func (l *Lines) at(section string, offset uint64) (at, inner Position) {
+func (l *Lines) at(section string, offset uint64) (at, inner position) {
 	if l == nil {
 		return at, inner
 	}
 	in := slices.IndexFunc(l.module.Sections, func(s Section) bool {
-		return s.Name == section && l.module.allocated(s.Index) && offset < s.Size && offset < sectionStride
+		return s.Name == section && l.module.allocated(s.Index) && offset < s.size && offset < sectionStride
 	})
 	if in < 0 {
 		return at, inner
@@ -265,7 +265,7 @@ func (l *Lines) at(section string, offset uint64) (at, inner Position) {
 		inner = l.rows[i-1].pos
 	}
 	for _, c := range append(chain, inlinedCall{call: inner}) {
-		if p := c.call; at.File == "" || strings.HasPrefix(at.File, "/") && p.File != "" && !strings.HasPrefix(p.File, "/") {
+		if p := c.call; at.file == "" || strings.HasPrefix(at.file, "/") && p.file != "" && !strings.HasPrefix(p.file, "/") {
 			at = p
 		}
 	}

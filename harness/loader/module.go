@@ -16,24 +16,24 @@ import (
 type Section struct {
 	Index int
 	Name  string
-	Type  elf.SectionType
-	Flags elf.SectionFlag // as in the file
-	Size  uint64          // bytes
-	Align uint64          // bytes
-	Link  uint32
-	Info  uint32
+	kind  elf.SectionType
+	flags elf.SectionFlag // as in the file
+	size  uint64          // bytes
+	align uint64          // bytes
+	link  uint32
+	info  uint32
 	data  []byte // nil for SHT_NOBITS
 }
 
-// Symbol is a symbol of a .ko.
-type Symbol struct {
-	Index   int
-	Name    string
-	Section elf.SectionIndex
-	Value   uint64 // offset in its section
-	Size    uint64 // bytes
-	Type    elf.SymType
-	Bind    elf.SymBind
+// symbol is a symbol of a .ko.
+type symbol struct {
+	index   int
+	name    string
+	section elf.SectionIndex
+	value   uint64 // offset in its section
+	size    uint64 // bytes
+	kind    elf.SymType
+	bind    elf.SymBind
 }
 
 // Entry is one RELA entry.
@@ -43,7 +43,7 @@ type Entry struct {
 	Index   int    // in the RELA section, "idx"
 	Offset  uint64 // in the target section
 	Type    uint32
-	Symbol  uint32 // index
+	symbol  uint32 // index
 	Addend  int64
 }
 
@@ -52,8 +52,8 @@ type Module struct {
 	Name     string // of .modinfo
 	FileSize int64  // bytes; 0 where the reader could not tell
 	Sections []Section
-	Symbols  []Symbol
-	Info     map[string][]string // .modinfo: key to values
+	symbols  []symbol
+	info     map[string][]string // .modinfo: key to values
 	symtab   int
 	strtab   int
 	elf      *elf.File
@@ -83,9 +83,9 @@ func Open(ko io.ReaderAt) (*Module, error) {
 		return nil, fmt.Errorf("read module: %s %s %s, not a relocatable x86-64 object; give a .ko of ARCH=um on x86-64",
 			f.Class, f.Machine, f.Type)
 	}
-	m := &Module{FileSize: sizeOf(ko), Info: map[string][]string{}, elf: f}
+	m := &Module{FileSize: sizeOf(ko), info: map[string][]string{}, elf: f}
 	for i, s := range f.Sections {
-		sec := Section{Index: i, Name: s.Name, Type: s.Type, Flags: s.Flags, Size: s.Size, Align: s.Addralign, Link: s.Link, Info: s.Info}
+		sec := Section{Index: i, Name: s.Name, kind: s.Type, flags: s.Flags, size: s.Size, align: s.Addralign, link: s.Link, info: s.Info}
 		if s.Flags&elf.SHF_COMPRESSED != 0 && s.Flags&elf.SHF_ALLOC != 0 {
 			return nil, fmt.Errorf("read module: section %d %s is allocated and compressed", i, s.Name)
 		}
@@ -104,12 +104,12 @@ func Open(ko io.ReaderAt) (*Module, error) {
 		if s.Name == ".modinfo" {
 			for field := range bytes.SplitSeq(s.data, []byte{0}) {
 				if k, v, ok := strings.Cut(string(field), "="); ok {
-					m.Info[k] = append(m.Info[k], v)
+					m.info[k] = append(m.info[k], v)
 				}
 			}
 		}
 	}
-	if names := m.Info["name"]; len(names) > 0 {
+	if names := m.info["name"]; len(names) > 0 {
 		m.Name = names[0]
 	}
 	return m, nil
@@ -130,13 +130,13 @@ func sizeOf(r io.ReaderAt) int64 {
 
 func (m *Module) readSymbols() error {
 	for _, s := range m.Sections {
-		if s.Type != elf.SHT_SYMTAB {
+		if s.kind != elf.SHT_SYMTAB {
 			continue
 		}
 		if m.symtab != 0 {
 			return fmt.Errorf("symbol tables in sections %d and %d, the loader takes one", m.symtab, s.Index)
 		}
-		m.symtab, m.strtab = s.Index, int(s.Link)
+		m.symtab, m.strtab = s.Index, int(s.link)
 	}
 	if m.symtab == 0 {
 		return fmt.Errorf("no symbol table; was it stripped?")
@@ -150,14 +150,14 @@ func (m *Module) readSymbols() error {
 	}
 	for i := 0; len(data) >= elf.Sym64Size; i, data = i+1, data[elf.Sym64Size:] {
 		info := data[4]
-		m.Symbols = append(m.Symbols, Symbol{
-			Index:   i,
-			Name:    cString(strs, binary.LittleEndian.Uint32(data)),
-			Section: elf.SectionIndex(binary.LittleEndian.Uint16(data[6:])),
-			Value:   binary.LittleEndian.Uint64(data[8:]),
-			Size:    binary.LittleEndian.Uint64(data[16:]),
-			Type:    elf.ST_TYPE(info),
-			Bind:    elf.ST_BIND(info),
+		m.symbols = append(m.symbols, symbol{
+			index:   i,
+			name:    cString(strs, binary.LittleEndian.Uint32(data)),
+			section: elf.SectionIndex(binary.LittleEndian.Uint16(data[6:])),
+			value:   binary.LittleEndian.Uint64(data[8:]),
+			size:    binary.LittleEndian.Uint64(data[16:]),
+			kind:    elf.ST_TYPE(info),
+			bind:    elf.ST_BIND(info),
 		})
 	}
 	return nil
@@ -186,7 +186,7 @@ func dropped(name string) bool {
 
 // allocated reports whether section i lands in the module's memory.
 func (m *Module) allocated(i int) bool {
-	return i >= 0 && i < len(m.Sections) && m.Sections[i].Flags&elf.SHF_ALLOC != 0 && !dropped(m.Sections[i].Name)
+	return i >= 0 && i < len(m.Sections) && m.Sections[i].flags&elf.SHF_ALLOC != 0 && !dropped(m.Sections[i].Name)
 }
 
 // relocations lists the entries in the order in which the kernel applies them:
@@ -195,7 +195,7 @@ func (m *Module) allocated(i int) bool {
 func (m *Module) relocations() []Entry {
 	var out []Entry
 	for _, s := range m.Sections {
-		if s.Index == 0 || !m.allocated(int(s.Info)) {
+		if s.Index == 0 || !m.allocated(int(s.info)) {
 			continue
 		}
 		for e := range s.entries() {
@@ -212,13 +212,13 @@ func (m *Module) relocations() []Entry {
 func (s Section) entries() iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		const size = 24 // sizeof(Elf64_Rela)
-		if s.Type != elf.SHT_RELA {
+		if s.kind != elf.SHT_RELA {
 			return
 		}
 		for i, d := 0, s.data; len(d) >= size; i, d = i+1, d[size:] {
 			info := binary.LittleEndian.Uint64(d[8:])
-			if !yield(Entry{Section: s.Index, Target: int(s.Info), Index: i,
-				Offset: binary.LittleEndian.Uint64(d), Type: elf.R_TYPE64(info), Symbol: elf.R_SYM64(info),
+			if !yield(Entry{Section: s.Index, Target: int(s.info), Index: i,
+				Offset: binary.LittleEndian.Uint64(d), Type: elf.R_TYPE64(info), symbol: elf.R_SYM64(info),
 				Addend: int64(binary.LittleEndian.Uint64(d[16:]))}) {
 				return
 			}
@@ -227,22 +227,22 @@ func (s Section) entries() iter.Seq[Entry] {
 }
 
 // symbol returns the symbol of an entry; ok is false where its index is out of range.
-func (m *Module) symbol(e Entry) (Symbol, bool) {
-	if uint64(e.Symbol) >= uint64(len(m.Symbols)) {
-		return Symbol{}, false
+func (m *Module) symbol(e Entry) (symbol, bool) {
+	if uint64(e.symbol) >= uint64(len(m.symbols)) {
+		return symbol{}, false
 	}
-	return m.Symbols[e.Symbol], true
+	return m.symbols[e.symbol], true
 }
 
 // title names a symbol for a reader: its name, or its section's for a section symbol.
-func (m *Module) title(s Symbol) string {
-	if s.Name != "" {
-		return s.Name
+func (m *Module) title(s symbol) string {
+	if s.name != "" {
+		return s.name
 	}
-	if int(s.Section) < len(m.Sections) && s.Section != elf.SHN_UNDEF {
-		return m.Sections[s.Section].Name
+	if int(s.section) < len(m.Sections) && s.section != elf.SHN_UNDEF {
+		return m.Sections[s.section].Name
 	}
-	return fmt.Sprintf("symbol %d", s.Index)
+	return fmt.Sprintf("symbol %d", s.index)
 }
 
 // place names the place of an entry: ".rela.text[18]: .text+0x5f".

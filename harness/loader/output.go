@@ -82,20 +82,20 @@ func (m *Module) refersTo() (functions, texts []string) {
 	for _, e := range m.relocations() {
 		code := m.Sections[e.Target]
 		sym, ok := m.symbol(e)
-		if code.Flags&elf.SHF_EXECINSTR == 0 || code.Name == exitText || !ok || e.Symbol == 0 {
+		if code.flags&elf.SHF_EXECINSTR == 0 || code.Name == exitText || !ok || e.symbol == 0 {
 			continue
 		}
-		if sym.Section == elf.SHN_UNDEF {
-			if !slices.Contains(functions, sym.Name) {
-				functions = append(functions, sym.Name)
+		if sym.section == elf.SHN_UNDEF {
+			if !slices.Contains(functions, sym.name) {
+				functions = append(functions, sym.name)
 			}
 			continue
 		}
-		offset := sym.Value + uint64(e.Addend)
+		offset := sym.value + uint64(e.Addend)
 		if t := elf.R_X86_64(e.Type); t == elf.R_X86_64_PC32 || t == elf.R_X86_64_PLT32 {
 			offset += 4 // it counts from the end of the field
 		}
-		if text, ok := m.stringAt(sym.Section, offset); ok && !slices.Contains(texts, text) {
+		if text, ok := m.stringAt(sym.section, offset); ok && !slices.Contains(texts, text) {
 			texts = append(texts, text)
 		}
 	}
@@ -108,7 +108,7 @@ func (m *Module) stringAt(section elf.SectionIndex, offset uint64) (string, bool
 		return "", false
 	}
 	s := m.Sections[section]
-	if s.Flags&elf.SHF_ALLOC == 0 || s.Flags&elf.SHF_EXECINSTR != 0 || offset >= uint64(len(s.data)) {
+	if s.flags&elf.SHF_ALLOC == 0 || s.flags&elf.SHF_EXECINSTR != 0 || offset >= uint64(len(s.data)) {
 		return "", false
 	}
 	text, _, ok := bytes.Cut(s.data[offset:], []byte{0})

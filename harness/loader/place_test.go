@@ -18,7 +18,7 @@ import (
 
 func TestReadSpace(t *testing.T) {
 	s := testTree(t).Space
-	if s.VmallocOffset != 8<<20 || !s.AddsGap || s.GapMinimum != 1<<20 || s.Reexecs {
+	if s.VmallocOffset != 8<<20 || !s.AddsGap || s.gapMinimum != 1<<20 || s.Reexecs {
 		t.Errorf("%+v", s)
 	}
 	edits := []struct {
@@ -80,7 +80,7 @@ func TestReadTreeRefuses(t *testing.T) {
 }
 
 func TestModuleBase(t *testing.T) {
-	s := &Space{VmallocOffset: 8 << 20, AddsGap: true, GapMinimum: 1 << 20}
+	s := &Space{VmallocOffset: 8 << 20, AddsGap: true, gapMinimum: 1 << 20}
 	const link = 0x60000000
 	for _, test := range []struct {
 		mem, gap int64
@@ -132,7 +132,7 @@ func TestLayout(t *testing.T) {
 	if got, _ := p.Shift(0x1000).address(secRodata); got != 0x64805000 {
 		t.Errorf("shifted: 0x%x", got)
 	}
-	tree.Config = config(t, testConfig+"CONFIG_MEM_ALLOC_PROFILING=y\n")
+	tree.config = config(t, testConfig+"CONFIG_MEM_ALLOC_PROFILING=y\n")
 	if _, err := tree.Layout(m); err == nil {
 		t.Error("a layout with CONFIG_MEM_ALLOC_PROFILING")
 	}
@@ -144,12 +144,12 @@ func TestLayoutConfig(t *testing.T) {
 	if tree.initSection(".exit.text") || !tree.initSection(".init.data") {
 		t.Error("with unloading")
 	}
-	tree.Config = config(t, strings.Replace(testConfig, "CONFIG_MODULE_UNLOAD=y\n", "", 1))
+	tree.config = config(t, strings.Replace(testConfig, "CONFIG_MODULE_UNLOAD=y\n", "", 1))
 	if !tree.initSection(".exit.text") {
 		t.Error("without unloading")
 	}
 	m := testModule(t, moduleSpec{})
-	tree.Config = kconfig.Config{}
+	tree.config = kconfig.Config{}
 	l, err := tree.Layout(m)
 	if err != nil || l.Sizes[l.index("MOD_INIT_DATA")] != 0 {
 		t.Errorf("without CONFIG_KALLSYMS the symbol table stays out: %v %v", l.Sizes, err)
@@ -168,10 +168,10 @@ func config(t *testing.T, text string) kconfig.Config {
 // sequential places the regions one behind the other from base, each followed
 // by vmalloc's guard page: what a kernel does that has nothing else allocated.
 func (l *Layout) sequential(base uint64) Placement {
-	p := Placement{Layout: l, Base: base, Start: make([]uint64, len(l.Sizes))}
+	p := Placement{layout: l, base: base, start: make([]uint64, len(l.Sizes))}
 	for i, size := range l.Sizes {
 		if size > 0 {
-			p.Start[i] = base
+			p.start[i] = base
 			base += size + guardPage
 		}
 	}
@@ -306,13 +306,13 @@ func TestThresholdProperty(t *testing.T) {
 		limit := uint64(1 << 36)
 		if found {
 			limit = change
-			after, err := Predict(tree, k, m, p.Shift(change-p.Base))
+			after, err := Predict(tree, k, m, p.Shift(change-p.base))
 			if err != nil || after.Outcome.Same(now.Outcome) {
 				r.Fatalf("at the threshold %s, as at %s (%v)", after.Outcome, now.Outcome, err)
 			}
 		}
 		base := lowBase + rapid.Uint64Range(0, (limit-lowBase)/4096-1).Draw(r, "pages")*4096
-		at, err := Predict(tree, k, m, p.Shift(base-p.Base))
+		at, err := Predict(tree, k, m, p.Shift(base-p.base))
 		if err != nil || !at.Outcome.Same(now.Outcome) {
 			r.Fatalf("at 0x%x, below the threshold 0x%x: %s, not %s (%v)", base, limit, at.Outcome, now.Outcome, err)
 		}
@@ -320,15 +320,15 @@ func TestThresholdProperty(t *testing.T) {
 }
 
 func TestGap(t *testing.T) {
-	s := &Space{VmallocOffset: 8 << 20, AddsGap: true, GapMinimum: 1 << 20}
-	g, err := GapRange{Fixed: 0x45000, Page: 4096}.Randomised([]int64{500 << 20, 20 << 20})
+	s := &Space{VmallocOffset: 8 << 20, AddsGap: true, gapMinimum: 1 << 20}
+	g, err := GapRange{Fixed: 0x45000, page: 4096}.Randomised([]int64{500 << 20, 20 << 20})
 	if err != nil || g.Range != 1<<30 {
 		t.Fatalf("%+v %v", g, err)
 	}
-	if small, err := (GapRange{Page: 4096}).Randomised([]int64{20 << 20}); err != nil || small.Range != 32<<20 {
+	if small, err := (GapRange{page: 4096}).Randomised([]int64{20 << 20}); err != nil || small.Range != 32<<20 {
 		t.Errorf("%+v %v", small, err)
 	}
-	if _, err := (GapRange{Page: 4096}).Randomised([]int64{2 << 30}); err == nil {
+	if _, err := (GapRange{page: 4096}).Randomised([]int64{2 << 30}); err == nil {
 		t.Error("a gap of 2 GiB fits a known range")
 	}
 	loads := func(base uint64) bool { return base < 0x80000000 }
@@ -336,7 +336,7 @@ func TestGap(t *testing.T) {
 		bases := s.Bases(0x60000000, mem<<20, g)
 		sum := 0.0
 		for _, b := range bases {
-			sum += b.Share
+			sum += b.share
 		}
 		if got := Share(bases, loads); math.Abs(got-want) > 0.001 || math.Abs(sum-1) > 1e-9 {
 			t.Errorf("mem=%dM: %.4f of %.4f, want %.3f", mem, got, sum, want)

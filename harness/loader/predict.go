@@ -20,7 +20,7 @@ type Applied struct {
 	Value       uint64 // S + A, less P where the rule is PC-relative; as val of the loader's messages
 	PCRelative  bool
 	Width       int   // bytes that are written
-	InModule    bool  // the symbol lies in the module, so it moves with it
+	inModule    bool  // the symbol lies in the module, so it moves with it
 	Fault       Fault // why Rejected lists it; "" elsewhere
 }
 
@@ -54,10 +54,10 @@ func (a Applied) Reached() uint64 {
 
 // Prediction is what the loader will do with a module at one placement.
 type Prediction struct {
-	Outcome    outcome.Outcome // kind, relocation, errno, value, section and index; Evidence is FirstLine
-	FirstLine  string          // the first that the loader prints about a refusal, with "…" for a hashed pointer; "" for none
+	Outcome    outcome.Outcome // kind, relocation, errno, value, section and index; Evidence is firstLine
+	firstLine  string          // the first that the loader prints about a refusal, with "…" for a hashed pointer; "" for none
 	Entry      *Applied        // that decides, nil where none does
-	Line       int             // of RulesFile, that decides; 0 for none
+	line       int             // of RulesFile, that decides; 0 for none
 	Corrupt    []Applied       // written, but not what the code needs
 	Conditions []string        // what the prediction rests on, or does not cover
 	Placement  Placement
@@ -117,7 +117,7 @@ func Predict(t *Tree, k *Kernel, m *Module, p Placement) (Prediction, error) {
 func newWalk(t *Tree, k *Kernel, m *Module, p Placement) (*walk, error) {
 	o := &walk{tree: t, kernel: k, module: m, place: p, written: map[target]byte{}}
 	o.out.Placement = p
-	if p.Layout == nil || len(p.Layout.section) != len(m.Sections) {
+	if p.layout == nil || len(p.layout.section) != len(m.Sections) {
 		return o, o.silent("the placement is of another module")
 	}
 	return o, nil
@@ -128,7 +128,7 @@ func (o *walk) silent(format string, args ...any) error {
 }
 
 func (o *walk) refuse(kind outcome.Kind, errno int, line string) {
-	o.out.FirstLine = line
+	o.out.firstLine = line
 	o.out.Outcome = outcome.Outcome{Kind: kind, Errno: errno, Evidence: line}
 }
 
@@ -143,28 +143,28 @@ func (o *walk) before() (done bool, err error) {
 	if this < 0 || !m.allocated(this) {
 		return false, o.silent("no section .gnu.linkonce.this_module; link it as a module (.ko)")
 	}
-	magic := m.Info["vermagic"]
+	magic := m.info["vermagic"]
 	if len(magic) == 0 {
 		return false, o.silent("no vermagic in .modinfo")
 	}
 	switch {
-	case o.kernel.Vermagic == "":
+	case o.kernel.vermagic == "":
 		o.out.Conditions = append(o.out.Conditions, "the kernel's version magic is not known; it is taken to be the module's")
-	case o.tree.Config.On("CONFIG_MODVERSIONS"):
+	case o.tree.config.On("CONFIG_MODVERSIONS"):
 		o.out.Conditions = append(o.out.Conditions, "CONFIG_MODVERSIONS: the CRCs of symbols are taken to match")
-	case magic[0] != o.kernel.Vermagic:
+	case magic[0] != o.kernel.vermagic:
 		o.refuse(outcome.InsmodFailed, int(syscall.ENOEXEC),
-			fmt.Sprintf("%s: version magic '%s' should be '%s'", m.Name, magic[0], o.kernel.Vermagic))
+			fmt.Sprintf("%s: version magic '%s' should be '%s'", m.Name, magic[0], o.kernel.vermagic))
 		return true, nil
 	}
-	if o.tree.Config.On("CONFIG_MODULE_SIG_FORCE") {
+	if o.tree.config.On("CONFIG_MODULE_SIG_FORCE") {
 		return false, o.silent("CONFIG_MODULE_SIG_FORCE: signatures are not looked at")
 	}
 	for _, s := range m.Sections {
 		switch {
-		case s.Type == elf.SHT_REL && m.allocated(int(s.Info)):
+		case s.kind == elf.SHT_REL && m.allocated(int(s.info)):
 			return false, o.silent("section %d %s is REL, not RELA", s.Index, s.Name)
-		case s.Flags&shfRelaLivepatch != 0:
+		case s.flags&shfRelaLivepatch != 0:
 			return false, o.silent("section %d %s is applied by livepatch", s.Index, s.Name)
 		}
 	}
@@ -175,22 +175,22 @@ func (o *walk) before() (done bool, err error) {
 // error is returned.
 func (o *walk) resolve() (done bool, err error) {
 	m := o.module
-	o.symbols = make([]resolved, len(m.Symbols))
+	o.symbols = make([]resolved, len(m.symbols))
 	errno, first := 0, ""
-	for i, s := range m.Symbols {
+	for i, s := range m.symbols {
 		if i == 0 {
 			continue
 		}
 		r := &o.symbols[i]
-		r.value = s.Value
+		r.value = s.value
 		switch {
-		case s.Section == elf.SHN_COMMON:
-			if strings.HasPrefix(s.Name, "__gnu_lto") {
+		case s.section == elf.SHN_COMMON:
+			if strings.HasPrefix(s.name, "__gnu_lto") {
 				break
 			}
-			return false, o.silent("common symbol %s (compile with -fno-common)", s.Name)
-		case s.Section == elf.SHN_ABS:
-		case s.Section == elf.SHN_UNDEF:
+			return false, o.silent("common symbol %s (compile with -fno-common)", s.name)
+		case s.section == elf.SHN_ABS:
+		case s.section == elf.SHN_UNDEF:
 			line, e, err := o.undefined(s, r)
 			if err != nil {
 				return false, err
@@ -201,13 +201,13 @@ func (o *walk) resolve() (done bool, err error) {
 					first = line
 				}
 			}
-		case int(s.Section) >= len(m.Sections) || s.Section >= elf.SHN_LORESERVE:
-			return false, o.silent("symbol %s in section 0x%x, which is none", m.title(s), int(s.Section))
+		case int(s.section) >= len(m.Sections) || s.section >= elf.SHN_LORESERVE:
+			return false, o.silent("symbol %s in section 0x%x, which is none", m.title(s), int(s.section))
 		default:
-			base, ok := o.place.address(int(s.Section))
-			r.value, r.inside = s.Value+base, true
+			base, ok := o.place.address(int(s.section))
+			r.value, r.inside = s.value+base, true
 			if !ok {
-				r.reason = fmt.Sprintf("it lies in section %d %s, which is not in the module's memory", s.Section, m.Sections[s.Section].Name)
+				r.reason = fmt.Sprintf("it lies in section %d %s, which is not in the module's memory", s.section, m.Sections[s.section].Name)
 			}
 		}
 	}
@@ -220,28 +220,28 @@ func (o *walk) resolve() (done bool, err error) {
 
 // undefined resolves one undefined symbol against the kernel; errno is 0 where
 // the loader goes on.
-func (o *walk) undefined(s Symbol, r *resolved) (line string, errno int, err error) {
+func (o *walk) undefined(s symbol, r *resolved) (line string, errno int, err error) {
 	m := o.module
-	e, ok := o.kernel.exports[s.Name]
-	if ok && e.GPL && !gplCompatible(m.Info["license"]) {
+	e, ok := o.kernel.exports[s.name]
+	if ok && e.gpl && !gplCompatible(m.info["license"]) {
 		ok = false
 	}
 	if !ok {
-		if s.Bind == elf.STB_WEAK || s.Name == "_GLOBAL_OFFSET_TABLE_" {
+		if s.bind == elf.STB_WEAK || s.name == "_GLOBAL_OFFSET_TABLE_" {
 			return "", 0, nil
 		}
-		if d := m.Info["depends"]; len(d) > 0 && d[0] != "" {
-			return "", 0, o.silent("symbol %s is not the kernel's, and the module depends on %s", s.Name, d[0])
+		if d := m.info["depends"]; len(d) > 0 && d[0] != "" {
+			return "", 0, o.silent("symbol %s is not the kernel's, and the module depends on %s", s.name, d[0])
 		}
-		return fmt.Sprintf("%s: Unknown symbol %s (err %d)", m.Name, s.Name, -int(syscall.ENOENT)), int(syscall.ENOENT), nil
+		return fmt.Sprintf("%s: Unknown symbol %s (err %d)", m.Name, s.name, -int(syscall.ENOENT)), int(syscall.ENOENT), nil
 	}
-	if e.Namespace != "" && !slices.Contains(m.Info["import_ns"], e.Namespace) {
-		return "", 0, o.silent("symbol %s is of namespace %s, which the module does not import", s.Name, e.Namespace)
+	if e.namespace != "" && !slices.Contains(m.info["import_ns"], e.namespace) {
+		return "", 0, o.silent("symbol %s is of namespace %s, which the module does not import", s.name, e.namespace)
 	}
-	if e.Value == 0 {
+	if e.value == 0 {
 		r.reason = "its address is filled in when linux starts"
 	}
-	r.value = e.Value
+	r.value = e.value
 	return "", 0, nil
 }
 

@@ -91,11 +91,11 @@ func TestPredict(t *testing.T) {
 			if got := p.Outcome.String(); got != test.want {
 				t.Fatalf("%s, want %s (%+v)", got, test.want, p.Outcome)
 			}
-			if test.line != "" && p.FirstLine != test.line {
-				t.Errorf("line %q, want %q", p.FirstLine, test.line)
+			if test.line != "" && p.firstLine != test.line {
+				t.Errorf("line %q, want %q", p.firstLine, test.line)
 			}
-			if p.Outcome.Evidence != p.FirstLine {
-				t.Errorf("evidence %q, first line %q", p.Outcome.Evidence, p.FirstLine)
+			if p.Outcome.Evidence != p.firstLine {
+				t.Errorf("evidence %q, first line %q", p.Outcome.Evidence, p.firstLine)
 			}
 			if p.Outcome.Kind == outcome.RelocationOverflow && (p.Outcome.Section == nil || p.Outcome.Index == nil || *p.Outcome.Section != p.Entry.Section || *p.Outcome.Index != p.Entry.Index) {
 				t.Errorf("section and index %v %v, entry %+v", p.Outcome.Section, p.Outcome.Index, p.Entry)
@@ -221,10 +221,10 @@ func TestOpenKernel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k.Link != 0x60000000 || k.Brk != 0x60009000 || k.Vermagic != "9.9 mod_unload " || k.NTTY != 0x22b8 || len(k.exports) != 3 {
+		if k.Link != 0x60000000 || k.brk != 0x60009000 || k.vermagic != "9.9 mod_unload " || k.NTTY != 0x22b8 || len(k.exports) != 3 {
 			t.Errorf("flags %v: %+v", flags, k)
 		}
-		for name, want := range map[string]Export{"_printk": {Value: 0x60001010}, "gpl_only": {Value: 0x60001020, GPL: true}, "spaced": {Value: 0x60001030, Namespace: "NS"}} {
+		for name, want := range map[string]export{"_printk": {value: 0x60001010}, "gpl_only": {value: 0x60001020, gpl: true}, "spaced": {value: 0x60001030, namespace: "NS"}} {
 			if e, ok := k.exports[name]; !ok || e != want {
 				t.Errorf("flags %v: %s is %+v, want %+v", flags, name, e, want)
 			}

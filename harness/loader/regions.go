@@ -9,13 +9,13 @@ import (
 	"umlab/harness/loader/csrc"
 )
 
-// Regions is how the tree divides a module's sections among the regions of its
+// regions is how the tree divides a module's sections among the regions of its
 // memory: which sections go into which, and in which order the regions are
 // allocated. See __layout_sections, kernel/module/main.c.
-type Regions struct {
-	Names []string // in the order of allocation, "MOD_TEXT" first
-	Core  []int    // region of each pass over the sections; -1 for none
-	Init  []int    // the same for the init sections
+type regions struct {
+	names []string // in the order of allocation, "MOD_TEXT" first
+	core  []int    // region of each pass over the sections; -1 for none
+	init  []int    // the same for the init sections
 }
 
 // regionPasses are the flags that each pass of __layout_sections wants and
@@ -52,13 +52,13 @@ var mainNeeds = []struct{ function, need string }{
 
 // readRegions reads the division from the text of kernel/module/main.c and
 // include/linux/module.h. It returns a *csrc.Error where they are not as known.
-func readRegions(mainC, moduleH []byte, config kconfig.Config) (*Regions, error) {
+func readRegions(mainC, moduleH []byte, config kconfig.Config) (*regions, error) {
 	header, err := csrc.Lex(headerFile, moduleH, defined(config))
 	if err != nil {
 		return nil, err
 	}
-	r := &Regions{}
-	if r.Names, err = memTypes(header); err != nil {
+	r := &regions{}
+	if r.names, err = memTypes(header); err != nil {
 		return nil, err
 	}
 	src, err := csrc.Lex(mainFile, mainC, defined(config))
@@ -74,15 +74,15 @@ func readRegions(mainC, moduleH []byte, config kconfig.Config) (*Regions, error)
 		t := strings.ReplaceAll(s.Text(), ",}", "}")
 		passes = passes || t == passesText
 		if list, ok := strings.CutPrefix(t, "static const int core_m_to_mem_type[]="); ok {
-			r.Core, err = r.regionsOf(src, s.Line, list)
+			r.core, err = r.regionsOf(src, s.Line, list)
 		} else if list, ok := strings.CutPrefix(t, "static const int init_m_to_mem_type[]="); ok {
-			r.Init, err = r.regionsOf(src, s.Line, list)
+			r.init, err = r.regionsOf(src, s.Line, list)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	if !passes || r.Core == nil || r.Init == nil {
+	if !passes || r.core == nil || r.init == nil {
 		return nil, src.Errorf(fn.First, "other passes", "the five known passes over the sections, with their regions")
 	}
 	return r, needsOf(src)
@@ -131,7 +131,7 @@ func memTypes(src *csrc.Source) ([]string, error) {
 	return nil, src.Errorf(0, "none", "enum mod_mem_type (module memory in regions, since 6.4)")
 }
 
-func (r *Regions) regionsOf(src *csrc.Source, line int, list string) ([]int, error) {
+func (r *regions) regionsOf(src *csrc.Source, line int, list string) ([]int, error) {
 	names := strings.Split(strings.Trim(list, "{}"), ",")
 	if len(names) != len(regionPasses) {
 		return nil, src.Errorf(line, list, "a region for each of %d passes", len(regionPasses))
@@ -147,4 +147,4 @@ func (r *Regions) regionsOf(src *csrc.Source, line int, list string) ([]int, err
 }
 
 // index is the position of a region in the order of allocation, -1 for none.
-func (r *Regions) index(name string) int { return slices.Index(r.Names, name) }
+func (r *regions) index(name string) int { return slices.Index(r.names, name) }

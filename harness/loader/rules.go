@@ -10,8 +10,8 @@ type Rules struct {
 	Function string          // that holds the switch: "__write_relocate_add"
 	First    int             // its first line, 1-based
 	Last     int             // its last line
-	Types    map[uint32]rule // by relocation type; the loader has no case for any other
-	Unknown  failure         // what the default case does
+	types    map[uint32]rule // by relocation type; the loader has no case for any other
+	unknown  failure         // what the default case does
 }
 
 // check is a test of the computed value that the loader makes before it writes.

@@ -23,19 +23,19 @@ func TestReadRules(t *testing.T) {
 		11: "4 bytes, must fit sign-extended", 24: "8 bytes, PC-relative",
 	}
 	for typ, text := range want {
-		if rule, ok := rules.Types[typ]; !ok || inWords(rule) != text {
+		if rule, ok := rules.types[typ]; !ok || inWords(rule) != text {
 			t.Errorf("type %d: %q, want %q", typ, inWords(rule), text)
 		}
 	}
-	if len(rules.Types) != len(want) {
-		t.Errorf("%d types, want %d: %v", len(rules.Types), len(want), rules.Types)
+	if len(rules.types) != len(want) {
+		t.Errorf("%d types, want %d: %v", len(rules.types), len(want), rules.types)
 	}
-	if rules.Unknown.Errno != 8 || rules.Unknown.Messages[0].Format != "%s: no such type: %llu" {
-		t.Errorf("unknown types: %+v", rules.Unknown)
+	if rules.unknown.Errno != 8 || rules.unknown.Messages[0].Format != "%s: no such type: %llu" {
+		t.Errorf("unknown types: %+v", rules.unknown)
 	}
-	line := strings.Split(switchSource, "\n")[rules.Types[11].Line-1]
+	line := strings.Split(switchSource, "\n")[rules.types[11].Line-1]
 	if !strings.Contains(line, "case R_X86_64_32S:") {
-		t.Errorf("line %d of the 32S case is %q", rules.Types[11].Line, line)
+		t.Errorf("line %d of the 32S case is %q", rules.types[11].Line, line)
 	}
 }
 
@@ -67,13 +67,13 @@ func TestReadRulesOlder(t *testing.T) {
 	if rules.Function != "apply_relocate_add" {
 		t.Errorf("function %s", rules.Function)
 	}
-	if r := rules.Types[2]; r.Overflow != checkNone || !r.PCRelative || r.Width != 4 {
+	if r := rules.types[2]; r.Overflow != checkNone || !r.PCRelative || r.Width != 4 {
 		t.Errorf("PC32, whose check is compiled out: %+v", r)
 	}
-	if r := rules.Types[10]; r.Overflow != checkZero || r.Steps[0].Check != checkClear {
+	if r := rules.types[10]; r.Overflow != checkZero || r.Steps[0].Check != checkClear {
 		t.Errorf("32: %+v", r)
 	}
-	if r := rules.Types[0]; !r.Skip {
+	if r := rules.types[0]; !r.Skip {
 		t.Errorf("NONE: %+v", r)
 	}
 }
@@ -105,7 +105,7 @@ func TestReadRulesEdits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rule, ok := rules.Types[test.typ]
+			rule, ok := rules.types[test.typ]
 			if ok != (test.want != "") || ok && inWords(rule) != test.want {
 				t.Errorf("type %d: %v %q, want %q", test.typ, ok, inWords(rule), test.want)
 			}
@@ -194,7 +194,7 @@ func FuzzReadRules(f *testing.F) {
 		case err != nil && !errors.As(err, &se):
 			t.Fatalf("%v is no csrc.Error", err)
 		case err == nil:
-			for typ, rule := range rules.Types {
+			for typ, rule := range rules.types {
 				if rule.Refuse == nil && !rule.Skip && (rule.Width < 1 || rule.Width > 8) {
 					t.Fatalf("type %d writes %d bytes", typ, rule.Width)
 				}

@@ -30,7 +30,7 @@ func readRules(source []byte) (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := &Rules{File: RulesFile, Function: fn.Name, First: fn.First, Last: fn.Last, Types: map[uint32]rule{}}
+	rules := &Rules{File: RulesFile, Function: fn.Name, First: fn.First, Last: fn.Last, types: map[uint32]rule{}}
 	r := &ruleReader{src: src, rules: rules}
 	if err := r.function(fn); err != nil {
 		return nil, err
@@ -173,21 +173,21 @@ func (r *ruleReader) labelsOfSwitch() error {
 			if !ok {
 				return r.src.Errorf(s.Line, s.String(), "a relocation type of the x86-64 psABI")
 			}
-			if _, dup := r.rules.Types[t]; dup {
+			if _, dup := r.rules.types[t]; dup {
 				return r.src.Errorf(s.Line, "a second case "+s.Text(), "one case a type")
 			}
 			rule, err := r.rule(s.Line, r.cases[i+1:])
 			if err != nil {
 				return err
 			}
-			r.rules.Types[t] = rule
+			r.rules.types[t] = rule
 		case csrc.Default:
 			hasDefault = true
 			fail, err := r.failure(skipLabels(r.cases[i+1:]))
 			if err != nil {
 				return err
 			}
-			r.rules.Unknown = fail
+			r.rules.unknown = fail
 		}
 	}
 	if !hasDefault {

@@ -56,8 +56,8 @@ func (m *Module) key(e Entry) string {
 	if s, ok := m.symbol(e); ok {
 		name = m.title(s)
 		// Local labels are numbered by the assembler; their place identifies them.
-		if s.Section != elf.SHN_UNDEF && int(s.Section) < len(m.Sections) && (s.Type == elf.STT_SECTION || strings.HasPrefix(s.Name, ".L")) {
-			name = fmt.Sprintf("%s+0x%x", m.Sections[s.Section].Name, s.Value)
+		if s.section != elf.SHN_UNDEF && int(s.section) < len(m.Sections) && (s.kind == elf.STT_SECTION || strings.HasPrefix(s.name, ".L")) {
+			name = fmt.Sprintf("%s+0x%x", m.Sections[s.section].Name, s.value)
 		}
 	}
 	return fmt.Sprintf("%s 0x%x %d %s %d", m.Sections[e.Target].Name, e.Offset, e.Type, name, e.Addend)
@@ -96,7 +96,7 @@ func SameRelocations(a, b *Module) error {
 func (m *Module) code() []Section {
 	var out []Section
 	for _, s := range m.Sections {
-		if m.allocated(s.Index) && s.Flags&elf.SHF_EXECINSTR != 0 && s.Size > 0 {
+		if m.allocated(s.Index) && s.flags&elf.SHF_EXECINSTR != 0 && s.size > 0 {
 			out = append(out, s)
 		}
 	}
@@ -110,9 +110,9 @@ func (m *Module) relocationsOf(section int) []Entry {
 // codeKey is key without the place of a constant.
 func (m *Module) codeKey(e Entry) string {
 	s, ok := m.symbol(e)
-	if ok && s.Section != elf.SHN_UNDEF && int(s.Section) < len(m.Sections) && m.Sections[s.Section].Flags&elf.SHF_EXECINSTR == 0 &&
-		(s.Type == elf.STT_SECTION || strings.HasPrefix(s.Name, ".L")) {
-		return fmt.Sprintf("0x%x %d %s", e.Offset, e.Type, m.Sections[s.Section].Name)
+	if ok && s.section != elf.SHN_UNDEF && int(s.section) < len(m.Sections) && m.Sections[s.section].flags&elf.SHF_EXECINSTR == 0 &&
+		(s.kind == elf.STT_SECTION || strings.HasPrefix(s.name, ".L")) {
+		return fmt.Sprintf("0x%x %d %s", e.Offset, e.Type, m.Sections[s.section].Name)
 	}
 	return m.key(e)
 }

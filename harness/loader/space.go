@@ -16,7 +16,7 @@ type Space struct {
 	PageSize      uint64 // bytes
 	VmallocOffset uint64 // bytes; the hole after physical memory, and the rounding of its end
 	AddsGap       bool   // the gap between _end and brk is added to physical memory
-	GapMinimum    int64  // bytes; only a gap above it is added
+	gapMinimum    int64  // bytes; only a gap above it is added
 	Reexecs       bool   // linux turns its own address randomisation off, so the gap is fixed
 }
 
@@ -110,7 +110,7 @@ func (s *Space) readMain(umArch []byte, config kconfig.Config) error {
 			if !ok || st.Toks[1].Text != ">" {
 				return um.Errorf(st.Line, t, "the gap to be compared with a number of bytes")
 			}
-			s.AddsGap, s.GapMinimum = true, n
+			s.AddsGap, s.gapMinimum = true, n
 		}
 	}
 	if gap != s.AddsGap {
@@ -134,7 +134,7 @@ func product(expr string) (int64, bool) {
 
 // effective is the part of a gap that is added to physical memory.
 func (s *Space) effective(gap int64) int64 {
-	if s.AddsGap && gap > s.GapMinimum {
+	if s.AddsGap && gap > s.gapMinimum {
 		return gap
 	}
 	return 0

@@ -16,7 +16,7 @@ func Threshold(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64) (
 		return 0, false, err
 	}
 	for _, base := range breakpoints(t, k, m, p, step, limit) {
-		next, err := Predict(t, k, m, p.Shift(base-p.Base))
+		next, err := Predict(t, k, m, p.Shift(base-p.base))
 		if err != nil {
 			return 0, false, err
 		}
@@ -30,7 +30,7 @@ func Threshold(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64) (
 // breakpoints are the bases at which an entry begins or ceases to fit, rounded
 // up to step, ascending.
 func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64) []uint64 {
-	if step == 0 || limit <= p.Base || limit >= 1<<62 {
+	if step == 0 || limit <= p.base || limit >= 1<<62 {
 		return nil
 	}
 	o, err := newWalk(t, k, m, p)
@@ -42,10 +42,10 @@ func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64)
 	}
 	set := map[uint64]bool{}
 	add := func(delta int64) {
-		if delta <= 0 || uint64(delta) > limit-p.Base {
+		if delta <= 0 || uint64(delta) > limit-p.base {
 			return
 		}
-		if base := (p.Base + uint64(delta) + step - 1) / step * step; base <= limit {
+		if base := (p.base + uint64(delta) + step - 1) / step * step; base <= limit {
 			set[base] = true
 		}
 	}
@@ -66,10 +66,10 @@ func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64)
 		}
 		for _, r := range ranges {
 			switch {
-			case a.InModule && !rule.PCRelative: // the value grows with the base
+			case a.inModule && !rule.PCRelative: // the value grows with the base
 				add(r[1] - v + 1)
 				add(r[0] - v)
-			case !a.InModule && rule.PCRelative: // it shrinks
+			case !a.inModule && rule.PCRelative: // it shrinks
 				add(v - r[0] + 1)
 				add(v - r[1])
 			}

@@ -14,10 +14,10 @@ import (
 // Tree is what the module loader of one kernel tree does.
 type Tree struct {
 	Rules   *Rules
-	Regions *Regions
+	regions *regions
 	Space   *Space
-	Config  kconfig.Config
-	Kbuild  string // KBUILD_MODNAME of the relocation code, the prefix of its messages: "subarch"
+	config  kconfig.Config
+	kbuild  string // KBUILD_MODNAME of the relocation code, the prefix of its messages: "subarch"
 }
 
 // Files of the tree that ReadTree reads, besides RulesFile.
@@ -56,19 +56,19 @@ func readTree(fsys fs.FS, config []byte) (*Tree, error) {
 	}
 	t := &Tree{}
 	var err error
-	if t.Config, err = kconfig.ParseConfig(".config", config); err != nil {
+	if t.config, err = kconfig.ParseConfig(".config", config); err != nil {
 		return nil, err
 	}
 	if t.Rules, err = readRules(text[RulesFile]); err != nil {
 		return nil, err
 	}
-	if t.Kbuild, err = kbuildName(text[makeFile], "../kernel/module.o"); err != nil {
+	if t.kbuild, err = kbuildName(text[makeFile], "../kernel/module.o"); err != nil {
 		return nil, err
 	}
-	if t.Regions, err = readRegions(text[mainFile], text[headerFile], t.Config); err != nil {
+	if t.regions, err = readRegions(text[mainFile], text[headerFile], t.config); err != nil {
 		return nil, err
 	}
-	if t.Space, err = readSpace(text[pgtableFile], text[pageFile], text[umArchFile], text[osMainFile], t.Config); err != nil {
+	if t.Space, err = readSpace(text[pgtableFile], text[pageFile], text[umArchFile], text[osMainFile], t.config); err != nil {
 		return nil, err
 	}
 	return t, nil

@@ -9,23 +9,23 @@ import (
 	"umlab/harness/result"
 )
 
-// Class is how much a message proves.
-type Class string
+// class is how much a message proves.
+type class string
 
 // The classes.
 const (
-	proved      Class = "proved"       // the kernel said something for every targeted module at every targeted placement
-	buildFailed Class = "build-failed" // there was nothing to boot
-	timedOut    Class = "timeout"      // some run reached a deadline; the kernel or a slow machine
-	unstable    Class = "unstable"     // runs differ at one placement
-	unproved    Class = "unproved"     // infra, config-dropped, or not run: never counts
+	proved      class = "proved"       // the kernel said something for every targeted module at every targeted placement
+	buildFailed class = "build-failed" // there was nothing to boot
+	timedOut    class = "timeout"      // some run reached a deadline; the kernel or a slow machine
+	unstable    class = "unstable"     // runs differ at one placement
+	unproved    class = "unproved"     // infra, config-dropped, or not run: never counts
 )
 
 // Message is what a result shows for a target. It is a value that can be kept as
 // JSON.
 type Message struct {
 	Target Target           `json:"target"`
-	Class  Class            `json:"class"`
+	Class  class            `json:"class"`
 	Places []place          `json:"places,omitempty"` // in the order of the result; none where nothing was booted
 	Build  *outcome.Outcome `json:"build,omitempty"`  // why there was nothing to boot
 	Reason string           `json:"reason,omitempty"` // of unproved

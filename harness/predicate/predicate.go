@@ -125,7 +125,7 @@ func (c Condition) shown(m Message) string {
 // names reports whether the set names the kind of a message that counts only
 // where it is asked for.
 func (c Condition) names(m Message) bool {
-	kind := map[Class]outcome.Kind{buildFailed: outcome.BuildFailed, timedOut: outcome.Timeout}[m.Class]
+	kind := map[class]outcome.Kind{buildFailed: outcome.BuildFailed, timedOut: outcome.Timeout}[m.Class]
 	return slices.ContainsFunc(c.set, func(t term) bool { return t.kind == kind })
 }
 

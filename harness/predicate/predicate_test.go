@@ -81,7 +81,7 @@ func message(t testing.TB, text string) Message {
 func TestObserve(t *testing.T) {
 	for _, tt := range []struct {
 		in, target string
-		class      Class
+		class      class
 		text       string
 	}{
 		{"low: a=unk9 b=unk9; high: a=unk9 b=unk9", "stock", proved, "low/high a, b: relocation-unknown 9 GOTPCREL"},
@@ -304,7 +304,7 @@ func TestJudgeNeverBelieves(t *testing.T) {
 			rt.Fatal(err)
 		}
 		answer, reason := cond.verdict(good, &bad, seen)
-		if answer != bisect.Skip && !slices.Contains([]Class{proved, buildFailed, timedOut}, seen.Class) {
+		if answer != bisect.Skip && !slices.Contains([]class{proved, buildFailed, timedOut}, seen.Class) {
 			rt.Fatalf("%s from %s: %s", answer, seen.Class, reason)
 		}
 		if strings.ContainsAny(reason+seen.String(), "\n\t") || reason == "" {

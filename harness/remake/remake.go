@@ -11,9 +11,9 @@ import (
 
 // Remake is what has to be made again for a build to be one of another tree.
 type Remake struct {
-	Targets map[string]bool // targets of the build that have to go
-	Stems   map[string]bool // "kernel/fork" for all files kernel/fork.* of the build, which have to go
-	Dirs    map[string]bool // of changed makefiles: what is generated there without a .cmd file has to go
+	targets map[string]bool // targets of the build that have to go
+	stems   map[string]bool // "kernel/fork" for all files kernel/fork.* of the build, which have to go
+	dirs    map[string]bool // of changed makefiles: what is generated there without a .cmd file has to go
 	Newer   []string        // files of the new tree that make has to see as newer than anything in the build
 	Rules   bool            // what Kbuild exports to its recipes may be another
 	Config  bool            // .config is made from nothing
@@ -66,7 +66,7 @@ func NewNames(changes []tree.Change) (names []string) {
 // without .cmd file is made from make tells by time: it sees what changed as newer. What no step opened has no part in
 // the build. For what is left (opened, and no step says by whom) Decide refuses.
 func Decide(r *Record, changes []tree.Change, speak map[string][]int32) *Remake {
-	m := &Remake{Targets: map[string]bool{}, Stems: map[string]bool{}, Dirs: map[string]bool{}}
+	m := &Remake{targets: map[string]bool{}, stems: map[string]bool{}, dirs: map[string]bool{}}
 	if r.Lost && len(changes) > 0 {
 		m.Refused = "what that build opened is not known (it was resumed, or the kernel lost count)"
 		return m
@@ -80,7 +80,7 @@ func Decide(r *Record, changes []tree.Change, speak map[string][]int32) *Remake 
 	remove := func(files ...int32) {
 		for _, i := range files {
 			for _, t := range users[i] {
-				m.Targets[t] = true
+				m.targets[t] = true
 			}
 		}
 	}
@@ -105,9 +105,9 @@ func Decide(r *Record, changes []tree.Change, speak map[string][]int32) *Remake 
 			m.Config, m.Rules, m.Shrink = true, true, true
 			continue
 		case isMakefile(c.Path):
-			m.Rules, m.Shrink, m.Dirs[path.Dir(c.Path)] = true, true, true
+			m.Rules, m.Shrink, m.dirs[path.Dir(c.Path)] = true, true, true
 			if strings.HasPrefix(c.Path, "arch/") || c.Path == "Makefile" {
-				m.Stems["linux"], m.Stems["vmlinux"] = true, true // whose rules are theirs
+				m.stems["linux"], m.stems["vmlinux"] = true, true // whose rules are theirs
 			}
 			continue
 		case c.Kind == tree.Added:
@@ -118,10 +118,10 @@ func Decide(r *Record, changes []tree.Change, speak map[string][]int32) *Remake 
 				remove(r.rustIn(path.Dir(dir))...)
 			}
 		}
-		m.Stems[stem(c.Path)] = true
+		m.stems[stem(c.Path)] = true
 		m.Config = m.Config || strings.HasPrefix(c.Path, kconfigDir)
 	}
-	for t := range m.Targets { // which only configuring makes
+	for t := range m.targets { // which only configuring makes
 		m.Config = m.Config || strings.HasPrefix(t, kconfigDir)
 	}
 	return m
@@ -175,6 +175,6 @@ func (m *Remake) Outdated(made map[string]bool) func(name string) bool {
 		if target, ok := Target(name); ok {
 			name = target
 		}
-		return m.Targets[name] || m.Stems[stem(name)] || m.Dirs[path.Dir(name)] && !made[name] && generated(name)
+		return m.targets[name] || m.stems[stem(name)] || m.dirs[path.Dir(name)] && !made[name] && generated(name)
 	}
 }

@@ -14,11 +14,11 @@ import (
 )
 
 // Check finds out whether this machine lets this user have a sandbox, overlays included, by making an empty one. The
-// error is a *SetupError whose hint names the setting to change.
+// error is a *stageError whose hint names the setting to change.
 func Check(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "umlab-check-")
 	if err != nil {
-		return &SetupError{Stage: StageOverlay, Err: err, Hint: "set TMPDIR to a directory that you can write to"}
+		return &stageError{stage: stageOverlay, err: err, hint: "set TMPDIR to a directory that you can write to"}
 	}
 	defer func() { _ = store.RemoveAll(dir) }()
 	c := Command{Args: []string{"probe"}, Overlays: []Overlay{{Lower: dir, Target: "/overlay"}}}
@@ -67,12 +67,12 @@ func gather(r report, s *spec) facts {
 		f.seccomp = strings.Contains(string(b), "\nSeccomp:\t2\n")
 	}
 	for _, l := range s.Layers {
-		if r.Stage == StageOverlay && l.Target == r.Path && l.Kind == layerOverlay {
+		if r.Stage == stageOverlay && l.Target == r.Path && l.Kind == layerOverlay {
 			f.inside = mountsBelow(l.Source)
 			f.upper, f.upperFS = l.Upper, unfit(l.Upper)
 		}
 	}
-	if r.Stage == StageMountPoint && s.Root != "" {
+	if r.Stage == stageMountPoint && s.Root != "" {
 		f.inside = mountsBelow(s.Root)
 	}
 	return f

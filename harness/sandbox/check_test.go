@@ -25,7 +25,7 @@ func roleCheck() int {
 		}
 	}
 	err := Check(context.Background())
-	var e *SetupError
+	var e *stageError
 	fmt.Println(errors.As(err, &e), err)
 	return 0
 }
@@ -59,7 +59,7 @@ func TestCheckForbidden(t *testing.T) {
 		want("root under seccomp", check(nil, []string{envForbid + "=1"}), "false <nil>")
 	}
 	want("unprivileged", check(user, nil), "false <nil>")
-	want("unprivileged under seccomp", check(user, []string{envForbid + "=1"}), "true", string(StageNamespaces), "operation not permitted", "seccomp=unconfined")
+	want("unprivileged under seccomp", check(user, []string{envForbid + "=1"}), "true", string(stageNamespaces), "operation not permitted", "seccomp=unconfined")
 
 	// A user namespace in which UID 1000 may set the limit, but has no privileges that would do without one.
 	got := check(&syscall.SysProcAttr{
@@ -68,7 +68,7 @@ func TestCheckForbidden(t *testing.T) {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: os.Getegid(), Size: 1}},
 		AmbientCaps: []uintptr{unix.CAP_SYS_RESOURCE},
 	}, nil, "forbid")
-	want("no user namespaces left", got, "true", string(StageNamespaces), "no space left", "sysctl -w user.max_user_namespaces=")
+	want("no user namespaces left", got, "true", string(stageNamespaces), "no space left", "sysctl -w user.max_user_namespaces=")
 }
 
 // roleDeleted removes the program that it runs.
@@ -159,52 +159,52 @@ func TestHint(t *testing.T) {
 	root := with(func(f *facts) { f.root = true })
 	seccomp := with(func(f *facts) { f.seccomp = true })
 	for _, x := range []struct {
-		stage Stage
+		stage stageName
 		errno unix.Errno
 		f     facts
 		want  string // a part of it; "" for no hint
 	}{
-		{StageNamespaces, unix.EPERM, set("kernel.unprivileged_userns_clone", "0"), "sysctl -w kernel.unprivileged_userns_clone=1, or run umlab as root"},
-		{StageNamespaces, unix.ENOSPC, set("user.max_user_namespaces", "0"), "sysctl -w user.max_user_namespaces=10000"},
-		{StageNamespaces, unix.ENOSPC, set("user.max_net_namespaces", "0"), "sysctl -w user.max_net_namespaces=10000"},
-		{StageNamespaces, unix.ENOSPC, user, "too many namespaces"},
-		{StageNamespaces, unix.EUSERS, user, "nested"},
-		{StageNamespaces, unix.EPERM, set("kernel.apparmor_restrict_unprivileged_userns", "1"), "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},
-		{StagePrivate, unix.EACCES, set("kernel.apparmor_restrict_unprivileged_userns", "1"), "AppArmor"},
-		{StageRoot, unix.EACCES, set("kernel.apparmor_restrict_unprivileged_userns", "1"), "AppArmor"},
-		{StageNamespaces, unix.EPERM, set("kernel.apparmor_restrict_unprivileged_userns", "0"), "chroot, SELinux"},
-		{StageNamespaces, unix.EPERM, seccomp, "seccomp=unconfined"},
-		{StageNamespaces, unix.ENOSYS, seccomp, "seccomp=unconfined"},
-		{StageNamespaces, unix.EINVAL, user, "this is 6.1.0-18-amd64"},
-		{StageRoot, unix.ENOSYS, user, "Linux 5.12"},
-		{StageNamespaces, unix.ENOENT, user, "/proc must be mounted"},
-		{StageNamespaces, unix.EPERM, user, "or run umlab as root"},
-		{StageNamespaces, unix.EPERM, root, "--cap-add SYS_ADMIN"},
-		{StageProc, unix.EPERM, user, "systempaths=unconfined"},
-		{StageSource, unix.EACCES, user, "search every directory above"},
-		{StageSource, unix.ENOENT, user, ""},
-		{StageDev, unix.ENOENT, user, "/dev lacks it"},
-		{StageMountPoint, unix.EROFS, user, "make it there first"},
-		{StageMountPoint, unix.ENOTDIR, user, "only on a file"},
-		{StageOverlay, unix.ENODEV, user, "modprobe overlay"},
-		{StageOverlay, unix.EINVAL, with(func(f *facts) { f.inside = []string{"/l/a", "/l/b"} }), "contain no mounts; unmount /l/a, /l/b"},
-		{StageOverlay, unix.EINVAL, with(func(f *facts) { f.upper, f.upperFS = "/u", "an overlay" }), "/u lies on an overlay"},
-		{StageOverlay, unix.EINVAL, user, "dmesg"},
-		{StageOverlay, unix.EPERM, with(func(f *facts) { f.release = "5.10.0" }), "Linux 5.11; this is 5.10.0"},
-		{StageOverlay, unix.EPERM, user, "must be able to read it"},
-		{StagePivot, unix.EINVAL, user, "initramfs"},
-		{StageLookup, unix.ENOENT, user, "not in the sysroot"},
-		{StageExec, unix.ENOENT, user, "interpreter"},
-		{StageExec, unix.ENOEXEC, user, "architecture"},
-		{StageExec, unix.EACCES, user, "noexec"},
-		{StageExec, unix.EPERM, set("kernel.yama.ptrace_scope", "3"), "ptrace_scope=3"},
-		{StageTmpfs, unix.EINVAL, user, ""},
+		{stageNamespaces, unix.EPERM, set("kernel.unprivileged_userns_clone", "0"), "sysctl -w kernel.unprivileged_userns_clone=1, or run umlab as root"},
+		{stageNamespaces, unix.ENOSPC, set("user.max_user_namespaces", "0"), "sysctl -w user.max_user_namespaces=10000"},
+		{stageNamespaces, unix.ENOSPC, set("user.max_net_namespaces", "0"), "sysctl -w user.max_net_namespaces=10000"},
+		{stageNamespaces, unix.ENOSPC, user, "too many namespaces"},
+		{stageNamespaces, unix.EUSERS, user, "nested"},
+		{stageNamespaces, unix.EPERM, set("kernel.apparmor_restrict_unprivileged_userns", "1"), "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},
+		{stagePrivate, unix.EACCES, set("kernel.apparmor_restrict_unprivileged_userns", "1"), "AppArmor"},
+		{stageRoot, unix.EACCES, set("kernel.apparmor_restrict_unprivileged_userns", "1"), "AppArmor"},
+		{stageNamespaces, unix.EPERM, set("kernel.apparmor_restrict_unprivileged_userns", "0"), "chroot, SELinux"},
+		{stageNamespaces, unix.EPERM, seccomp, "seccomp=unconfined"},
+		{stageNamespaces, unix.ENOSYS, seccomp, "seccomp=unconfined"},
+		{stageNamespaces, unix.EINVAL, user, "this is 6.1.0-18-amd64"},
+		{stageRoot, unix.ENOSYS, user, "Linux 5.12"},
+		{stageNamespaces, unix.ENOENT, user, "/proc must be mounted"},
+		{stageNamespaces, unix.EPERM, user, "or run umlab as root"},
+		{stageNamespaces, unix.EPERM, root, "--cap-add SYS_ADMIN"},
+		{stageProc, unix.EPERM, user, "systempaths=unconfined"},
+		{stageSource, unix.EACCES, user, "search every directory above"},
+		{stageSource, unix.ENOENT, user, ""},
+		{stageDev, unix.ENOENT, user, "/dev lacks it"},
+		{stageMountPoint, unix.EROFS, user, "make it there first"},
+		{stageMountPoint, unix.ENOTDIR, user, "only on a file"},
+		{stageOverlay, unix.ENODEV, user, "modprobe overlay"},
+		{stageOverlay, unix.EINVAL, with(func(f *facts) { f.inside = []string{"/l/a", "/l/b"} }), "contain no mounts; unmount /l/a, /l/b"},
+		{stageOverlay, unix.EINVAL, with(func(f *facts) { f.upper, f.upperFS = "/u", "an overlay" }), "/u lies on an overlay"},
+		{stageOverlay, unix.EINVAL, user, "dmesg"},
+		{stageOverlay, unix.EPERM, with(func(f *facts) { f.release = "5.10.0" }), "Linux 5.11; this is 5.10.0"},
+		{stageOverlay, unix.EPERM, user, "must be able to read it"},
+		{stagePivot, unix.EINVAL, user, "initramfs"},
+		{stageLookup, unix.ENOENT, user, "not in the sysroot"},
+		{stageExec, unix.ENOENT, user, "interpreter"},
+		{stageExec, unix.ENOEXEC, user, "architecture"},
+		{stageExec, unix.EACCES, user, "noexec"},
+		{stageExec, unix.EPERM, set("kernel.yama.ptrace_scope", "3"), "ptrace_scope=3"},
+		{stageTmpfs, unix.EINVAL, user, ""},
 	} {
 		if got := hint(x.stage, x.errno, x.f); !strings.Contains(got, x.want) || (x.want == "") != (got == "") {
 			t.Errorf("%s: %v: got %q, want %q", x.stage, x.errno, got, x.want)
 		}
 	}
-	if strings.Contains(hint(StageNamespaces, unix.EPERM, root), "as root") {
+	if strings.Contains(hint(stageNamespaces, unix.EPERM, root), "as root") {
 		t.Error("root is told to become root")
 	}
 }

@@ -185,7 +185,7 @@ func (c *Command) plan() (*spec, error) {
 	}
 	s.Env = withDefaults(env, defaultPath, defaultHome)
 	if len(bad) > 0 {
-		return nil, &SetupError{Stage: StageCommand, Err: fmt.Errorf("%w: %w", errInvalid, errors.Join(bad...))}
+		return nil, &stageError{stage: stageCommand, err: fmt.Errorf("%w: %w", errInvalid, errors.Join(bad...))}
 	}
 	return s, nil
 }

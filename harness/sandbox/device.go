@@ -12,30 +12,30 @@ import (
 func (r *newRoot) proc() error {
 	fd, err := newMount("proc", attrNoRun, option{"source", "proc"})
 	if err != nil {
-		return faultOf(StageProc, "", err)
+		return faultOf(stageProc, "", err)
 	}
 	defer unix.Close(fd)
 	if r.UserNamespace {
 		// Without CAP_SYS_ADMIN in some user namespace, most of the kernel's attack surface is out of reach.
 		if err := writeAt(fd, "sys/user/max_user_namespaces", "0"); err != nil {
-			return faultOf(StageProc, "sys/user/max_user_namespaces", err)
+			return faultOf(stageProc, "sys/user/max_user_namespaces", err)
 		}
 	}
 	if n := r.Limits.Processes; n > 0 && pidMaxIsOurs() {
 		// The kernel's least value is 301.
 		if err := writeAt(fd, "sys/kernel/pid_max", strconv.Itoa(301+n)); err != nil && !errors.Is(err, unix.EINVAL) {
-			return faultOf(StageProc, "sys/kernel/pid_max", err)
+			return faultOf(stageProc, "sys/kernel/pid_max", err)
 		}
 	}
 	if err := setAttr(fd, unix.MOUNT_ATTR_RDONLY, 0); err != nil {
-		return faultOf(StageProc, "", err)
+		return faultOf(stageProc, "", err)
 	}
 	at, err := r.mountPoint(mountPoint{"/proc", true})
 	if err != nil {
-		return faultOf(StageProc, "", err)
+		return faultOf(stageProc, "", err)
 	}
 	defer unix.Close(at)
-	return faultOf(StageProc, "", attach(fd, at))
+	return faultOf(stageProc, "", attach(fd, at))
 }
 
 // pidMaxIsOurs reports whether kernel.pid_max belongs to the PID namespace. Before Linux 6.14 it is the host's.
@@ -60,41 +60,41 @@ func writeAt(dir int, name, value string) error {
 func (r *newRoot) dev() error {
 	at, err := r.mountPoint(mountPoint{"/dev", true})
 	if err != nil {
-		return faultOf(StageDev, "/dev", err)
+		return faultOf(stageDev, "/dev", err)
 	}
 	defer unix.Close(at)
 	dev, err := newTmpfs(1<<20, 0o755, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
 	if err != nil {
-		return faultOf(StageDev, "/dev", err)
+		return faultOf(stageDev, "/dev", err)
 	}
 	defer unix.Close(dev)
 	if err := attach(dev, at); err != nil {
-		return faultOf(StageDev, "/dev", err)
+		return faultOf(stageDev, "/dev", err)
 	}
 	if err := r.claim(dev); err != nil {
-		return faultOf(StageDev, "/dev", err)
+		return faultOf(stageDev, "/dev", err)
 	}
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
 		if err := bindDevice(dev, name); err != nil && (name == "null" || !errors.Is(err, unix.ENOENT)) {
-			return faultOf(StageDev, "/dev/"+name, err)
+			return faultOf(stageDev, "/dev/"+name, err)
 		}
 	}
 	for name, to := range map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
 		"stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx"} {
 		if err := unix.Symlinkat(to, dev, name); err != nil {
-			return faultOf(StageDev, "/dev/"+name, err)
+			return faultOf(stageDev, "/dev/"+name, err)
 		}
 	}
 	if err := unix.Mkdirat(dev, "pts", 0o755); err != nil {
-		return faultOf(StageDev, "/dev/pts", err)
+		return faultOf(stageDev, "/dev/pts", err)
 	}
 	pts, err := newMount("devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC,
 		option{"source", "devpts"}, option{"newinstance", ""}, option{"ptmxmode", "0666"}, option{"mode", "0620"})
 	if err != nil {
-		return faultOf(StageDev, "/dev/pts", err)
+		return faultOf(stageDev, "/dev/pts", err)
 	}
 	defer unix.Close(pts)
-	return faultOf(StageDev, "/dev/pts", unix.MoveMount(pts, "", dev, "pts", unix.MOVE_MOUNT_F_EMPTY_PATH))
+	return faultOf(stageDev, "/dev/pts", unix.MoveMount(pts, "", dev, "pts", unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
 func bindDevice(dev int, name string) error {

@@ -6,54 +6,54 @@ import (
 	"syscall"
 )
 
-// Stage names the step at which a sandbox could not be set up.
-type Stage string
+// stageName names the step at which a sandbox could not be set up.
+type stageName string
 
 // The stages, in their order.
 const (
-	StageCommand    Stage = "check the command"       // the Command contradicts itself; no machine could run it
-	StageNamespaces Stage = "create namespaces"       // clone(2), or the user map
-	StagePrivate    Stage = "make mounts private"     // first use of the rights that the namespaces should have given
-	StageSource     Stage = "open"                    // a path of the host that is to be shown
-	StageRoot       Stage = "build the root"          // tmpfs and binds of the sysroot
-	StageProc       Stage = "mount /proc"             //
-	StageDev        Stage = "make /dev"               //
-	StageMountPoint Stage = "make mount point"        //
-	StageBind       Stage = "bind"                    //
-	StageOverlay    Stage = "mount overlay"           //
-	StageTmpfs      Stage = "mount tmpfs"             //
-	StagePivot      Stage = "leave the host's root"   // pivot_root(2)
-	StagePrivileges Stage = "drop privileges"         //
-	StageDirectory  Stage = "enter working directory" //
-	StageLookup     Stage = "find"                    // Args[0] is not there, or is no executable file
-	StageExec       Stage = "execute"                 // execve(2) refused
-	StageLimits     Stage = "set limits"              //
-	StageInit       Stage = "supervise"               // the sandbox's init ended before the command did
+	stageCommand    stageName = "check the command"       // the Command contradicts itself; no machine could run it
+	stageNamespaces stageName = "create namespaces"       // clone(2), or the user map
+	stagePrivate    stageName = "make mounts private"     // first use of the rights that the namespaces should have given
+	stageSource     stageName = "open"                    // a path of the host that is to be shown
+	stageRoot       stageName = "build the root"          // tmpfs and binds of the sysroot
+	stageProc       stageName = "mount /proc"             //
+	stageDev        stageName = "make /dev"               //
+	stageMountPoint stageName = "make mount point"        //
+	stageBind       stageName = "bind"                    //
+	stageOverlay    stageName = "mount overlay"           //
+	stageTmpfs      stageName = "mount tmpfs"             //
+	stagePivot      stageName = "leave the host's root"   // pivot_root(2)
+	stagePrivileges stageName = "drop privileges"         //
+	stageDirectory  stageName = "enter working directory" //
+	stageLookup     stageName = "find"                    // Args[0] is not there, or is no executable file
+	stageExec       stageName = "execute"                 // execve(2) refused
+	stageLimits     stageName = "set limits"              //
+	stageInit       stageName = "supervise"               // the sandbox's init ended before the command did
 )
 
-// A SetupError says why the sandbox itself failed. It is never caused by what the command did once it ran.
-type SetupError struct {
-	Stage Stage
-	Path  string // what the stage was working on; may be empty
-	Err   error  // a syscall.Errno where a system call failed
-	Hint  string // what the user can do; empty where nothing is known
+// A stageError says why the sandbox itself failed. It is never caused by what the command did once it ran.
+type stageError struct {
+	stage stageName
+	path  string // what the stage was working on; may be empty
+	err   error  // a syscall.Errno where a system call failed
+	hint  string // what the user can do; empty where nothing is known
 }
 
-func (e *SetupError) Error() string {
+func (e *stageError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "sandbox: %s", e.Stage)
-	if e.Path != "" {
-		fmt.Fprintf(&b, " %s", e.Path)
+	fmt.Fprintf(&b, "sandbox: %s", e.stage)
+	if e.path != "" {
+		fmt.Fprintf(&b, " %s", e.path)
 	}
-	fmt.Fprintf(&b, ": %v", e.Err)
-	if e.Hint != "" {
-		fmt.Fprintf(&b, "; %s", e.Hint)
+	fmt.Fprintf(&b, ": %v", e.err)
+	if e.hint != "" {
+		fmt.Fprintf(&b, "; %s", e.hint)
 	}
 	return b.String()
 }
 
 // Unwrap returns e.Err, so that errors.Is finds errnos, fs.ErrNotExist and fs.ErrPermission.
-func (e *SetupError) Unwrap() error { return e.Err }
+func (e *stageError) Unwrap() error { return e.err }
 
 // detailed is an errno with what the kernel said beside it.
 type detailed struct {
@@ -64,24 +64,24 @@ type detailed struct {
 func (d *detailed) Unwrap() error { return d.error }
 
 // faultOf is err as the failure of a stage; nil where err is.
-func faultOf(stage Stage, path string, err error) error {
+func faultOf(stage stageName, path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &SetupError{Stage: stage, Path: path, Err: err}
+	return &stageError{stage: stage, path: path, err: err}
 }
 
 // setupError turns a report of a fault into the error that the caller sees, with a hint from the state of this machine.
-func setupError(r report, s *spec) *SetupError {
-	e := &SetupError{Stage: r.Stage, Path: r.Path}
+func setupError(r report, s *spec) *stageError {
+	e := &stageError{stage: r.Stage, path: r.Path}
 	switch {
 	case r.Errno == 0:
-		e.Err = fmt.Errorf("%s", r.Detail)
+		e.err = fmt.Errorf("%s", r.Detail)
 	case r.Detail != "":
-		e.Err = fmt.Errorf("%w (%s)", syscall.Errno(r.Errno), r.Detail)
+		e.err = fmt.Errorf("%w (%s)", syscall.Errno(r.Errno), r.Detail)
 	default:
-		e.Err = syscall.Errno(r.Errno)
+		e.err = syscall.Errno(r.Errno)
 	}
-	e.Hint = hint(r.Stage, syscall.Errno(r.Errno), gather(r, s))
+	e.hint = hint(r.Stage, syscall.Errno(r.Errno), gather(r, s))
 	return e
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // hint says what the user can do about errno at a stage. It is pure: what it knows of the machine is in f.
-func hint(stage Stage, errno unix.Errno, f facts) string {
+func hint(stage stageName, errno unix.Errno, f facts) string {
 	if errno == unix.ENOSYS {
 		if f.seccomp {
 			return hintContainer
@@ -26,25 +26,25 @@ func hint(stage Stage, errno unix.Errno, f facts) string {
 	}
 	denied := errno == unix.EPERM || errno == unix.EACCES
 	switch stage {
-	case StageNamespaces, StagePrivate:
+	case stageNamespaces, stagePrivate:
 		return hintNamespaces(errno, f)
-	case StageProc:
+	case stageProc:
 		if denied {
 			return "the kernel shows a new /proc only to who sees all of the old one, and a container hides parts: start it with " +
 				"--security-opt systempaths=unconfined (docker) or --security-opt unmask=ALL (podman)"
 		}
-	case StageSource, StageBind, StageRoot:
+	case stageSource, stageBind, stageRoot:
 		switch {
 		case denied && f.restricted():
 			return hintNamespaces(errno, f)
 		case denied:
 			return hintOwner
 		}
-	case StageDev:
+	case stageDev:
 		if errno == unix.ENOENT {
 			return "this machine's own /dev lacks it"
 		}
-	case StageMountPoint:
+	case stageMountPoint:
 		switch {
 		case errno == unix.EROFS:
 			return "the directory above it is lent by the host and is not written to: make it there first"
@@ -52,13 +52,13 @@ func hint(stage Stage, errno unix.Errno, f facts) string {
 			return "a file can be mounted only on a file, a directory only on a directory"
 		}
 		return hintOverlay(errno, f)
-	case StageOverlay:
+	case stageOverlay:
 		return hintOverlay(errno, f)
-	case StagePivot:
+	case stagePivot:
 		if errno == unix.EINVAL {
 			return "the root of this machine is its initramfs, or umlab was started in a chroot: run it where / is a mounted file system"
 		}
-	case StageLookup, StageExec:
+	case stageLookup, stageExec:
 		return hintExec(stage, errno, f)
 	}
 	return ""
@@ -124,9 +124,9 @@ func hintOverlay(errno unix.Errno, f facts) string {
 	return ""
 }
 
-func hintExec(stage Stage, errno unix.Errno, f facts) string {
+func hintExec(stage stageName, errno unix.Errno, f facts) string {
 	switch {
-	case errno == unix.ENOENT && stage == StageLookup:
+	case errno == unix.ENOENT && stage == stageLookup:
 		return "it is not in the sysroot, or not in the PATH that the command was given"
 	case errno == unix.ENOENT:
 		return "the file is there: what is missing is its interpreter, the #! line's or the dynamic loader"

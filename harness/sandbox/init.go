@@ -108,15 +108,15 @@ func prepare(s *spec) error {
 		return err
 	}
 	if err := unix.Sethostname([]byte(hostname)); err != nil {
-		return faultOf(StageNamespaces, "hostname", err)
+		return faultOf(stageNamespaces, "hostname", err)
 	}
 	if s.NoASLR {
 		if err := noASLR(); err != nil {
-			return faultOf(StagePrivileges, "personality", err)
+			return faultOf(stagePrivileges, "personality", err)
 		}
 	}
 	if err := dropPrivileges(!s.UserNamespace); err != nil {
-		return faultOf(StagePrivileges, "", err)
+		return faultOf(stagePrivileges, "", err)
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func reap(payload int) report {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil: // ECHILD cannot happen while the command is ours
-			return faultReport(faultOf(StageInit, "", err))
+			return faultReport(faultOf(stageInit, "", err))
 		case pid != payload || !(ws.Exited() || ws.Signaled()):
 			continue
 		}
@@ -143,9 +143,9 @@ func reap(payload int) report {
 
 // faultReport is what the caller is told of err.
 func faultReport(err error) report {
-	r := report{Kind: reportFault, Stage: StageInit, Detail: err.Error()}
-	if e, ok := errors.AsType[*SetupError](err); ok {
-		r.Stage, r.Path, r.Detail, err = e.Stage, e.Path, "", e.Err
+	r := report{Kind: reportFault, Stage: stageInit, Detail: err.Error()}
+	if e, ok := errors.AsType[*stageError](err); ok {
+		r.Stage, r.Path, r.Detail, err = e.stage, e.path, "", e.err
 	}
 	if d, ok := errors.AsType[*detailed](err); ok {
 		r.Detail = d.detail

@@ -34,35 +34,35 @@ func (r *newRoot) mountLayers() error {
 func (r *newRoot) mountLayer(l *layer) error {
 	dir, err := l.isDir()
 	if err != nil {
-		return faultOf(StageSource, l.Source, err)
+		return faultOf(stageSource, l.Source, err)
 	}
 	at, err := r.mountPoint(mountPoint{l.Target, dir})
 	if err != nil {
-		return faultOf(StageMountPoint, l.Target, err)
+		return faultOf(stageMountPoint, l.Target, err)
 	}
 	defer unix.Close(at)
 
 	var (
 		fd    int
-		stage Stage
+		stage stageName
 	)
 	switch l.Kind {
 	case layerBind:
-		stage = StageBind
+		stage = stageBind
 		attr := uint64(attrHost)
 		if l.ReadOnly {
 			attr = attrRead
 		}
 		fd, err = cloneTree(unix.AT_FDCWD, l.Source, attr, 0)
 	case layerTmpfs:
-		stage = StageTmpfs
+		stage = stageTmpfs
 		attr := attrHost
 		if !l.Exec {
 			attr = attrNoRun
 		}
 		fd, err = newTmpfs(r.Limits.Disk, 0o1777, attr)
 	case layerOverlay:
-		stage = StageOverlay
+		stage = stageOverlay
 		fd, err = r.overlay(l)
 	}
 	if err != nil {
@@ -85,7 +85,7 @@ func (r *newRoot) mountLayer(l *layer) error {
 func (r *newRoot) overlay(l *layer) (int, error) {
 	open := func(p string) (int, error) {
 		fd, err := openHost(p, unix.O_DIRECTORY)
-		return fd, faultOf(StageSource, p, err)
+		return fd, faultOf(stageSource, p, err)
 	}
 	lower, err := open(l.Source)
 	if err != nil {

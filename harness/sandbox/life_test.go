@@ -163,8 +163,8 @@ func TestControlSocketCloses(t *testing.T) {
 	p := begin(t, t.Context(), Command{Root: sysroot(t)}, "sleep "+name)
 	p.ctl.Close()
 	_, err := p.Wait()
-	var e *SetupError
-	if !errors.As(err, &e) || e.Stage != StageInit || marked(t, name) > 0 {
+	var e *stageError
+	if !errors.As(err, &e) || e.stage != stageInit || marked(t, name) > 0 {
 		t.Errorf("got %v; %d left", err, marked(t, name))
 	}
 }

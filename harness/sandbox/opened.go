@@ -39,7 +39,7 @@ type opens struct {
 func watchOpens(roots []string) (*opens, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return nil, faultOf(StageInit, "inotify", err)
+		return nil, faultOf(stageInit, "inotify", err)
 	}
 	o := &opens{fd: fd, dirs: map[int32]string{}, seen: map[string]bool{}, done: make(chan struct{})}
 	for _, root := range roots {
@@ -56,7 +56,7 @@ func watchOpens(roots []string) (*opens, error) {
 			return err
 		})
 		if err != nil {
-			return nil, faultOf(StageSource, root, err)
+			return nil, faultOf(stageSource, root, err)
 		}
 	}
 	go o.collect()

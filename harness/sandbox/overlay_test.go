@@ -112,17 +112,17 @@ func TestOverlayNames(t *testing.T) {
 
 func TestOverlayFaults(t *testing.T) {
 	root := sysroot(t)
-	fails := func(o Overlay, stage Stage, errno error, hint string) {
+	fails := func(o Overlay, stage stageName, errno error, hint string) {
 		t.Helper()
 		_, _, err := try(t, Command{Root: root, Overlays: []Overlay{o}}, "say x")
-		var e *SetupError
-		if !errors.As(err, &e) || e.Stage != stage || !errors.Is(err, errno) || !strings.Contains(e.Hint, hint) {
+		var e *stageError
+		if !errors.As(err, &e) || e.stage != stage || !errors.Is(err, errno) || !strings.Contains(e.hint, hint) {
 			t.Errorf("got %v, want %s: %v; … %s", err, stage, errno, hint)
 		}
 	}
 	o := forkable(t)
 	o.Lower = filepath.Join(o.Lower, "none")
-	fails(o, StageSource, unix.ENOENT, "")
+	fails(o, stageSource, unix.ENOENT, "")
 
 	// Upper on another mount than Work: /dev/shm is one on every machine that has it.
 	o = forkable(t)
@@ -132,14 +132,14 @@ func TestOverlayFaults(t *testing.T) {
 	}
 	defer os.RemoveAll(shm)
 	o.Upper = shm
-	fails(o, StageOverlay, unix.EINVAL, "one mount")
+	fails(o, stageOverlay, unix.EINVAL, "one mount")
 
 	o = forkable(t)
 	p, err := Start(t.Context(), Command{Root: root, Overlays: []Overlay{o}, Args: []string{"payload", "wait"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	fails(o, StageOverlay, unix.EBUSY, "another sandbox")
+	fails(o, stageOverlay, unix.EBUSY, "another sandbox")
 	if err := p.init.Kill(); err != nil {
 		t.Fatal(err)
 	}

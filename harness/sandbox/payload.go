@@ -60,21 +60,21 @@ func noASLR() error {
 // startPayload starts the command and lets go of its standard files.
 func startPayload(s *spec) (int, error) {
 	if err := unix.Chdir(s.Dir); err != nil {
-		return 0, faultOf(StageDirectory, s.Dir, err)
+		return 0, faultOf(stageDirectory, s.Dir, err)
 	}
 	file, err := lookPath(s.Args[0], s.Env)
 	if err != nil {
-		return 0, faultOf(StageLookup, s.Args[0], err)
+		return 0, faultOf(stageLookup, s.Args[0], err)
 	}
 	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
 	if err != nil {
-		return 0, faultOf(StageDev, "/dev/null", errors.Unwrap(err))
+		return 0, faultOf(stageDev, "/dev/null", errors.Unwrap(err))
 	}
 	defer null.Close()
 
 	// Core dumps would be written by whatever the host's core_pattern names.
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
-		return 0, faultOf(StageLimits, "core", err)
+		return 0, faultOf(stageLimits, "core", err)
 	}
 	trace := s.Limits.needTrace()
 	attr := &syscall.ProcAttr{
@@ -85,7 +85,7 @@ func startPayload(s *spec) (int, error) {
 	}
 	pid, err := syscall.ForkExec(file, s.Args, attr)
 	if err != nil {
-		return 0, faultOf(StageExec, file, err)
+		return 0, faultOf(stageExec, file, err)
 	}
 	if trace {
 		if err := limitStopped(pid, s.Limits); err != nil {
@@ -95,7 +95,7 @@ func startPayload(s *spec) (int, error) {
 	// Whoever is at the other end must see the command close them.
 	for fd := range 3 {
 		if err := unix.Dup3(int(null.Fd()), fd, 0); err != nil {
-			return 0, faultOf(StageInit, "/dev/null", err)
+			return 0, faultOf(stageInit, "/dev/null", err)
 		}
 	}
 	return pid, nil
@@ -111,12 +111,12 @@ func limitStopped(pid int, l Limits) error {
 			continue
 		}
 		if err != nil {
-			return faultOf(StageLimits, "", err)
+			return faultOf(stageLimits, "", err)
 		}
 		break
 	}
 	if !ws.Stopped() {
-		return faultOf(StageLimits, "", &detailed{unix.ESRCH, "the command ended before it ran"})
+		return faultOf(stageLimits, "", &detailed{unix.ESRCH, "the command ended before it ran"})
 	}
 	for _, x := range []struct {
 		name     string
@@ -133,14 +133,14 @@ func limitStopped(pid int, l Limits) error {
 		}
 		var old unix.Rlimit
 		if err := unix.Prlimit(pid, x.resource, nil, &old); err != nil {
-			return faultOf(StageLimits, x.name, err)
+			return faultOf(stageLimits, x.name, err)
 		}
 		v := min(uint64(x.value), old.Max)
 		if err := unix.Prlimit(pid, x.resource, &unix.Rlimit{Cur: v, Max: v}, nil); err != nil {
-			return faultOf(StageLimits, x.name, err)
+			return faultOf(stageLimits, x.name, err)
 		}
 	}
-	return faultOf(StageLimits, "", unix.PtraceDetach(pid))
+	return faultOf(stageLimits, "", unix.PtraceDetach(pid))
 }
 
 // threads counts this process's threads.

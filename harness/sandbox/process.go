@@ -49,7 +49,7 @@ type Process struct {
 	err    error
 }
 
-// Start starts a command. It returns once the command has been executed, or a *SetupError that says why it could not
+// Start starts a command. It returns once the command has been executed, or a *stageError that says why it could not
 // be. The end of ctx ends everything in the sandbox, Grace after it was asked to; so does the end of this process,
 // however it comes about.
 //
@@ -64,8 +64,8 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 
 func start(ctx context.Context, s *spec, c *Command) (*Process, error) {
 	if len(os.Args) > 0 && os.Args[0] == childName {
-		return nil, &SetupError{Stage: StageInit, Err: errors.New("this process is itself a sandbox's init"),
-			Hint: "call sandbox.Init at the very start of the program"}
+		return nil, &stageError{stage: stageInit, err: errors.New("this process is itself a sandbox's init"),
+			hint: "call sandbox.Init at the very start of the program"}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, interrupted(s, context.Cause(ctx))
@@ -86,7 +86,7 @@ func start(ctx context.Context, s *spec, c *Command) (*Process, error) {
 		var again error
 		p, reports, again = launch(ctx, s, c, stdin)
 		// Of two errors the one that got further says more.
-		if again == nil || stageOf(err) == StageNamespaces && stageOf(again) != StageNamespaces {
+		if again == nil || stageOf(err) == stageNamespaces && stageOf(again) != stageNamespaces {
 			err = again
 		}
 	}
@@ -114,23 +114,23 @@ func Run(ctx context.Context, c Command) (Status, error) {
 
 // Wait waits until everything in the sandbox is gone and its output has been copied, and returns how the command ended.
 // The error is nil unless the context ended the sandbox (it wraps the context's cause, and the status says what the
-// command made of it), copying to or from it failed, or the sandbox failed (a *SetupError). Wait may be called more than
+// command made of it), copying to or from it failed, or the sandbox failed (a *stageError). Wait may be called more than
 // once.
 func (p *Process) Wait() (Status, error) {
 	<-p.done
 	return p.status, p.err
 }
 
-func stageOf(err error) Stage {
-	if e, ok := errors.AsType[*SetupError](err); ok {
-		return e.Stage
+func stageOf(err error) stageName {
+	if e, ok := errors.AsType[*stageError](err); ok {
+		return e.stage
 	}
 	return ""
 }
 
 // forbidden reports whether err is of the kind that a sandbox without a user namespace might not run into.
 func forbidden(err error) bool {
-	if stage := stageOf(err); stage == "" || stage == StageExec || stage == StageLookup || stage == StageCommand {
+	if stage := stageOf(err); stage == "" || stage == stageExec || stage == stageLookup || stage == stageCommand {
 		return false
 	}
 	for _, errno := range []syscall.Errno{unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOSPC, unix.EUSERS, unix.ENOSYS} {
@@ -163,7 +163,7 @@ func launch(ctx context.Context, s *spec, c *Command, stdin io.Reader) (*Process
 	theirs.Close()
 	if err != nil {
 		p.ctl.Close() // which also ends an init whose IDs could not be mapped
-		return nil, nil, setupError(faultReport(faultOf(StageNamespaces, "", err)), s)
+		return nil, nil, setupError(faultReport(faultOf(stageNamespaces, "", err)), s)
 	}
 
 	unwatch := context.AfterFunc(ctx, func() { _ = p.init.Kill() })
@@ -180,8 +180,8 @@ func launch(ctx context.Context, s *spec, c *Command, stdin io.Reader) (*Process
 		case ctx.Err() != nil:
 			return nil, nil, interrupted(s, context.Cause(ctx))
 		case err != nil:
-			return nil, nil, &SetupError{Stage: StageInit, Err: fmt.Errorf("init ended during the set-up: %v", p.state),
-				Hint: "call sandbox.Init at the very start of the program"}
+			return nil, nil, &stageError{stage: stageInit, err: fmt.Errorf("init ended during the set-up: %v", p.state),
+				hint: "call sandbox.Init at the very start of the program"}
 		}
 		return nil, nil, setupError(r, s)
 	}
@@ -302,8 +302,8 @@ func (p *Process) collect(reports *json.Decoder, stop <-chan error) {
 		p.err = fmt.Errorf("sandbox: %s was stopped: %w", p.name, stopped)
 	case err != nil || r.Kind != reportEnded:
 		p.status = Status{Code: -1}
-		p.err = &SetupError{Stage: StageInit, Path: p.name, Err: fmt.Errorf("the sandbox's init ended first: %v %s", p.state, r.Detail),
-			Hint: "look for the OOM killer in the kernel log"}
+		p.err = &stageError{stage: stageInit, path: p.name, err: fmt.Errorf("the sandbox's init ended first: %v %s", p.state, r.Detail),
+			hint: "look for the OOM killer in the kernel log"}
 	case copied != nil:
 		p.err = fmt.Errorf("sandbox: %s: %w", p.name, copied)
 	}

@@ -23,7 +23,7 @@ type newRoot struct {
 // makeRoot builds the root and makes it the only thing that this process can see.
 func makeRoot(s *spec) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return faultOf(StagePrivate, "/", err)
+		return faultOf(stagePrivate, "/", err)
 	}
 	r := &newRoot{spec: s, sysroot: -1, own: map[uint64]bool{}}
 	for _, step := range []func() error{r.begin, r.graft, r.proc, r.dev, r.mountLayers, r.pivot} {
@@ -37,16 +37,16 @@ func makeRoot(s *spec) error {
 func (r *newRoot) begin() (err error) {
 	if r.Root != "" {
 		if r.sysroot, err = openHost(r.Root, unix.O_DIRECTORY); err != nil {
-			return faultOf(StageSource, r.Root, err)
+			return faultOf(stageSource, r.Root, err)
 		}
 	}
 	if r.fd, err = newTmpfs(16<<20, 0o755, attrHost); err != nil {
-		return faultOf(StageRoot, "/", err)
+		return faultOf(stageRoot, "/", err)
 	}
 	if err := unix.MoveMount(r.fd, "", unix.AT_FDCWD, "/", unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-		return faultOf(StageRoot, "/", err)
+		return faultOf(stageRoot, "/", err)
 	}
-	return faultOf(StageRoot, "/", r.claim(r.fd))
+	return faultOf(stageRoot, "/", r.claim(r.fd))
 }
 
 // claim notes that what is mounted at fd belongs to the sandbox.
@@ -70,7 +70,7 @@ func (r *newRoot) graft() error {
 	for _, l := range r.Layers {
 		dir, err := l.isDir()
 		if err != nil {
-			return faultOf(StageSource, l.Source, err)
+			return faultOf(stageSource, l.Source, err)
 		}
 		points = append(points, mountPoint{l.Target, dir})
 		if name := l.Target[1:]; !strings.Contains(name, "/") {
@@ -79,20 +79,20 @@ func (r *newRoot) graft() error {
 	}
 	entries, err := readDir(r.sysroot)
 	if err != nil {
-		return faultOf(StageSource, r.Root, err)
+		return faultOf(stageSource, r.Root, err)
 	}
 	for _, e := range entries {
 		if replaced[e.Name()] {
 			continue
 		}
 		if err := r.graftEntry(e); err != nil {
-			return faultOf(StageRoot, path.Join("/", e.Name()), err)
+			return faultOf(stageRoot, path.Join("/", e.Name()), err)
 		}
 	}
 	need := missing(points, r.lookSysroot)
 	for _, dir := range slices.Sorted(maps.Keys(need)) { // a parent sorts before what lies below it
 		if err := r.extend(dir, need[dir]); err != nil {
-			return faultOf(StageMountPoint, path.Join(dir, need[dir][0].path), err)
+			return faultOf(stageMountPoint, path.Join(dir, need[dir][0].path), err)
 		}
 	}
 	return nil
@@ -168,23 +168,23 @@ func (r *newRoot) extend(dir string, points []mountPoint) error {
 // pivot makes the new root read-only and leaves the old one.
 func (r *newRoot) pivot() error {
 	if err := setAttr(r.fd, unix.MOUNT_ATTR_RDONLY, 0); err != nil {
-		return faultOf(StagePivot, "/", err)
+		return faultOf(stagePivot, "/", err)
 	}
 	if err := unix.Fchdir(r.fd); err != nil {
-		return faultOf(StagePivot, "/", err)
+		return faultOf(stagePivot, "/", err)
 	}
 	// With both arguments the same, the old root ends up mounted over the new one, see pivot_root(2).
 	if err := unix.PivotRoot(".", "."); err != nil {
-		return faultOf(StagePivot, "/", err)
+		return faultOf(stagePivot, "/", err)
 	}
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
-		return faultOf(StagePivot, "/", err)
+		return faultOf(stagePivot, "/", err)
 	}
 	unix.Close(r.fd)
 	if r.sysroot >= 0 {
 		unix.Close(r.sysroot)
 	}
-	return faultOf(StagePivot, "/", unix.Chdir("/"))
+	return faultOf(stagePivot, "/", unix.Chdir("/"))
 }
 
 // readDir lists the directory that dir has open with O_PATH.

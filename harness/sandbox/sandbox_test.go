@@ -142,17 +142,17 @@ func TestMountPoints(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		for _, x := range []struct {
 			mounts []Mount
-			stage  Stage
+			stage  stageName
 			errno  error
 		}{
-			{[]Mount{{Source: dir, Target: "/src", ReadOnly: false}, {Source: file, Target: "/src/made", ReadOnly: false}}, StageMountPoint, unix.EROFS}, // would write to dir
-			{[]Mount{{Source: file, Target: "/usr/lib", ReadOnly: true}}, StageMountPoint, unix.EISDIR},
-			{[]Mount{{Source: dir, Target: "/etc/motd", ReadOnly: true}}, StageMountPoint, unix.ENOTDIR},
-			{[]Mount{{Source: filepath.Join(dir, "gone"), Target: "/src", ReadOnly: true}}, StageSource, unix.ENOENT},
+			{[]Mount{{Source: dir, Target: "/src", ReadOnly: false}, {Source: file, Target: "/src/made", ReadOnly: false}}, stageMountPoint, unix.EROFS}, // would write to dir
+			{[]Mount{{Source: file, Target: "/usr/lib", ReadOnly: true}}, stageMountPoint, unix.EISDIR},
+			{[]Mount{{Source: dir, Target: "/etc/motd", ReadOnly: true}}, stageMountPoint, unix.ENOTDIR},
+			{[]Mount{{Source: filepath.Join(dir, "gone"), Target: "/src", ReadOnly: true}}, stageSource, unix.ENOENT},
 		} {
 			_, _, err := try(t, Command{Root: sysroot(t), Mounts: x.mounts}, "say x")
-			var e *SetupError
-			if !errors.As(err, &e) || e.Stage != x.stage || !errors.Is(err, x.errno) {
+			var e *stageError
+			if !errors.As(err, &e) || e.stage != x.stage || !errors.Is(err, x.errno) {
 				t.Errorf("%v: got %v, want %s: %v", x.mounts, err, x.stage, x.errno)
 			}
 		}
@@ -242,22 +242,22 @@ func TestExec(t *testing.T) {
 	for _, x := range []struct {
 		args  []string
 		dir   string
-		stage Stage
+		stage stageName
 		errno error
 	}{
-		{[]string{"/bin/none"}, "", StageLookup, fs.ErrNotExist},
-		{[]string{"none"}, "", StageLookup, fs.ErrNotExist},
-		{[]string{"not-executable"}, "", StageLookup, fs.ErrPermission},
-		{[]string{"/bin"}, "", StageLookup, unix.EISDIR},
-		{[]string{"no-interpreter"}, "", StageExec, unix.ENOENT},
-		{[]string{"garbage"}, "", StageExec, unix.ENOEXEC},
-		{[]string{"payload"}, "/none", StageDirectory, unix.ENOENT},
+		{[]string{"/bin/none"}, "", stageLookup, fs.ErrNotExist},
+		{[]string{"none"}, "", stageLookup, fs.ErrNotExist},
+		{[]string{"not-executable"}, "", stageLookup, fs.ErrPermission},
+		{[]string{"/bin"}, "", stageLookup, unix.EISDIR},
+		{[]string{"no-interpreter"}, "", stageExec, unix.ENOENT},
+		{[]string{"garbage"}, "", stageExec, unix.ENOEXEC},
+		{[]string{"payload"}, "/none", stageDirectory, unix.ENOENT},
 	} {
 		p, err := Start(t.Context(), Command{Root: root, Args: x.args, Dir: x.dir})
-		var e *SetupError
-		if !errors.As(err, &e) || e.Stage != x.stage || !errors.Is(err, x.errno) || p != nil {
+		var e *stageError
+		if !errors.As(err, &e) || e.stage != x.stage || !errors.Is(err, x.errno) || p != nil {
 			t.Errorf("%v in %q: got %v, want %s: %v", x.args, x.dir, err, x.stage, x.errno)
-		} else if e.Hint == "" && x.errno != unix.EISDIR && x.stage != StageDirectory {
+		} else if e.hint == "" && x.errno != unix.EISDIR && x.stage != stageDirectory {
 			t.Errorf("%v: no hint", x.args)
 		}
 	}
@@ -352,8 +352,8 @@ func TestPlanRefuses(t *testing.T) {
 		"takes the place":              {Args: ok.Args, TTY: os.Stdin, Stdin: os.Stdin},
 	} {
 		_, err := Start(context.Background(), c)
-		var e *SetupError
-		if !errors.As(err, &e) || e.Stage != StageCommand || !strings.Contains(err.Error(), name) {
+		var e *stageError
+		if !errors.As(err, &e) || e.stage != stageCommand || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -39,7 +39,7 @@ type report struct {
 	Kind reportKind
 
 	// of a fault
-	Stage  Stage
+	Stage  stageName
 	Path   string // what the stage was working on, as the caller named it
 	Errno  int    // 0 when only Detail says what is wrong
 	Detail string // in words, where init knows more than the errno

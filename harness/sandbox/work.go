@@ -20,17 +20,17 @@ func lockWork(s *spec) (locks []*os.File, err error) {
 		}
 		for _, dir := range []string{l.Upper, l.Work} {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
-				return locks, &SetupError{Stage: StageOverlay, Path: l.Target, Err: err}
+				return locks, &stageError{stage: stageOverlay, path: l.Target, err: err}
 			}
 		}
 		f, err := os.Open(l.Work)
 		if err != nil {
-			return locks, &SetupError{Stage: StageOverlay, Path: l.Target, Err: err}
+			return locks, &stageError{stage: stageOverlay, path: l.Target, err: err}
 		}
 		locks = append(locks, f)
 		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-			return locks, &SetupError{Stage: StageOverlay, Path: l.Target, Err: unix.EBUSY,
-				Hint: "another sandbox is using " + l.Work + ": wait for it, or give this one directories of its own"}
+			return locks, &stageError{stage: stageOverlay, path: l.Target, err: unix.EBUSY,
+				hint: "another sandbox is using " + l.Work + ": wait for it, or give this one directories of its own"}
 		}
 	}
 	return locks, nil

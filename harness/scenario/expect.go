@@ -11,29 +11,29 @@ import (
 
 // Want is one outcome that would be as expected.
 type Want struct {
-	Kind       outcome.Kind
-	Relocation *outcome.Relocation // nil for any
-	Errno      int                 // 0 for any
-	Option     string              // config-dropped: "CONFIG_X", "" for any
-	Got        string              // config-dropped: the resolved value, "" for any
+	kind       outcome.Kind
+	relocation *outcome.Relocation // nil for any
+	errno      int                 // 0 for any
+	option     string              // config-dropped: "CONFIG_X", "" for any
+	got        string              // config-dropped: the resolved value, "" for any
 }
 
 // Matches reports whether o is what w wants. For config-dropped the evidence
 // or detail of o must hold the line of kconfig.Dropped.
 func (w Want) matches(o outcome.Outcome) bool {
 	switch {
-	case w.Kind != o.Kind:
+	case w.kind != o.Kind:
 		return false
-	case w.Relocation != nil && (o.Relocation == nil || o.Relocation.Type != w.Relocation.Type):
+	case w.relocation != nil && (o.Relocation == nil || o.Relocation.Type != w.relocation.Type):
 		return false
-	case w.Errno != 0 && w.Errno != o.Errno:
+	case w.errno != 0 && w.errno != o.Errno:
 		return false
-	case w.Option == "":
+	case w.option == "":
 		return true
 	}
 	for line := range strings.SplitSeq(o.Evidence+"\n"+o.Detail, "\n") {
 		option, got, ok := kconfig.ParseDropped(line)
-		if ok && option == w.Option && (w.Got == "" || w.Got == got) {
+		if ok && option == w.option && (w.got == "" || w.got == got) {
 			return true
 		}
 	}
@@ -42,11 +42,11 @@ func (w Want) matches(o outcome.Outcome) bool {
 
 // String is the short form of tables: "relocation-unknown 9 GOTPCREL".
 func (w Want) String() string {
-	s := outcome.Outcome{Kind: w.Kind, Relocation: w.Relocation, Errno: w.Errno}.String()
-	if w.Option != "" {
-		s += " " + w.Option
-		if w.Got != "" {
-			s += " to " + w.Got
+	s := outcome.Outcome{Kind: w.kind, Relocation: w.relocation, Errno: w.errno}.String()
+	if w.option != "" {
+		s += " " + w.option
+		if w.got != "" {
+			s += " to " + w.got
 		}
 	}
 	return s
@@ -67,13 +67,13 @@ func Wanted(wants []Want) string {
 	return strings.Join(all, " or ")
 }
 
-// Expectation is one [[expect]] of the file.
-type Expectation struct {
-	Cells      []string // patterns: "stock", "pie-*", "static-small@kernel"
-	Placements []string // names, or "*"
-	Modules    []string // names, or "*"
-	Wants      []Want   // alternatives; none where only a verdict is expected
-	Verdict    string   // "" where none is expected
+// expectation is one [[expect]] of the file.
+type expectation struct {
+	cells      []string // patterns: "stock", "pie-*", "static-small@kernel"
+	placements []string // names, or "*"
+	modules    []string // names, or "*"
+	wants      []Want   // alternatives; none where only a verdict is expected
+	verdict    string   // "" where none is expected
 
 	kernel versions
 }
@@ -90,10 +90,10 @@ func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) [
 		return nil
 	}
 	var wants []Want
-	for _, e := range s.Expectations {
-		if len(e.Wants) > 0 && e.kernel.contain(kernel) && e.cell(c) && s.placed(e, p) &&
-			(slices.Contains(e.Modules, "*") || slices.Contains(e.Modules, module)) {
-			wants = e.Wants
+	for _, e := range s.expectations {
+		if len(e.wants) > 0 && e.kernel.contain(kernel) && e.cell(c) && s.placed(e, p) &&
+			(slices.Contains(e.modules, "*") || slices.Contains(e.modules, module)) {
+			wants = e.wants
 		}
 	}
 	return slices.Clone(wants)
@@ -104,7 +104,7 @@ func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) [
 // expected where c lacks a placement or module that the scenario has, or has
 // another module.
 func (s *Scenario) ExpectedVerdict(kernel string, c Cell) string {
-	for _, p := range s.Placements {
+	for _, p := range s.placements {
 		if !slices.ContainsFunc(c.Placements, p.same) {
 			return ""
 		}
@@ -118,20 +118,20 @@ func (s *Scenario) ExpectedVerdict(kernel string, c Cell) string {
 		return ""
 	}
 	verdict := ""
-	for _, e := range s.Expectations {
-		if e.Verdict != "" && e.kernel.contain(kernel) && e.cell(c) {
-			verdict = e.Verdict
+	for _, e := range s.expectations {
+		if e.verdict != "" && e.kernel.contain(kernel) && e.cell(c) {
+			verdict = e.verdict
 		}
 	}
 	return verdict
 }
 
-func (e Expectation) cell(c Cell) bool {
-	return slices.ContainsFunc(e.Cells, func(p string) bool { return matchCell(p, c.Variant.ID, c.Scope) })
+func (e expectation) cell(c Cell) bool {
+	return slices.ContainsFunc(e.cells, func(p string) bool { return matchCell(p, c.Variant.ID, c.Scope) })
 }
 
-func (s *Scenario) placed(e Expectation, p Placement) bool {
-	return slices.ContainsFunc(e.Placements, func(name string) bool {
+func (s *Scenario) placed(e expectation, p Placement) bool {
+	return slices.ContainsFunc(e.placements, func(name string) bool {
 		if name == "*" {
 			return true
 		}

@@ -30,7 +30,7 @@ func parse(file string, data []byte) (*Scenario, *table, *mistakes) {
 	v := &validator{
 		mistakes: m, half: !whole,
 		file: &table{pos: pos{1, 1}, v: root, name: "the file", m: m},
-		s:    &Scenario{File: file, Digest: hex.EncodeToString(sum[:])},
+		s:    &Scenario{file: file, Digest: hex.EncodeToString(sum[:])},
 	}
 	v.run()
 	return v.s, v.file, m

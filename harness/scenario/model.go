@@ -31,11 +31,11 @@ func codeModels() []string { return []string{"small", "kernel", "medium", "large
 
 // Scenario is one bug: what to build, boot and load, and what to expect.
 type Scenario struct {
-	File        string // "scenarios/unknown-rela-relocation.toml"
+	file        string // "scenarios/unknown-rela-relocation.toml"
 	Digest      string // sha256 of the file, hex
 	Name        string
 	Title       string
-	Description string
+	description string
 	Tree        string // default, a name of configs/trees.toml; not looked up here
 	Toolchain   string // default, a name of configs/toolchains.toml; not looked up here
 
@@ -44,11 +44,11 @@ type Scenario struct {
 	Patches       []string           // paths in the file system given to Load, in the order to apply them
 
 	Modules      []Module // in the order to load them
-	Variants     []Variant
-	Scopes       []string
-	Placements   []Placement // what is booted unless the user says otherwise
-	Controls     []Control
-	Expectations []Expectation
+	variants     []Variant
+	scopes       []string
+	placements   []Placement // what is booted unless the user says otherwise
+	controls     []Control
+	expectations []expectation
 
 	known []Placement // every placement that has a name here
 }

@@ -235,7 +235,7 @@ mem = "32M"
 		{Name: "low", Mem: 64 << 20, MemText: "64M", ASLR: true, Repeat: 3},
 		{Name: "far", Mem: 4 << 30, MemText: "4G", ASLR: true, Repeat: 1},
 	}
-	if d := cmp.Diff(want, s.Placements); d != "" {
+	if d := cmp.Diff(want, s.placements); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff([]string{"low", "high", "far", "tiny"}, names(s.known)); d != "" {

@@ -52,7 +52,7 @@ func (s *Scenario) Select(sel Selection) (*Plan, error) {
 		plan.Cells[i].Placements = slices.Clone(placements)
 		plan.Cells[i].Modules = slices.Clone(modules)
 	}
-	for _, c := range s.Controls {
+	for _, c := range s.controls {
 		plan.Controls = append(plan.Controls, s.plan(c, plan.Cells))
 	}
 	return plan, nil
@@ -62,8 +62,8 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 	p, _ := named(s.known, c.Placement)
 	m, _ := named(s.Modules, c.Module)
 	id, scope, _ := strings.Cut(c.Cell, "@")
-	i := slices.Index(names(s.Variants), id)
-	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.Variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
+	i := slices.Index(names(s.variants), id)
+	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
 	pc.Selected = pc.in(cells)
 	return pc
 }
@@ -115,7 +115,7 @@ func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement 
 		out = append(out, Placement{Name: strings.ToUpper(size), Mem: mem, MemText: strings.ToUpper(size), Repeat: 1})
 	}
 	if len(sel.Placements)+len(sel.Mem) == 0 {
-		out = slices.Clone(s.Placements)
+		out = slices.Clone(s.placements)
 	}
 	if sel.Repeat < 0 || sel.Repeat > mostRepeat {
 		usage("-repeat=%d is not possible: allowed is 1 to %d", sel.Repeat, mostRepeat)
@@ -145,7 +145,7 @@ func (s *Scenario) selectCells(sel Selection, usage usageFunc) []Cell {
 		}
 	}
 	if len(sel.Scope) == 0 {
-		scopes = s.Scopes
+		scopes = s.scopes
 	}
 	patterns := sel.Cells
 	if len(patterns) == 0 {
@@ -178,7 +178,7 @@ func (s *Scenario) match(pattern string, scopes []string) []Cell {
 	if scoped && scope != "*" {
 		scopes = slices.DeleteFunc(Scopes(), func(name string) bool { return !glob(scope, name) })
 	}
-	for _, variants := range [][]Variant{s.Variants, expressible()} {
+	for _, variants := range [][]Variant{s.variants, expressible()} {
 		var out []Cell
 		if !scoped && glob(id, Stock) {
 			out = append(out, Cell{Variant: variants[0]})
@@ -211,13 +211,13 @@ func expressible() []Variant {
 // allowedCells says which cells there are, for messages.
 func (s *Scenario) allowedCells() string {
 	return fmt.Sprintf("scenario %s has %s; %s with %s is allowed too; scopes are %s", s.Name,
-		list(names(s.Variants)), list(relocationModels()), list(codeModels()), list(Scopes()))
+		list(names(s.variants)), list(relocationModels()), list(codeModels()), list(Scopes()))
 }
 
 // meantCell suggests a variant, and keeps the scope that was written.
 func (s *Scenario) meantCell(pattern string) string {
 	id, scope, scoped := strings.Cut(pattern, "@")
-	for _, variants := range [][]Variant{s.Variants, expressible()} {
+	for _, variants := range [][]Variant{s.variants, expressible()} {
 		if hint := meant(id, names(variants)); hint != "" {
 			if scoped {
 				hint = strings.TrimSuffix(hint, `"?`) + "@" + scope + `"?`

@@ -71,7 +71,7 @@ func TestSelectPlacements(t *testing.T) {
 			}
 		})
 	}
-	if p := shipped(t).Placements[0]; p.Repeat != 1 || p.ASLR {
+	if p := shipped(t).placements[0]; p.Repeat != 1 || p.ASLR {
 		t.Error("a selection changed the scenario")
 	}
 }

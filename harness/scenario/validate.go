@@ -41,7 +41,7 @@ func (v *validator) run() {
 	scopes, placements := v.axes(axes), axes.texts("placement")
 	axes.finish()
 	v.variants(v.file.tables("variant"))
-	v.s.Scopes = scopes
+	v.s.scopes = scopes
 	v.modules(v.file.tables("module"))
 	v.placements(v.file.tables("placement"), placements)
 	for _, t := range v.file.tables("control") {
@@ -105,7 +105,7 @@ func (v *validator) head() {
 	name := v.require(f, "name")
 	v.form("name", name, scenarioName, "write lower-case words joined by -")
 	s.Name, s.Title = name.value, v.require(f, "title").value
-	s.Description = strings.TrimSpace(f.text("description").value)
+	s.description = strings.TrimSpace(f.text("description").value)
 	s.Tree, s.Toolchain = v.require(f, "tree").value, v.require(f, "toolchain").value
 	if !f.has("fragments") {
 		v.lacks(f.pos, f.name, "fragments")
@@ -157,12 +157,12 @@ func (v *validator) axes(t *table) (scopes []string) {
 		}
 		return out
 	}
-	v.s.Variants = []Variant{newVariant("", "")}
+	v.s.variants = []Variant{newVariant("", "")}
 	relocationModels, codeModels := keep("relocation-model", relocationModels()), keep("code-model", codeModels())
 	if len(relocationModels)+len(codeModels) > 0 {
 		for _, r := range orNone(relocationModels) {
 			for _, c := range orNone(codeModels) {
-				v.s.Variants = append(v.s.Variants, newVariant(r, c))
+				v.s.variants = append(v.s.variants, newVariant(r, c))
 			}
 		}
 	}
@@ -185,10 +185,10 @@ func (v *validator) variants(tables []*table) {
 		switch {
 		case variant.ID == Stock:
 			v.add(t.pos, "[[variant]] sets nothing: write relocation-model or code-model; stock is in every scenario")
-		case slices.Contains(v.s.Variants, variant):
+		case slices.Contains(v.s.variants, variant):
 			v.add(t.pos, "variant %q is there already: remove this one, or a model from [axes]", variant.ID)
 		default:
-			v.s.Variants = append(v.s.Variants, variant)
+			v.s.variants = append(v.s.variants, variant)
 		}
 	}
 }
@@ -289,11 +289,11 @@ func (v *validator) placements(tables []*table, booted []text) {
 		booted = []text{{value: "low"}, {value: "high"}}
 	}
 	for _, t := range booted {
-		if slices.Contains(names(v.s.Placements), t.value) {
+		if slices.Contains(names(v.s.placements), t.value) {
 			v.add(t.pos, "placement %q is named twice", t.value)
 		} else if v.oneOf("placement", t, names(known)) {
 			p, _ := named(v.s.known, t.value)
-			v.s.Placements = append(v.s.Placements, p)
+			v.s.placements = append(v.s.placements, p)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 func (v *validator) control(t *table) {
 	name, cell, placement, module := v.require(t, "name"), v.require(t, "cell"), v.require(t, "placement"), v.require(t, "module")
 	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Wants: v.wants(t, true)}
-	if name.set && slices.ContainsFunc(v.s.Controls, func(other Control) bool { return other.Name == c.Name }) {
+	if name.set && slices.ContainsFunc(v.s.controls, func(other Control) bool { return other.Name == c.Name }) {
 		v.add(name.pos, "control %q is there already", c.Name)
 	}
 	if cell.set {
@@ -27,13 +27,13 @@ func (v *validator) control(t *table) {
 	if module.set {
 		v.oneOf("module", module, names(v.s.Modules))
 	}
-	v.s.Controls = append(v.s.Controls, c)
+	v.s.controls = append(v.s.controls, c)
 }
 
 // controlCell resolves the cell of a control to an id with its scope.
 func (v *validator) controlCell(t text) string {
 	id, scope, scoped := strings.Cut(t.value, "@")
-	ids := names(v.s.Variants)
+	ids := names(v.s.variants)
 	switch {
 	case !slices.Contains(ids, id):
 		v.add(t.pos, "cell %q is unknown: this scenario has the variants %s%s", t.value, list(ids), meant(id, ids))
@@ -41,8 +41,8 @@ func (v *validator) controlCell(t text) string {
 		v.add(t.pos, "cell %q is not possible: stock has no flags, so no scope", t.value)
 	case scoped && !slices.Contains(Scopes(), scope):
 		v.add(t.pos, "cell %q is not possible: the scopes are %s%s", t.value, list(Scopes()), meant(scope, Scopes()))
-	case id != Stock && !scoped && len(v.s.Scopes) > 0:
-		return cellID(id, v.s.Scopes[0])
+	case id != Stock && !scoped && len(v.s.scopes) > 0:
+		return cellID(id, v.s.scopes[0])
 	}
 	return t.value
 }
@@ -50,9 +50,9 @@ func (v *validator) controlCell(t text) string {
 func (v *validator) expect(t *table) {
 	cells, placements, modules := t.texts("cell"), t.texts("placement"), t.texts("module")
 	kernel, verdict := t.text("kernel"), t.text("verdict")
-	e := Expectation{Cells: v.cells(cells), Verdict: verdict.value,
-		Placements: v.names("placement", placements, names(v.s.known)),
-		Modules:    v.names("module", modules, names(v.s.Modules)),
+	e := expectation{cells: v.cells(cells), verdict: verdict.value,
+		placements: v.names("placement", placements, names(v.s.known)),
+		modules:    v.names("module", modules, names(v.s.Modules)),
 	}
 	if kernel.set {
 		var err error
@@ -60,15 +60,15 @@ func (v *validator) expect(t *table) {
 			v.add(kernel.pos, "kernel %v", err)
 		}
 	}
-	e.Wants = v.wants(t, !verdict.given) // a verdict alone is an expectation
+	e.wants = v.wants(t, !verdict.given) // a verdict alone is an expectation
 	if verdict.set && v.oneOf("verdict", verdict, verdicts()) {
 		if len(placements) > 0 || len(modules) > 0 {
 			v.add(verdict.pos, "verdict is drawn from all placements and modules of a cell: put it in an [[expect]] with neither")
 		} else {
-			v.possible(verdict, e.Wants)
+			v.possible(verdict, e.wants)
 		}
 	}
-	v.s.Expectations = append(v.s.Expectations, e)
+	v.s.expectations = append(v.s.expectations, e)
 }
 
 // possible reports a verdict that no cell with one of the outcomes can have.
@@ -76,7 +76,7 @@ func (v *validator) possible(verdict text, wants []Want) {
 	if len(wants) == 0 {
 		return
 	}
-	loads := func(want Want) bool { return want.Kind == outcome.Loaded }
+	loads := func(want Want) bool { return want.kind == outcome.Loaded }
 	impossible := map[string]bool{
 		"loads":             !slices.ContainsFunc(wants, loads),
 		"rejected":          !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) }),
@@ -155,25 +155,25 @@ func (v *validator) wants(t *table, required bool) []Want {
 		if !v.oneOf("outcome", o, allowed) {
 			continue
 		}
-		w := Want{Kind: outcome.Kind(o.value)}
-		switch w.Kind {
+		w := Want{kind: outcome.Kind(o.value)}
+		switch w.kind {
 		case outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.LoadedCorrupt:
 			relocates = true
 			for _, r := range relocations {
-				w.Relocation = outcome.NewRelocation(uint32(r.number))
+				w.relocation = outcome.NewRelocation(uint32(r.number))
 				wants = append(wants, w)
 			}
 		case outcome.InitFailed, outcome.InsmodFailed:
 			fails = true
 			for _, e := range errnos {
-				w.Errno = int(e.number)
+				w.errno = int(e.number)
 				wants = append(wants, w)
 			}
 		case outcome.ConfigDropped:
 			drops = true
-			w.Option, w.Got = option.value, got.value
+			w.option, w.got = option.value, got.value
 		}
-		if w.Relocation == nil && w.Errno == 0 {
+		if w.relocation == nil && w.errno == 0 {
 			wants = append(wants, w)
 		}
 	}

@@ -220,7 +220,7 @@ func (s *Store) Partial(kind, key string) (string, error) {
 
 // File returns the path of the file whose content has the given sha256 (hex),
 // calling fetch to get it where the store has none. Content with another
-// digest is refused with a *DigestError and not kept.
+// digest is refused with a *digestError and not kept.
 func (s *Store) File(ctx context.Context, sum string, fetch func(ctx context.Context, w io.Writer) error) (string, error) {
 	final, ok := s.file(sum)
 	if !ok {
@@ -243,7 +243,7 @@ func (s *Store) File(ctx context.Context, sum string, fetch func(ctx context.Con
 			return err
 		}
 		if got := hex.EncodeToString(h.Sum(nil)); got != sum {
-			return &DigestError{Want: sum, Got: got}
+			return &digestError{want: sum, got: got}
 		}
 		return os.Rename(f.Name(), final)
 	})
@@ -262,11 +262,11 @@ func (s *Store) file(sum string) (path string, ok bool) {
 	return filepath.Join(s.root, "files", sum[:2], sum), true
 }
 
-// DigestError says that content is not what its name promised.
-type DigestError struct{ Want, Got string }
+// digestError says that content is not what its name promised.
+type digestError struct{ want, got string }
 
-func (e *DigestError) Error() string {
-	return fmt.Sprintf("sha256 is %s, want %s", e.Got, e.Want)
+func (e *digestError) Error() string {
+	return fmt.Sprintf("sha256 is %s, want %s", e.got, e.want)
 }
 
 // Bytes keeps b under its digest and returns the path.

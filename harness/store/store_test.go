@@ -105,8 +105,8 @@ func TestFileVerifies(t *testing.T) {
 	write := func(text string) func(context.Context, io.Writer) error {
 		return func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, text); return err }
 	}
-	var bad *DigestError
-	if _, err := s.File(context.Background(), sum, write("hellO")); !errors.As(err, &bad) || bad.Want != sum {
+	var bad *digestError
+	if _, err := s.File(context.Background(), sum, write("hellO")); !errors.As(err, &bad) || bad.want != sum {
 		t.Fatalf("tampered content: err = %v, want a DigestError", err)
 	}
 	path, err := s.File(context.Background(), sum, write("hello"))

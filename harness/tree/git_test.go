@@ -145,7 +145,7 @@ func TestReadRange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Base.Ref != first || r.Head != second || len(r.Patches) != 1 {
+		if r.Base.Ref != first || r.head != second || len(r.Patches) != 1 {
 			t.Fatalf("%s: %+v", commits, r)
 		}
 		p := r.Patches[0]
@@ -185,7 +185,7 @@ func TestWorkTree(t *testing.T) {
 		}
 		return w
 	}
-	if w := ask(); len(w.Untracked) > 0 || w.Commit != second {
+	if w := ask(); len(w.untracked) > 0 || w.Commit != second {
 		t.Errorf("a clean work tree: %+v", w)
 	}
 	before := snapshotOf(t, filepath.Join(dir, ".git"))

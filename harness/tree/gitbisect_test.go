@@ -155,7 +155,7 @@ func TestBisectDetails(t *testing.T) {
 	if p, err := b.Parent(t.Context(), commits[0]); err != nil || p != "" {
 		t.Errorf("parent of the first commit: %q, %v", p, err)
 	}
-	diff, err := b.Diff(t.Context(), commits[0], commits[6])
+	diff, err := b.diff(t.Context(), commits[0], commits[6])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // Range is a line of commits of a local repository.
 type Range struct {
 	Base    GitSource     // the commit that it starts from; Ref is its full name
-	Head    string        // the last commit, full
+	head    string        // the last commit, full
 	Patches []patch.Patch // one a commit, the oldest first
 }
 
@@ -40,7 +40,7 @@ func ReadRange(ctx context.Context, st *store.Store, path, commits string, git G
 	if err != nil {
 		return nil, err
 	}
-	out := &Range{Base: GitSource{Name: path, Path: path, Ref: a}, Head: b}
+	out := &Range{Base: GitSource{Name: path, Path: path, Ref: a}, head: b}
 	err = r.withSkeleton(st, a, func(skeleton string) error {
 		run := func(doing string, args ...string) (string, error) {
 			text, err := output(ctx, git, doing, r.objects(skeleton, sandbox.Command{Args: args}))

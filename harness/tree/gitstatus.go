@@ -12,16 +12,16 @@ import (
 
 // WorkTree is what git says of a directory.
 type WorkTree struct {
-	Path      string
+	path      string
 	Commit    string   // checked out, full; empty where there is none yet
-	Changed   []string // tracked files that differ from the commit
-	Untracked []string // files and directories that git does not know and was not told to ignore
+	changed   []string // tracked files that differ from the commit
+	untracked []string // files and directories that git does not know and was not told to ignore
 }
 
 // Note is the sentence that a report says of it, or "" of a directory that is
 // just its commit.
 func (w *WorkTree) Note() string {
-	if len(w.Changed)+len(w.Untracked) == 0 {
+	if len(w.changed)+len(w.untracked) == 0 {
 		return ""
 	}
 	on := "that has no commit yet"
@@ -32,7 +32,7 @@ func (w *WorkTree) Note() string {
 	for _, g := range []struct {
 		name  string
 		files []string
-	}{{"changed", w.Changed}, {"untracked", w.Untracked}} {
+	}{{"changed", w.changed}, {"untracked", w.untracked}} {
 		if n := len(g.files); n > 0 {
 			text := fmt.Sprintf("%d %s (%s", n, g.name, strings.Join(g.files[:min(n, 3)], ", "))
 			if n > 3 {
@@ -41,7 +41,7 @@ func (w *WorkTree) Note() string {
 			what = append(what, text+")")
 		}
 	}
-	return fmt.Sprintf("%s is a work tree with uncommitted files %s, taken as it is: %s", w.Path, on, strings.Join(what, ", "))
+	return fmt.Sprintf("%s is a work tree with uncommitted files %s, taken as it is: %s", w.path, on, strings.Join(what, ", "))
 }
 
 // ReadWorkTree asks git about the kernel directory at path, without writing to
@@ -55,7 +55,7 @@ func ReadWorkTree(ctx context.Context, path string, git Git) (*WorkTree, error) 
 	if err != nil {
 		return nil, err
 	}
-	w := &WorkTree{Path: path}
+	w := &WorkTree{path: path}
 	if w.Commit, err = r.resolve(ctx, git, "HEAD"); err != nil {
 		var said *gitError
 		if !errors.As(err, &said) {
@@ -79,9 +79,9 @@ func ReadWorkTree(ctx context.Context, path string, git Git) (*WorkTree, error) 
 		}
 		name := patch.OneLine(l[3:])
 		if strings.HasPrefix(l, "??") {
-			w.Untracked = append(w.Untracked, name)
+			w.untracked = append(w.untracked, name)
 		} else {
-			w.Changed = append(w.Changed, name)
+			w.changed = append(w.changed, name)
 		}
 	}
 	return w, nil

@@ -251,7 +251,7 @@ func (p *parser) expression() ([]Token, error) {
 type Func struct {
 	Name        string
 	First, Last int // lines
-	Toks        []Token
+	toks        []Token
 	Body        []Stmt
 }
 
@@ -287,8 +287,8 @@ func (s *Source) Function(name string) (fn Func, err error) {
 		if err != nil {
 			return fn, err
 		}
-		fn = Func{Name: name, First: t.Line, Last: s.Tokens[p.pos-1].Line, Toks: s.Tokens[start:p.pos], Body: body}
-		for _, t := range fn.Toks {
+		fn = Func{Name: name, First: t.Line, Last: s.Tokens[p.pos-1].Line, toks: s.Tokens[start:p.pos], Body: body}
+		for _, t := range fn.toks {
 			if t.cond != 0 {
 				return fn, s.Errorf(t.cond, "a preprocessor condition that this package cannot decide", "%s without conditional parts", name)
 			}

@@ -32,8 +32,8 @@ const (
 	mono
 )
 
-// A Span is words of a line that look alike.
-type Span struct {
+// A span is words of a line that look alike.
+type span struct {
 	text  string
 	tone  Tone
 	face  face
@@ -43,7 +43,7 @@ type Span struct {
 }
 
 // A Line is text that is no longer than its form allows, or folded.
-type Line []Span
+type Line []span
 
 // Say is a line of prose: the parts together.
 func Say(parts ...string) Line { return Line(nil).Say(parts...) }
@@ -54,7 +54,7 @@ func Code(s string) Line { return Line(nil).Code(s) }
 // Toned is a line in one tone.
 func Toned(t Tone, s string) Line { return Line(nil).Toned(t, s) }
 
-func (l Line) add(s Span) Line {
+func (l Line) add(s span) Line {
 	if s.text == "" {
 		return l
 	}
@@ -62,22 +62,22 @@ func (l Line) add(s Span) Line {
 }
 
 // Say appends prose.
-func (l Line) Say(parts ...string) Line { return l.add(Span{text: strings.Join(parts, "")}) }
+func (l Line) Say(parts ...string) Line { return l.add(span{text: strings.Join(parts, "")}) }
 
 // Code appends what is quoted: `s` in Markdown.
-func (l Line) Code(s string) Line { return l.add(Span{text: s, face: code}) }
+func (l Line) Code(s string) Line { return l.add(span{text: s, face: code}) }
 
 // Mono appends a name that a page sets like code, and other forms like prose.
-func (l Line) Mono(t Tone, s string) Line { return l.add(Span{text: s, tone: t, face: mono}) }
+func (l Line) Mono(t Tone, s string) Line { return l.add(span{text: s, tone: t, face: mono}) }
 
 // Toned appends prose in a tone.
-func (l Line) Toned(t Tone, s string) Line { return l.add(Span{text: s, tone: t}) }
+func (l Line) Toned(t Tone, s string) Line { return l.add(span{text: s, tone: t}) }
 
 // Break appends s; the cell of a table that is folded to level ends its line there instead.
-func (l Line) Break(level int, s string) Line { return l.add(Span{text: s, level: level}) }
+func (l Line) Break(level int, s string) Line { return l.add(span{text: s, level: level}) }
 
 // Link appends the name of what has the ID id on the same page.
-func (l Line) Link(id, s string) Line { return l.add(Span{text: s, face: mono, link: id}) }
+func (l Line) Link(id, s string) Line { return l.add(span{text: s, face: mono, link: id}) }
 
 // With appends another line.
 func (l Line) With(m Line) Line { return append(l[:len(l):len(l)], m...) }
@@ -94,7 +94,7 @@ func (l Line) In(t Tone) Line {
 
 // orStrong is the line as a heading: strong, where nothing in it has a tone of its own.
 func (l Line) orStrong() Line {
-	if slices.ContainsFunc(l, func(s Span) bool { return s.tone != Plain }) {
+	if slices.ContainsFunc(l, func(s span) bool { return s.tone != Plain }) {
 		return l
 	}
 	return l.In(Strong)
