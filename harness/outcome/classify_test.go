@@ -84,7 +84,7 @@ func TestClassify(t *testing.T) {
 		{name: "panic after a relocation was rejected", transcript: begin + "subarch: m: Unknown rela relocation: 9\nKernel panic - not syncing: BUG!\n", end: End{Kind: EndPanicked}, want: Oops, evidence: "Kernel panic - not syncing: BUG!"},
 		{name: "oops that the kernel survives", transcript: begin + "BUG: kernel NULL pointer dereference, address: 0000000000000000\nOops: Oops: 0002 [#1]\nRIP: 0010:m_init+0x5/0x1000 [m]\numlab[1]: end insmod m status=137\n", end: End{Kind: EndHalted},
 			want: Oops, evidence: "BUG: kernel NULL pointer dereference, address: 0000000000000000", detail: "At m_init+0x5/0x1000 [m]."},
-		{name: "oops in rmmod", transcript: ready + insertM + showM + "umlab[3]: begin rmmod m\n[    1.000000] Oops: general protection fault\n", end: End{Kind: EndPanicked}, want: Oops, detail: "During rmmod."},
+		{name: "oops in rmmod", transcript: ready + insertM + showM + "umlab[3]: begin rmmod m\n[    1.000000] Oops: general protection fault: 0000 [#1] PREEMPT\n", end: End{Kind: EndPanicked}, want: Oops, detail: "During rmmod."},
 		{name: "panic behind rmmod", transcript: ready + insertM + showM + removeM + "Kernel panic - not syncing: Segfault with no mm\n", end: End{Kind: EndPanicked}, want: Oops, detail: "Outside"},
 		{name: "panic at halt, the module is gone", transcript: ready + insertM + showM + removeM + halt + "Kernel panic - not syncing: BUG!\n", end: End{Kind: EndPanicked}, want: Loaded},
 		{name: "the module prints the word", transcript: begin + "m: BUG: is what I print\nm: Oops: too\numlab[1]: end insmod m status=0\n" + showM + removeM, want: Loaded},

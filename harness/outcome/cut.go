@@ -2,7 +2,6 @@ package outcome
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -149,7 +148,7 @@ func (s *session) bootFailed() Outcome {
 			return s.quote(Infra, e.line, "UML says that its host did not give it what it needs.")
 		case eventFault:
 			o := s.quote(BootFailed, e.line, "")
-			o.Detail = s.where(e.line)
+			o.Detail = s.dumpAt(e.line).where()
 			return o
 		}
 	}
@@ -168,7 +167,7 @@ func (s *session) bootFailed() Outcome {
 		}
 		return s.quote(BootFailed, at, "The guest's process ended before it took commands"+status(end))
 	case EndPanicked:
-		return s.quote(Infra, at, "The console layer saw a panic that is not in the transcript.")
+		return s.quote(BootFailed, at, "The console layer saw a panic whose line is not known; nothing shows that the host is at fault.")
 	}
 	return s.quote(Unproved, at, "The transcript ends before the guest took commands.")
 }
@@ -181,17 +180,4 @@ func (s *session) lastLine() int {
 		}
 	}
 	return -1
-}
-
-// where says at which function the kernel was, for a fault in line at: the RIP
-// that UML prints before its panic, and other kernels behind their oops.
-func (s *session) where(at int) string {
-	for _, l := range s.around(at) {
-		if rest, ok := strings.CutPrefix(l.text, "RIP: "); ok {
-			if _, symbol, ok := strings.Cut(rest, ":"); ok {
-				return fmt.Sprintf("At %s.", clip(symbol))
-			}
-		}
-	}
-	return ""
 }

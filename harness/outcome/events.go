@@ -2,10 +2,11 @@ package outcome
 
 import (
 	"debug/elf"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"umlab/harness/kmsg"
 )
 
 // eventKind says what a line of the kernel, or of insmod, is about.
@@ -13,6 +14,7 @@ type eventKind uint8
 
 const (
 	eventRefused      eventKind = iota + 1 // the loader refuses a module
+	eventUnclear                           // the loader says something that is not known
 	eventInitReturned                      // "initcall … returned -19", with initcall_debug
 	eventTool                              // what insmod or rmmod says when it fails
 	eventFault                             // panic, BUG, oops
@@ -27,28 +29,10 @@ type event struct {
 	module string  // "" where the line and the lines that belong to it name none
 	shows  Outcome // of eventRefused all but the evidence; of eventInitReturned and eventTool the errno, where the line says it
 	text   string  // without prefixes, joined where it was wrapped
-	tool   string  // eventTool: "insmod", "rmmod", "modprobe"
+	tool   string  // eventTool: "insmod", "rmmod", "modprobe"; "" where the line does not say it
 	line   int     // index of the logical line
-}
 
-// faults are the beginnings of what a kernel says when it faults: kernel/panic.c,
-// lib/bug.c, arch/x86/kernel/dumpstack.c and traps.c, mm/kasan/report.c, and
-// rust/kernel's panic handler. UML's "Kernel mode fault at addr" and its kin
-// come behind "Kernel panic - not syncing: ".
-var faults = []string{
-	panicMark, "BUG: ", "kernel BUG at ", "Oops: ", "Oops - ", "Internal error: ", "general protection fault",
-	"Unable to handle kernel ", "Kernel mode fault at addr ", "Kernel tried to access user memory at addr ",
-	"kernel tried to execute NX-protected page", "divide error: ", "invalid opcode: ", "double fault: ",
-	"stack segment: ", "int3: ", "traps: PANIC: ", "watchdog: BUG: ", "rust_kernel: panicked at ",
-}
-
-const panicMark = "Kernel panic - not syncing"
-
-// survived are reports that begin like a fault, or otherwise stand out, after
-// which the kernel goes on as if nothing had been.
-var survived = []string{
-	"WARNING: ", "UBSAN: ", "BUG: sleeping function called from invalid context", "BUG: using ", "BUG: workqueue lockup",
-	"INFO: task ",
+	missing bool // eventTool: there was no such file
 }
 
 // hostFaults are what UML says when its host does not give it what it needs
@@ -61,12 +45,7 @@ var hostFaults = []string{
 
 const busError = "Bus error - the host /dev/shm or /tmp mount likely just ran out of space"
 
-var (
-	toolRE  = regexp.MustCompile(`^(insmod|modprobe|rmmod): (?:ERROR: |FATAL: )?(.*[^ ]): ([^:]+)$`)
-	toolArg = regexp.MustCompile(`^(?:can't (?:insert|unload module) '([^'\s]+)'|could not (?:insert|load|remove)` +
-		`(?: module)? ['"]?([^'"\s]+)['"]?)$`)
-	faultIP = regexp.MustCompile(`at addr 0x[0-9a-f]+, ip 0x[0-9a-f]+$`)
-)
+var ()
 
 // recognise reads one line without its prefixes. complete is false where the
 // line may go on: it has the beginning of a message, and the next line may hold
@@ -75,12 +54,15 @@ func recognise(text string, pasted bool) (e event, ok, complete bool) {
 	if len(text) < 5 {
 		return e, false, false
 	}
-	switch {
-	case strings.Contains(text, "relocation"):
+	if strings.Contains(text, "relocation") {
 		if e, ok = relocationEvent(text, pasted); ok {
 			return e, true, true
 		}
-	case strings.HasPrefix(text, "initcall "):
+	}
+	if !pasted && bareRelaRE.MatchString(text) {
+		return e, false, false // a kernel that umlab boots has its speaker: the module prints this
+	}
+	if strings.HasPrefix(text, "initcall ") {
 		if m := initcallRE.FindStringSubmatch(text); m != nil {
 			n, err := strconv.ParseInt(m[2], 10, 32)
 			if err == nil && n < 0 && n >= -maxErrno {
@@ -88,28 +70,30 @@ func recognise(text string, pasted bool) (e event, ok, complete bool) {
 			}
 		}
 		return e, false, false
-	case strings.HasPrefix(text, "insmod: "), strings.HasPrefix(text, "rmmod: "), strings.HasPrefix(text, "modprobe: "):
-		if e, ok = toolEvent(text); ok {
-			return e, true, e.shows.Errno != 0
-		}
 	}
-	if begins(text, survived) {
-		return event{kind: eventWarning}, true, true
+	if t, complete := kmsg.TroubleOf(text); t == kmsg.Survived {
+		return event{kind: eventWarning}, true, complete
+	} else if t != kmsg.NoTrouble {
+		return event{kind: eventFault}, true, complete
+	}
+	if said, ok := kmsg.ToolOf(text); ok {
+		e = event{kind: eventTool, module: moduleName(said.Module), shows: Outcome{Errno: said.Errno}, tool: said.Tool, missing: said.Missing}
+		return e, e.module != "", said.Missing || said.Errno != 0
 	}
 	if strings.Contains(text, "init suspiciously returned ") {
 		if m := suspiciousRE.FindStringSubmatch(text); m != nil {
 			return event{kind: eventWarning, module: m[1] + m[2]}, true, true
 		}
 	}
-	if begins(text, faults) {
-		short := strings.Contains(text, "Kernel mode fault") || strings.Contains(text, "Kernel tried to access")
-		return event{kind: eventFault}, true, !short || faultIP.MatchString(text)
-	}
 	if begins(text, hostFaults) && !strings.HasSuffix(text, "...OK") || strings.HasSuffix(text, " must be not mounted noexec") {
 		return event{kind: eventHost}, true, true
 	}
-	if module, errno, ok := refusalOf(text); ok {
-		return event{kind: eventRefused, module: module, shows: Outcome{Kind: InsmodFailed, Errno: errno}}, true, true
+	switch l := kmsg.LoadingOf(text); l.Effect {
+	case kmsg.Refuses:
+		open := strings.Contains(text, ": Unknown symbol ") && !strings.HasSuffix(text, ")")
+		return event{kind: eventRefused, module: l.Module, shows: Outcome{Kind: InsmodFailed, Errno: l.Errno}}, true, !open
+	case kmsg.Unclear:
+		return event{kind: eventUnclear, module: l.Module, shows: Outcome{Kind: InsmodFailed}}, true, true
 	}
 	return e, false, false
 }
@@ -117,7 +101,8 @@ func recognise(text string, pasted bool) (e event, ok, complete bool) {
 // relocationEvent reads the two messages of apply_relocate_add. An overflow's
 // module is in the line that follows it, see name.
 func relocationEvent(text string, pasted bool) (event, bool) {
-	if m := unknownRE.FindStringSubmatch(text); m != nil && (m[1] != "" || pasted) {
+	// Other architectures have the words without "rela" too, and no speaker: their numbers mean other things.
+	if m := unknownRE.FindStringSubmatch(text); m != nil && (m[3] != "" && (m[1] != "" || pasted) || m[1] == "subarch: " || m[1] == "module: ") {
 		t, err := strconv.ParseUint(m[4], 10, 32)
 		if err != nil {
 			return event{}, false
@@ -146,27 +131,12 @@ func relocationEvent(text string, pasted bool) (event, bool) {
 	return event{kind: eventRefused, shows: o}, true
 }
 
-// toolEvent reads what busybox's and kmod's insmod, rmmod and modprobe say when
-// they fail.
-func toolEvent(text string) (event, bool) {
-	m := toolRE.FindStringSubmatch(text)
-	if m == nil {
-		return event{}, false
+// begins reports whether text begins with one of the list.
+func begins(text string, list []string) bool {
+	for _, s := range list { // a flood has hundreds of thousands of lines
+		if strings.HasPrefix(text, s) {
+			return true
+		}
 	}
-	e := event{kind: eventTool, shows: Outcome{Errno: errnoOf(m[3])}, tool: m[1]}
-	if a := toolArg.FindStringSubmatch(m[2]); a != nil {
-		e.module = moduleName(a[1] + a[2])
-	}
-	return e, e.module != ""
-}
-
-// missingFile reports whether insmod could not even open the module. The
-// kernel's own ENOENT has other words.
-func (e event) missingFile() bool {
-	return e.kind == eventTool && e.tool != "rmmod" && strings.HasSuffix(strings.ToLower(e.text), ": no such file or directory")
-}
-
-func atoiErrno(digits string) int {
-	n, _ := strconv.Atoi(digits) // the callers' expressions admit nothing that does not fit
-	return positiveErrno(n)
+	return false
 }

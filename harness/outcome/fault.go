@@ -1,9 +1,10 @@
 package outcome
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"umlab/harness/kmsg"
 )
 
 // fault is the first fault of the kernel that belongs to the module.
@@ -16,7 +17,7 @@ func (s *session) fault(h *handled) (Outcome, bool) {
 		if owner != h.name {
 			continue
 		}
-		detail := joinDetail(when, s.where(e.line))
+		detail := joinDetail(when, s.dumpAt(e.line).where())
 		if s.lines[e.line].joined {
 			detail = joinDetail(detail, wrapped(e))
 		}
@@ -42,7 +43,7 @@ func (s *session) owner(e event) (module, when string) {
 			return moduleName(st.args[0]), "During " + st.verb + "."
 		}
 	}
-	if strings.HasPrefix(e.text, panicMark+": Attempted to kill init!") {
+	if strings.HasPrefix(e.text, kmsg.PanicMark+": Attempted to kill init!") {
 		return "", "" // what runs as init in the guest has ended: no fault of the kernel's
 	}
 	begun := at
@@ -61,7 +62,7 @@ func (s *session) owner(e event) (module, when string) {
 	halting = halting || at >= 0 && s.steps[at].verb == "halt"
 	when = "Outside of the module's own steps."
 	var traced []string
-	for _, m := range s.trace(e.line) {
+	for _, m := range s.dumpAt(e.line).traced() {
 		if slices.Contains(loaded, m) {
 			traced = append(traced, m)
 		}
@@ -85,63 +86,4 @@ func (s *session) owner(e event) (module, when string) {
 			return module, when
 		}
 	}
-}
-
-var (
-	inModuleRE = regexp.MustCompile(`\+0x[0-9a-f]+/0x[0-9a-f]+ \[([\w.-]+)`)
-	linkedRE   = regexp.MustCompile(`([\w.-]+)\([A-Z]*([+-])\)`)
-)
-
-// around yields the lines of the dump that a fault in line at belongs to: UML
-// prints registers before its panic, others behind their oops.
-func (s *session) around(at int) []line {
-	from, to := max(at-20, 0), min(at+80, len(s.lines))
-	for i := at - 1; i >= from; i-- {
-		if strings.HasPrefix(s.lines[i].text, "umlab") {
-			from = i + 1
-		}
-	}
-	for i := at + 1; i < to; i++ {
-		if strings.HasPrefix(s.lines[i].text, "umlab") {
-			to = i
-		}
-	}
-	return s.lines[from:to]
-}
-
-// trace is the modules that have a function in the dump around line at, each
-// once; only the one that RIP was in where that is known.
-func (s *session) trace(at int) []string {
-	var all []string
-	for _, l := range s.around(at) {
-		m := inModuleRE.FindStringSubmatch(l.text)
-		if m == nil {
-			continue
-		}
-		if strings.HasPrefix(l.text, "RIP: ") {
-			return []string{m[1]}
-		}
-		if !slices.Contains(all, m[1]) {
-			all = append(all, m[1])
-		}
-	}
-	return all
-}
-
-// comingOrGoing is the module that "Modules linked in" around line at marks as
-// being loaded or unloaded, or "".
-func (s *session) comingOrGoing(at int) (module, when string) {
-	for _, l := range s.around(at) {
-		_, list, ok := strings.Cut(l.text, "Modules linked in: ")
-		if !ok {
-			continue
-		}
-		if m := linkedRE.FindStringSubmatch(list); m != nil {
-			if m[2] == "+" {
-				return m[1], "During insmod."
-			}
-			return m[1], "During rmmod."
-		}
-	}
-	return "", ""
 }

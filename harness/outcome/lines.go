@@ -2,8 +2,9 @@ package outcome
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
+
+	"umlab/harness/prefix"
 )
 
 // maxEvidence is how much of a line is looked at and quoted. A guest that
@@ -13,11 +14,13 @@ const maxEvidence = 4096
 // line is a line of a transcript. Of a line that was wrapped, raw and off are
 // those of the first part.
 type line struct {
-	raw    string // verbatim, without its end
-	off    int64  // of raw in the transcript
-	text   string // without the prefixes of the kernel, of syslog and of mail
-	kernel bool   // a time stamp or syslog's prefix shows that a record begins here
-	joined bool   // text is made of more than one line of the transcript
+	raw    string  // verbatim, without its end
+	off    int64   // of raw in the transcript
+	text   string  // without the prefixes of the kernel, of syslog and of mail
+	kernel bool    // a time stamp or syslog's prefix shows that a record begins here
+	uptime float64 // seconds since the boot, where the kernel's stamp tells; else -1
+	prompt bool    // a shell's prompt stood before it
+	joined bool    // text is made of more than one line of the transcript, or was encoded there
 }
 
 // splitLines cuts a transcript at \n. A pty in raw mode yields \n, a cooked one
@@ -38,66 +41,19 @@ func splitLines(transcript []byte, pasted bool) []line {
 			raw, start = raw[1:], start+1
 		}
 		raw = raw[:min(len(raw), maxEvidence)]
-		l := line{raw: raw, off: int64(start)}
-		l.text, l.kernel = stripKernel(raw)
-		if pasted {
-			l.text, l.kernel = stripPasted(raw)
-		}
-		lines = append(lines, l)
+		lines = append(lines, newLine(raw, int64(start), raw, pasted))
 		off = next
 	}
 	return lines
 }
 
-var (
-	// "<6>", "[    0.123456]", "[    0.123456][   T12]", "[    0.12] [ C0]"
-	stampRE = regexp.MustCompile(`^(?:<\d{1,3}>)?\[ *\d+\.\d{3,9}\](?: ?\[ *[TC]\d+\])? ?`)
-	// dmesg -T: "[Sat Nov 22 23:10:38 2025] "
-	humanStampRE = regexp.MustCompile(`^\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}\] ?`)
-	// "Nov 22 23:10:38 host kernel: ", and the same with an ISO 8601 time
-	syslogRE = regexp.MustCompile(`^(?:[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d` +
-		`(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?) \S+ (?:kernel|unknown|[\w./-]+\[\d+\]): ?`)
-	quoteRE = regexp.MustCompile(`^[ \t]*(?:[>|][ \t]?)+`)
-	// "/ # ", "root@host:~# ", "[root@host ~]# ", "$ "
-	promptRE = regexp.MustCompile(`^(?:\[\S+ \S+\]|[\w@.:()-]*[~/][\w./~-]*|\S+@\S+)? ?[#$] +`)
-)
-
-// stripKernel takes the kernel's own time stamp off.
-func stripKernel(raw string) (text string, stamped bool) {
-	if len(raw) > 0 && (raw[0] == '[' || raw[0] == '<') {
-		if at := stampRE.FindStringIndex(raw); at != nil {
-			return raw[at[1]:], true
-		}
+// newLine is a line that reads text, which stands as raw at off.
+func newLine(raw string, off int64, text string, pasted bool) line {
+	bare := prefix.Kernel(text)
+	if pasted {
+		bare = prefix.Any(text)
 	}
-	return raw, false
-}
-
-// stripPasted takes everything off that is put before a line of the kernel on
-// its way into a mail.
-func stripPasted(raw string) (text string, stamped bool) {
-	text = raw
-	if strings.ContainsAny(text[:min(len(text), 40)], ">|") {
-		if at := quoteRE.FindStringIndex(text); at != nil {
-			text = text[at[1]:]
-		}
-	}
-	text = strings.TrimSpace(text)
-	for range 4 { // syslog, a prompt and a time stamp may stand together
-		before := text
-		for _, re := range [...]*regexp.Regexp{syslogRE, humanStampRE, stampRE, promptRE} {
-			if !mayHave(re, text) {
-				continue
-			}
-			if at := re.FindStringIndex(text); at != nil && at[1] > 0 {
-				text = strings.TrimSpace(text[at[1]:])
-				stamped = stamped || re != promptRE
-			}
-		}
-		if text == before {
-			break
-		}
-	}
-	return text, stamped
+	return line{raw: raw, off: off, text: bare.Text, kernel: bare.Stamped, uptime: bare.Uptime, prompt: bare.Prompt, joined: raw != text}
 }
 
 // moduleName is the name that the kernel gives to what a step or a command
@@ -109,18 +65,4 @@ func moduleName(arg string) string {
 		arg = strings.TrimSuffix(arg, ext)
 	}
 	return strings.ReplaceAll(strings.TrimSuffix(arg, ".ko"), "-", "_")
-}
-
-// mayHave spares most lines the expression re.
-func mayHave(re *regexp.Regexp, text string) bool {
-	if text == "" {
-		return false
-	}
-	switch re {
-	case syslogRE:
-		return text[0] >= 'A' && text[0] <= 'S' || text[0] >= '0' && text[0] <= '9'
-	case promptRE:
-		return strings.ContainsAny(text[:min(len(text), 80)], "#$")
-	}
-	return text[0] == '[' || text[0] == '<'
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+
+	"umlab/harness/kmsg"
 )
 
 // handled is what the session did with a module: one insmod, and the steps
@@ -177,7 +179,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 	}
 	o := s.quote(InsmodFailed, at, "")
 	o.Errno = errno
-	if tools := s.within(h.insmod, eventTool, h.name); len(tools) > 0 && tools[0].missingFile() {
+	if tools := s.within(h.insmod, eventTool, h.name); len(tools) > 0 && tools[0].missing {
 		return s.quote(Infra, at, "The guest has no such file, so the kernel never saw the module.")
 	}
 	if es := s.within(h.insmod, eventInitReturned, h.name); len(es) > 0 {
@@ -185,7 +187,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 		o.Errno = es[0].shows.Errno
 		return o
 	}
-	if out := s.printed(h, false); out >= 0 {
+	if out := s.initPrinted(h, false); out >= 0 {
 		o.Kind = InitFailed
 		o.Detail = fmt.Sprintf("The module's init ran: it printed %q.", clip(s.lines[out].text))
 		if errno == 0 {
@@ -194,7 +196,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 		return o
 	}
 	switch {
-	case onlyInit(errno):
+	case kmsg.OnlyInit(errno):
 		o.Kind = InitFailed
 		o.Detail = "Neither the loader nor the module printed anything, but the loader itself never fails with this errno."
 	case errno == int(syscall.EEXIST):
@@ -211,7 +213,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 func (s *session) inserted(h *handled) Outcome {
 	live := h.proc != nil && h.proc.live()
 	switch {
-	case !s.in.Silent[h.given] && s.printed(h, true) < 0:
+	case !s.in.Silent[h.given] && s.initPrinted(h, true) < 0:
 		return s.quote(InsmodFailed, h.insmod.end, "insmod succeeded, but its init printed nothing that was expected: that it ran is not shown.")
 	case h.shown == nil:
 		return s.cutShort(h, nil)
@@ -247,9 +249,9 @@ func (s *session) inserted(h *handled) Outcome {
 	return o
 }
 
-// printed is the index of a line that the module's init printed, or -1. With
+// initPrinted is the index of a line that the module's init printed, or -1. With
 // expected, it must be the one that the caller described.
-func (s *session) printed(h *handled, expected bool) int {
+func (s *session) initPrinted(h *handled, expected bool) int {
 	re := s.in.Output[h.given]
 	for i := h.insmod.begin + 1; i < h.insmod.end; i++ {
 		text := s.lines[i].text
@@ -275,7 +277,7 @@ func (s *session) ownLine(text, n string) bool {
 
 // loaderLine reports whether the kernel printed text about a module.
 func (s *session) loaderLine(text string) bool {
-	if isNote(text) || companionRE.MatchString(text) || strings.HasPrefix(text, "umlab[") {
+	if kmsg.LoadingOf(text).Effect == kmsg.Goes || companionRE.MatchString(text) || strings.HasPrefix(text, "umlab[") {
 		return true
 	}
 	_, ok, _ := recognise(text, s.pasted)

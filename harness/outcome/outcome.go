@@ -1,6 +1,7 @@
 // Package outcome turns a console transcript into typed outcomes with evidence.
-// It is pure: bytes in, values out. It imports nothing of umlab, never boots,
-// never reads a file, and never guesses: what no line proves is not an outcome.
+// It is pure: bytes in, values out. It imports what reads a single line (prefix, kmsg)
+// and a mail (mail), never boots, never reads a file, and never guesses: what no line proves
+// is not an outcome.
 package outcome
 
 import (
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"umlab/harness/kmsg"
 )
 
 // Kind is the closed list of what one run can show for one module.
@@ -91,7 +94,7 @@ type Outcome struct {
 // VersionMagic reports whether the loader refused the module because it was built
 // for another kernel: it has looked at nothing else of it then.
 func (o Outcome) VersionMagic() bool {
-	return o.Kind == InsmodFailed && strings.Contains(o.Evidence, ": "+versionMagic)
+	return o.Kind == InsmodFailed && strings.Contains(o.Evidence, ": "+kmsg.VersionMagic)
 }
 
 // WhileHandled reports whether a Timeout came in one of the steps that handle the

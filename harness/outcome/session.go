@@ -37,6 +37,8 @@ type session struct {
 	boot   Boot
 	events []event
 	ready  int // index of the line from which on the guest took commands; len(lines) if none
+
+	commandAt map[int]bool // lines of a shell's commands that a log without the guest's own lines echoes
 }
 
 var (
@@ -131,7 +133,7 @@ func (s *session) readBoot() {
 }
 
 // readEvents collects what the lines say, each event once in its step. Without
-// steps, each fault counts: a log may hold several boots.
+// steps, each fault and each tool's line counts: a log may hold several boots.
 func (s *session) readEvents() {
 	type key struct {
 		step   int
@@ -154,7 +156,7 @@ func (s *session) readEvents() {
 		if e.shows.Relocation != nil {
 			k.shows = e.shows.String()
 		}
-		if seen[k] && (e.kind != eventFault || len(s.steps) > 0) {
+		if seen[k] && (e.kind != eventFault && e.kind != eventTool || len(s.steps) > 0) {
 			continue
 		}
 		seen[k] = true

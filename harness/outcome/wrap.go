@@ -4,11 +4,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"umlab/harness/kmsg"
 )
 
 // restRE is what a number, or the end of an overflow line, leaves on the next
 // line when a terminal or a mail program breaks it.
 var restRE = regexp.MustCompile(`^(?:[0-9a-f]{1,16}|(?:[0-9a-f]{0,16} ?)sec \d+ idx \d+|(?:\d* ?)idx \d+)$`)
+
+// speakerRE is a line of the loader that was broken within the module's name.
+var speakerRE = regexp.MustCompile(`^(?:subarch|module): [\w.-]*$`)
 
 // unwrap joins lines that were broken on their way (mail programs break at
 // spaces near column 72, terminals anywhere), where only the joined line says
@@ -42,10 +47,11 @@ func unwrap(lines []line) {
 // join finds the shortest run of lines from i that says more than the first
 // alone, which says whole.
 func join(lines []line, i int, whole saying) (text string, n int) {
-	spaced, tight := lines[i].text, lines[i].text
+	spaced, tight := lines[i].text, strings.TrimSuffix(lines[i].text, "=") // quoted-printable without its header
+	inName := speakerRE.MatchString(tight)
 	for n = 1; n <= 3 && i+n < len(lines); n++ {
 		next := lines[i+n]
-		if next.text == "" || next.kernel || says(next.text) != saysNothing || companionRE.MatchString(next.text) {
+		if next.text == "" || next.kernel || says(next.text) != saysNothing && !(inName && n == 1) || companionRE.MatchString(next.text) {
 			return "", 0
 		}
 		spaced, tight = spaced+" "+next.text, tight+next.text
@@ -55,7 +61,11 @@ func join(lines []line, i int, whole saying) (text string, n int) {
 		if whole == saysAll && (n > 1 || !mayGoOn(lines, i)) {
 			continue // the line is good as it is; only what plainly belongs to it is added
 		}
-		for _, text := range []string{spaced, tight} {
+		order := []string{spaced, tight}
+		if inName {
+			order = []string{tight, spaced}
+		}
+		for _, text := range order {
 			if says(text) == saysAll {
 				return text, n
 			}
@@ -99,13 +109,15 @@ func says(text string) saying {
 	if len(text) < 5 {
 		return saysNothing
 	}
-	if _, ok, complete := recognise(text, true); ok {
+	if e, ok, complete := recognise(text, true); ok && e.kind != eventUnclear {
 		if complete {
 			return saysAll
 		}
 		return saysPart
 	}
 	switch {
+	case kmsg.LoadingOf(text).Effect == kmsg.Goes:
+		return saysAll
 	case strings.HasSuffix(text, " likely not compiled with -mcmodel=kernel"):
 		if companionRE.MatchString(text) {
 			return saysAll
