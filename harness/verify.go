@@ -67,8 +67,11 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) 
 	v.Conclusion, v.Reason = conclude.Verification(v.Pairs)
 	v.Exit = conclude.VerificationExit(v.Conclusion)
 	v.Untested = untested(plans)
-	for _, m := range patch.Missing(patches) {
-		v.Untested = append(v.Untested, "patch "+m+" of the series, which was not given")
+	for _, p := range patches {
+		v.Notes = append(v.Notes, p.Notes...)
+	}
+	if m := patch.Missing(patches); m != "" {
+		v.Untested = append(v.Untested, m+" of the series, not given")
 	}
 	v.Seconds = l.now().Sub(started).Seconds()
 	err = publish(l, v, func(w io.Writer) error { return doc.Mail(w, report.Verification(v)) }, formats)

@@ -91,8 +91,21 @@ func apply(
 	for i, p := range patches {
 		task.Status(p.Title())
 		said := new(bytes.Buffer)
+		refuse := func() error {
+			e := patch.Misfit(dir, p, d.files)
+			e.Tree, e.Version, e.Index, e.Of = base.Name, base.Version, i+1, len(patches)
+			e.Said = patch.OneLine(strings.ReplaceAll(said.String(), "<stdin>", p.Name))
+			return e
+		}
+		args := []string{"apply", "--whitespace=nowarn", "-p1"}
+		if p.Bare() {
+			if patch.Misfit(dir, p, d.files).Why != "" {
+				return rec, refuse()
+			}
+			args = append(args, "--unidiff-zero")
+		}
 		status, err := git(ctx, sandbox.Command{
-			Args:   []string{"apply", "--whitespace=nowarn", "-p1", "-"},
+			Args:   append(args, "-"),
 			Dir:    gitSource,
 			Mounts: []sandbox.Mount{{Source: dir, Target: gitSource}},
 			Stdin:  bytes.NewReader(p.Data), Stderr: said,
@@ -101,10 +114,7 @@ func apply(
 			return rec, fmt.Errorf("git apply %s: %w", p.Name, err)
 		}
 		if status != 0 {
-			e := patch.Misfit(dir, p, d.files)
-			e.Tree, e.Version, e.Index, e.Of = base.Name, base.Version, i+1, len(patches)
-			e.Said = patch.OneLine(strings.ReplaceAll(said.String(), "<stdin>", p.Name))
-			return rec, e
+			return rec, refuse()
 		}
 		// The next patch is judged against what this one left.
 		for _, name := range patch.Touched(patches[i : i+1]) {

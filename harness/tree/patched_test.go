@@ -193,6 +193,36 @@ func TestUndone(t *testing.T) {
 	}
 }
 
+// TestPatchedWithoutContext applies what git diff -U0 makes: at its own lines, and
+// where it only adds lines, to the very file that it was made for.
+func TestPatchedWithoutContext(t *testing.T) {
+	before := "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
+	after := "zero\none\nthree\nfour\nfour and a half\nfive\nsiX\nseven\neight\n"
+	dir := t.TempDir()
+	lay(t, dir, map[string]string{"a/arch/um/Makefile": before, "b/arch/um/Makefile": after})
+	git := hostGit(t)
+	c := exec.Command("git", "diff", "--no-index", "--no-prefix", "-U0", "a", "b")
+	c.Dir = dir
+	diff, _ := c.Output() // status 1: they differ
+	if n := strings.Count(string(diff), "@@ -"); n != 5 {
+		t.Fatalf("%d hunks: %s", n, diff)
+	}
+	st, b := base(t, map[string]string{"arch/um/Makefile": before})
+	got, err := Patched(context.Background(), st, progress.Discard{}, b, patches(t, string(diff)), git)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(got.Dir, "arch/um/Makefile")); err != nil || string(text) != after {
+		t.Errorf("%q, %v", text, err)
+	}
+	// One line more above, and nothing shows where the added lines belong.
+	st, b = base(t, map[string]string{"arch/um/Makefile": "new\n" + before})
+	_, err = Patched(context.Background(), st, progress.Discard{}, b, patches(t, string(diff)), git)
+	if e, ok := errors.AsType[*patch.ApplyError](err); !ok || !strings.Contains(e.Why, "has no context") {
+		t.Errorf("to another file: %v", err)
+	}
+}
+
 func TestMisfit(t *testing.T) {
 	long := "one\ntwo\nthree\nobj-y += first.o\nobj-y += second.o\n\nKBUILD_RUSTFLAGS += -Crelocation-model=pie\n\nlast\n"
 	more := map[string]string{"arch/um/Makefile": long, "drivers/um/only.c": "x\n"}
@@ -215,6 +245,10 @@ func TestMisfit(t *testing.T) {
 			patch.ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3}, []string{"the file has nothing like it"}},
 		{"another place", hunk("arch/x86/um/only.c", "@@ -1 +1 @@\n-x\n+y\n"),
 			patch.ApplyError{File: "arch/x86/um/only.c", Line: 1, NearestFile: "drivers/um/only.c"}, []string{"the tree has no such file; the tree has drivers/um/only.c"}},
+		{"no context, another line", hunk("arch/um/Makefile", "@@ -4 +4 @@\n-obj-y += second.o\n+obj-y += third.o\n"),
+			patch.ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3, NearestLine: 5}, []string{"has no context (diff -U0)", "at line 4", "the nearest that the tree has, at line 5"}},
+		{"no context, lines are added", hunk("arch/um/Makefile", "@@ -4,0 +5 @@\n+obj-y += third.o\n"),
+			patch.ApplyError{File: "arch/um/Makefile", Hunk: 1, Line: 3}, []string{"has no context (diff -U0)", "nothing shows where they belong"}},
 		{"there already", "diff --git a/Makefile b/Makefile\nnew file mode 100644\n--- /dev/null\n+++ b/Makefile\n@@ -0,0 +1 @@\n+x\n",
 			patch.ApplyError{File: "Makefile", Line: 1}, []string{"the tree has it already"}},
 		{"what only git knows", "diff --git a/link b/link\nindex 1111111..2222222 100644\n--- a/link\n+++ b/link\n@@ -1,9 +1,9 @@\n # SPDX\n-VERSION = 6\n+VERSION = 7\n PATCHLEVEL = 12\n SUBLEVEL = 107\n EXTRAVERSION = -rc1\n",

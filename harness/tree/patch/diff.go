@@ -198,6 +198,9 @@ func oneCommit(lines []string, spans []span, fail func(int, string, ...any) erro
 // at, or 0.
 func (p *Patch) fill(d *diff, text int) {
 	p.Data, p.Files = []byte(d.data), d.files
+	if p.Bare() {
+		p.Notes = append(p.Notes, "hunks of "+p.Title()+" have no context (diff -U0): they are taken at their own line numbers alone")
+	}
 	if text > 0 {
 		p.Line = text + d.line - 1
 	}

@@ -10,7 +10,7 @@ import (
 
 // convert checks what a file's part of a diff says. header is its first line.
 func convert(f *gitdiff.File, s span, header string) (_ *File, why string) {
-	out := &File{Old: f.OldName, New: f.NewName, Binary: f.IsBinary, hunks: f.TextFragments}
+	out := &File{Old: f.OldName, New: f.NewName, Binary: f.IsBinary, hunks: f.TextFragments, blob: f.OldOIDPrefix}
 	for _, n := range []*string{&out.Old, &out.New} {
 		if *n == "/dev/null" || *n == "" {
 			*n = ""

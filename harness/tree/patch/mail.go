@@ -2,6 +2,7 @@ package patch
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -22,11 +23,30 @@ type message struct {
 type mailed struct {
 	Patch
 	reply   bool
-	version string // "v2"
+	version [2]int // {2, 0} of "v2"; {1, 0} where the subject says none
+	resend  bool
+	quotes  bool // it holds no diff, but quotes one
 }
 
 func (m mailed) tag() string {
-	return OneLine(fmt.Sprintf("patch %s %d/%d", m.version, m.Number, m.Of))
+	text := "patch"
+	if m.resend {
+		text += " RESEND"
+	}
+	if v := m.versionText(); v != "v1" {
+		text += " " + v
+	}
+	if m.Of > 0 {
+		text += fmt.Sprintf(" %d/%d", m.Number, m.Of)
+	}
+	return text
+}
+
+func (m mailed) versionText() string {
+	if m.version[1] > 0 {
+		return fmt.Sprintf("v%d.%d", m.version[0], m.version[1])
+	}
+	return fmt.Sprintf("v%d", m.version[0])
 }
 
 var (
@@ -39,7 +59,10 @@ var (
 	replyPrefix = regexp.MustCompile(`(?i)^\s*(re|aw|fwd?)\s*:\s*`)
 	brackets    = regexp.MustCompile(`^\s*\[([^\]]*)\]\s*`)
 	counted     = regexp.MustCompile(`(?:^|[^\d])(\d{1,4})/(\d{1,4})(?:$|[^\d])`)
-	versioned   = regexp.MustCompile(`(?i)(?:^|[\s,])(v\d{1,3})(?:$|[\s,])`)
+	versioned   = regexp.MustCompile(`(?i)(?:^|[\s,]|PATCH)v(\d{1,3})(?:\.(\d{1,3}))?(?:$|[\s,])`)
+	resent      = regexp.MustCompile(`(?i)\bRESEN[DT]\b`)
+	quotedDiff  = regexp.MustCompile(`(?m)^[>|][> |]*(?:diff --git |\+\+\+ |@@ -\d)`)
+	scissors    = regexp.MustCompile(`(?m)^[ \t]*-[- ]*(?:8<|>8|%<|>%)[^\n]*-[ \t]*\r?\n`)
 )
 
 // splitMails returns the mails that data consists of, or nil where it is no mail.
@@ -113,7 +136,7 @@ func readMessage(lines [][]byte, at int) message {
 // patch reads the mail's patch. name is the input, what the mail's own name. With
 // errNoDiff it still returns what the subject says.
 func (m message) patch(name, what string) (*mailed, error) {
-	p := &mailed{Patch: Patch{Name: what, Commit: m.commit}}
+	p := &mailed{Patch: Patch{Name: what, Commit: m.commit}, version: [2]int{1, 0}}
 	p.subject(decodeWords(m.header["subject"]))
 	p.From = address(m.header["from"])
 	if p.Of > 0 && p.Number == 0 {
@@ -123,11 +146,20 @@ func (m message) patch(name, what string) (*mailed, error) {
 	if err != nil {
 		return p, &Error{name, m.line, fmt.Sprintf("the mail's body cannot be decoded: %v", err)}
 	}
-	line := m.text
+	where, line := name, m.text
 	if !raw {
-		name, line = what+" (decoded)", 0
+		where, line = what+" (decoded)", 0
 	}
-	d, err := readDiff(name, text, line)
+	d, err := readDiff(where, text, line)
+	if flat, flowed := m.unflowed(text); flowed {
+		// Many mails claim to be flowed that are not: the plain reading holds where the other is none.
+		if f, flatErr := readDiff(what+" (decoded)", flat, 0); flatErr == nil {
+			d, err, line = f, nil, 0
+		}
+	}
+	if errors.Is(err, errNoDiff) && quotedDiff.MatchString(text) {
+		p.quotes = true
+	}
 	if err != nil {
 		return p, err
 	}
@@ -156,8 +188,10 @@ func (p *mailed) subject(s string) {
 			p.Of, _ = strconv.Atoi(n[2])
 		}
 		if v := versioned.FindStringSubmatch(f[1]); v != nil {
-			p.version = strings.ToLower(v[1])
+			p.version[0], _ = strconv.Atoi(v[1])
+			p.version[1], _ = strconv.Atoi(v[2])
 		}
+		p.resend = p.resend || resent.MatchString(f[1])
 	}
 	p.Subject = OneLine(s)
 }
@@ -165,6 +199,9 @@ func (p *mailed) subject(s string) {
 // inBody takes the commit message from the text before the diff. Its first lines
 // may name another author and subject than the mail's header.
 func (p *mailed) inBody(before string) {
+	if cut := scissors.FindAllStringIndex(before, -1); cut != nil {
+		before = before[cut[len(cut)-1][1]:] // what stands above is for the list
+	}
 	text := strings.TrimLeft(before, "\r\n")
 	for {
 		l, rest, _ := strings.Cut(text, "\n")

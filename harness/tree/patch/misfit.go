@@ -2,6 +2,8 @@ package patch
 
 import (
 	"bytes"
+	"crypto/sha1" //nolint:gosec // git's own digest, an identity and no protection
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -136,6 +138,7 @@ func common(a, b []string) (inA, inB []bool) {
 }
 
 // Misfit finds out why git refused p on the tree at dir, which consists of files.
+// Why is empty where all that is text would fit.
 func Misfit(dir string, p Patch, files map[string]string) *ApplyError {
 	e := &ApplyError{Patch: p.Name, Subject: p.Subject, Line: p.Line}
 	root, err := os.OpenRoot(dir)
@@ -160,6 +163,7 @@ func Misfit(dir string, p Patch, files map[string]string) *ApplyError {
 			continue
 		}
 		lines, made := state[f.Old]
+		known := false
 		if !made {
 			if _, there := files[f.Old]; !there {
 				e.File, e.Why, e.NearestFile = f.Old, "the tree has no such file", nearestFile(f.Old, files)
@@ -169,9 +173,9 @@ func Misfit(dir string, p Patch, files map[string]string) *ApplyError {
 			if err != nil || f.Binary {
 				continue
 			}
-			lines = slices.Collect(strings.Lines(text))
+			lines, known = slices.Collect(strings.Lines(text)), isBlob(text, f.blob)
 		}
-		lines, bad := fit(lines, f.hunks)
+		lines, bad := fit(lines, f.hunks, known)
 		if bad < 0 {
 			if f.New != "" {
 				state[f.New] = lines
@@ -185,8 +189,14 @@ func Misfit(dir string, p Patch, files map[string]string) *ApplyError {
 		e.Nearest, e.NearestLine = nearest(lines, e.Wanted, int(h.OldPosition))
 		e.Why = "the tree does not have the lines that the hunk changes"
 		switch {
-		case len(new) > 0 && placeOf(lines, new, int(h.NewPosition)) >= 0:
+		case bare(h) && stands(lines, new, int(h.NewPosition)-1), !bare(h) && len(new) > 0 && placeOf(lines, new, int(h.NewPosition)) >= 0:
 			e.Why = "the tree has this change already"
+		case bare(h) && len(old) == 0:
+			e.Why = "the hunk has no context (diff -U0) and only adds lines, and the file is not the one that it was made for: " +
+				"nothing shows where they belong; make the patch with git diff -U3"
+		case bare(h):
+			e.Why = fmt.Sprintf("the hunk has no context (diff -U0), and its lines do not stand at line %d, where alone they may be taken: "+
+				"make the patch with git diff -U3", h.OldPosition)
 		case slices.Equal(loose(e.Wanted), loose(e.Nearest)):
 			e.Why = "the lines differ in their white space: was the patch pasted, or changed by a mail program?"
 		}
@@ -195,6 +205,12 @@ func Misfit(dir string, p Patch, files map[string]string) *ApplyError {
 	// Every text fits: it is something that only git knows.
 	e.File, e.Hunk, e.Line = "", 0, p.Line
 	return e
+}
+
+// isBlob reports whether text is what git calls by a name that begins with name.
+func isBlob(text, name string) bool {
+	sum := sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(text), text)) //nolint:gosec // git's own digest
+	return len(name) >= 7 && strings.HasPrefix(hex.EncodeToString(sum[:]), name)
 }
 
 func read(root *os.Root, name string) (string, error) {

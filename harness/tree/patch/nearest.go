@@ -26,13 +26,27 @@ func header(h *gitdiff.TextFragment) string {
 	return fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldPosition, h.OldLines, h.NewPosition, h.NewLines)
 }
 
+// bare reports whether a hunk has no line of context.
+func bare(h *gitdiff.TextFragment) bool {
+	return !slices.ContainsFunc(h.Lines, func(l gitdiff.Line) bool { return l.Op == gitdiff.OpContext })
+}
+
 // fit applies the hunks as far as they fit, and returns the first that does not,
-// or -1.
-func fit(lines []string, hunks []*gitdiff.TextFragment) (result []string, bad int) {
+// or -1. A hunk without context fits at its own line alone, and one that only adds
+// lines only where the whole file is known to be the one that it was made for.
+func fit(lines []string, hunks []*gitdiff.TextFragment, known bool) (result []string, bad int) {
 	for i, h := range hunks {
 		old, new := sides(h)
 		at := int(h.NewPosition) - 1
-		if len(old) > 0 {
+		switch {
+		case bare(h) && h.OldPosition > 0:
+			if len(new) == 0 {
+				at++ // the number is of the line above
+			}
+			if len(old) > 0 && !stands(lines, old, at) || len(old) == 0 && (!known || at > len(lines)) {
+				return lines, i
+			}
+		case len(old) > 0:
 			if at = placeOf(lines, old, int(h.NewPosition)); at < 0 {
 				return lines, i
 			}
@@ -41,6 +55,11 @@ func fit(lines []string, hunks []*gitdiff.TextFragment) (result []string, bad in
 		lines = slices.Concat(lines[:at], new, lines[at+len(old):])
 	}
 	return lines, -1
+}
+
+// stands reports whether part, which is not empty, stands at index i of lines.
+func stands(lines, part []string, i int) bool {
+	return len(part) > 0 && i >= 0 && i+len(part) <= len(lines) && slices.Equal(lines[i:i+len(part)], part)
 }
 
 // placeOf returns the index of the place where part stands in lines that is nearest

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
@@ -25,6 +27,8 @@ type Patch struct {
 	Line    int    // line of Name that Data begins at, or 0 where Data was decoded (base64, quoted-printable, MIME)
 	Sum     string // sha256 of Data, hex
 	PatchID string // as git patch-id --stable prints it; empty where the diff has no "diff" lines
+
+	Notes []string // what a reader must know of how it was read: what was left aside, what its hunks lack; a sentence each
 }
 
 // Title is what a person knows the patch by.
@@ -41,11 +45,22 @@ type File struct {
 	Line    int // line of the patch's Data that its header begins at, from 1
 
 	hunks     []*gitdiff.TextFragment
-	hunkLines []int // of Data, from 1
+	hunkLines []int  // of Data, from 1
+	blob      string // git's name of the old content, or the beginning of it; empty where the diff has none
 }
 
 // Path is the path that the file has, or had.
 func (f File) Path() string { return cmp.Or(f.New, f.Old) }
+
+// Bare reports whether a hunk that changes a file has no line of context, as git
+// diff -U0 writes them: git apply takes those with --unidiff-zero alone, and
+// [Misfit] must have been asked before, because git then puts added lines
+// wherever their number says.
+func (p Patch) Bare() bool {
+	return slices.ContainsFunc(p.Files, func(f File) bool {
+		return f.Old != "" && f.New != "" && slices.ContainsFunc(f.hunks, bare)
+	})
+}
 
 // Touched are the paths that the patches may change, sorted.
 func Touched(patches []Patch) []string {
@@ -64,20 +79,39 @@ func Touched(patches []Patch) []string {
 }
 
 // Missing says which patches of the series that the subjects count are not
-// there ("2/3"), for a report of what was not tested.
-func Missing(patches []Patch) (missing []string) {
+// there ("patches 1-41, 43-211 of 211"), for a report of what was not tested;
+// empty where none is missing.
+func Missing(patches []Patch) string {
 	have := map[int]bool{}
 	of := 0
 	for _, p := range patches {
 		have[p.Number] = true
 		of = max(of, p.Of)
 	}
-	for n := 1; n <= min(of, maxPatches); n++ {
-		if !have[n] {
-			missing = append(missing, fmt.Sprintf("%d/%d", n, of))
+	var runs []string
+	missing := 0
+	for n := 1; n <= of; n++ {
+		first := n
+		for ; n <= of && !have[n]; n++ {
+			missing++
+		}
+		switch last := n - 1; {
+		case first == last:
+			runs = append(runs, strconv.Itoa(first))
+		case first < last:
+			runs = append(runs, fmt.Sprintf("%d-%d", first, last))
 		}
 	}
-	return missing
+	const most = 8
+	switch {
+	case missing == 0:
+		return ""
+	case missing == 1:
+		return fmt.Sprintf("patch %s of %d", runs[0], of)
+	case len(runs) > most:
+		return fmt.Sprintf("%d of %d patches", missing, of)
+	}
+	return fmt.Sprintf("patches %s of %d", strings.Join(runs, ", "), of)
 }
 
 // Error says why a patch cannot be taken as it is. Nothing was done.

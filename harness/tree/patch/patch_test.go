@@ -182,7 +182,9 @@ func TestRefusedPatches(t *testing.T) {
 		{"no diff", "hello\nworld\n", "x.patch: holds no diff"},
 		{"mail without a diff", mailOf("[PATCH] a", "b\n", ""), "x.patch: holds mail, but no diff"},
 		{"a part of a series without a diff", mailOf("[PATCH 1/2] a", "b\n", "") + mailOf("[PATCH 2/2] b", "b\n", change), "x.patch:1: patch 1/2 (a) holds no diff"},
-		{"two versions", mailOf("[PATCH 1/2] a", "b\n", change) + mailOf("[PATCH v2 1/2] b", "b\n", strings.ReplaceAll(change, "X86", "ARM")), "parts of two series"},
+		{"two series", mailOf("[PATCH 1/2] a", "b\n", change) + mailOf("[PATCH 1/3] b", "b\n", strings.ReplaceAll(change, "X86", "ARM")), "parts of two series"},
+		{"an answer that quotes", mailOf("Re: [PATCH] a", "> "+strings.ReplaceAll(change, "\n", "\n> "), ""), "what an answer quotes is not applied"},
+		{"interrupted base64", mailHead("base64") + strings.Replace(encoded(t, "base64", change), "\n", "\n??\n", 1), "is interrupted by"},
 		{"git log", "commit 1234567890123456789012345678901234567890\n\n" + change + "\ncommit 1234567890123456789012345678901234567891\n\n" + change, "x.patch:12: a second commit"},
 		{"up", path("../../etc/passwd"), `x.patch:1: "../../etc/passwd" leaves the tree`},
 		{"inner dots", path("arch/../../x"), "leaves the tree"},
@@ -218,12 +220,25 @@ func TestRefusedPatches(t *testing.T) {
 }
 
 func TestMissing(t *testing.T) {
-	got := Missing([]Patch{{Number: 1, Of: 4}, {Number: 3, Of: 4}})
-	if d := cmp.Diff([]string{"2/4", "4/4"}, got); d != "" {
-		t.Error(d)
+	stable := Patch{Number: 42, Of: 211}
+	var odd []Patch
+	for n := 1; n < 100; n += 2 {
+		odd = append(odd, Patch{Number: n, Of: 100})
 	}
-	if got := Missing([]Patch{{}}); got != nil {
-		t.Errorf("of a patch that does not count: %v", got)
+	for _, tc := range []struct {
+		patches []Patch
+		want    string
+	}{
+		{[]Patch{{Number: 1, Of: 4}, {Number: 3, Of: 4}}, "patches 2, 4 of 4"},
+		{[]Patch{{Number: 1, Of: 2}}, "patch 2 of 2"},
+		{[]Patch{stable}, "patches 1-41, 43-211 of 211"},
+		{[]Patch{{Number: 1, Of: 2}, {Number: 2, Of: 2}}, ""},
+		{[]Patch{{}}, ""},
+		{odd, "50 of 100 patches"},
+	} {
+		if got := Missing(tc.patches); got != tc.want {
+			t.Errorf("%q, want %q", got, tc.want)
+		}
 	}
 }
 
