@@ -34,11 +34,12 @@ var layers = [][]string{
 	{"history"},
 	{"result"},
 	{"outcome"},
+	{"kmsg", "prefix"},
 	{"kconfig", "settings"},
 	{"store"},
 	{"bisect"},
 	{"fetch", "unpack"},
-	{"progress", "shell", "usage", "watch"},
+	{"mail", "progress", "shell", "usage", "watch"},
 }
 
 // only says which packages may import a library that is one layer's business.

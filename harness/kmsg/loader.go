@@ -1,6 +1,7 @@
 package kmsg
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,7 +40,7 @@ const VersionMagic = "version magic '"
 
 // refusals are why a module is not loaded, behind "NAME: " or "module NAME: ": kernel/module
 // (until 5.18 kernel/module.c), kernel/params.c and arch/*/kernel/module*.c, of 2.6.12 to 7.3.
-var refusals = parsed(
+var refusals = newList(
 	message{format: "version magic '%s' should be '%s'", errno: syscall.ENOEXEC},
 	message{format: "Unknown symbol %s (err %d)"}, // the line tells
 	message{format: "Unknown symbol %s", errno: syscall.ENOENT},
@@ -122,7 +123,7 @@ var refusals = parsed(
 )
 
 // bareRefusals name no module, or not in front.
-var bareRefusals = parsed(
+var bareRefusals = newList(
 	message{format: "Invalid ELF %s", errno: syscall.ENOEXEC},
 	message{format: "ELF Spec violation: %s", errno: syscall.ENOEXEC},
 	message{format: "Invalid architecture in ELF header: %u", errno: syscall.ENOEXEC},
@@ -150,7 +151,7 @@ var bareRefusals = parsed(
 )
 
 // naming name the module in their middle.
-var naming = parsed(
+var naming = newList(
 	message{format: "Module %s is blacklisted", errno: syscall.EPERM},
 	message{format: "Module '%s' contains unexpected .plt/.got sections.", errno: syscall.ENOEXEC},
 	message{format: "module %s relocation of symbol %s is out of range (0x%lx in %d bits)", errno: syscall.ENOEXEC},
@@ -158,7 +159,7 @@ var naming = parsed(
 
 // notes is what the kernel says behind "NAME: " about a module that it goes on to load, to
 // bind, or to unload. No module has printed these.
-var notes = parsed(
+var notes = newList(
 	message{format: "loading out-of-tree module taints kernel."},
 	message{format: "module license %s"},
 	message{format: "module is from the staging directory, %s"},
@@ -188,11 +189,21 @@ var notes = parsed(
 	message{format: "probe of %s rejects match %d"},
 )
 
-func parsed(list ...message) []message {
-	for i := range list {
-		list[i].parsed = parseFormat(list[i].format)
+// list is messages by the first letter of their text; 0 has those that begin with a verb.
+type list [256][]*message
+
+func newList(all ...message) *list {
+	var l list
+	for i := range all {
+		m := &all[i]
+		m.parsed = parseFormat(m.format)
+		first := byte(0)
+		if m.parsed.first != "" {
+			first = m.parsed.first[0]
+		}
+		l[first] = append(l[first], m)
 	}
-	return list
+	return &l
 }
 
 // spoken are words that only the loader has behind "NAME: ", whatever else it says there.
@@ -202,6 +213,9 @@ var spoken = []string{"relocation", "reloc ", "Unknown symbol", "vermagic", "ver
 // have kinds of their own, are read elsewhere; here they are messages like others.
 func LoadingOf(text string) Loading {
 	text = unspoken(text)
+	if len(text) < 5 {
+		return Loading{}
+	}
 	if _, m := find(bareRefusals, text); m != nil {
 		return Loading{Effect: Refuses, Errno: int(m.errno)}
 	}
@@ -242,10 +256,8 @@ func LoadingOf(text string) Loading {
 
 // unspoken is text without the name of the object that prints it.
 func unspoken(text string) string {
-	for _, s := range speakers {
-		if rest, ok := strings.CutPrefix(text, s+": "); ok {
-			return rest
-		}
+	if speaker, rest, ok := strings.Cut(text, ": "); ok && slices.Contains(speakers, speaker) {
+		return rest
 	}
 	return text
 }
@@ -258,9 +270,13 @@ func CutName(text string) (name, rest string, ok bool) {
 
 func isName(s string) bool { return s != "" && !strings.ContainsAny(s, " \t'`\"[](),=") }
 
-func find(list []message, text string) ([]string, *message) {
-	for i := range list { // a flood has hundreds of thousands of lines
-		if m := &list[i]; strings.HasPrefix(text, m.parsed.first) {
+// find is the one of the list that text is, or nil, and what stands for its verbs.
+func find(l *list, text string) ([]string, *message) {
+	if text == "" {
+		return nil, nil
+	}
+	for _, some := range [...][]*message{l[text[0]], l[0]} {
+		for _, m := range some {
 			if args, ok := m.parsed.match(text); ok {
 				return args, m
 			}

@@ -27,6 +27,9 @@ var (
 		`(?:cannot|unable to|couldn't) (?:insert|load)(?: module)? ["'‘]?([^"'‘’\s]+?)["'’]?: (.+)`,
 		`([\w./-]+\.ko(?:\.[gx]z|\.zst)?): (.+)`,
 	)
+	// Of these forms "No such file or directory" is the kernel's own ENOENT, for which the others have words of their own.
+	saysRaw, saysErrno, saysCall = 3, 4, 5
+
 	missingForms = compileAll(
 		`[Mm]odule ["'‘]?([^"'‘’\s]+?)["'’]? not found(?:\.| in directory .*| in modules\.dep.*)?`,
 		`[Ff]ailed to find module ["'‘]?([^"'‘’\s]+?)["'’]?(?:: .*)?`,
@@ -41,6 +44,9 @@ var (
 	number   = regexp.MustCompile(`^(-1 )?(.*?)(?: \((?:errno )?-?(\d{1,4})\)| \(see dmesg\))?[.]?$`)
 )
 
+// toolStarts are how such a line begins that does not name insmod, modprobe or their paths.
+var toolStarts = []string{"rmmod", "kmod", "systemd-", "toybox", "busybox", "libkmod", "init", "ueventd", "ERROR: ", "FATAL: ", "Failed to ", "Error inserting "}
+
 func compileAll(forms ...string) []*regexp.Regexp {
 	var all []*regexp.Regexp
 	for _, f := range forms {
@@ -51,6 +57,9 @@ func compileAll(forms ...string) []*regexp.Regexp {
 
 // ToolOf reads such a line. Without the tool's name, as in a journal, only its plainest forms count.
 func ToolOf(text string) (s Said, ok bool) {
+	if !begins(text, toolStarts) && !strings.Contains(text, "insmod") && !strings.Contains(text, "modprobe") { // a flood has hundreds of thousands of lines
+		return s, false
+	}
 	rest := text
 	switch m := toolName.FindStringSubmatchIndex(text); {
 	case m != nil:
@@ -75,9 +84,7 @@ func ToolOf(text string) (s Said, ok bool) {
 		if s.Tool == "" && s.Errno == 0 || i == len(toolForms)-1 && s.Errno == 0 {
 			continue
 		}
-		// The kernel's own ENOENT has other words, but where a tool has them all of the C library.
-		s.Missing = strings.EqualFold(m[2], "no such file or directory") && s.Tool != "rmmod" &&
-			!strings.Contains(rest, "init_module '") && !strings.Contains(rest, "ailed to load "+s.Module)
+		s.Missing = i != saysErrno && i != saysCall && i != saysRaw && s.Tool != "rmmod" && strings.EqualFold(m[2], "no such file or directory")
 		return s, true
 	}
 	return Said{}, false

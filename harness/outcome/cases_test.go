@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,108 +9,97 @@ import (
 	"testing"
 )
 
-// claims renders what modules shows as the claims of expected.tsv.
-func claims(modules []ModuleOutcome) []string {
+// readCase reads a file of testdata/cases: what it is about, what it must classify as, a line
+// ---, and the log.
+func readCase(t testing.TB, path string) (expect string, log []byte) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, log, ok := bytes.Cut(data, []byte("\n---\n"))
+	about, expect, found := strings.Cut(string(head), "\n# expect: ")
+	if !ok || !found || !strings.HasPrefix(about, "# about: ") {
+		t.Fatalf("%s: no header", path)
+	}
+	return expect, log
+}
+
+func casePaths(t testing.TB) []string {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/cases/*.txt")
+	if err != nil || len(paths) < 22 {
+		t.Fatalf("%d cases: %v", len(paths), err)
+	}
+	return paths
+}
+
+// claimsOf renders what is proved as expected.tsv of the shared cases has it: kind, module, and
+// the number of the relocation or of the errno, as far as there are any.
+func claimsOf(modules []ModuleOutcome) []string {
 	var all []string
 	for _, m := range modules {
-		if m.Outcome.Kind == Unproved {
+		o := m.Outcome
+		if o.Kind == Unproved {
 			continue
 		}
-		c := string(m.Outcome.Kind)
-		number := m.Outcome.Errno
-		if m.Outcome.Relocation != nil {
-			number = int(m.Outcome.Relocation.Type)
-		}
-		if m.Name != "" || number != 0 {
-			c += ":" + moduleName(m.Name)
+		claim, number := string(o.Kind)+":"+moduleName(m.Name), o.Errno
+		if o.Relocation != nil {
+			number = int(o.Relocation.Type)
 		}
 		if number != 0 {
-			c += fmt.Sprintf(":%d", number)
+			claim += fmt.Sprintf(":%d", number)
 		}
-		all = append(all, c)
+		all = append(all, strings.TrimSuffix(claim, ":"))
 	}
 	return all
 }
 
-func match(want, got string) bool {
-	w, g := strings.Split(want, ":"), strings.Split(got, ":")
-	for len(w) < 3 {
-		w = append(w, "")
+// accepts reports whether claims are one of the answers that expect allows.
+func accepts(expect string, claims []string) bool {
+	for answer := range strings.SplitSeq(expect, ";") {
+		wants := strings.Split(answer, "+")
+		if answer == "nothing" {
+			wants = nil
+		}
+		hits := 0
+		for _, w := range wants {
+			for _, c := range claims {
+				if agree(w, c) {
+					hits++
+				}
+			}
+		}
+		if hits == len(wants) && hits == len(claims) {
+			return true
+		}
 	}
-	for len(g) < 3 {
-		g = append(g, "")
-	}
-	for i := range w {
-		if w[i] != "*" && w[i] != g[i] {
+	return false
+}
+
+func agree(want, claim string) bool {
+	w, c := strings.Split(want+"::", ":"), strings.Split(claim+"::", ":")
+	for i := range 3 {
+		if w[i] != "*" && w[i] != c[i] {
 			return false
 		}
 	}
 	return true
 }
 
-func judge(expect string, got []string) string {
-	best := "FALSE"
-	for _, alt := range strings.Split(expect, ";") {
-		if alt == "nothing" {
-			if len(got) == 0 {
-				return "right"
-			}
-			continue
-		}
-		want := strings.Split(alt, "+")
-		n := 0
-		for _, g := range got {
-			for _, w := range want {
-				if match(w, g) {
-					n++
-					break
+// TestCases holds that every log of testdata/cases makes the claims that it must, and no other.
+func TestCases(t *testing.T) {
+	for _, path := range casePaths(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			expect, log := readCase(t, path)
+			modules, _ := ClassifyLog(log)
+			checkResult(t, log, modules)
+			if got := claimsOf(modules); !accepts(expect, got) {
+				t.Errorf("claims %q, want %s\n%s", got, expect, log)
+				for _, m := range modules {
+					t.Logf("%s: %s %q %s", m.Name, m.Outcome, m.Outcome.Evidence, m.Outcome.Detail)
 				}
 			}
-		}
-		if n == len(got) && n == len(want) {
-			return "right"
-		}
-		if n == len(got) {
-			best = "silent"
-			continue
-		}
-		less := true
-		for _, g := range got {
-			ok := false
-			for _, w := range want {
-				if strings.HasPrefix(w, g) || match(w, g) || strings.HasPrefix(w, strings.TrimSuffix(g, ":")) {
-					ok = true
-				}
-			}
-			less = less && ok
-		}
-		if less {
-			best = "silent"
-		}
+		})
 	}
-	return best
-}
-
-func TestShared(t *testing.T) {
-	root := os.Getenv("CASES")
-	b, _ := os.ReadFile(root + "/expected.tsv")
-	count := map[string]int{}
-	for i, l := range strings.Split(strings.TrimSpace(string(b)), "\n") {
-		if i == 0 {
-			continue
-		}
-		f := strings.Split(l, "\t")
-		log, err := os.ReadFile(filepath.Join(root, f[0]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		mods, _ := ClassifyLog(log)
-		j := judge(f[1], claims(mods))
-		count[j]++
-		fmt.Println(j, f[0], "want", f[1], "got", claims(mods))
-		for _, m := range mods {
-			fmt.Printf("      %s %s %q | %s\n", m.Name, m.Outcome, m.Outcome.Evidence, m.Outcome.Detail)
-		}
-	}
-	fmt.Println(count)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"umlab/harness/mail"
 	"umlab/harness/prefix"
 )
 
@@ -23,26 +24,53 @@ type line struct {
 	joined bool    // text is made of more than one line of the transcript, or was encoded there
 }
 
-// splitLines cuts a transcript at \n. A pty in raw mode yields \n, a cooked one
-// \r\n, and a guest's tty behind it \r\r\n. With pasted, what mail programs,
-// syslog and a shell's prompt put before a line is taken off too.
+// splitLines cuts a transcript at \n. With pasted, a mail is decoded, and what mail
+// programs, syslog and a shell's prompt put before a line is taken off too.
 func splitLines(transcript []byte, pasted bool) []line {
 	all := string(transcript)
+	if pasted {
+		if lines := mailLines(transcript); lines != nil {
+			return lines
+		}
+	}
 	lines := make([]line, 0, bytes.Count(transcript, []byte{'\n'})+1)
 	for off := 0; off < len(all); {
-		end := strings.IndexByte(all[off:], '\n')
-		next := off + end + 1
-		if end < 0 {
-			end, next = len(all)-off, len(all)
-		}
-		raw := strings.TrimRight(all[off:off+end], "\r")
-		start := off
-		for len(raw) > 0 && raw[0] == '\r' {
-			raw, start = raw[1:], start+1
-		}
-		raw = raw[:min(len(raw), maxEvidence)]
+		raw, start := rawLine(all, off)
 		lines = append(lines, newLine(raw, int64(start), raw, pasted))
-		off = next
+		if end := strings.IndexByte(all[off:], '\n'); end >= 0 {
+			off += end + 1
+		} else {
+			off = len(all)
+		}
+	}
+	return lines
+}
+
+// rawLine is the line of all that begins at off, as far as it is looked at, and where. A pty
+// in raw mode ends it by \n, a cooked one by \r\n, and a guest's tty behind it by \r\r\n.
+func rawLine(all string, off int) (raw string, start int) {
+	raw, _, _ = strings.Cut(all[off:], "\n")
+	whole := strings.TrimRight(raw, "\r")
+	raw = strings.TrimLeft(whole, "\r")
+	return raw[:min(len(raw), maxEvidence)], off + len(whole) - len(raw)
+}
+
+// mailLines is what the mails say that data consists of, or nil where it is no mail. What
+// cannot be decoded says nothing.
+func mailLines(data []byte) []line {
+	var lines []line
+	all := string(data)
+	for _, m := range mail.Split(data) {
+		body, err := m.Decode(func(kind, _ string) bool {
+			return kind != "text/html" && (strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || kind == "message/rfc822")
+		})
+		if err != nil {
+			continue
+		}
+		for at, text := range body.Lines() {
+			raw, start := rawLine(all, at)
+			lines = append(lines, newLine(raw, int64(start), text[:min(len(text), maxEvidence)], true))
+		}
 	}
 	return lines
 }
@@ -53,7 +81,7 @@ func newLine(raw string, off int64, text string, pasted bool) line {
 	if pasted {
 		bare = prefix.Any(text)
 	}
-	return line{raw: raw, off: off, text: bare.Text, kernel: bare.Stamped, uptime: bare.Uptime, prompt: bare.Prompt, joined: raw != text}
+	return line{raw: raw, off: off, text: bare.Text, kernel: bare.Stamped, uptime: bare.Uptime, prompt: bare.Prompt, joined: strings.Trim(text, "\r") != raw}
 }
 
 // moduleName is the name that the kernel gives to what a step or a command

@@ -56,15 +56,15 @@ func Any(raw string) Line {
 			l.since(text[:n])
 		case clock(text) > 0:
 			n, stamp, timed = clock(text), true, true
-		case timed && match(programRE, text) > 0:
+		case timed && match(afterTimeRE, text) > 0:
+			n = match(afterTimeRE, text)
+		case timed && !strings.HasPrefix(text, "umlab[") && match(programRE, text) > 0: // umlab's are no program's lines
 			n = match(programRE, text)
 			if tool := toolRE.FindStringSubmatch(text[:n]); tool != nil {
 				l.Text = tool[1] + ": " + strings.TrimPrefix(text[n:], tool[1]+": ")
 				l.Stamped = true
 				return l
 			}
-		case timed && match(afterTimeRE, text) > 0:
-			n = match(afterTimeRE, text)
 		default:
 			timed = false
 			n, stamp = other(text)
@@ -179,7 +179,7 @@ func clock(text string) int {
 var (
 	// What syslog and its kin put behind the time: "host kernel: ", "kernel: ", "host kern.err kernel: ",
 	// "host modprobe[123]: ". Without a number only the kernel and the tools are believed.
-	programRE = regexp.MustCompile(`^(?:\S+ )?(?:[a-z0-9]+\.[a-z]+ )?(?:kernel|klogd|unknown|-|` + tools + `|[\w./()@-]+\[\d+\]): ?(?:` +
+	programRE = regexp.MustCompile(`^(?:[^\s:]+ )?(?:[a-z0-9]+\.[a-z]+ )?(?:kernel|klogd|unknown|-|` + tools + `|[\w./()@-]+\[\d+\]): ?(?:` +
 		tools + `: )?`)
 	// Their names say what a line is about, and stay.
 	toolRE = regexp.MustCompile(`(?:^|[ /:])(` + tools + `)(?:\[\d+\])?: (?:` + tools + `: )?$`)
@@ -207,29 +207,39 @@ var (
 	caller2RE   = regexp.MustCompile(`^(?:\[ *[TC]\d+\] ?|\(\d+\)\[\d+:[^\]]+\] ?)`)
 )
 
-const tools = `insmod|modprobe|rmmod|kmod|systemd-modules-load`
+const tools = `(?:insmod|modprobe|rmmod|kmod|systemd-modules-load)`
 
 // other is the length of another prefix, and whether it shows that a record begins.
 func other(text string) (n int, stamp bool) {
 	if n = match(quoteRE, text); n > 0 {
 		return n, false
 	}
-	for _, re := range [...]*regexp.Regexp{facilityRE, kmsgRE, caller2RE} {
-		if n = match(re, text); n > 0 {
-			return n, true
+	head := text[:min(len(text), 80)] // a flood has hundreds of thousands of lines: expressions come last
+	if strings.Count(head, ":") > 1 || strings.ContainsAny(head, ";[") {
+		for _, re := range [...]*regexp.Regexp{facilityRE, kmsgRE, caller2RE} {
+			if n = match(re, text); n > 0 {
+				return n, true
+			}
 		}
 	}
-	for _, re := range [...]*regexp.Regexp{promptRE, bulletRE, containerRE, colourRE, markRE} {
-		if n = match(re, text); n > 0 {
-			return n, false
+	if c := text[0]; c < 'A' || c > 'z' || c > 'Z' && c < 'a' || strings.ContainsAny(head, "#$%|") {
+		for _, re := range [...]*regexp.Regexp{promptRE, bulletRE, containerRE, colourRE, markRE} {
+			if n = match(re, text); n > 0 {
+				return n, false
+			}
 		}
 	}
 	for _, re := range [...]*regexp.Regexp{jobRE, numberRE, fileRE} {
+		if re == jobRE && !strings.Contains(head, "\t") || re == numberRE && !strings.ContainsAny(head, "0123456789") || re == fileRE && !strings.Contains(head, ".") {
+			continue
+		}
 		if n = match(re, text); n > 0 && n < len(text) && (kernels(text[n:]) > 0 || clock(text[n:]) > 0) {
 			return n, false
 		}
 	}
-	n = match(kernelRE, text)
+	if c := text[0]; c == 'k' || c == 'M' || c == ':' {
+		n = match(kernelRE, text)
+	}
 	return n, n > 0
 }
 

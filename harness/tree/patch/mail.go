@@ -1,23 +1,14 @@
 package patch
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
-)
 
-// message is one mail: its header lines unfolded, and the raw body.
-type message struct {
-	header map[string]string // by lower-case name; the first of a name counts
-	body   []byte
-	line   int // of the input, where the mail begins
-	text   int // of the input, where the body begins
-	commit string
-	mbox   bool // lines of the body that began with "From " are quoted by ">"
-}
+	"umlab/harness/mail"
+)
 
 // mailed is a patch with what only its order needs.
 type mailed struct {
@@ -50,12 +41,8 @@ func (m mailed) versionText() string {
 }
 
 var (
-	// fromLine begins a mail of an mbox: a sender and a date. git mailsplit looks
-	// for the same, a time and a year.
-	fromLine = regexp.MustCompile(`^From \S+ +\S.*\d:\d\d.* \d{4}`)
 	// fromCommit is how git format-patch fills it; the date is always this.
 	fromCommit  = regexp.MustCompile(`^From ([0-9a-f]{40}|[0-9a-f]{64}) Mon Sep 17 00:00:00 2001$`)
-	headerLine  = regexp.MustCompile(`^([!-9;-~]+):[ \t]*(.*)$`)
 	replyPrefix = regexp.MustCompile(`(?i)^\s*(re|aw|fwd?)\s*:\s*`)
 	brackets    = regexp.MustCompile(`^\s*\[([^\]]*)\]\s*`)
 	counted     = regexp.MustCompile(`(?:^|[^\d])(\d{1,4})/(\d{1,4})(?:$|[^\d])`)
@@ -65,93 +52,29 @@ var (
 	scissors    = regexp.MustCompile(`(?m)^[ \t]*-[- ]*(?:8<|>8|%<|>%)[^\n]*-[ \t]*\r?\n`)
 )
 
-// splitMails returns the mails that data consists of, or nil where it is no mail.
-func splitMails(data []byte) []message {
-	lines := bytes.SplitAfter(data, []byte("\n"))
-	bare := func(i int) string { return strings.TrimRight(string(lines[i]), "\r\n") }
-	first := 0
-	for first < len(lines) && len(bytes.TrimSpace(lines[first])) == 0 {
-		first++
-	}
-	if first == len(lines) {
-		return nil
-	}
-	starts := func(i int) bool {
-		return bytes.HasPrefix(lines[i], []byte("From ")) && fromLine.MatchString(bare(i)) &&
-			i+1 < len(lines) && headerLine.MatchString(bare(i+1))
-	}
-	if !starts(first) {
-		m := readMessage(lines[first:], first)
-		if _, ok := m.header["subject"]; !ok {
-			return nil
-		}
-		return []message{m}
-	}
-	var all []message
-	for begin := first; begin < len(lines); {
-		end := begin + 1
-		for end < len(lines) && !starts(end) {
-			end++
-		}
-		m := readMessage(lines[begin+1:end], begin+1)
-		m.line, m.mbox = begin+1, true
-		if f := fromCommit.FindStringSubmatch(bare(begin)); f != nil && strings.Trim(f[1], "0") != "" {
-			m.commit = f[1]
-		}
-		all = append(all, m)
-		begin = end
-	}
-	return all
-}
-
-// readMessage splits header and body; at is the number of lines before them. The
-// header of what is no mail is empty.
-func readMessage(lines [][]byte, at int) message {
-	m := message{header: map[string]string{}, line: at + 1}
-	name := ""
-	for i, raw := range lines {
-		l := strings.TrimRight(string(raw), "\r\n")
-		if l == "" {
-			m.body, m.text = bytes.Join(lines[i+1:], nil), at+i+2
-			return m
-		}
-		if name != "" && (l[0] == ' ' || l[0] == '\t') {
-			m.header[name] += " " + strings.TrimSpace(l)
-			continue
-		}
-		f := headerLine.FindStringSubmatch(l)
-		if f == nil {
-			break
-		}
-		name = strings.ToLower(f[1])
-		if _, twice := m.header[name]; twice {
-			name = "\x00ignored"
-			delete(m.header, name)
-		}
-		m.header[name] = f[2]
-	}
-	return message{header: map[string]string{}, line: at + 1}
-}
-
-// patch reads the mail's patch. name is the input, what the mail's own name. With
+// fromMail reads the mail's patch. name is the input, what the mail's own name. With
 // errNoDiff it still returns what the subject says.
-func (m message) patch(name, what string) (*mailed, error) {
-	p := &mailed{Patch: Patch{Name: what, Commit: m.commit}, version: [2]int{1, 0}}
-	p.subject(decodeWords(m.header["subject"]))
-	p.From = address(m.header["from"])
+func fromMail(m mail.Message, name, what string) (*mailed, error) {
+	p := &mailed{Patch: Patch{Name: what}, version: [2]int{1, 0}}
+	if f := fromCommit.FindStringSubmatch(m.From); f != nil && strings.Trim(f[1], "0") != "" {
+		p.Commit = f[1]
+	}
+	p.subject(decodeWords(m.Header["subject"]))
+	p.From = address(m.Header["from"])
 	if p.Of > 0 && p.Number == 0 {
 		return p, errNoDiff // whatever a cover letter quotes is not to be applied
 	}
-	text, charset, raw, err := m.decode()
+	body, err := m.Decode(readable)
 	if err != nil {
-		return p, &Error{name, m.line, fmt.Sprintf("the mail's body cannot be decoded: %v", err)}
+		return p, &Error{name, m.Line, fmt.Sprintf("the mail's body cannot be decoded: %v", err)}
 	}
-	where, line := name, m.text
-	if !raw {
+	text := body.String()
+	where, line := name, m.Text
+	if !body.Raw {
 		where, line = what+" (decoded)", 0
 	}
 	d, err := readDiff(where, text, line)
-	if flat, flowed := m.unflowed(text); flowed {
+	if flat, flowed := m.Unflowed(text); flowed {
 		// Many mails claim to be flowed that are not: the plain reading holds where the other is none.
 		if f, flatErr := readDiff(what+" (decoded)", flat, 0); flatErr == nil {
 			d, err, line = f, nil, 0
@@ -163,8 +86,8 @@ func (m message) patch(name, what string) (*mailed, error) {
 	if err != nil {
 		return p, err
 	}
-	if charset != "" {
-		d.before = toUTF8(d.before, charset)
+	if body.Charset != "" {
+		d.before = toUTF8(d.before, body.Charset)
 	}
 	p.fill(d, line)
 	p.inBody(d.before)
@@ -205,20 +128,17 @@ func (p *mailed) inBody(before string) {
 	text := strings.TrimLeft(before, "\r\n")
 	for {
 		l, rest, _ := strings.Cut(text, "\n")
-		f := headerLine.FindStringSubmatch(strings.TrimRight(l, "\r"))
-		if f == nil {
-			break
-		}
-		switch strings.ToLower(f[1]) {
+		name, value, ok := mail.HeaderLine(strings.TrimRight(l, "\r"))
+		switch name {
 		case "from":
-			p.From = address(f[2])
+			p.From = address(value)
 		case "subject":
-			p.subject(decodeWords(f[2]))
+			p.subject(decodeWords(value))
 		case "date":
 		default:
-			f = nil
+			ok = false
 		}
-		if f == nil {
+		if !ok {
 			break
 		}
 		text = rest

@@ -1,6 +1,6 @@
 // Package patch reads patches: a diff, a mail, an mbox with a series, as people and
-// git write them; and it says why one does not fit a tree. It imports nothing of
-// umlab, and it never runs git and never changes a file.
+// git write them; and it says why one does not fit a tree. Of umlab it
+// imports mail alone, and it never runs git and never changes a file.
 package patch
 
 import (

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"umlab/harness/mail"
 )
 
 // The most that is read as one input: what is larger is no patch that anybody
@@ -30,7 +32,7 @@ func Read(name string, data []byte) ([]Patch, error) {
 	case len(data) > maxInput:
 		return nil, &Error{name, 0, fmt.Sprintf("has %d MiB, which is more than a patch can have (%d)", len(data)>>20, maxInput>>20)}
 	}
-	mails := splitMails(data)
+	mails := mail.Split(data)
 	if mails == nil {
 		p, err := readPlain(name, string(data))
 		if errors.Is(err, errNoDiff) {
@@ -52,10 +54,10 @@ func Read(name string, data []byte) ([]Patch, error) {
 		if len(mails) > 1 {
 			what = fmt.Sprintf("%s, mail %d", name, i+1)
 		}
-		p, err := m.patch(name, what)
+		p, err := fromMail(m, name, what)
 		if errors.Is(err, errNoDiff) {
 			if p.Number > 0 && !p.reply {
-				return nil, &Error{name, m.line, fmt.Sprintf("%s (%s) holds no diff", p.tag(), p.Title())}
+				return nil, &Error{name, m.Line, fmt.Sprintf("%s (%s) holds no diff", p.tag(), p.Title())}
 			}
 			if p.quotes {
 				quotes++
