@@ -2,6 +2,7 @@ package kmsg
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +17,7 @@ const (
 	Panics            // the machine stops
 )
 
+// PanicMark begins the line of a panic.
 const PanicMark = "Kernel panic - not syncing"
 
 const hex = `(?:0x)?[0-9a-fA-F]{4,16}`
@@ -24,12 +26,15 @@ const hex = `(?:0x)?[0-9a-fA-F]{4,16}`
 // and process.c, arch/*/mm/fault.c, lib/bug.c, and rust/kernel's panic handler. Prose that
 // begins like one of them has not the rest.
 var dying = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	`BUG: [Uu]nable to handle [\w ]+ (?:at|for address:?) ?(?:virtual address )?` + hex,
+	`BUG: [Uu]nable to handle [\w ]+ (?:at|for address:?) *(?:virtual address )?(?:` + hex + `|\(null\))`,
+	`BUG: Unable to handle kernel instruction fetch`,
 	`BUG: [Kk]ernel NULL pointer dereference(?:, address:| on \w+ at| at) ?(?:virtual address )?` + hex,
 	`BUG: (?:\w+ )?stack guard page was hit at `,
 	`BUG: failure at \S+:\d+/\S+!`,
-	`[Kk]ernel BUG at \S+:\d+!`,
-	`(?:CPU \d+ )?[Uu]nable to handle kernel [\w ,/-]+ (?:at (?:virtual )?(?:address )?` + hex + `|in virtual \w+ address space)`,
+	`[Kk]ernel BUG at (?:\S+:\d+!|` + hex + ` \[verbose debug info unavailable\])`,
+	`Unhandled fault: .+ \(0x[0-9a-f]+\) at ` + hex,
+	`OOPS: Bogus kernel PC \[`,
+	`(?:CPU \d+ )?[Uu]nable to handle kernel [\w ,/-]+ (?:at (?:virtual )?(?:addr(?:ess)? )?` + hex + `|in virtual \w+ address space)`,
 	`(?:\S+\(\d+\): )?(?:Oops|Internal error|Kernel bug detected|Kernel BUG|Unhandled kernel unaligned access|[\w ]+ in kernel code|` +
 		`Kernel bad sw trap)[^\[]*\[#\d+\](?:[: ]|$)`,
 	`[A-Za-z][\w ,./()-]*: ` + hex + `(?: ilc:\d)? \[#\d+\](?:[: ]|$)`,
@@ -46,11 +51,11 @@ var dying = regexp.MustCompile(`^(?:` + strings.Join([]string{
 // surviving are the forms of reports: lib/dump_stack.c's callers, kernel/locking, kernel/sched,
 // mm, the sanitizers and the watchdogs.
 var surviving = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	`WARNING: (?:CPU: \d+ PID: \d+ |(?:\S+ )?at |kernel stack|stack recursion|possible |suspicious |inconsistent |bad |held |Nested |nested |lock held)`,
+	`WARNING: (?:CPU: \d+ PID: \d+ |(?:\S+ )?at |kernel stack|stack recursion|possible |suspicious |inconsistent |bad |held |[Nn]ested |lock held|chain_key |\S+ still has locks|\S+-safe -> )`,
 	`UBSAN: [\w-]+ in \S+:\d+`,
 	`INFO: (?:task \S+:\d+ blocked for more than |rcu_\w+ |possible |lockdep |trying to register )`,
 	`rcu: INFO: rcu_\w+ `,
-	`BUG: (?:sleeping function called from invalid context at |scheduling while atomic: |using \w+(?:\[\w+\])?\S* in preemptible |` +
+	`BUG: (?:sleeping function called from invalid context at |scheduling (?:while atomic|in a non-blocking section): |using \w+(?:\[\w+\])?\S* in preemptible |` +
 		`workqueue l|assuming [\w ]+ context at |Bad (?:page|rss-counter) |non-zero pgtables_bytes on |KCSAN: |KASAN: |KFENCE: |KMSAN: |` +
 		`MAX_\w+ too (?:low|small)|key \S+ |(?:spin|rw|rt)\w*lock |lock held |held lock |looking up invalid |recent printk recursion|` +
 		`Dentry \S+ ?|Invalid wait context|soft lockup - CPU#)`,
@@ -107,8 +112,8 @@ var (
 		"Out of memory: "}
 )
 
-// NoRoot reports whether a panic says that the kernel found nothing to run.
-func NoRoot(why string) bool { return begins(why, noRoot) }
+// NoRoot reports whether a panic says that the kernel found nothing to run, be its reason cut short.
+func NoRoot(why string) bool { return begins(why, noRoot) || len(why) > 2 && firstPart(why, noRoot) }
 
 // NoInit reports whether a panic says that what was running had to end.
 func NoInit(why string) bool { return begins(why, noInit) }
@@ -127,12 +132,11 @@ func goesOn(why string) bool {
 	if strings.HasPrefix(why, "Kernel mode fault") || strings.HasPrefix(why, "Kernel tried") {
 		return !faultIP.MatchString(why)
 	}
-	for _, list := range [...][]string{noRoot, noInit} {
-		for _, known := range list {
-			if why = strings.TrimSpace(why); len(why) < len(known) && strings.HasPrefix(known, why) {
-				return true
-			}
-		}
-	}
-	return false
+	return firstPart(why, noRoot) || firstPart(why, noInit)
+}
+
+// firstPart reports whether text is a part of one of the list, up to where it was cut.
+func firstPart(text string, list []string) bool {
+	text = strings.TrimSpace(text)
+	return slices.ContainsFunc(list, func(s string) bool { return len(text) < len(s) && strings.HasPrefix(s, text) })
 }

@@ -120,6 +120,8 @@ var refusals = newList(
 	message{format: "bad TOC16%srelocation (0x%lx)", errno: syscall.ENOEXEC},
 	message{format: "REL%d %li out of range!", errno: syscall.ENOEXEC},
 	message{format: "invalid @%s relocation"},
+	message{format: "error occurred when applying alternatives"},
+	message{format: "error occurred during dynamic SCS patching (%d)"},
 )
 
 // bareRefusals name no module, or not in front.
@@ -185,6 +187,11 @@ var notes = newList(
 	message{format: "module has bad taint, not creating trace events"},
 	message{format: "%s: kernel tainted."},
 	message{format: "%s kernel tainted."},
+	message{format: "string parameter too long"}, // NAME is the parameter's
+	message{format: "can only take %i arguments"},
+	message{format: "needs at least %i arguments"},
+	message{format: "string doesn't fit in %u chars."},
+	message{format: "option '%s' enabled irq's!"},
 	message{format: "probe of %s failed with error %d"}, // the driver core, of the driver NAME
 	message{format: "probe of %s rejects match %d"},
 )
@@ -229,7 +236,7 @@ func LoadingOf(text string) Loading {
 		text = rest
 	}
 	name, rest, ok := CutName(text)
-	if !ok {
+	if !ok || name == "x86/modules" { // what else that says is of a live patch that is taken back
 		return Loading{}
 	}
 	if args, m := find(refusals, rest); m != nil {
