@@ -147,10 +147,10 @@ func (p *paste) attemptAt(i int) *attempt {
 	return nil
 }
 
-// printed is the index of a line that the module's init printed in the attempt, or -1. Where
+// printedIn is the index of a line that the module's init printed in the attempt, or -1. Where
 // its command is not seen, or the log was printed later, the line may be of an earlier load:
 // it counts only where nothing speaks against it.
-func (p *paste) printed(a *attempt) int {
+func (p *paste) printedIn(a *attempt) int {
 	const exists = 17
 	errno := 0
 	if e := p.toolEvent(a); e != nil {

@@ -93,7 +93,7 @@ func unentailed(log string, m ModuleOutcome) string {
 // FuzzEntailed: of logs that are made of real lines in any order, nothing is claimed that no
 // line entails.
 func FuzzEntailed(f *testing.F) {
-	for seed := range uint64(1500) {
+	for seed := range uint64(300) {
 		f.Add(seed)
 	}
 	logs, _ := pieces(f)
@@ -127,7 +127,7 @@ var unrelated = []string{
 // FuzzShuffled: lines of others in between change no claim: at most one is lost, where they
 // part what belongs together.
 func FuzzShuffled(f *testing.F) {
-	for seed := range uint64(1500) {
+	for seed := range uint64(300) {
 		f.Add(seed)
 	}
 	logs, expects := pieces(f)

@@ -379,7 +379,7 @@ func (p *paste) failed(a *attempt, e event) Outcome {
 	if p.lines[e.line].joined {
 		o.Detail = wrapped(e)
 	}
-	if i := p.printed(a); i >= 0 {
+	if i := p.printedIn(a); i >= 0 {
 		o.Kind = InitFailed
 		o.Detail = joinDetail(o.Detail, fmt.Sprintf("The module's init ran: it printed %q.", clip(p.lines[i].text)))
 		return o

@@ -187,7 +187,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 		o.Errno = es[0].shows.Errno
 		return o
 	}
-	if out := s.initPrinted(h, false); out >= 0 {
+	if out := s.printed(h, false); out >= 0 {
 		o.Kind = InitFailed
 		o.Detail = fmt.Sprintf("The module's init ran: it printed %q.", clip(s.lines[out].text))
 		if errno == 0 {
@@ -213,7 +213,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 func (s *session) inserted(h *handled) Outcome {
 	live := h.proc != nil && h.proc.live()
 	switch {
-	case !s.in.Silent[h.given] && s.initPrinted(h, true) < 0:
+	case !s.in.Silent[h.given] && s.printed(h, true) < 0:
 		return s.quote(InsmodFailed, h.insmod.end, "insmod succeeded, but its init printed nothing that was expected: that it ran is not shown.")
 	case h.shown == nil:
 		return s.cutShort(h, nil)
@@ -249,9 +249,9 @@ func (s *session) inserted(h *handled) Outcome {
 	return o
 }
 
-// initPrinted is the index of a line that the module's init printed, or -1. With
+// printed is the index of a line that the module's init printed, or -1. With
 // expected, it must be the one that the caller described.
-func (s *session) initPrinted(h *handled, expected bool) int {
+func (s *session) printed(h *handled, expected bool) int {
 	re := s.in.Output[h.given]
 	for i := h.insmod.begin + 1; i < h.insmod.end; i++ {
 		text := s.lines[i].text

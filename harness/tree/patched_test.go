@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -212,7 +213,7 @@ func TestPatchedWithoutContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(filepath.Join(got.Dir, "arch/um/Makefile")); err != nil || string(text) != after {
+	if text, err := fs.ReadFile(got.FS(), "arch/um/Makefile"); err != nil || string(text) != after {
 		t.Errorf("%q, %v", text, err)
 	}
 	// One line more above, and nothing shows where the added lines belong.
