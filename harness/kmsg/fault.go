@@ -51,11 +51,13 @@ var dying = regexp.MustCompile(`^(?:` + strings.Join([]string{
 // surviving are the forms of reports: lib/dump_stack.c's callers, kernel/locking, kernel/sched,
 // mm, the sanitizers and the watchdogs.
 var surviving = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	`WARNING: (?:CPU: \d+ PID: \d+ |(?:\S+ )?at |kernel stack|stack recursion|possible |suspicious |inconsistent |bad |held |[Nn]ested |lock held|chain_key |\S+ still has locks|\S+-safe -> )`,
+	`WARNING: (?:CPU: \d+ PID: \d+ |(?:\S+ )?at |kernel stack|stack recursion|possible |suspicious |inconsistent |bad |held |` +
+		`[Nn]ested |lock held|chain_key |\S+ still has locks|\S+-safe -> )`,
 	`UBSAN: [\w-]+ in \S+:\d+`,
 	`INFO: (?:task \S+:\d+ blocked for more than |rcu_\w+ |possible |lockdep |trying to register )`,
 	`rcu: INFO: rcu_\w+ `,
-	`BUG: (?:sleeping function called from invalid context at |scheduling (?:while atomic|in a non-blocking section): |using \w+(?:\[\w+\])?\S* in preemptible |` +
+	`BUG: (?:sleeping function called from invalid context at |scheduling (?:while atomic|in a non-blocking section): |` +
+		`using \w+(?:\[\w+\])?\S* in preemptible |` +
 		`workqueue l|assuming [\w ]+ context at |Bad (?:page|rss-counter) |non-zero pgtables_bytes on |KCSAN: |KASAN: |KFENCE: |KMSAN: |` +
 		`MAX_\w+ too (?:low|small)|key \S+ |(?:spin|rw|rt)\w*lock |lock held |held lock |looking up invalid |recent printk recursion|` +
 		`Dentry \S+ ?|Invalid wait context|soft lockup - CPU#)`,
@@ -64,14 +66,16 @@ var surviving = regexp.MustCompile(`^(?:` + strings.Join([]string{
 }, "|") + `)`)
 
 // oldPanics are what a kernel before 2.6 says behind "Kernel panic: ".
-var oldPanics = []string{"VFS: Unable to mount root", "No init found", "Attempted to kill ", "Aiee, killing interrupt handler", "Fatal exception",
+var oldPanics = []string{"VFS: Unable to mount root", "No init found", "Attempted to kill ", "Aiee, killing interrupt handler",
+	"Fatal exception",
 	"I have no root", "Out of memory"}
 
 // TroubleOf reads a line that the kernel prints when something is wrong with it. complete is
 // false where the line may go on in the next one.
 func TroubleOf(text string) (t Trouble, complete bool) {
 	// A flood has hundreds of thousands of lines: the expressions come last.
-	if text == "" || !strings.Contains(text, "[#") && !strings.Contains(text, "): Oops ") && strings.IndexByte("BCIKNOPTUW[bkrtuw-", text[0]) < 0 {
+	if text == "" || !strings.Contains(text, "[#") && !strings.Contains(text, "): Oops ") &&
+		strings.IndexByte("BCIKNOPTUW[bkrtuw-", text[0]) < 0 {
 		return NoTrouble, false
 	}
 	if why := PanicOf(text); why != "" {
@@ -107,8 +111,10 @@ func PanicOf(text string) string {
 // Panics of a kernel that never came to run a program (init/do_mounts.c, init/main.c), and of
 // one that lost the only one it has: the latter are no fault of a module's unless more is told.
 var (
-	noRoot = []string{"VFS: Unable to mount root fs", "VFS: Unable to mount root", "No working init found", "No init found", "Requested init ", "I have no root"}
-	noInit = []string{"Attempted to kill init!", "Attempted to kill the idle task!", "Out of memory and no killable processes", "System is deadlocked on memory",
+	noRoot = []string{"VFS: Unable to mount root fs", "VFS: Unable to mount root", "No working init found", "No init found", "Requested init ",
+		"I have no root"}
+	noInit = []string{"Attempted to kill init!", "Attempted to kill the idle task!",
+		"Out of memory and no killable processes", "System is deadlocked on memory",
 		"Out of memory: "}
 )
 

@@ -214,7 +214,8 @@ func newList(all ...message) *list {
 }
 
 // spoken are words that only the loader has behind "NAME: ", whatever else it says there.
-var spoken = []string{"relocation", "reloc ", "Unknown symbol", "vermagic", "version magic", "taints kernel", "tainting kernel", "kernel tainted"}
+var spoken = []string{"relocation", "reloc ", "Unknown symbol", "vermagic", "version magic",
+	"taints kernel", "tainting kernel", "kernel tainted"}
 
 // LoadingOf reads a line that the kernel's module loader prints. Relocations of x86-64, which
 // have kinds of their own, are read elsewhere; here they are messages like others.
@@ -230,7 +231,7 @@ func LoadingOf(text string) Loading {
 		return Loading{Refuses, args[0], int(m.errno)}
 	}
 	if rest, ok := strings.CutPrefix(text, "module "); ok {
-		if name, rest, ok := CutName(rest); ok && (strings.Contains(rest, ".gnu.linkonce.this_module ") || strings.HasPrefix(rest, ".gnu.linkonce.this_module ")) {
+		if name, rest, ok := CutName(rest); ok && strings.Contains(rest, ".gnu.linkonce.this_module ") {
 			return Loading{Refuses, name, int(syscall.ENOEXEC)}
 		}
 		text = rest

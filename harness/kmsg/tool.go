@@ -38,14 +38,16 @@ var (
 		`no module (?:named )?["']?([\w.-]+)["']?(?: found)?`,
 		`LoadWithAliases was unable to load ([\w-]+)(?:, .*)?`,
 	)
-	toolName = regexp.MustCompile(`^(?:\S*/)?(insmod|modprobe|rmmod|kmod|systemd-modules-load|toybox|busybox|libkmod|init|ueventd|systemd-udevd)` +
+	toolName = regexp.MustCompile(`^(?:\S*/)?(insmod|modprobe|rmmod|kmod|systemd-modules-load|toybox|busybox|libkmod|init|ueventd|` +
+		`systemd-udevd)` +
 		`(?:\[\d+\])?: (?:(?:insmod|modprobe|rmmod|kmod_\w+|ERROR \S+ \w+|ERROR|FATAL|WARNING|Error): )*`)
 	loudName = regexp.MustCompile(`^(?:ERROR|FATAL): `)
 	number   = regexp.MustCompile(`^(-1 )?(.*?)(?: \((?:errno )?-?(\d{1,4})\)| \(see dmesg\))?[.]?$`)
 )
 
 // toolStarts are how such a line begins that does not name insmod, modprobe or their paths.
-var toolStarts = []string{"rmmod", "kmod", "systemd-", "toybox", "busybox", "libkmod", "init", "ueventd", "ERROR: ", "FATAL: ", "Failed to ", "Error inserting "}
+var toolStarts = []string{"rmmod", "kmod", "systemd-", "toybox", "busybox", "libkmod", "init", "ueventd",
+	"ERROR: ", "FATAL: ", "Failed to ", "Error inserting "}
 
 func compileAll(forms ...string) []*regexp.Regexp {
 	var all []*regexp.Regexp
@@ -57,7 +59,8 @@ func compileAll(forms ...string) []*regexp.Regexp {
 
 // ToolOf reads such a line. Without the tool's name, as in a journal, only its plainest forms count.
 func ToolOf(text string) (s Said, ok bool) {
-	if !begins(text, toolStarts) && !strings.Contains(text, "insmod") && !strings.Contains(text, "modprobe") { // a flood has hundreds of thousands of lines
+	// A flood has hundreds of thousands of lines: the expressions come last.
+	if !begins(text, toolStarts) && !strings.Contains(text, "insmod") && !strings.Contains(text, "modprobe") {
 		return s, false
 	}
 	rest := text

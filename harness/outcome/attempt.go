@@ -15,10 +15,12 @@ type command struct {
 }
 
 var (
-	commandRE = regexp.MustCompile(`^(?:(?:sudo|doas|time|busybox|toybox|\w+=\S*) )*(?:/\S*/)?(insmod|modprobe|rmmod)((?: -{1,2}[\w=-]+)*) ([\w./~-]+)(?: [\w.]+=\S*)*$`)
-	showRE    = regexp.MustCompile(`^(?:(?:sudo|doas) )*(?:/\S*/)?(?:dmesg|journalctl|(?:cat|tail|less|grep)\b.*(?:/var/log/|/proc/kmsg|/dev/kmsg|dmesg))\b`)
-	joinedRE  = regexp.MustCompile(` *(?:;|&&|\|\||\||2?>&?1?|&$) *`)
-	bootRE    = regexp.MustCompile(`^(?:Linux version \d|Booting Linux on |-- (?:Boot [0-9a-f]{32}|Reboot) --)`)
+	commandRE = regexp.MustCompile(`^(?:(?:sudo|doas|time|busybox|toybox|\w+=\S*) )*(?:/\S*/)?` +
+		`(insmod|modprobe|rmmod)((?: -{1,2}[\w=-]+)*) ([\w./~-]+)(?: [\w.]+=\S*)*$`)
+	showRE = regexp.MustCompile(`^(?:(?:sudo|doas) )*(?:/\S*/)?(?:dmesg|journalctl|` +
+		`(?:cat|tail|less|grep)\b.*(?:/var/log/|/proc/kmsg|/dev/kmsg|dmesg))\b`)
+	joinedRE = regexp.MustCompile(` *(?:;|&&|\|\||\||2?>&?1?|&$) *`)
+	bootRE   = regexp.MustCompile(`^(?:Linux version \d|Booting Linux on |-- (?:Boot [0-9a-f]{32}|Reboot) --)`)
 )
 
 // commands finds the echoed commands. Their prompts are gone already.

@@ -18,7 +18,8 @@ type dump struct {
 var (
 	// Where the kernel was, as the architectures' show_regs say it: "RIP: 0010:m_init+0x5/0x1000 [m]",
 	// "EIP is at ", "pc : ", "PC is at ", "epc : ", "NIP [c000] ", "Krnl PSW : … (…)", "TPC: <", "IP: [<…>] ".
-	ipRE       = regexp.MustCompile(`^(?:Pid: .*; )?(?:RIP|EIP|IP|PC|pc|NIP|epc|era|ERA|Krnl PSW|TPC|ip|IAOQ\[0\])\b[^+]*?([A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+)(?: \[([\w-]+)\])?`)
+	ipRE = regexp.MustCompile(`^(?:Pid: .*; )?(?:RIP|EIP|IP|PC|pc|NIP|epc|era|ERA|Krnl PSW|TPC|ip|IAOQ\[0\])\b[^+]*?` +
+		`([A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+)(?: \[([\w-]+)\])?`)
 	inModuleRE = regexp.MustCompile(`(\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+ \[([\w-]+)`)
 	linkedRE   = regexp.MustCompile(`([\w.-]+)\([A-Z]*([+-])[A-Z]*\)`)
 	commRE     = regexp.MustCompile(`(?i)\bComm: (?:insmod|modprobe|kmod|busybox|toybox)\b|Process (?:insmod|modprobe) \(pid`)

@@ -102,7 +102,8 @@ func recognise(text string, pasted bool) (e event, ok, complete bool) {
 // module is in the line that follows it, see name.
 func relocationEvent(text string, pasted bool) (event, bool) {
 	// Other architectures have the words without "rela" too, and no speaker: their numbers mean other things.
-	if m := unknownRE.FindStringSubmatch(text); m != nil && (m[3] != "" && (m[1] != "" || pasted) || m[1] == "subarch: " || m[1] == "module: ") {
+	if m := unknownRE.FindStringSubmatch(text); m != nil &&
+		(m[3] != "" && (m[1] != "" || pasted) || m[1] == "subarch: " || m[1] == "module: ") {
 		t, err := strconv.ParseUint(m[4], 10, 32)
 		if err != nil {
 			return event{}, false

@@ -62,7 +62,8 @@ func mailLines(data []byte) []line {
 	all := string(data)
 	for _, m := range mail.Split(data) {
 		body, err := m.Decode(func(kind, _ string) bool {
-			return kind != "text/html" && (strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || kind == "message/rfc822")
+			return kind != "text/html" &&
+				(strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || kind == "message/rfc822")
 		})
 		if err != nil {
 			continue
@@ -81,7 +82,8 @@ func newLine(raw string, off int64, text string, pasted bool) line {
 	if pasted {
 		bare = prefix.Any(text)
 	}
-	return line{raw: raw, off: off, text: bare.Text, kernel: bare.Stamped, uptime: bare.Uptime, prompt: bare.Prompt, joined: strings.Trim(text, "\r") != raw}
+	return line{raw: raw, off: off, text: bare.Text, kernel: bare.Stamped, uptime: bare.Uptime, prompt: bare.Prompt,
+		joined: strings.Trim(text, "\r") != raw}
 }
 
 // moduleName is the name that the kernel gives to what a step or a command

@@ -251,7 +251,8 @@ func (p *paste) refused(e event) Outcome {
 func (p *paste) loadedBehind(e event) bool {
 	for i := e.line + 1; i < len(p.lines); i++ {
 		text := p.lines[i].text
-		if p.commandAt[i] && slices.ContainsFunc(p.commands, func(c command) bool { return c.line == i && c.verb != "show" }) || bootRE.MatchString(text) {
+		other := func(c command) bool { return c.line == i && c.verb != "show" }
+		if p.commandAt[i] && slices.ContainsFunc(p.commands, other) || bootRE.MatchString(text) {
 			return false
 		}
 		if said, ok := kmsg.ToolOf(text); ok && moduleName(said.Module) == moduleName(e.module) {
@@ -359,7 +360,8 @@ func (p *paste) byTool(n string) Outcome {
 	case live >= 0:
 		o := p.quote(Unproved, live, "The module is Live; nothing shows that its init ran and that it can be removed.")
 		if printed >= 0 {
-			o.Detail = fmt.Sprintf("The module is Live, and a line bears its name: %q. Nothing shows that it can be removed.", clip(p.lines[printed].text))
+			o.Detail = fmt.Sprintf("The module is Live, and a line bears its name: %q. Nothing shows that it can be removed.",
+				clip(p.lines[printed].text))
 		}
 		o.Address = address
 		return o

@@ -22,6 +22,10 @@ var speakerRE = regexp.MustCompile(`^(?:subarch|module): [\w.-]*$`)
 func unwrap(lines []line) {
 	for i := 0; i < len(lines); i++ {
 		l := &lines[i]
+		for k := i; k+1 < len(lines) && softBreak(lines[k]) && !lines[k+1].kernel; k++ {
+			l.text, l.joined = strings.TrimSuffix(l.text, "=")+lines[k+1].text, true
+			lines[k+1].text = ""
+		}
 		if l.text == "" {
 			continue
 		}
@@ -42,6 +46,12 @@ func unwrap(lines []line) {
 		}
 		i += n
 	}
+}
+
+// softBreak reports whether a line is one of quoted-printable that goes on, in a mail whose
+// header is not there.
+func softBreak(l line) bool {
+	return len(l.raw) > 68 && len(l.raw) < 78 && strings.HasSuffix(l.raw, "=")
 }
 
 // join finds the shortest run of lines from i that says more than the first

@@ -153,7 +153,8 @@ const (
 // terminal programs.
 var clocks = []*regexp.Regexp{
 	regexp.MustCompile(`^\[?(?:` + day + ` )?` + date + `[T_ ]` + hms + zone + `(?: <[ \d.+-]+>)?(?:\]:?|[ \t]|$) ?`),
-	regexp.MustCompile(`^\[?(?:` + day + ` )?` + month + ` [ \d]?\d(?: \d{4})? ` + hms + zone + `(?: \d{4})?(?: <[ \d.+-]+>)?(?:\]|[ \t]|$) ?`),
+	regexp.MustCompile(`^\[?(?:` + day + ` )?` + month + ` [ \d]?\d(?: \d{4})? ` + hms + zone +
+		`(?: \d{4})?(?: <[ \d.+-]+>)?(?:\]|[ \t]|$) ?`),
 	regexp.MustCompile(`^\[` + month + `[ \d]\d \d\d:\d\d(?::\d\d)?\] ?`),   // dmesg -H: "[Nov22 23:10] "
 	regexp.MustCompile(`^\[ *\+ *\d+(?:\.\d+)?\] ?`),                        //          "[  +0.000123] "
 	regexp.MustCompile(`^\[ *< *-?\d+\.\d+>\] ?`),                           // dmesg --time-format=delta
@@ -188,7 +189,8 @@ var (
 
 	quoteRE = regexp.MustCompile(`^(?:[>|]|&gt;)[ \t]*`)
 	// "/ # ", "root@host:~# ", "[root@host ~]# ", "$ ", "sh-5.2# ", "(initramfs) ", "➜  ~ "
-	promptRE = regexp.MustCompile(`^(?:(?:\[\S+ \S+\]|[\w@.:()-]*[~/][\w./~-]*|\S+@\S+|\w+-[\d.]+|[\w.-]+:~?)? ?[#$%] +|\(initramfs\) |➜ +\S+ )`)
+	promptRE = regexp.MustCompile(`^(?:(?:\[\S+ \S+\]|[\w@.:()-]*[~/][\w./~-]*|\S+@\S+|\w+-[\d.]+|` +
+		`[\w.-]+:~?)? ?[#$%] +|\(initramfs\) |➜ +\S+ )`)
 	bulletRE = regexp.MustCompile(`^(?:[-*+•]|\d{1,2}[.)]) `)
 	// dmesg -x
 	facilityRE = regexp.MustCompile(`^(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|res\d|local\d) *: *` +
@@ -230,7 +232,8 @@ func other(text string) (n int, stamp bool) {
 		}
 	}
 	for _, re := range [...]*regexp.Regexp{jobRE, numberRE, fileRE} {
-		if re == jobRE && !strings.Contains(head, "\t") || re == numberRE && !strings.ContainsAny(head, "0123456789") || re == fileRE && !strings.Contains(head, ".") {
+		if re == jobRE && !strings.Contains(head, "\t") || re == numberRE && !strings.ContainsAny(head, "0123456789") ||
+			re == fileRE && !strings.Contains(head, ".") {
 			continue
 		}
 		if n = match(re, text); n > 0 && n < len(text) && (kernels(text[n:]) > 0 || clock(text[n:]) > 0) {
@@ -260,7 +263,8 @@ func enclosed(text string) (inner string, record bool) {
 		}
 		return text, false
 	}
-	for _, pair := range [...][2]string{{"```", "```"}, {"`", "`"}, {`"`, `"`}, {"'", "'"}, {"“", "”"}, {"‘", "’"}, {"«", "»"}, {"„", "“"}} {
+	for _, pair := range [...][2]string{{"```", "```"}, {"`", "`"}, {`"`, `"`}, {"'", "'"},
+		{"“", "”"}, {"‘", "’"}, {"«", "»"}, {"„", "“"}} {
 		body, ok := strings.CutPrefix(text, pair[0])
 		if !ok {
 			continue
