@@ -106,12 +106,16 @@ func (t *benchTree) measure(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		steps := r.Kernel.Steps
+		if bytes == 0 {
+			steps = 0 // it was there
+		}
 		hand, err := t.byHand(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.what, err)
 		}
 		fmt.Fprintf(t.stdout, "%-40s umlab %6.2f s   by hand %6.2f s   ratio %5.2f   %4d steps of make   store +%s\n",
-			e.what, seconds, hand, seconds/hand, r.Kernel.Steps, size(bytes))
+			e.what, seconds, hand, seconds/hand, steps, size(bytes))
 	}
 	return nil
 }
