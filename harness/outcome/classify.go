@@ -40,6 +40,11 @@ type Input struct {
 	// no output.
 	Silent map[string]bool
 
+	// Unsure names modules whose Output nobody vouches for, as it was read from
+	// the module: where it is not seen, `loaded` rests on Live and rmmod alone,
+	// and says so.
+	Unsure map[string]bool
+
 	// Output matches a line that the module's init prints, without the kernel's
 	// time stamp. Without an entry, or with a nil one, any line counts that
 	// begins with the module's name, a colon and a space. What the loader says

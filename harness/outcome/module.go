@@ -213,7 +213,7 @@ func (s *session) insmodFailed(h *handled) Outcome {
 func (s *session) inserted(h *handled) Outcome {
 	live := h.proc != nil && h.proc.live()
 	switch {
-	case !s.in.Silent[h.given] && s.printed(h, true) < 0:
+	case !s.in.Silent[h.given] && !s.in.Unsure[h.given] && s.printed(h, true) < 0:
 		return s.quote(InsmodFailed, h.insmod.end, "insmod succeeded, but its init printed nothing that was expected: that it ran is not shown.")
 	case h.shown == nil:
 		return s.cutShort(h, nil)
@@ -225,19 +225,22 @@ func (s *session) inserted(h *handled) Outcome {
 		return s.cutShort(h, h.shown)
 	case h.rmmod == nil || !h.rmmod.closed:
 		return s.cutShort(h, h.rmmod)
-	case h.rmmod.status != 0:
+	case h.rmmod.status != 0 && !h.proc.permanent:
 		errno, at := s.errno(h.rmmod, h.name)
 		if at < 0 {
 			at = h.rmmod.end
 		}
 		o := s.quote(InsmodFailed, at, "insmod succeeded and the module is Live, but rmmod failed.")
-		if h.proc.permanent {
-			o.Detail = "insmod succeeded and the module is Live, but it cannot be removed: it has no exit function."
-		}
 		o.Errno = errno
 		return o
 	}
 	o := s.quote(Loaded, h.line, "")
+	switch {
+	case h.rmmod.status != 0:
+		o.Detail = "It cannot be removed: it has no exit function."
+	case s.in.Unsure[h.given] && s.initPrinted(h, true) < 0:
+		o.Detail = "None of the lines that its code holds was seen while insmod ran: that it is loaded rests on Live in /proc/modules and on rmmod."
+	}
 	for _, st := range []*step{h.insmod, h.shown, h.rmmod} {
 		for _, e := range s.within(st, eventWarning, h.name) {
 			o.Detail = joinDetail(o.Detail, fmt.Sprintf("The kernel warned during %s: %s", st.verb, clip(e.text)))

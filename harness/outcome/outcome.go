@@ -20,7 +20,7 @@ type Kind string
 // The kinds. Only those for which Kernel reports true say something about the
 // kernel; Infra and ConfigDropped never count in a comparison or a bisection.
 const (
-	Loaded             Kind = "loaded"              // init's own output, Live in /proc/modules, rmmod works
+	Loaded             Kind = "loaded"              // init's own output where it can be told, Live in /proc/modules, and rmmod works unless it has no exit
 	RelocationUnknown  Kind = "relocation-unknown"  // "Unknown rela relocation: %llu"
 	RelocationOverflow Kind = "relocation-overflow" // "overflow in relocation type %d val %Lx"
 	LoadedCorrupt      Kind = "loaded-corrupt"      // loaded, but an unchecked PC-relative relocation was truncated
@@ -88,7 +88,7 @@ type Outcome struct {
 	Evidence string `json:"evidence"`
 	Offset   int64  `json:"offset"`           // of the evidence in the transcript, bytes
 	Detail   string `json:"detail,omitempty"` // one sentence where the line alone does not say enough
-	Stays    bool   `json:"-"`                // the guest had it, and rmmod did not remove it
+	Stays    bool   `json:"stays,omitempty"`  // the guest had it, and rmmod did not remove it
 }
 
 // VersionMagic reports whether the loader refused the module because it was built
@@ -113,6 +113,8 @@ func (o Outcome) String() string {
 		return fmt.Sprintf("%s %s", o.Kind, o.Stage)
 	case o.Errno != 0:
 		return fmt.Sprintf("%s errno %d", o.Kind, o.Errno)
+	case o.Kind == Loaded && o.Stays:
+		return string(o.Kind) + ", cannot be removed"
 	}
 	return string(o.Kind)
 }

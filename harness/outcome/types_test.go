@@ -16,7 +16,7 @@ func TestStays(t *testing.T) {
 	}{
 		"removed":                     {ready + insertM + showM + removeM, Loaded, false},
 		"rmmod fails":                 {ready + insertM + showM + failed, InsmodFailed, true},
-		"no exit function":            {ready + insertM + strings.Replace(showM, " - Live", " [permanent], Live", 1) + failed, InsmodFailed, true},
+		"no exit function":            {ready + insertM + strings.Replace(showM, " - Live", " [permanent], Live", 1) + failed, Loaded, true},
 		"the second rmmod removes it": {ready + insertM + showM + failed + strings.ReplaceAll(removeM, "umlab[3]", "umlab[4]"), Loaded, false},
 		"silent, and rmmod fails":     {ready + strings.Replace(insertM, "m: hello\n", "", 1) + showM + failed, InsmodFailed, true},
 		"refused":                     {ready + "umlab[1]: begin insmod m\n" + "m: version magic '9.8 ' should be '9.9 '\numlab[1]: end insmod m status=8\n", InsmodFailed, false},
@@ -51,6 +51,29 @@ func TestBrief(t *testing.T) {
 	} {
 		if got := o.Brief(); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestUnsure: output that umlab itself read from the module is no condition where
+// it is not seen, but it is said; what a person says is one.
+func TestUnsure(t *testing.T) {
+	silent := ready + strings.Replace(insertM, "m: hello\n", "", 1) + showM + removeM
+	for _, tt := range []struct {
+		name, transcript string
+		unsure           bool
+		kind             Kind
+		says             string
+	}{
+		{"seen", ready + insertM + showM + removeM, true, Loaded, ""},
+		{"not seen", silent, true, Loaded, "rests on Live"},
+		{"not seen, but asked for", silent, false, InsmodFailed, "printed nothing that was expected"},
+		{"no exit", ready + insertM + strings.Replace(showM, " - Live", " [permanent], Live", 1) + strings.ReplaceAll(removeM, "status=0", "status=1"),
+			true, Loaded, "cannot be removed"},
+	} {
+		o := Classify(Input{Transcript: []byte(tt.transcript + halt), End: End{Kind: EndHalted}, Modules: []string{"m"}, Unsure: map[string]bool{"m": tt.unsure}}).Modules[0].Outcome
+		if o.Kind != tt.kind || !strings.Contains(o.Detail, tt.says) || tt.says == "" && o.Detail != "" {
+			t.Errorf("%s: %+v", tt.name, o)
 		}
 	}
 }
