@@ -82,7 +82,10 @@ func Exit(err error) error {
 
 // matrixEnd is how a matrix ended, as an error.
 func matrixEnd(r *result.Results) error {
-	if r.Exit == result.ExitDiffers {
+	switch t := r.Totals; {
+	case r.Exit == result.ExitDiffers && t.Differing == 0:
+		return ended(r.Exit, "%d of %d module loads that were predicted went otherwise", t.Disagreeing, t.Predicted)
+	case r.Exit == result.ExitDiffers:
 		return ended(r.Exit, "%d of %d cells differ from what scenario %s expects", r.Totals.Differing, r.Totals.Cells, r.Scenario.Name)
 	}
 	return ended(r.Exit, "%s", r.Infra)

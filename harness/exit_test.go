@@ -30,6 +30,8 @@ func TestExit(t *testing.T) {
 		{nil, result.ExitExpected, ""},
 		{matrixEnd(&result.Results{}), result.ExitExpected, ""},
 		{matrixEnd(differs), result.ExitDiffers, "2 of 14 cells differ from what scenario s expects"},
+		{matrixEnd(&result.Results{Exit: result.ExitDiffers, Totals: result.Totals{Cells: 4, Disagreeing: 2, Predicted: 4}}), result.ExitDiffers,
+			"2 of 4 module loads that were predicted went otherwise"},
 		{matrixEnd(&result.Results{Exit: result.ExitInfra, Infra: "control x"}), result.ExitInfra, "control x"},
 		{sweepEnd(sweep), result.ExitUsage, "no toolchain that was named can work with its tree: nothing was built"},
 		{sweepEnd(&void), result.ExitInfra, "1 of 3 columns prove nothing"},

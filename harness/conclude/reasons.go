@@ -24,6 +24,15 @@ func outcomeWithDetail(o outcome.Outcome) string {
 	return o.String() + " (" + o.Detail + ")"
 }
 
+// reasonDetail is what there is to know of a module that loaded, to be added to the
+// reason; "" for nothing.
+func reasonDetail(s observation) string {
+	if s.outcome.Detail == "" {
+		return ""
+	}
+	return fmt.Sprintf("; %s: %s", s.module, s.outcome.Detail)
+}
+
 // reasonPlaced adds to why a cell is address-dependent where it is, and how
 // often.
 func reasonPlaced(reason string, c result.Cell) string {

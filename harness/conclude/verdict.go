@@ -78,7 +78,8 @@ func ofPlacements(placements []result.Placement) (result.Verdict, string) {
 	case len(seen):
 		modules := names(seen, func(s observation) string { return s.module })
 		placements := names(seen, func(s observation) string { return s.placement })
-		return result.Loads, fmt.Sprintf("%s loaded at %s", strings.Join(modules, ", "), strings.Join(placements, ", "))
+		reason := fmt.Sprintf("%s loaded at %s", strings.Join(modules, ", "), strings.Join(placements, ", "))
+		return result.Loads, reason + strings.Join(names(seen, reasonDetail), "")
 	case 0:
 		return result.Rejected, reasonEach(seen)
 	}

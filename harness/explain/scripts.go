@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"umlab/harness/kbuild"
@@ -109,8 +110,16 @@ func (h byHand) boot() string {
 		s.line(`ko=${%s:-%s}; cp "$ko" modules/%s.ko`, shellName(m.Name), h.path(h.Product.Modules[m.Path].Path), m.Name)
 	}
 	s.line("cat > init <<'INIT'\n#!/bin/sh\nexport PATH=/bin\nmount -t proc proc /proc; mount -t sysfs sys /sys")
-	for _, m := range h.Cell.Modules {
-		s.line("%s && cat /proc/modules && rmmod %s", uml.Module{Name: m.Name, Params: m.Params}.Insmod(), m.Name)
+	insmod := func(m scenario.Module) string { return uml.Module{Name: m.Name, Params: m.Params}.Insmod() }
+	for _, m := range h.Product.InOrder(h.Cell.Modules) {
+		needed := h.Product.Needed(h.Cell.Modules, m)
+		for _, n := range needed {
+			s.line("%s", insmod(n))
+		}
+		s.line("%s && cat /proc/modules && rmmod %s", insmod(m), m.Name)
+		for _, n := range slices.Backward(needed) {
+			s.line("rmmod %s", n.Name)
+		}
 	}
 	s.line("poweroff -f\nINIT\nchmod +x init")
 	before := ""

@@ -33,13 +33,16 @@ func externals(c scenario.Cell) []*scenario.External {
 	return out
 }
 
+// externalVersion is raised when the same directories would be built otherwise.
+const externalVersion = "2"
+
 // externalKey is what the directories add to the key of a build; nothing
 // without any.
 func externalKey(c scenario.Cell) []string {
 	var parts []string
 	for _, m := range c.Modules {
 		if m.External != nil {
-			parts = append(parts, "external", m.Path, m.External.Digest)
+			parts = append(parts, "external", externalVersion, m.Path, m.External.Digest)
 		}
 		if m.Output == nil && !m.Silent {
 			parts = append(parts, "prints", m.Path)
@@ -83,6 +86,7 @@ func (b *Builder) makeExternals(
 		own.what += " " + e.Given
 		own.overlays = []sandbox.Overlay{*base, module}
 		own.args = append(slices.Clone(args), "M=/"+e.Mount, "modules")
+		own.env = append(slices.Clone(j.env), pwd(e))
 		if err := b.run(ctx, own); err != nil {
 			return nil, err
 		}
@@ -97,25 +101,32 @@ func newOverlay(dir, lower, target string) (sandbox.Overlay, error) {
 	return o, errors.Join(os.MkdirAll(o.Upper, 0o755), os.MkdirAll(o.Work, 0o755))
 }
 
-// evaluate prints the modules that a directory's Kbuild file lists, as
-// scripts/Makefile.build reads it: a path of $2 that ends in / is a directory.
-// $1 is the directory, $2 the make command.
+// pwd is what a Makefile sees as $(PWD) when make is run in the directory e, as
+// people do: Kbuild itself works elsewhere.
+func pwd(e *scenario.External) string { return "PWD=/" + e.Mount }
+
+// evaluate prints what a directory's Kbuild file lists, as scripts/Makefile.build
+// reads it, one "VARIABLE NAME" a line: a name that ends in / is a directory. $1 is
+// the directory, $2 that of the whole.
 const evaluate = `set -e
 cat > /tmp/umlab-list.mk <<'EOF'
 srctree := ` + srcDir + `
 objtree := ` + buildDir + `
 src := $(dir)
 obj := $(dir)
+srcroot := $(top)
 KERNELRELEASE := external
-KBUILD_EXTMOD := $(dir)
+KBUILD_EXTMOD := $(top)
+M := $(top)
 -include $(objtree)/include/config/auto.conf
 include $(srctree)/scripts/Kbuild.include
 include $(or $(wildcard $(dir)/Kbuild),$(dir)/Makefile)
-umlab-list: ; @printf '%s\n' $(foreach m,$(obj-m),'$(m)')
+umlab-list: ; @printf '%s\n' $(foreach v,obj-m obj-y subdir-m subdir-y,$(foreach m,$($v),'$v $(m)'))
 .DEFAULT_GOAL := umlab-list
 EOF
 cd "$1"
-exec make -s --no-print-directory -rR -f /tmp/umlab-list.mk "dir=$1" ARCH=um SRCARCH=um umlab-list
+export PWD="$2"
+exec make -s --no-print-directory -rR -f /tmp/umlab-list.mk "dir=$1" "top=$2" ARCH=um SRCARCH=um umlab-list
 `
 
 // mostDirectories bounds how deep a directory of modules may nest.
@@ -123,41 +134,70 @@ const mostDirectories = 64
 
 // ExternalModules lists the modules that the directory e builds against the
 // baseline, in the order in which its Kbuild file has them, as paths below
-// e.Mount. Its error says what is wrong with the file.
-func (b *Builder) ExternalModules(ctx context.Context, bl *Baseline, e *scenario.External) ([]string, error) {
-	var modules []string
-	dirs := []string{"."}
+// e.Mount. What it names that becomes no module is told in dropped, a sentence
+// each. The error says what is wrong with the file.
+func (b *Builder) ExternalModules(ctx context.Context, bl *Baseline, e *scenario.External) (modules, dropped []string, err error) {
+	type directory struct {
+		path   string
+		linked bool // modules of it are linked: Kbuild came to it through obj-m or obj-y
+	}
+	dirs := []directory{{".", true}}
 	for n := 0; len(dirs) > 0; n++ {
 		if n == mostDirectories {
-			return nil, fmt.Errorf("%s: more than %d directories of modules", e.Given, mostDirectories)
+			return nil, nil, fmt.Errorf("%s: more than %d directories of modules", e.Given, mostDirectories)
 		}
 		dir := dirs[0]
 		dirs = dirs[1:]
-		var said, log bytes.Buffer
-		err := b.run(ctx, job{
-			what: "read the Kbuild file of " + e.Given, base: bl.Base, log: &said, errors: &log,
-			mounts: []sandbox.Mount{
-				{Source: bl.Build(), Target: buildDir, ReadOnly: true},
-				{Source: e.Dir, Target: "/" + e.Mount, ReadOnly: true},
-			},
-			args: []string{"sh", "-c", evaluate, "sh", path.Join("/"+e.Mount, dir)},
-		})
+		listed, err := b.listed(ctx, bl, e, dir.path)
 		if err != nil {
-			if _, exit := errors.AsType[*exitError](err); exit {
-				return nil, fmt.Errorf("%s: make cannot read its Kbuild file: %s", e.Given, strings.TrimSpace(log.String()))
-			}
-			return nil, err
+			return nil, nil, err
 		}
-		for _, name := range strings.Fields(said.String()) {
+		for _, l := range listed {
+			name := path.Join(dir.path, l.name)
+			module := path.Join(e.Mount, strings.TrimSuffix(name, ".o")+".ko")
 			switch {
-			case strings.HasSuffix(name, "/"):
-				dirs = append(dirs, path.Join(dir, name))
-			case strings.HasSuffix(name, ".o"):
-				if m := path.Join(e.Mount, dir, strings.TrimSuffix(name, ".o")+".ko"); !slices.Contains(modules, m) {
-					modules = append(modules, m)
-				}
+			case strings.HasPrefix(l.variable, "subdir-"):
+				dirs = append(dirs, directory{name, false})
+			case strings.HasSuffix(l.name, "/"):
+				dirs = append(dirs, directory{name, dir.linked})
+			case !strings.HasSuffix(l.name, ".o"):
+				dropped = append(dropped, fmt.Sprintf("%s in %s of %s is no object and no directory: no module is made of it", l.name, l.variable, e.Given))
+			case l.variable == "obj-y":
+				dropped = append(dropped, fmt.Sprintf("%s is in obj-y of %s: what is built in has no kernel to go into there, so that no module "+
+					"is made of it; write obj-m, or give the option that obj-$(CONFIG_...) asks for the value m", name, e.Given))
+			case slices.Contains(listed, listing{"obj-y", l.name}): // told there
+			case !dir.linked:
+				dropped = append(dropped, fmt.Sprintf("%s is reached through subdir-y or subdir-m of %s: Kbuild compiles it and links no module "+
+					"of it; name its directory in obj-m", name, e.Given))
+			case !slices.Contains(modules, module):
+				modules = append(modules, module)
 			}
 		}
 	}
-	return modules, nil
+	return modules, dropped, nil
+}
+
+// listing is a name in one of the variables of a Kbuild file.
+type listing struct{ variable, name string }
+
+// listed evaluates the Kbuild file of dir, a directory of e.
+func (b *Builder) listed(ctx context.Context, bl *Baseline, e *scenario.External, dir string) (list []listing, err error) {
+	var said, log bytes.Buffer
+	err = b.run(ctx, job{
+		what: "read the Kbuild file of " + e.Given, base: bl.Base, log: &said, errors: &log,
+		mounts: []sandbox.Mount{
+			{Source: bl.Build(), Target: buildDir, ReadOnly: true},
+			{Source: e.Dir, Target: "/" + e.Mount, ReadOnly: true},
+		},
+		args: []string{"sh", "-c", evaluate, "sh", path.Join("/"+e.Mount, dir), "/" + e.Mount},
+	})
+	if _, exit := errors.AsType[*exitError](err); exit {
+		return nil, fmt.Errorf("%s: make cannot read its Kbuild file: %s", path.Join(e.Given, dir), strings.TrimSpace(log.String()))
+	}
+	for l := range strings.Lines(said.String()) {
+		if variable, name, ok := strings.Cut(strings.TrimSpace(l), " "); ok {
+			list = append(list, listing{variable, name})
+		}
+	}
+	return list, err
 }

@@ -79,6 +79,37 @@ type Module struct {
 	Path   string `json:"path"`
 	Sum    string `json:"sum"`              // sha256
 	Output string `json:"output,omitempty"` // regexp of the lines that its init prints when all is well, "" for none; see loader.Module.Output
+
+	Needs []string `json:"needs,omitempty"` // names of the modules that it needs, as modinfo has them in depends
+}
+
+// Needed are those of the modules that m needs, what they need first.
+func (p *Product) Needed(modules []scenario.Module, m scenario.Module) (needed []scenario.Module) {
+	var add func(m scenario.Module)
+	seen := map[string]bool{m.Name: true}
+	add = func(m scenario.Module) {
+		for _, name := range p.Modules[m.Path].Needs {
+			i := slices.IndexFunc(modules, func(o scenario.Module) bool { return o.Name == name })
+			if i < 0 || seen[name] {
+				continue
+			}
+			seen[name] = true
+			add(modules[i])
+			needed = append(needed, modules[i])
+		}
+	}
+	add(m)
+	return needed
+}
+
+// InOrder are the modules as they can be loaded: those that need none of the
+// others first, then those that need few, and so on; otherwise as they stand.
+func (p *Product) InOrder(modules []scenario.Module) []scenario.Module {
+	out := slices.Clone(modules)
+	slices.SortStableFunc(out, func(a, b scenario.Module) int {
+		return cmp.Compare(len(p.Needed(modules, a)), len(p.Needed(modules, b)))
+	})
+	return out
 }
 
 // Prints matches the lines that the module's init prints when all is well; nil
@@ -331,6 +362,13 @@ func (b *Builder) keep(ctx context.Context, target, ko string) (m Module, err er
 		return m, fmt.Errorf("what does %s print: %w", target, err)
 	}
 	m.Output = module.Output(scenario.ModuleName(path.Base(target)))
+	for _, list := range module.Info["depends"] {
+		for name := range strings.SplitSeq(list, ",") {
+			if name != "" {
+				m.Needs = append(m.Needs, scenario.ModuleName(name))
+			}
+		}
+	}
 	return m, nil
 }
 

@@ -38,6 +38,7 @@ func (o *Oracle) Chances(cells []scenario.Cell, got []result.Cell) {
 		if p == nil || len(got[i].Placements) != len(c.Placements) {
 			continue
 		}
+		c.Modules = p.InOrder(c.Modules)
 		for j, place := range c.Placements {
 			if place.ASLR {
 				o.chancesAt(c, p, place, observed, &got[i].Placements[j])

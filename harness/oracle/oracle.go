@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"umlab/harness/kbuild"
@@ -89,11 +90,12 @@ func (o *Oracle) module(m kbuild.Module) (*placeable, error) {
 // productKey tells builds of one cell apart: a control is built with fewer
 // modules than the matrix.
 func productKey(c scenario.Cell) string {
-	key := c.ID()
+	var paths []string
 	for _, m := range c.Modules {
-		key += "\x00" + m.Path
+		paths = append(paths, m.Path)
 	}
-	return key
+	slices.Sort(paths) // they are tried in another order than they are named in
+	return strings.Join(append([]string{c.ID()}, paths...), "\x00")
 }
 
 // note keeps a sentence for the report, once.

@@ -103,7 +103,7 @@ func (o *Oracle) simulation(p *kbuild.Product, modules []scenario.Module) (*simu
 		return nil, err
 	}
 	sim := &simulation{tree: o.tree, kernel: kernel}
-	for _, m := range modules {
+	for _, m := range p.InOrder(modules) {
 		read, err := o.module(p.Modules[m.Path])
 		sim.modules = append(sim.modules, candidate{m.Name, read, err})
 	}

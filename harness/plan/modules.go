@@ -20,9 +20,9 @@ import (
 	"umlab/harness/usage"
 )
 
-// listsModules finds what makes a Kbuild file list modules: obj-m, or
-// obj-$(CONFIG_X).
-var listsModules = regexp.MustCompile(`(?m)^[^#\n]*\bobj-(m|\$[({])`)
+// listsModules finds what makes a Kbuild file list modules: obj-m, obj-y of
+// directories, obj-$(CONFIG_X), or another file that may.
+var listsModules = regexp.MustCompile(`(?m)^[^#\n]*\bobj-(m|y|\$[({])|^[ \t]*-?include[ \t]`)
 
 // checkDirectory says, before any work, whether a value of -modules= can be a
 // directory of external modules.
@@ -167,14 +167,18 @@ func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuil
 		if e.Dir, e.Digest, err = tree.FromModules(ctx, b.Store, b.Sink, abs); err != nil {
 			return p, nil, err
 		}
-		paths, err := b.ExternalModules(ctx, bl, e)
+		paths, dropped, err := b.ExternalModules(ctx, bl, e)
 		if err != nil {
 			return p, nil, err
 		}
 		if len(paths) == 0 {
-			return p, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): "+
-				"is an option of its obj-$(CONFIG_...) missing? add it with -fragment=", m.External.Given, bl.ResolvedConfig())
+			why := "is an option of its obj-$(CONFIG_...) missing? add it with -fragment="
+			if len(dropped) > 0 {
+				why = strings.Join(dropped, "; ")
+			}
+			return p, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): %s", m.External.Given, bl.ResolvedConfig(), why)
 		}
+		notes = append(notes, dropped...)
 		var made []scenario.Module
 		for _, target := range paths {
 			n := m

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
@@ -112,8 +113,17 @@ type why struct {
 
 // reasonOf is why c is what it is, where its row alone does not say it all.
 func reasonOf(c *result.Cell) (w why, ok bool) {
-	told := c.AsExpected && (c.Verdict == result.Loads || c.Verdict == result.Rejected)
+	told := c.AsExpected && (c.Verdict == result.Loads || c.Verdict == result.Rejected) && !noted(c)
 	return why{differs: !c.AsExpected, reason: c.Reason}, c.Reason != "" && !told
+}
+
+// noted reports whether there is more to know of a module that loaded than that.
+func noted(c *result.Cell) bool {
+	return slices.ContainsFunc(c.Placements, func(p result.Placement) bool {
+		return slices.ContainsFunc(p.Runs, func(r result.Run) bool {
+			return slices.ContainsFunc(r.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.Loaded && m.Outcome.Detail != "" })
+		})
+	})
 }
 
 // line is the reason with the variants that it holds for.

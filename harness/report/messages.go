@@ -128,6 +128,8 @@ func msgExpectation(r *result.Results) string {
 		return fmt.Sprintf("%d differ from what the scenario expects", r.Totals.Differing)
 	case r.Totals.Cells == 0:
 		return "nothing was run"
+	case r.Totals.Disagreeing > 0:
+		return "not all as predicted"
 	}
 	return "all as expected"
 }

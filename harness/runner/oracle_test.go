@@ -185,8 +185,7 @@ func TestBootsOfARun(t *testing.T) {
 	}
 }
 
-// A record in the store says which modules rmmod did not remove, which the JSON
-// of a run does not.
+// What is kept of a run says which modules rmmod did not remove.
 func TestRecordKeepsWhatStays(t *testing.T) {
 	st := openStore(t)
 	path, err := st.Bytes(t.Context(), []byte("console"))
@@ -195,14 +194,14 @@ func TestRecordKeepsWhatStays(t *testing.T) {
 	}
 	run := result.Run{Transcript: path, Modules: []result.Module{
 		{Name: "a", Outcome: outcome.Outcome{Kind: outcome.InsmodFailed, Stays: true}}, {Name: "b", Outcome: outcome.Outcome{Kind: outcome.Loaded}}}}
-	if err := st.Put("run", "k", newRecord(run)); err != nil {
+	if err := st.Put("run", "k", run); err != nil {
 		t.Fatal(err)
 	}
-	var kept record
+	var kept result.Run
 	if !st.Get("run", "k", &kept) {
 		t.Fatal("nothing kept")
 	}
-	got, there := kept.run(st)
+	got, there := recorded(kept, st)
 	if !there || !got.Cached || !got.Modules[0].Outcome.Stays || got.Modules[1].Outcome.Stays {
 		t.Errorf("%v %+v", there, got)
 	}

@@ -60,7 +60,7 @@ type Job struct {
 }
 
 // version is raised when the same boot would be recorded otherwise.
-const version = "3"
+const version = "4"
 
 // Run builds and boots all cells of j and returns them in its order. Errors of
 // single cells do not keep the others from running: what could not be found out
@@ -159,6 +159,7 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 		}
 		return out, nil
 	}
+	c.Modules = p.InOrder(c.Modules)
 	out.Build.Relocations = relocations(c, p)
 	out.Placements, err = s.places(ctx, c, c.Placements, p)
 	if s.Oracle != nil && err == nil {
@@ -191,23 +192,32 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	name := c.ID() + ":" + place.Name
 	parts := []string{"run", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR), strconv.Itoa(n)}
 	var modules []uml.Module
-	patterns, silent := map[string]*regexp.Regexp{}, map[string]bool{}
+	in := outcome.Input{Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}}
 	for _, m := range c.Modules {
 		built := p.Modules[m.Path]
-		modules = append(modules, uml.Module{Name: m.Name, Path: built.Path, Params: m.Params})
+		var needs []uml.Module
+		for _, n := range p.Needed(c.Modules, m) {
+			needs = append(needs, uml.Module{Name: n.Name, Path: p.Modules[n.Path].Path, Params: n.Params})
+			parts = append(parts, "needs", p.Modules[n.Path].Sum)
+		}
+		modules = append(modules, uml.Module{Name: m.Name, Path: built.Path, Params: m.Params, Needs: needs})
 		output, mute := m.Output, m.Silent
 		if output == nil && !mute {
 			var err error
 			if output, err = built.Prints(); err != nil {
 				return infra(c, err), err
 			}
+			in.Unsure[m.Name] = output != nil
 			mute = output == nil
 		}
 		if mute {
-			output, silent[m.Name] = regexp.MustCompile("^$"), true // no line that says anything
+			output, in.Silent[m.Name] = regexp.MustCompile("^$"), true // no line that says anything
 		}
 		parts = append(parts, m.Name, built.Sum, strings.Join(m.Params, "\x00"), output.String())
-		patterns[m.Name] = output
+		if in.Unsure[m.Name] {
+			parts = append(parts, "unsure")
+		}
+		in.Output[m.Name] = output
 	}
 	key := store.Key(parts...)
 	unlock, err := s.Store.Lock(ctx, "run-"+key)
@@ -215,9 +225,9 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		return infra(c, err), err
 	}
 	defer unlock()
-	var kept record
+	var kept result.Run
 	if !s.job.Fresh && s.Store.Get("run", key, &kept) {
-		if run, there := kept.run(s.Store); there {
+		if run, there := recorded(kept, s.Store); there {
 			return run, nil
 		}
 	}
@@ -230,39 +240,19 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer s.memory.Release(reserve(place.Mem))
 	s.task.Status(name)
-	run, err := s.boot(ctx, modules, patterns, silent, place, p)
+	run, err := s.boot(ctx, modules, in, place, p)
 	if err != nil {
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
 	// What the machine spoiled is tried again the next time.
 	if !slices.ContainsFunc(run.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra }) {
-		err = s.Store.Put("run", key, newRecord(run))
+		err = s.Store.Put("run", key, run)
 	}
 	return run, err
 }
 
-// record is a run in the store, with what a report of it does not hold.
-type record struct {
-	result.Run
-	Stay []string `json:"stay,omitempty"` // the modules that rmmod did not remove, see outcome.Outcome.Stays
-}
-
-func newRecord(run result.Run) record {
-	k := record{Run: run}
-	for _, m := range run.Modules {
-		if m.Outcome.Stays {
-			k.Stay = append(k.Stay, m.Name)
-		}
-	}
-	return k
-}
-
-// run is the run that was recorded, unless its transcript is gone.
-func (k record) run(st *store.Store) (run result.Run, there bool) {
-	run = k.Run
-	for i := range run.Modules {
-		run.Modules[i].Outcome.Stays = slices.Contains(k.Stay, run.Modules[i].Name)
-	}
+// recorded is the run that was kept, unless its transcript is gone.
+func recorded(run result.Run, st *store.Store) (_ result.Run, there bool) {
 	run.Cached = true
 	run.Transcript, there = st.Kept(run.Transcript)
 	return run, there
@@ -271,9 +261,9 @@ func (k record) run(st *store.Store) (run result.Run, there bool) {
 // boot boots until every module was tried: a module that brings the machine
 // down, or leaves it in doubt, keeps the others from being tried in that boot.
 // The transcripts stand one behind the other, and offsets count from the first.
+// in says what the modules print.
 func (s *session) boot(
-	ctx context.Context, modules []uml.Module, patterns map[string]*regexp.Regexp, silent map[string]bool,
-	place scenario.Placement, p *kbuild.Product,
+	ctx context.Context, modules []uml.Module, in outcome.Input, place scenario.Placement, p *kbuild.Product,
 ) (result.Run, error) {
 	var run result.Run
 	var transcript []byte
@@ -283,9 +273,13 @@ func (s *session) boot(
 		if err != nil {
 			return run, err
 		}
-		in := outcome.Input{Transcript: booted.Transcript, End: end(booted.End), Output: patterns, Silent: silent}
+		in.Transcript, in.End, in.Modules = booted.Transcript, end(booted.End), nil
+		var at []int // of each module, in what is judged
 		for _, m := range rest {
-			in.Modules = append(in.Modules, m.Name)
+			for _, n := range m.Needs { // an insmod of its own
+				in.Modules = append(in.Modules, n.Name)
+			}
+			at, in.Modules = append(at, len(in.Modules)), append(in.Modules, m.Name)
 		}
 		classified := outcome.Classify(in)
 		if run.Command == "" {
@@ -293,12 +287,19 @@ func (s *session) boot(
 		}
 		boot := result.Boot{Modules: []string{}, Gap: classified.Boot.Gap}
 		var left []uml.Module
-		for i, m := range classified.Modules {
+		for i, tried := range rest {
+			m := classified.Modules[at[i]]
+			needs := classified.Modules[at[i]-len(tried.Needs) : at[i]]
 			// The first module of a boot is judged in any case: a boot that does
 			// not even come to it shows nothing new when it is made again.
 			if i > 0 && (!m.Reached || m.Outcome.Kind == outcome.Unproved) {
-				left = append(left, rest[i])
+				left = append(left, tried)
 				continue
+			}
+			if n := slices.IndexFunc(needs, stopped); n >= 0 && !m.Reached {
+				m.Outcome = needs[n].Outcome
+				m.Outcome.Address = ""
+				m.Outcome.Detail = strings.TrimSpace(fmt.Sprintf("While %s was loaded, which it needs. %s", needs[n].Name, m.Outcome.Detail))
 			}
 			if m.Outcome.Kind == outcome.Unproved {
 				why := fmt.Sprintf("the boot was cut short (%s %s) and no line says why", in.End.Kind, in.End.Status)
@@ -311,11 +312,23 @@ func (s *session) boot(
 		run.Boots = append(run.Boots, boot)
 		transcript = append(transcript, booted.Transcript...)
 		run.Seconds += booted.Seconds
+		for i := range left { // without what brought the machine down
+			left[i].Needs = slices.DeleteFunc(slices.Clone(left[i].Needs), func(n uml.Module) bool {
+				return slices.ContainsFunc(run.Modules, func(m result.Module) bool {
+					return m.Name == n.Name && (m.Outcome.Kind == outcome.Oops || m.Outcome.Kind == outcome.Timeout)
+				})
+			})
+		}
 		rest = left
 	}
 	path, err := s.Store.Bytes(ctx, transcript)
 	run.Transcript = path
 	return run, err
+}
+
+// stopped reports whether the guest did not get past a module.
+func stopped(m outcome.ModuleOutcome) bool {
+	return m.Reached && (m.Outcome.Kind == outcome.Oops || m.Outcome.Kind == outcome.Timeout)
 }
 
 // end tells the classifier how the console ended; both spell the kinds alike.

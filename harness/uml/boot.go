@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type Module struct {
 	Name   string   // as in /proc/modules
 	Path   string   // of the .ko on the host
 	Params []string // "name=value" for insmod
+	Needs  []Module // loaded before it, in this order, and removed behind it
 }
 
 // Spec is one boot to be made.
@@ -89,16 +91,38 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 // tryAll tries the modules until all are done or the kernel has faulted. The error is the session's.
 func tryAll(ctx context.Context, s *console.Session, modules []Module) error {
 	for _, m := range modules {
-		for _, step := range []struct{ name, shell string }{
-			{"insmod", m.Insmod()}, {"modules", "cat /proc/modules"}, {"rmmod", "rmmod " + m.Name},
-		} {
-			reply, err := s.Do(ctx, step.name, m.Name, step.shell)
-			if err != nil || reply.Oops != "" {
+		faulted := false
+		do := func(step, name, shell string) (ok bool, err error) {
+			reply, err := s.Do(ctx, step, name, shell)
+			faulted = faulted || reply.Oops != ""
+			return err == nil && !faulted && reply.Status == 0, err
+		}
+		insmod := func(m Module) (ok bool, err error) { return do("insmod", m.Name, m.Insmod()) }
+		rmmod := func(m Module) (ok bool, err error) { return do("rmmod", m.Name, "rmmod "+m.Name) }
+		var there []Module // what it needs and was loaded for it
+		for _, n := range m.Needs {
+			ok, err := insmod(n)
+			if err != nil || faulted {
 				return err
 			}
-			if step.name == "insmod" && reply.Status != 0 {
+			if ok {
+				there = append(there, n)
+			}
+		}
+		ok, err := insmod(m)
+		if ok {
+			if _, err = do("modules", m.Name, "cat /proc/modules"); err == nil && !faulted {
+				_, err = rmmod(m)
+			}
+		}
+		for _, n := range slices.Backward(there) {
+			if err != nil || faulted {
 				break
 			}
+			_, err = rmmod(n)
+		}
+		if err != nil || faulted {
+			return err
 		}
 	}
 	return nil
@@ -107,7 +131,11 @@ func tryAll(ctx context.Context, s *console.Session, modules []Module) error {
 // guestRoot checks s and makes its guest's root directory.
 func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
 	modules := map[string]string{}
+	var all []Module
 	for _, m := range s.Modules {
+		all = append(append(all, m.Needs...), m)
+	}
+	for _, m := range all {
 		if !moduleName.MatchString(m.Name) {
 			return "", nil, fmt.Errorf("boot: module %q: a name has letters, digits, '_' and '-' only", m.Name)
 		}
