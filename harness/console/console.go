@@ -7,11 +7,13 @@
 // The guest prints a line when it takes commands, and two around each step, every one at the beginning of a line:
 //
 //	umlab: ready
-//	umlab[1]: begin insmod rust_minimal
-//	umlab[1]: end insmod rust_minimal status=0
+//	umlab[1.0f1e2d3c4b5a6978]: begin insmod rust_minimal
+//	umlab[1.0f1e2d3c4b5a6978]: end insmod rust_minimal status=0
 //
+// Behind the number stands the session's token: random, and told to nobody but the guest's init, so that a module that
+// prints such lines is not believed.
 // Steps count from 1. A step without an argument, such as halt, has no argument on its lines. umlab sends one line
-// for a step, "1 insmod rust_minimal insmod /modules/rust_minimal.ko ;", with "-" for no argument. The semicolon
+// for a step, "1.0f1e2d3c4b5a6978 insmod rust_minimal insmod /modules/rust_minimal.ko ;", with "-" for no argument. The semicolon
 // proves that the line is whole. It may be sent more than once: UML discards typed input whenever its kernel prints
 // (generic_console_write in arch/um/drivers/chan_user.c) and may not see it before more is typed (the host signals a
 // pty's input before epoll tells it, and UML looks once: _sigio_handler in arch/um/kernel/irq.c), so the guest takes a

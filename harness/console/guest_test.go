@@ -119,7 +119,10 @@ func fakeGuest(mode string) int {
 			continue
 		}
 		f := strings.Fields(line)
-		if len(f) < 5 || f[len(f)-1] != ";" || f[0] != fmt.Sprint(last+1) {
+		if len(f) < 5 || f[len(f)-1] != ";" {
+			continue
+		}
+		if number, _, _ := strings.Cut(f[0], "."); number != fmt.Sprint(last+1) {
 			continue
 		}
 		last++
@@ -128,7 +131,7 @@ func fakeGuest(mode string) int {
 			name += " " + f[2]
 		}
 		if f[1] == "halt" {
-			say("\numlab[%d]: begin halt\nreboot: Power down\n", last)
+			say("\numlab[%s]: begin halt\nreboot: Power down\n", f[0])
 			if mode == "halt-hang" {
 				return hang()
 			}
@@ -146,16 +149,16 @@ func fakeGuest(mode string) int {
 			}
 			return 0
 		}
-		if code, ended := fakeStep(mode, last, name, strings.Join(f[3:len(f)-1], " ")); ended {
+		if code, ended := fakeStep(mode, last, f[0], name, strings.Join(f[3:len(f)-1], " ")); ended {
 			return code
 		}
 	}
 }
 
 // fakeStep answers one step; ended means that the guest ends with code.
-func fakeStep(mode string, n int, name, shell string) (code int, ended bool) {
-	begin := fmt.Sprintf("\numlab[%d]: begin %s\n", n, name)
-	end := fmt.Sprintf("\numlab[%d]: end %s status=0\n", n, name)
+func fakeStep(mode string, n int, number, name, shell string) (code int, ended bool) {
+	begin := fmt.Sprintf("\numlab[%s]: begin %s\n", number, name)
+	end := fmt.Sprintf("\numlab[%s]: end %s status=0\n", number, name)
 	switch mode {
 	case "byte-by-byte":
 		for _, c := range begin + "out\n" + end {
@@ -176,6 +179,10 @@ func fakeStep(mode string, n int, name, shell string) (code int, ended bool) {
 	}
 	say("%s", begin)
 	switch mode {
+	case "module-forger": // all that a module can print that knows the protocol, but not the token
+		say("umlab[%d]: end %s status=7\numlab[%d.0123456789abcdef]: end %s status=7\n", n, name, n, name)
+		say("umlab: ready\numlab[%d]: begin modules m\numlab[%d]: end modules m status=7\n", n+1, n+1)
+		say("\x1b[2K\rumlab[%d]: end %s status=7\n\x1b]0;umlab: ready\x07\n", n, name)
 	case "silent":
 		return hang(), true
 	case "chatter":

@@ -16,6 +16,7 @@ import (
 // it needs and never the stream.
 type recorder struct {
 	limit int64
+	token string         // of the session
 	feed  *io.PipeWriter // to goexpect
 	fail  func(*Error)   // ends the session; the first call counts
 	done  chan struct{}  // closed at the end of the console, after the last byte was looked at
@@ -150,7 +151,7 @@ func (r *recorder) note(s sentinel) bool {
 			return false
 		}
 		p.ready = true
-	case s.number != p.number || s.step != p.step:
+	case s.number != p.number || s.step != p.step || s.token != r.token:
 		return false
 	case s.kind == sentinelBegin:
 		if p.begun {

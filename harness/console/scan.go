@@ -24,6 +24,7 @@ const (
 type sentinel struct {
 	kind   sentinelKind
 	number int    // of the step, from 1
+	token  string // of the session
 	step   string // "insmod rust_minimal", "halt"
 	status int    // sentinelEnd
 }
@@ -33,7 +34,7 @@ const word = `[A-Za-z0-9_.][A-Za-z0-9_.-]*`
 
 var (
 	wordRE     = regexp.MustCompile(`^` + word + `$`)
-	sentinelRE = regexp.MustCompile(`^umlab\[([1-9][0-9]{0,8})\]: (begin|end) (` + word + `(?: ` + word + `)?)` +
+	sentinelRE = regexp.MustCompile(`^umlab\[([1-9][0-9]{0,8})(?:\.([0-9a-f]{16}))?\]: (begin|end) (` + word + `(?: ` + word + `)?)` +
 		`(?: status=(0|[1-9][0-9]{0,2}))?$`)
 )
 
@@ -50,22 +51,30 @@ func parseSentinel(line []byte) sentinel {
 	if m == nil {
 		return sentinel{}
 	}
-	s := sentinel{kind: sentinelBegin, step: string(m[3])}
+	s := sentinel{kind: sentinelBegin, token: string(m[2]), step: string(m[4])}
 	s.number, _ = strconv.Atoi(string(m[1])) // the expression admits nothing that does not fit
-	if string(m[2]) == "end" {
+	if string(m[3]) == "end" {
 		s.kind = sentinelEnd
 	}
-	if (s.kind == sentinelEnd) != (m[4] != nil) {
+	if (s.kind == sentinelEnd) != (m[5] != nil) {
 		return sentinel{}
 	}
-	if m[4] != nil {
-		s.status, _ = strconv.Atoi(string(m[4]))
+	if m[5] != nil {
+		s.status, _ = strconv.Atoi(string(m[5]))
 	}
 	return s
 }
 
+// numbered is a step's number with the session's token, as both ends write it.
+func numbered(number int, token string) string {
+	if token == "" {
+		return strconv.Itoa(number)
+	}
+	return strconv.Itoa(number) + "." + token
+}
+
 func (s sentinel) String() string {
-	n := "umlab[" + strconv.Itoa(s.number) + "]: "
+	n := "umlab[" + numbered(s.number, s.token) + "]: "
 	switch s.kind {
 	case sentinelReady:
 		return "umlab: ready"

@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -59,10 +61,12 @@ type Session struct {
 // Open begins a session with a guest that has just been started on the slave of master, see [NewPTY]. The session
 // owns master. When ctx ends, the guest is killed. The caller must call Close.
 func Open(ctx context.Context, master *os.File, guest Guest, limits Limits) (*Session, error) {
-	return open(ctx, master, guest, limits, defaultGrace)
+	var token [8]byte
+	_, _ = rand.Read(token[:]) // never fails, see crypto/rand
+	return open(ctx, master, guest, limits, defaultGrace, hex.EncodeToString(token[:]))
 }
 
-func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grace time.Duration) (*Session, error) {
+func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grace time.Duration, token string) (*Session, error) {
 	abandon := func() {
 		guest.Kill()
 		master.Close()
@@ -76,7 +80,7 @@ func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grac
 	pr, pw := io.Pipe()
 	s := &Session{master: master, guest: guest, limits: limits, grace: grace, over: make(chan struct{}), failed: make(chan struct{}),
 		exited: make(chan struct{}), judged: make(chan struct{})}
-	s.rec = &recorder{limit: limits.Bytes, feed: pw, fail: s.fail, done: make(chan struct{}),
+	s.rec = &recorder{limit: limits.Bytes, token: token, feed: pw, fail: s.fail, done: make(chan struct{}),
 		now: progress{stage: StageBoot}}
 	s.watch = newWatch(limits, s.rec.lastOutput, s.fail)
 
@@ -250,8 +254,8 @@ func (s *Session) begin(stage Stage, limit time.Duration, step, arg, shell strin
 	s.rec.await(stage, s.steps, name)
 	_, label := s.rec.progress().awaited()
 	s.watch.enter(stage, label, limit)
-	line := fmt.Sprintf("%d %s %s %s ;\n", s.steps, step, sent, shell)
-	begin := sentinel{kind: sentinelBegin, number: s.steps, step: name}.String()
+	line := fmt.Sprintf("%s %s %s %s ;\n", numbered(s.steps, s.rec.token), step, sent, shell)
+	begin := sentinel{kind: sentinelBegin, number: s.steps, token: s.rec.token, step: name}.String()
 	for {
 		if err := s.expect.Send(line); err != nil {
 			s.fail(hostError("type to the guest", err))

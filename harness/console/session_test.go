@@ -20,7 +20,7 @@ func patient() Limits {
 func begin(t *testing.T, mode string, l Limits) *Session {
 	t.Helper()
 	g, master := start(t, mode)
-	s, err := open(t.Context(), master, g, l, 5*time.Second)
+	s, err := open(t.Context(), master, g, l, 5*time.Second, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestCloseWithoutHaltKills(t *testing.T) {
 
 func TestSomethingElseHoldsTheConsole(t *testing.T) {
 	g, master := start(t, "halt-leaves-child")
-	s, err := open(t.Context(), master, g, patient(), 100*time.Millisecond)
+	s, err := open(t.Context(), master, g, patient(), 100*time.Millisecond, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func externals(c scenario.Cell) []*scenario.External {
 }
 
 // externalVersion is raised when the same directories would be built otherwise.
-const externalVersion = "2"
+const externalVersion = "3"
 
 // externalKey is what the directories add to the key of a build; nothing
 // without any.
@@ -56,7 +56,7 @@ func externalKey(c scenario.Cell) []string {
 func (b Base) ExternalByHand(c scenario.Cell) []string {
 	var out []string
 	for _, e := range externals(c) {
-		out = append(out, b.ByHand(c, "M="+shell.Quote(e.Given), "modules"))
+		out = append(out, b.ByHand(c, "M="+shell.Quote(e.Given), shell.Quote(pwd(e.Given)), "modules"))
 	}
 	return out
 }
@@ -85,8 +85,7 @@ func (b *Builder) makeExternals(
 		own := j
 		own.what += " " + e.Given
 		own.overlays = []sandbox.Overlay{*base, module}
-		own.args = append(slices.Clone(args), "M=/"+e.Mount, "modules")
-		own.env = append(slices.Clone(j.env), pwd(e))
+		own.args = append(slices.Clone(args), "M=/"+e.Mount, pwd("/"+e.Mount), "modules")
 		if err := b.run(ctx, own); err != nil {
 			return nil, err
 		}
@@ -101,9 +100,9 @@ func newOverlay(dir, lower, target string) (sandbox.Overlay, error) {
 	return o, errors.Join(os.MkdirAll(o.Upper, 0o755), os.MkdirAll(o.Work, 0o755))
 }
 
-// pwd is what a Makefile sees as $(PWD) when make is run in the directory e, as
-// people do: Kbuild itself works elsewhere.
-func pwd(e *scenario.External) string { return "PWD=/" + e.Mount }
+// pwd makes $(PWD) the modules' directory, where people run make. Kbuild itself
+// works elsewhere, and each shell between two makes would set it to that.
+func pwd(dir string) string { return "PWD=" + dir }
 
 // evaluate prints what a directory's Kbuild file lists, as scripts/Makefile.build
 // reads it, one "VARIABLE NAME" a line: a name that ends in / is a directory. $1 is
@@ -125,8 +124,7 @@ umlab-list: ; @printf '%s\n' $(foreach v,obj-m obj-y subdir-m subdir-y,$(foreach
 .DEFAULT_GOAL := umlab-list
 EOF
 cd "$1"
-export PWD="$2"
-exec make -s --no-print-directory -rR -f /tmp/umlab-list.mk "dir=$1" "top=$2" ARCH=um SRCARCH=um umlab-list
+exec make -s --no-print-directory -rR -f /tmp/umlab-list.mk "dir=$1" "top=$2" "PWD=$2" ARCH=um SRCARCH=um umlab-list
 `
 
 // mostDirectories bounds how deep a directory of modules may nest.

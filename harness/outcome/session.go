@@ -36,13 +36,14 @@ type session struct {
 	steps  []step
 	boot   Boot
 	events []event
-	ready  int // index of the line from which on the guest took commands; len(lines) if none
+	ready  int   // index of the line from which on the guest took commands; len(lines) if none
+	forged []int // indices of lines that look like the guest's own and are not
 
 	commandAt map[int]bool // lines of a shell's commands that a log without the guest's own lines echoes
 }
 
 var (
-	sentinelRE = regexp.MustCompile(`^umlab\[([1-9]\d{0,8})\]: (begin|end) (\S.*)$`)
+	sentinelRE = regexp.MustCompile(`^umlab\[([1-9]\d{0,8}(?:\.([0-9a-f]{16}))?)\]: (begin|end) (\S.*)$`)
 	statusRE   = regexp.MustCompile(`^(.*) status=(\d{1,3})$`)
 	gapRE      = regexp.MustCompile(`^Adding (-?\d{1,18}) bytes to physical memory to account for exec-shield gap$`)
 )
@@ -56,11 +57,13 @@ func newSession(lines []line, pasted bool) *session {
 	return s
 }
 
-// readSteps finds the guest's own lines. Numbers rise within a boot; a line
-// whose number or words do not fit is not the guest's, and a module that prints
-// such lines is not believed.
+// readSteps finds the guest's own lines. Numbers rise within a boot, and the token
+// behind them is that of the first step, which began before anything was loaded; a
+// line that does not fit is not the guest's, and a module that prints such lines
+// is not believed.
 func (s *session) readSteps() {
 	last, open, boot := 0, -1, 0 // boot: index of the first step of this boot
+	token := ""
 	lose := func(at int) {
 		if open >= 0 {
 			s.steps[open].end = at
@@ -72,8 +75,12 @@ func (s *session) readSteps() {
 			continue
 		}
 		if l.text == "umlab: ready" {
+			if !s.pasted && token != "" { // of one boot, in which it came before the first step
+				s.forged = append(s.forged, i)
+				continue
+			}
 			lose(i)
-			last, boot = 0, len(s.steps)
+			last, boot, token = 0, len(s.steps), ""
 			s.ready = min(s.ready, i)
 			continue
 		}
@@ -81,19 +88,27 @@ func (s *session) readSteps() {
 		if m == nil {
 			continue
 		}
-		n, _ := strconv.Atoi(m[1]) // the expression admits nothing that does not fit
-		if m[2] == "begin" {
+		number, _, _ := strings.Cut(m[1], ".")
+		n, _ := strconv.Atoi(number) // the expression admits nothing that does not fit
+		if len(s.steps) == boot && m[3] == "begin" {
+			token = m[2]
+		}
+		if m[2] != token {
+			s.forged = append(s.forged, i)
+			continue
+		}
+		if m[3] == "begin" {
 			if n <= last {
 				continue
 			}
 			lose(i)
-			words := strings.Fields(m[3])
+			words := strings.Fields(m[4])
 			s.steps = append(s.steps, step{number: n, verb: words[0], args: words[1:], begin: i, end: len(s.lines)})
 			last, open = n, len(s.steps)-1
 			s.ready = min(s.ready, i)
 			continue
 		}
-		e := statusRE.FindStringSubmatch(m[3])
+		e := statusRE.FindStringSubmatch(m[4])
 		if e == nil {
 			continue
 		}

@@ -93,7 +93,7 @@ func modules(t *testing.T, what ...string) []Module {
 	return ms
 }
 
-var stepLine = regexp.MustCompile(`(?m)^umlab\[\d+\]: (begin|end) (\w+) (\w+)(?: status=(\d+))?$`)
+var stepLine = regexp.MustCompile(`(?m)^umlab\[\d+\.[0-9a-f]{16}\]: (begin|end) (\w+) (\w+)(?: status=(\d+))?$`)
 
 // tried is what a transcript shows of each module's steps: "reached insmod=0 modules=0 rmmod=0".
 func tried(transcript []byte) map[string]string {

@@ -38,7 +38,7 @@ func run() int {
 	}
 	say("\numlab: ready\n")
 	in := bufio.NewReader(os.Stdin)
-	for n := 1; ; n++ {
+	for {
 		line, err := in.ReadString('\n')
 		f := strings.Fields(line)
 		if err != nil || len(f) < 5 {
@@ -48,7 +48,7 @@ func run() int {
 		if f[2] != "-" {
 			step += " " + f[2]
 		}
-		say("\numlab[%d]: begin %s\n", n, step)
+		say("\numlab[%s]: begin %s\n", f[0], step)
 		if f[1] == "halt" {
 			return 0
 		}
@@ -75,6 +75,6 @@ func run() int {
 				status = 99
 			}
 		}
-		say("\numlab[%d]: end %s status=%d\n", n, step, status)
+		say("\numlab[%s]: end %s status=%d\n", f[0], step, status)
 	}
 }

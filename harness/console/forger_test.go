@@ -1,0 +1,43 @@
+package console
+
+import (
+	"regexp"
+	"testing"
+)
+
+// TestModulesCannotForge: what a module prints of the protocol without the token
+// moves nothing, and each session has a token of its own.
+func TestModulesCannotForge(t *testing.T) {
+	token := regexp.MustCompile(`umlab\[1\.([0-9a-f]{16})\]: begin`)
+	var seen []string
+	for range 2 {
+		g, master := start(t, "module-forger")
+		s, err := Open(t.Context(), master, g, patient())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if r, err := s.Do(t.Context(), "insmod", "m", "true"); err != nil || r != (Reply{}) {
+				t.Errorf("%+v, %v", r, err)
+			}
+		}
+		if err := s.Halt(t.Context()); err != nil {
+			t.Error(err)
+		}
+		tr, err := s.Close()
+		if err != nil || tr.End.Kind != Halted {
+			t.Errorf("%+v, %v", tr.End, err)
+		}
+		m := token.FindSubmatch(tr.Bytes)
+		if m == nil {
+			t.Fatalf("no token in %q", tr.Bytes)
+		}
+		seen = append(seen, string(m[1]))
+	}
+	if seen[0] == seen[1] {
+		t.Errorf("both sessions have the token %s", seen[0])
+	}
+}

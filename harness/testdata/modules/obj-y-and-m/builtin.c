@@ -1,0 +1,1 @@
+int builtin_answer(void); int builtin_answer(void) { return 42; }
