@@ -50,10 +50,53 @@ func TestForgedProtocol(t *testing.T) {
 			if o.Kind != tt.want {
 				t.Errorf("%s, and forges %s: %+v", tt.name, name, o)
 			}
-			told := strings.Contains(o.Detail, "looks like umlab's own")
+			told := strings.Contains(o.Detail, "that is not umlab's init")
 			if forges := name != "nothing" && name != "terminal codes"; told != forges && !(name == "terminal codes" && told) {
 				t.Errorf("%s, and forges %s: told %v: %q", tt.name, name, told, o.Detail)
 			}
+		}
+	}
+}
+
+// TestForgedKernelLines: what a process prints in the kernel's words is told from
+// what the kernel printed by the kernel's own log, and where there is none, that is
+// said.
+func TestForgedKernelLines(t *testing.T) {
+	const (
+		oops  = "BUG: unable to handle page fault for address: 0000000000000008"
+		token = ".0123456789abcdef"
+	)
+	log := func(lines ...string) string {
+		return "umlab[4]: begin log\n<5>Linux version 6.12.107 (umlab@umlab) #1\n" + strings.Join(lines, "\n") + "\numlab[4]: end log status=0\n"
+	}
+	with := func(text string) string { return strings.Replace(insertM, "m: hello\n", "m: hello\n"+text+"\n", 1) }
+	refused := "umlab[1]: begin insmod m\nsubarch: m: Unknown rela relocation: 9\ninsmod: can't insert '/modules/m.ko': invalid module format\numlab[1]: end insmod m status=8\n"
+	shown := strings.Replace(showM, "m 12288", "m 4096 0 - Live 0x0000000060000000\nm 12288", 1)
+	for _, tt := range []struct {
+		name, transcript string
+		end              End
+		want             Kind
+		says             string
+	}{
+		{"the kernel's oops", with(oops) + log("<6>m: hello", "<1>"+oops), End{Kind: EndHalted}, Oops, ""},
+		{"a process's oops", with(oops) + showM + removeM + log("<6>m: hello"), End{Kind: EndHalted}, Loaded, "A process of the guest, and not its kernel, printed"},
+		{"one that it wrote to /dev/kmsg", with(oops) + showM + removeM + log("<6>m: hello", "<9>"+oops), End{Kind: EndHalted}, Loaded, "and not its kernel"},
+		{"the loader's refusal, with time", refused + log("<3>[    0.123456] subarch: m: Unknown rela relocation: 9"), End{Kind: EndHalted}, RelocationUnknown, ""},
+		{"a refusal that is a process's", refused + log("<6>x"), End{Kind: EndHalted}, InsmodFailed, "and not its kernel"},
+		{"a line of /proc/modules that a module printed", insertM + shown + removeM + log("<6>m: hello", "<6>m 4096 0 - Live 0x0000000060000000"), End{Kind: EndHalted},
+			Loaded, "Not /proc/modules"},
+		{"a log without its beginning", with(oops) + strings.Replace(log("<1>"+oops), "<5>Linux version", "<5>later", 1), End{Kind: EndHalted}, Oops, "does not tell whether"},
+		{"no log of a guest that lives on", with(oops), End{Kind: EndPanicked, Status: "signal 9"}, Oops, "does not tell whether"},
+		{"no log of one that died", with(oops), End{Kind: EndPanicked, Status: "signal 6"}, Oops, ""},
+	} {
+		text := ready + strings.ReplaceAll(tt.transcript, "]: ", token+"]: ")
+		text = strings.ReplaceAll(text, "[    0.123456"+token+"]: ", "[    0.123456] ")
+		o := Classify(Input{Transcript: []byte(text), End: tt.end, Modules: []string{"m"}}).Modules[0].Outcome
+		if o.Kind != tt.want || !strings.Contains(o.Detail, tt.says) || tt.says == "" && strings.Contains(o.Detail, "printed") {
+			t.Errorf("%s: %+v", tt.name, o)
+		}
+		if tt.name == "a line of /proc/modules that a module printed" && o.Address != "0x62804000" {
+			t.Errorf("%s: address %s", tt.name, o.Address)
 		}
 	}
 }

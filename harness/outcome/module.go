@@ -108,12 +108,7 @@ func (s *session) outcomeOf(name string, attempt int) ModuleOutcome {
 	if h.proc != nil && h.insmod.status == 0 {
 		o.Address = h.proc.address
 	}
-	for _, i := range s.forged {
-		if i > h.insmod.begin && i < h.next {
-			o.Detail = joinDetail(o.Detail, fmt.Sprintf("Something in the guest printed a line that looks like umlab's own and was not believed: %q.", clip(s.lines[i].text)))
-			break
-		}
-	}
+	o.Detail = joinDetail(o.Detail, s.forgeries(h.insmod.begin, h.next, o))
 	o.Stays = h.insmod.closed && h.insmod.status == 0 && h.rmmod != nil && h.rmmod.closed && h.rmmod.status != 0
 	return ModuleOutcome{Name: name, Outcome: o, Reached: true}
 }

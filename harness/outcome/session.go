@@ -36,8 +36,10 @@ type session struct {
 	steps  []step
 	boot   Boot
 	events []event
-	ready  int   // index of the line from which on the guest took commands; len(lines) if none
-	forged []int // indices of lines that look like the guest's own and are not
+	ready  int       // index of the line from which on the guest took commands; len(lines) if none
+	forged []forgery // lines that are not what they look like
+	token  string    // of the last boot; "" for a guest without one
+	asked  bool      // the kernel's own log was there, whole
 
 	commandAt map[int]bool // lines of a shell's commands that a log without the guest's own lines echoes
 }
@@ -53,6 +55,7 @@ func newSession(lines []line, pasted bool) *session {
 	s.readSteps()
 	s.pasted = pasted && len(s.steps) == 0 // the guest's own lines show that the log is whole
 	s.readBoot()
+	s.disbelieve()
 	s.readEvents()
 	return s
 }
@@ -63,7 +66,9 @@ func newSession(lines []line, pasted bool) *session {
 // is not believed.
 func (s *session) readSteps() {
 	last, open, boot := 0, -1, 0 // boot: index of the first step of this boot
+	const notInit = "Something in the guest that is not umlab's init"
 	token := ""
+	defer func() { s.token = token }()
 	lose := func(at int) {
 		if open >= 0 {
 			s.steps[open].end = at
@@ -76,7 +81,7 @@ func (s *session) readSteps() {
 		}
 		if l.text == "umlab: ready" {
 			if !s.pasted && token != "" { // of one boot, in which it came before the first step
-				s.forged = append(s.forged, i)
+				s.forged = append(s.forged, forgery{i, notInit})
 				continue
 			}
 			lose(i)
@@ -94,7 +99,7 @@ func (s *session) readSteps() {
 			token = m[2]
 		}
 		if m[2] != token {
-			s.forged = append(s.forged, i)
+			s.forged = append(s.forged, forgery{i, notInit})
 			continue
 		}
 		if m[3] == "begin" {
