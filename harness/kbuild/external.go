@@ -159,7 +159,8 @@ func (b *Builder) ExternalModules(ctx context.Context, bl *Baseline, e *scenario
 			case strings.HasSuffix(l.name, "/"):
 				dirs = append(dirs, directory{name, dir.linked})
 			case !strings.HasSuffix(l.name, ".o"):
-				dropped = append(dropped, fmt.Sprintf("%s in %s of %s is no object and no directory: no module is made of it", l.name, l.variable, e.Given))
+				dropped = append(dropped, fmt.Sprintf("%s in %s of %s is no object and no directory: no module is made of it",
+					l.name, l.variable, e.Given))
 			case l.variable == "obj-y":
 				dropped = append(dropped, fmt.Sprintf("%s is in obj-y of %s: what is built in has no kernel to go into there, so that no module "+
 					"is made of it; write obj-m, or give the option that obj-$(CONFIG_...) asks for the value m", name, e.Given))

@@ -240,7 +240,8 @@ func (s *session) inserted(h *handled) Outcome {
 	case h.rmmod.status != 0:
 		o.Detail = "It cannot be removed: it has no exit function."
 	case s.in.Unsure[h.given] && s.initPrinted(h, true) < 0:
-		o.Detail = "None of the lines that its code holds was seen while insmod ran: that it is loaded rests on Live in /proc/modules and on rmmod."
+		o.Detail = "None of the lines that its code holds was seen while insmod ran: " +
+			"that it is loaded rests on Live in /proc/modules and on rmmod."
 	}
 	for _, st := range []*step{h.insmod, h.shown, h.rmmod} {
 		for _, e := range s.within(st, eventWarning, h.name) {

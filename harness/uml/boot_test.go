@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -156,6 +157,28 @@ func TestBoot(t *testing.T) {
 				t.Errorf("scratch holds %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// TestBootNeeds: what a module needs is loaded before it and removed behind it, and
+// the module is tried without what is refused.
+func TestBootNeeds(t *testing.T) {
+	b, kernel := booter(t)
+	ms := modules(t, "loads", "is rejected", "loads")
+	top := ms[2]
+	top.Needs = ms[:2]
+	r, err := b.Boot(t.Context(), Spec{Kernel: kernel, Modules: []Module{top}, Mem: 64 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, m := range stepLine.FindAllStringSubmatch(string(r.Transcript), -1) {
+		if m[1] == "begin" {
+			steps = append(steps, m[2]+" "+m[3])
+		}
+	}
+	if want := []string{"insmod m0", "insmod m1", "insmod m2", "modules m2", "rmmod m2", "rmmod m0"}; !slices.Equal(steps, want) {
+		t.Errorf("%v, want %v", steps, want)
 	}
 }
 
