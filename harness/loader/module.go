@@ -53,7 +53,7 @@ type Module struct {
 	FileSize int64  // bytes; 0 where the reader could not tell
 	Sections []Section
 	symbols  []symbol
-	info     map[string][]string // .modinfo: key to values
+	Info     map[string][]string // .modinfo: key to values
 	symtab   int
 	strtab   int
 	elf      *elf.File
@@ -83,7 +83,7 @@ func Open(ko io.ReaderAt) (*Module, error) {
 		return nil, fmt.Errorf("read module: %s %s %s, not a relocatable x86-64 object; give a .ko of ARCH=um on x86-64",
 			f.Class, f.Machine, f.Type)
 	}
-	m := &Module{FileSize: sizeOf(ko), info: map[string][]string{}, elf: f}
+	m := &Module{FileSize: sizeOf(ko), Info: map[string][]string{}, elf: f}
 	for i, s := range f.Sections {
 		sec := Section{Index: i, Name: s.Name, kind: s.Type, flags: s.Flags, size: s.Size, align: s.Addralign, link: s.Link, info: s.Info}
 		if s.Flags&elf.SHF_COMPRESSED != 0 && s.Flags&elf.SHF_ALLOC != 0 {
@@ -104,12 +104,12 @@ func Open(ko io.ReaderAt) (*Module, error) {
 		if s.Name == ".modinfo" {
 			for field := range bytes.SplitSeq(s.data, []byte{0}) {
 				if k, v, ok := strings.Cut(string(field), "="); ok {
-					m.info[k] = append(m.info[k], v)
+					m.Info[k] = append(m.Info[k], v)
 				}
 			}
 		}
 	}
-	if names := m.info["name"]; len(names) > 0 {
+	if names := m.Info["name"]; len(names) > 0 {
 		m.Name = names[0]
 	}
 	return m, nil

@@ -143,7 +143,7 @@ func (o *walk) before() (done bool, err error) {
 	if this < 0 || !m.allocated(this) {
 		return false, o.silent("no section .gnu.linkonce.this_module; link it as a module (.ko)")
 	}
-	magic := m.info["vermagic"]
+	magic := m.Info["vermagic"]
 	if len(magic) == 0 {
 		return false, o.silent("no vermagic in .modinfo")
 	}
@@ -223,19 +223,19 @@ func (o *walk) resolve() (done bool, err error) {
 func (o *walk) undefined(s symbol, r *resolved) (line string, errno int, err error) {
 	m := o.module
 	e, ok := o.kernel.exports[s.name]
-	if ok && e.gpl && !gplCompatible(m.info["license"]) {
+	if ok && e.gpl && !gplCompatible(m.Info["license"]) {
 		ok = false
 	}
 	if !ok {
 		if s.bind == elf.STB_WEAK || s.name == "_GLOBAL_OFFSET_TABLE_" {
 			return "", 0, nil
 		}
-		if d := m.info["depends"]; len(d) > 0 && d[0] != "" {
+		if d := m.Info["depends"]; len(d) > 0 && d[0] != "" {
 			return "", 0, o.silent("symbol %s is not the kernel's, and the module depends on %s", s.name, d[0])
 		}
 		return fmt.Sprintf("%s: Unknown symbol %s (err %d)", m.Name, s.name, -int(syscall.ENOENT)), int(syscall.ENOENT), nil
 	}
-	if e.namespace != "" && !slices.Contains(m.info["import_ns"], e.namespace) {
+	if e.namespace != "" && !slices.Contains(m.Info["import_ns"], e.namespace) {
 		return "", 0, o.silent("symbol %s is of namespace %s, which the module does not import", s.name, e.namespace)
 	}
 	if e.value == 0 {

@@ -239,7 +239,7 @@ func (s *session) inserted(h *handled) Outcome {
 	switch {
 	case h.rmmod.status != 0:
 		o.Detail = "It cannot be removed: it has no exit function."
-	case s.in.Unsure[h.given] && s.initPrinted(h, true) < 0:
+	case s.in.Unsure[h.given] && s.printed(h, true) < 0:
 		o.Detail = "None of the lines that its code holds was seen while insmod ran: " +
 			"that it is loaded rests on Live in /proc/modules and on rmmod."
 	}

@@ -20,7 +20,7 @@ type Kind string
 // The kinds. Only those for which Kernel reports true say something about the
 // kernel; Infra and ConfigDropped never count in a comparison or a bisection.
 const (
-	Loaded             Kind = "loaded"              // init's own output where it can be told, Live in /proc/modules, and rmmod works if it has an exit
+	Loaded             Kind = "loaded"              // init's output where it can be told, Live, and rmmod works if it has an exit
 	RelocationUnknown  Kind = "relocation-unknown"  // "Unknown rela relocation: %llu"
 	RelocationOverflow Kind = "relocation-overflow" // "overflow in relocation type %d val %Lx"
 	LoadedCorrupt      Kind = "loaded-corrupt"      // loaded, but an unchecked PC-relative relocation was truncated

@@ -98,7 +98,8 @@ func tryAll(ctx context.Context, s *console.Session, modules []Module) error {
 		do := func(step, name, shell string) (ok bool, err error) {
 			reply, err := s.Do(ctx, step, name, shell)
 			faulted = faulted || reply.Oops != ""
-			return err == nil && !faulted && reply.Status == 0, err
+			// A step that came to its end was not what faulted, if anything did: a line may be another's word.
+			return err == nil && reply.Status == 0, err
 		}
 		insmod := func(m Module) (ok bool, err error) { return do("insmod", m.Name, m.Insmod()) }
 		rmmod := func(m Module) (ok bool, err error) { return do("rmmod", m.Name, "rmmod "+m.Name) }
@@ -114,7 +115,7 @@ func tryAll(ctx context.Context, s *console.Session, modules []Module) error {
 		}
 		ok, err := insmod(m)
 		if ok {
-			if _, err = do("modules", m.Name, "cat /proc/modules"); err == nil && !faulted {
+			if ok, err = do("modules", m.Name, "cat /proc/modules"); ok {
 				_, err = rmmod(m)
 			}
 		}
