@@ -185,8 +185,11 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 	return bl, false, b.noteFailure(base, false, err)
 }
 
+// goOnVersion is raised when going on would give another build.
+const goOnVersion = "2"
+
 // onKey is the key of a baseline of base that went on from another.
-func onKey(base Base) string { return store.Key("on", version, base.key()) }
+func onKey(base Base) string { return store.Key("on", goOnVersion, base.key()) }
 
 func (b *Builder) openBaseline(base Base, key string) (*Baseline, error) {
 	bl, err := readBaseline(b.Store.Lookup, key)
@@ -240,7 +243,9 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 	}
 	defer mk.close()
 	mk.resume()
-	err = mk.all(ctx, true)
+	if err = mk.configured(ctx); err == nil {
+		err = mk.all(ctx)
+	}
 	if err = errors.Join(err, mk.pause()); err != nil {
 		if failed(err) {
 			// Nothing to resume: the same inputs fail again.

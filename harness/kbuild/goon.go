@@ -182,7 +182,16 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 	if mk.newer, err = overlayNewer(base.Tree.FS(), filepath.Join(tmp, "newer"), n.m.Newer, copied); err != nil {
 		return nil, err
 	}
-	if err := mk.all(ctx, n.m.Config); err != nil {
+	if n.m.Config {
+		err = mk.configured(ctx)
+		if err == nil {
+			err = n.dropConfigured(ctx, mk.build)
+		}
+	}
+	if err == nil {
+		err = mk.all(ctx)
+	}
+	if err != nil {
 		if n.rust && failed(err) {
 			return nil, &staleError{fmt.Sprintf("it failed: %v", err)}
 		}
@@ -217,7 +226,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, targets int, err error) {
 	leave := map[string]bool{}
 	if n.rust {
-		if leave, err = walkMade(ctx, n.bl.Build(), nil); err != nil {
+		if leave, err = walkMade(ctx, n.bl.Build(), anyCommand, nil); err != nil {
 			return copied, 0, err
 		}
 	}
@@ -250,6 +259,22 @@ func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, target
 		err = fmt.Errorf("copy the baseline of toolchain %s: %w", n.bl.Of.Name, err)
 	}
 	return copied, targets, err
+}
+
+// dropConfigured removes what rustc made under another configuration: it reads all of it as one file of --cfg, which is
+// part of what it makes, and which no command and no prerequisite of Kbuild's tells.
+func (n *near) dropConfigured(ctx context.Context, build string) error {
+	config, err := readConfig(build)
+	if err != nil || config.Digest() == n.bl.Config {
+		return err
+	}
+	made, err := walkMade(ctx, build, func(command string) bool { return strings.Contains(command, "generated/rustc_cfg") }, nil)
+	for name := range made {
+		if rm := os.Remove(filepath.Join(build, filepath.FromSlash(name))); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+			err = errors.Join(err, rm)
+		}
+	}
+	return err
 }
 
 // overlayNewer copies files of a tree to the directory to, to be seen in place of the tree's own: newer than

@@ -91,18 +91,18 @@ func (m *making) job(what string, log io.Writer, args ...string) job {
 		mounts: []sandbox.Mount{{Source: m.build, Target: buildDir}}, args: append(m.base.Make(), args...)}
 }
 
-// all makes the default goal, the kernel and all configured modules, with a .config that is made from nothing or the one
-// that is there. What was requested is held against the .config before and after.
-func (m *making) all(ctx context.Context, configure bool) error {
-	if configure {
-		m.out.Task.Status("configure")
-		if err := m.configure(ctx, "baseline (configure)"); err != nil {
-			return err
-		}
-		if err := m.compare(ctx, "configuring"); err != nil {
-			return err
-		}
+// configured makes .config from nothing and holds it against what was requested.
+func (m *making) configured(ctx context.Context) error {
+	m.out.Task.Status("configure")
+	if err := m.configure(ctx, "baseline (configure)"); err != nil {
+		return err
 	}
+	return m.compare(ctx, "configuring")
+}
+
+// all makes the default goal, the kernel and all configured modules, and holds the .config against what was requested
+// once more.
+func (m *making) all(ctx context.Context) error {
 	if err := m.run(ctx, m.job("baseline of "+m.base.Tree.Name, m.out, Request{}.jobs())); err != nil {
 		return m.blame(ctx, "baseline", err, m.log.Name())
 	}
