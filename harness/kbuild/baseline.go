@@ -64,6 +64,7 @@ type identity struct {
 
 // On says what a build went on from, and how much of it that left to make.
 type On struct {
+	Version   string `json:"version"`   // goOnVersion
 	Key       string `json:"key"`       // of the baseline
 	Toolchain string `json:"toolchain"` // its name
 	Retooled  bool   `json:"retooled"`  // by another Rust than that one's
@@ -186,7 +187,7 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 }
 
 // goOnVersion is raised when going on would give another build.
-const goOnVersion = "2"
+const goOnVersion = "5"
 
 // onKey is the key of a baseline of base that went on from another.
 func onKey(base Base) string { return store.Key("on", goOnVersion, base.key()) }

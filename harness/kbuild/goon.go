@@ -57,7 +57,7 @@ func (b *Builder) nearest(ctx context.Context, base Base, id identity) (*near, e
 	compare := tree.Changes(ctx, b.Store, base.Tree.Digest)
 	for _, key := range keys {
 		bl, err := readBaseline(b.Store.Peek, key)
-		if err != nil || bl.On != nil && bl.On.Same {
+		if err != nil || bl.On != nil && (bl.On.Same || bl.On.Version != goOnVersion) {
 			continue // the one that it is the same as is another key's
 		}
 		of := bl.Of
@@ -143,8 +143,9 @@ func (n *near) look(ctx context.Context, base Base, changes []tree.Change) (err 
 // to say.
 func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl *Baseline, err error) {
 	key := onKey(base)
-	bl = &Baseline{Key: key, Of: id, On: &On{Key: n.bl.Key, Toolchain: n.bl.Of.Name, Retooled: n.rust, Tree: n.bl.Of.Tree,
-		Files: n.files, Options: n.opts}}
+	bl = &Baseline{Key: key, Of: id, On: &On{
+		Version: goOnVersion, Key: n.bl.Key, Toolchain: n.bl.Of.Name, Retooled: n.rust, Tree: n.bl.Of.Tree, Files: n.files, Options: n.opts,
+	}}
 	if _, ok := b.Store.Lookup(kindBaseline, n.bl.Key); !ok {
 		return nil, &staleError{"it was cleaned away meanwhile"}
 	}
@@ -226,7 +227,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, targets int, err error) {
 	leave := map[string]bool{}
 	if n.rust {
-		if leave, err = walkMade(ctx, n.bl.Build(), anyCommand, nil); err != nil {
+		if leave, err = walkMade(ctx, n.bl.Build(), nil); err != nil {
 			return copied, 0, err
 		}
 	}
@@ -261,14 +262,14 @@ func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, target
 	return copied, targets, err
 }
 
-// dropConfigured removes what rustc made under another configuration: it reads all of it as one file of --cfg, which is
-// part of what it makes, and which no command and no prerequisite of Kbuild's tells.
+// dropConfigured removes what Rust's tools made under another configuration: rustc reads all of it as one file of --cfg,
+// bindgen as macros of one header, and both put it into what they make. No command and no prerequisite of Kbuild's tells.
 func (n *near) dropConfigured(ctx context.Context, build string) error {
 	config, err := readConfig(build)
 	if err != nil || config.Digest() == n.bl.Config {
 		return err
 	}
-	made, err := walkMade(ctx, build, func(command string) bool { return strings.Contains(command, "generated/rustc_cfg") }, nil)
+	made, err := walkMade(ctx, build, nil)
 	for name := range made {
 		if rm := os.Remove(filepath.Join(build, filepath.FromSlash(name))); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
 			err = errors.Join(err, rm)

@@ -48,15 +48,11 @@ func rustMade(command string) (beside []string, ok bool) {
 	return beside, ok
 }
 
-func anyCommand(string) bool { return true }
-
 // walkMade visits the files of a build directory with their content, where visit
-// is not nil, and returns those that a Rust tool made by such a command, by the
-// .cmd files, and those .cmd files themselves, without which Kbuild makes a target
-// again whatever else it finds.
-func walkMade(
-	ctx context.Context, build string, such func(command string) bool, visit func(rel string, content []byte) error,
-) (rust map[string]bool, err error) {
+// is not nil, and returns those that a Rust tool made, by the .cmd files, and those
+// .cmd files themselves, without which Kbuild makes a target again whatever else it
+// finds.
+func walkMade(ctx context.Context, build string, visit func(rel string, content []byte) error) (rust map[string]bool, err error) {
 	rust = map[string]bool{}
 	err = walkFiles(ctx, build, func(rel string, _ fs.FileInfo) error {
 		if visit == nil && path.Ext(rel) != ".cmd" {
@@ -66,7 +62,7 @@ func walkMade(
 		if err != nil {
 			return err
 		}
-		if target, command, ok := commandOf(rel, content); ok && such(command) {
+		if target, command, ok := commandOf(rel, content); ok {
 			if beside, ok := rustMade(command); ok {
 				for _, name := range append(beside, rel, target) {
 					rust[name] = true
@@ -121,7 +117,7 @@ func checkRust(ctx context.Context, build, was string, copied time.Time) error {
 		return &staleError{"both compilers say that they are rustc " + now}
 	}
 	var speaks error
-	rust, err := walkMade(ctx, build, anyCommand, func(rel string, content []byte) error {
+	rust, err := walkMade(ctx, build, func(rel string, content []byte) error {
 		if speaks == nil && bytes.Contains(content, []byte(was)) {
 			speaks = &staleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, was)}
 		}
