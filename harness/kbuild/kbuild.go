@@ -95,11 +95,6 @@ func (b Base) Make() []string {
 	return args
 }
 
-// makeIn is a make in the build directory build.
-func (b Base) makeIn(build, what string, log io.Writer, args ...string) job {
-	return job{what: what, base: b, log: log, mounts: []sandbox.Mount{{Source: build, Target: buildDir}}, args: append(b.Make(), args...)}
-}
-
 // ByHand is the make command that a person types to build the same outside of
 // umlab, in an output directory of their own.
 func (b Base) ByHand(c scenario.Cell, targets ...string) string {

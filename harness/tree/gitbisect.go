@@ -185,10 +185,3 @@ func (b *Bisect) Subject(ctx context.Context, commit string) (string, error) {
 	out, err := b.run(ctx, "read the subject of "+commit[:12], "log", "--max-count=1", "--format=%s", "--no-show-signature", commit)
 	return patch.OneLine(string(out)), err
 }
-
-// diff is what changes from one commit to another, as git apply takes it.
-func (b *Bisect) diff(ctx context.Context, from, to string) ([]byte, error) {
-	doing := fmt.Sprintf("compare %s with %s", from[:12], to[:12])
-	return b.run(ctx, doing, "diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames",
-		"--src-prefix=a/", "--dst-prefix=b/", "--no-color", "--no-ext-diff", "--no-textconv", from, to)
-}
