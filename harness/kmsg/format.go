@@ -44,7 +44,7 @@ func parseFormat(s string) format {
 		}
 		flush()
 		v := verb{number: s[i] != 's' && s[i] != 'p' && s[i] != 'c'}
-		if s[i] == 'p' && i+1 < len(s) && strings.IndexByte("SsBhUM", s[i+1]) >= 0 {
+		for pointer := s[i] == 'p'; pointer && i+1 < len(s) && isAlnum(s[i+1]); { // %pS, %phN
 			i++
 		}
 		f.rest = append(f.rest, v)
@@ -84,3 +84,5 @@ func isNumber(s string) bool {
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "0x")
 	return s != "" && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
+
+func isAlnum(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' }

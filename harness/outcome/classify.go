@@ -1,6 +1,10 @@
 package outcome
 
-import "regexp"
+import (
+	"regexp"
+
+	"umlab/harness/kmsg"
+)
 
 // Unproved is the zero Kind: no line proves anything about the module. It is
 // not in Kinds, and never counts.
@@ -50,6 +54,10 @@ type Input struct {
 	// begins with the module's name, a colon and a space. What the loader says
 	// about the module never counts.
 	Output map[string]*regexp.Regexp
+
+	// Loader is what the loader of the kernel's own tree can print, besides what kmsg
+	// knows; nil where the tree is not known. No module has printed these.
+	Loader kmsg.Formats
 }
 
 // Boot is what a transcript says about the boot as a whole.

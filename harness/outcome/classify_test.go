@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"umlab/harness/kmsg"
 )
 
 // lines of sessions, to be put together in the tests.
@@ -19,6 +21,8 @@ const (
 
 func TestClassify(t *testing.T) {
 	begin := ready + "umlab[1]: begin insmod m\n"
+	var own kmsg.Formats
+	own.Add("", "%s: sealed by %s\n")
 	tests := []struct {
 		name       string
 		transcript string
@@ -42,6 +46,15 @@ func TestClassify(t *testing.T) {
 			want: InsmodFailed, detail: "printed nothing"},
 		{name: "the loader's words match the expression", transcript: ready + strings.Replace(insertM, "m: hello", "m: loading out-of-tree module taints kernel.", 1) + showM + removeM,
 			in: Input{Output: map[string]*regexp.Regexp{"m": regexp.MustCompile("^m: ")}}, want: InsmodFailed, detail: "printed nothing"},
+		{name: "the words of the tree's own loader are no output", transcript: ready + strings.Replace(insertM, "hello", "sealed by acme", 1) + showM + removeM,
+			in: Input{Loader: own}, want: InsmodFailed, detail: "printed nothing"},
+		{name: "the tree's own loader refuses", transcript: begin + "m: loading out-of-tree module taints kernel.\nn: sealed by acme\nm: sealed by acme\n" + noexec,
+			in: Input{Loader: own}, want: InsmodFailed, errno: 8, evidence: "m: sealed by acme", detail: "has that message"},
+		{name: "init fails behind a line of the tree's own loader", transcript: begin + "m: sealed by acme\nm: hello\n" + noexec,
+			in: Input{Loader: own}, want: InitFailed, errno: 8, detail: `printed "m: hello"`},
+		{name: "an errno of init alone behind a line of the tree's own loader", transcript: begin + "m: sealed by acme\n" +
+			"insmod: can't insert '/modules/m.ko': No such device\numlab[1]: end insmod m status=19\n",
+			in: Input{Loader: own}, want: InitFailed, errno: 19, detail: "The module printed nothing"},
 		{name: "silent module", transcript: ready + strings.Replace(insertM, "m: hello\n", "", 1) + showM + removeM, in: Input{Silent: map[string]bool{"m": true}}, want: Loaded},
 		{name: "expected output", transcript: ready + strings.Replace(insertM, "m: hello", "[    0.100000] acme 7 up", 1) + showM + removeM,
 			in: Input{Output: map[string]*regexp.Regexp{"m": regexp.MustCompile(`^acme \d up$`)}}, want: Loaded},

@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -196,10 +197,17 @@ func (s *session) insmodFailed(h *handled) Outcome {
 		}
 		return o
 	}
+	said := s.said(h)
 	switch {
 	case kmsg.OnlyInit(errno):
 		o.Kind = InitFailed
 		o.Detail = "Neither the loader nor the module printed anything, but the loader itself never fails with this errno."
+		if said >= 0 {
+			o.Detail = "The module printed nothing, but the loader itself never fails with this errno."
+		}
+	case said >= 0:
+		o = s.quote(InsmodFailed, said, "The source of this kernel's loader has that message; that it is why insmod failed is not shown.")
+		o.Errno = errno
 	case errno == int(syscall.EEXIST):
 		o.Detail = "A module of that name is loaded already, or its init returned the same errno without printing anything."
 	case errno == 0:
@@ -271,6 +279,20 @@ func (s *session) printed(h *handled, expected bool) int {
 	return -1
 }
 
+// said is the index of the first line with which only this tree's loader speaks of the
+// module, or of none, or -1.
+func (s *session) said(h *handled) int {
+	for i := h.insmod.begin + 1; i < h.insmod.end; i++ {
+		text := s.lines[i].text
+		args, ok := s.in.Loader.Match(text)
+		if ok && kmsg.LoadingOf(text).Effect != kmsg.Goes &&
+			(len(args) == 0 || slices.ContainsFunc(args, func(arg string) bool { return moduleName(arg) == h.name })) {
+			return i
+		}
+	}
+	return -1
+}
+
 // ownLine reports whether the module itself printed text.
 func (s *session) ownLine(text, n string) bool {
 	rest, ok := strings.CutPrefix(text, n+": ")
@@ -282,7 +304,8 @@ func (s *session) ownLine(text, n string) bool {
 
 // loaderLine reports whether the kernel printed text about a module.
 func (s *session) loaderLine(text string) bool {
-	if kmsg.LoadingOf(text).Effect == kmsg.Goes || companionRE.MatchString(text) || strings.HasPrefix(text, "umlab[") {
+	if _, own := s.in.Loader.Match(text); own || kmsg.LoadingOf(text).Effect == kmsg.Goes ||
+		companionRE.MatchString(text) || strings.HasPrefix(text, "umlab[") {
 		return true
 	}
 	_, ok, _ := recognise(text, s.pasted)

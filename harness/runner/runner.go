@@ -22,6 +22,8 @@ import (
 
 	"umlab/harness/console"
 	"umlab/harness/kbuild"
+	"umlab/harness/kmsg"
+	"umlab/harness/loader"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/result"
@@ -60,7 +62,7 @@ type Job struct {
 }
 
 // version is raised when the same boot would be recorded otherwise.
-const version = "4"
+const version = "5"
 
 // Run builds and boots all cells of j and returns them in its order. Errors of
 // single cells do not keep the others from running: what could not be found out
@@ -72,6 +74,9 @@ func (r *Runner) Run(ctx context.Context, j Job) ([]result.Cell, error) {
 	}
 	s := &session{Runner: r, job: j, cpu: semaphore.NewWeighted(int64(slots)), slots: int64(slots), memory: newMemory()}
 	s.total.Store(int64(boots(j)))
+	if t := j.Baseline.Base.Tree; t != nil {
+		s.loader = loader.Formats(t.FS())
+	}
 	s.task = r.Sink.Start("run cells", progress.Cells, s.total.Load())
 	cells := make([]result.Cell, len(j.Cells))
 	err := each(len(cells), func(i int) (err error) {
@@ -112,6 +117,7 @@ type session struct {
 	slots  int64
 	memory *semaphore.Weighted // bytes that guests may have together
 	task   progress.Task
+	loader kmsg.Formats // of the kernel's tree
 	total  atomic.Int64 // boots that are known to be made
 }
 
@@ -192,7 +198,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	name := c.ID() + ":" + place.Name
 	parts := []string{"run", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR), strconv.Itoa(n)}
 	var modules []uml.Module
-	in := outcome.Input{Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}}
+	in := outcome.Input{Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}, Loader: s.loader}
 	for _, m := range c.Modules {
 		built := p.Modules[m.Path]
 		var needs []uml.Module
