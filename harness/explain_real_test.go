@@ -102,7 +102,7 @@ func TestExplain(t *testing.T) {
 	}
 	page = strings.Join(strings.Fields(page), " ") // however it was folded
 	for _, want := range []string{"arch/um/Makefile:", "is not below 2^31, so R_X86_64_32S", "vmalloc begins at 0x60000000 + 1 GiB",
-		"the one that decides", "samples/rust/rust_minimal.rs:", "umlab[1]: begin insmod rust_minimal", "✓ as predicted"} {
+		"the one that decides", "samples/rust/rust_minimal.rs:", "]: begin insmod rust_minimal", "✓ as predicted"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}

@@ -144,7 +144,7 @@ func TestScriptsParse(t *testing.T) {
 	if boot := on.boot(); strings.Contains(boot, "setarch") {
 		t.Errorf("randomisation is turned off:\n%s", boot)
 	}
-	if text := on.scripts()[1].Text; strings.Contains(text, "unshare") || !strings.Contains(text, "M=/home/me/own modules\n") {
+	if text := on.scripts()[1].Text; strings.Contains(text, "unshare") || !strings.Contains(text, "M=/home/me/own PWD=/home/me/own modules\n") {
 		t.Errorf("a module of the user's own is not built as the user does it:\n%s", text)
 	}
 }

@@ -38,6 +38,13 @@ func (b *Builder) failedBefore(base Base) error {
 	}
 	b.Sink.Note(fmt.Sprintf("%s failed before with the same inputs: it was not built again", base.Tree.Name))
 	if f.Config != nil {
+		for i, d := range f.Config.Dropped { // which may be asked for elsewhere now
+			for _, o := range base.Options {
+				if o.Name == d.Option.Name {
+					f.Config.Dropped[i].Option = o
+				}
+			}
+		}
 		return f.Config
 	}
 	var ok bool
