@@ -260,6 +260,50 @@ func (l layered) open(name, given string, links int) (fs.File, error) {
 	return merged()
 }
 
+// Lstat looks at a file of the topmost directory that has it, and follows no link, see fs.ReadLinkFS.
+func (l layered) Lstat(name string) (info fs.FileInfo, err error) {
+	err = l.first("lstat", name, func(root *os.Root, is fs.FileInfo) error {
+		info = is
+		return nil
+	})
+	return info, err
+}
+
+// ReadLink returns what a link leads to, see fs.ReadLinkFS.
+func (l layered) ReadLink(name string) (target string, err error) {
+	err = l.first("readlink", name, func(root *os.Root, _ fs.FileInfo) error {
+		target, err = root.Readlink(filepath.FromSlash(name))
+		return err
+	})
+	return target, err
+}
+
+// first calls do with the topmost directory that has the file.
+func (l layered) first(op, name string, do func(root *os.Root, info fs.FileInfo) error) error {
+	fail := func(err error) error { return &fs.PathError{Op: op, Path: name, Err: err} }
+	if !fs.ValidPath(name) {
+		return fail(fs.ErrInvalid)
+	}
+	for _, dir := range l {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		info, err := root.Lstat(filepath.FromSlash(name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case errors.Is(err, syscall.ENOTDIR), err == nil && isWhiteout(info):
+			return fail(fs.ErrNotExist)
+		case err != nil:
+			return err
+		}
+		return do(root, info)
+	}
+	return fail(fs.ErrNotExist)
+}
+
 var errHidden = errors.New("hidden")
 
 // openIn opens name below dir, or tells what it links to. The error is errHidden for what is hidden there.

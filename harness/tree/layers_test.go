@@ -155,6 +155,12 @@ func TestLayeredLinks(t *testing.T) {
 	if text, err := fs.ReadFile(files, "link"); err != nil || string(text) != "new" {
 		t.Errorf("link: %q, %v", text, err)
 	}
+	if to, err := files.ReadLink("link"); err != nil || to != "dir/changed" {
+		t.Errorf("link leads to %q, %v", to, err)
+	}
+	if err := os.CopyFS(filepath.Join(t.TempDir(), "copy"), layered{top, base}); err != nil {
+		t.Errorf("copy: %v", err)
+	}
 	for _, name := range []string{"out", "up", "loop"} {
 		if text, err := fs.ReadFile(files, name); err == nil {
 			t.Errorf("%s: %q", name, text)
