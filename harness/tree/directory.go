@@ -246,14 +246,8 @@ func (d *digest) readIn(dir, name string, mode fs.FileMode) error {
 func (d *digest) copyFrom(dir string) func(ctx context.Context, name, dst string) error {
 	return func(_ context.Context, name, dst string) error {
 		what := d.files[name]
-		if target, ok := strings.CutPrefix(what, "l "); ok {
-			return os.Symlink(target, dst)
-		}
-		perm := fs.FileMode(0o644)
-		if strings.HasPrefix(what, "x ") {
-			perm = 0o755
-		}
-		if _, err := store.CopyFile(dst, filepath.Join(dir, filepath.FromSlash(name)), perm); err != nil {
+		err := put(what, dst, func() (fs.File, error) { return os.Open(filepath.Join(dir, filepath.FromSlash(name))) })
+		if err != nil || strings.HasPrefix(what, "l ") {
 			return err
 		}
 		sum, err := store.SumFile(dst)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,15 +164,7 @@ func (c *checkout) keep(ctx context.Context, st *store.Store, commit string) (st
 			return c.read(ctx, names)
 		},
 		place: func(_ context.Context, name, dst string) error {
-			if target, ok := strings.CutPrefix(d.files[name], "l "); ok {
-				return os.Symlink(target, dst)
-			}
-			perm := os.FileMode(0o644)
-			if of[name].mode == gitProgram {
-				perm = 0o755
-			}
-			_, err := store.CopyFile(dst, filepath.Join(c.dir, of[name].name), perm)
-			return err
+			return put(d.files[name], dst, func() (fs.File, error) { return os.Open(filepath.Join(c.dir, of[name].name)) })
 		},
 	})
 	if err == nil && len(c.sums) > before {

@@ -197,6 +197,28 @@ func placeAll(ctx context.Context, dir string, files map[string]string, place fu
 	return nil
 }
 
+// put makes at dst what a digest says of a file: a link, or a copy of what open opens.
+func put(what, dst string, open func() (fs.File, error)) error {
+	if target, ok := strings.CutPrefix(what, "l "); ok {
+		return os.Symlink(target, dst)
+	}
+	perm := fs.FileMode(0o644)
+	if strings.HasPrefix(what, "x ") {
+		perm = 0o755
+	}
+	in, err := open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
+	if err != nil {
+		return err
+	}
+	_, err = out.ReadFrom(in)
+	return errors.Join(err, out.Close())
+}
+
 // Mount shows the tree at target in a sandbox.
 func (t *Tree) Mount(target string) sandbox.Mount {
 	last := len(t.Layers) - 1

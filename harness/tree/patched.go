@@ -3,7 +3,6 @@ package tree
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -184,24 +183,6 @@ func audit(dir string, touched map[string]bool) error {
 func (t *Tree) place(d *digest) func(ctx context.Context, name, dst string) error {
 	files := t.FS()
 	return func(_ context.Context, name, dst string) error {
-		what := d.files[name]
-		if target, ok := strings.CutPrefix(what, "l "); ok {
-			return os.Symlink(target, dst)
-		}
-		f, err := files.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		perm := fs.FileMode(0o644)
-		if strings.HasPrefix(what, "x ") {
-			perm = 0o755
-		}
-		out, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
-		if err != nil {
-			return err
-		}
-		_, err = out.ReadFrom(f)
-		return errors.Join(err, out.Close())
+		return put(d.files[name], dst, func() (fs.File, error) { return files.Open(name) })
 	}
 }
