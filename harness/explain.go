@@ -29,7 +29,7 @@ type ExplainOutputs struct{ HTML, JSON, Script string }
 // error is an *EndError.
 func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs ExplainOutputs) (*result.Explanation, error) {
 	formats := []format[result.Explanation]{
-		{"html", outputs.HTML, report.Form(report.Explanation, doc.HTML)}, {"json", outputs.JSON, report.ExplanationJSON},
+		{"html", outputs.HTML, report.Form(report.Explanation, doc.HTML)}, {"json", outputs.JSON, report.JSON[result.Explanation]},
 	}
 	if err := checkOutputs(formats); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 var layers = [][]string{
 	{"harness"},
 	{"conclude", "kcidb", "report"},
-	{"progress/display", "report/checks"},
+	{"progress/display", "report/checks", "report/scale"},
 	{"report/doc"},
 	{"explain", "plan", "runner", "terminal"},
 	{"oracle", "uml"},

@@ -55,7 +55,8 @@ func (b Booted) Page() (*result.Explanation, error) {
 	for i, m := range run.Modules {
 		planned := b.Cell.Modules[slices.IndexFunc(b.Cell.Modules, func(p scenario.Module) bool { return p.Name == m.Name })]
 		x := result.ExplainedModule{Module: m, Path: b.Product.Modules[planned.Path].Path, Objects: []result.ObjectFlags{},
-			Reasoning: forecasts[i].Sentences(), Groups: []result.RejectedGroup{}, Excerpt: excerpt(transcript, m.Outcome, around)}
+			Reasoning: forecasts[i].Sentences(), Groups: []result.RejectedGroup{}, Excerpt: excerpt(transcript, m.Outcome, around),
+			Space: forecasts[i].Space(m)}
 		if own, ok := flags[planned.Path]; ok {
 			x.Objects = own
 		}

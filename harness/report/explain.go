@@ -3,12 +3,12 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
 
 	"umlab/harness/report/doc"
+	"umlab/harness/report/scale"
 	"umlab/harness/result"
 )
 
@@ -42,6 +42,9 @@ func Explanation(e *result.Explanation) *doc.Document {
 	if e.Infra != "" {
 		d.Add(doc.Alarm{Head: msgInfra, Lines: doc.Lines(e.Infra)})
 	}
+	for _, s := range scale.Addresses(e.Modules) {
+		d.Add(doc.Only(doc.OnPage, s))
+	}
 	requested := cmp.Or(e.Requested, "nothing: the tree's own flags")
 	flags := doc.Section{Head: doc.Say("Flags"), Blocks: paras(doc.Say("requested  ").Code(requested))}
 	for _, f := range sameFlags(e) {
@@ -57,10 +60,6 @@ func Explanation(e *result.Explanation) *doc.Document {
 	d.Add(section("Notes", e.Notes), doc.Only(doc.OnPage, doc.Command{Text: e.Command}))
 	return d
 }
-
-// ExplanationJSON writes e as JSON does, but with null for lists that are empty. It
-// returns the error of w.
-func ExplanationJSON(w io.Writer, e *result.Explanation) error { return indented(w, e) }
 
 // sharedFlags are objects that rustc was given the same for.
 type sharedFlags struct {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"umlab/harness/result"
@@ -13,22 +15,22 @@ import (
 
 // JSON writes a document of package result indented, with keys in the order of the
 // Go types and maps sorted. Lists, maps and objects that are not optional are never
-// null, and every document has the name of its schema. It returns the error of w, or
-// that of a number which JSON cannot hold; then nothing was written.
+// null, and every document has the name of its schema. A type without a published
+// schema is refused. It returns the error of w, or that of a number which JSON cannot
+// hold; then nothing was written.
 func JSON[T any](w io.Writer, v *T) error {
+	if !slices.Contains(slices.Collect(maps.Values(result.Documents())), reflect.TypeFor[T]()) {
+		return fmt.Errorf("write JSON: no schema is published for %T", *v)
+	}
 	var b bytes.Buffer
-	if err := indented(&b, filled(reflect.ValueOf(v)).Interface()); err != nil {
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(filled(reflect.ValueOf(v)).Interface()); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
-}
-
-func indented(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 // filled is a copy of v without nil where a schema wants a list or an object.

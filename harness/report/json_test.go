@@ -168,3 +168,10 @@ func TestValidateJSONRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestJSONOfNoDocument(t *testing.T) {
+	var b bytes.Buffer
+	if err := JSON(&b, &result.Cell{}); err == nil || b.Len() > 0 {
+		t.Errorf("%v, and written: %q", err, b.String())
+	}
+}

@@ -8,11 +8,12 @@ import (
 
 	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
+	"umlab/harness/report/scale"
 	"umlab/harness/result"
 )
 
-// Matrix is what a matrix showed: one row per variant with its result at each
-// placement and its verdict, the evidence, and one line of totals. A page has every
+// Matrix is what a matrix showed: one row per variant with its verdict and its result
+// at each placement, the evidence, and one line of totals. A page has every
 // run besides.
 func Matrix(r *result.Results) *doc.Document { return MatrixSince(nil, r) }
 
@@ -25,6 +26,9 @@ func MatrixSince(was, r *result.Results) *doc.Document {
 	d.Add(doc.Only(doc.OnPage, totals))
 	if len(r.Cells) > 0 {
 		d.Add(matrixTable(was, r))
+	}
+	if sizes, ok := scale.Memory(r, outcomeStyle); ok {
+		d.Add(doc.Only(doc.OnPage, sizes))
 	}
 	var evidence doc.Evidence
 	var details []doc.Block
@@ -48,22 +52,15 @@ func MatrixSince(was, r *result.Results) *doc.Document {
 // matrixTable is the variants. What differs from was is marked.
 func matrixTable(was, r *result.Results) doc.Table {
 	places := columns(r)
-	t := doc.Table{Label: "Outcome of each variant at each placement", Columns: []doc.Column{{Head: doc.Say(msgVariant), Role: doc.Key}}}
+	t := doc.Table{Label: "Outcome of each variant at each placement", Columns: []doc.Column{
+		{Head: doc.Say(msgVariant), Role: doc.Key}, {Head: doc.Say(msgVerdict), Role: doc.Sum},
+	}}
 	for _, p := range places {
 		t.Columns = append(t.Columns, doc.Column{Head: doc.Say(p.Name).Break(1, " ").Say(p.detail())})
 	}
-	t.Columns = append(t.Columns, doc.Column{Head: doc.Say(msgVerdict), Role: doc.Sum})
 	for i := range r.Cells {
 		c, before := &r.Cells[i], was.Cell(r.Cells[i].ID)
 		row := doc.Cells(doc.Code(c.ID).On(^doc.OnPage).With(doc.Line{}.Link(cellAnchor(i), c.ID).On(doc.OnPage)))
-		for _, at := range places {
-			entries := entriesAt(c, at)
-			lines := entryLines(entries...)
-			if before != nil {
-				lines = append(lines, wasEntries(entriesAt(before, at), entries)...)
-			}
-			row.Cells = append(row.Cells, doc.Cell{Lines: lines})
-		}
 		verdict := []doc.Line{doc.Toned(verdictStyle(c.Verdict), string(c.Verdict))}
 		if !c.AsExpected {
 			verdict[0] = doc.Toned(doc.Bad, markDiffers).Say(" ").With(verdict[0])
@@ -76,6 +73,14 @@ func matrixTable(was, r *result.Results) doc.Table {
 			verdict = append(verdict, doc.Toned(doc.Warn, msgWas(string(before.Verdict))))
 		}
 		row.Cells = append(row.Cells, doc.Cell{Lines: verdict})
+		for _, at := range places {
+			entries := entriesAt(c, at)
+			lines := entryLines(entries...)
+			if before != nil {
+				lines = append(lines, wasEntries(entriesAt(before, at), entries)...)
+			}
+			row.Cells = append(row.Cells, doc.Cell{Lines: lines})
+		}
 		t.Rows = append(t.Rows, row)
 	}
 	return t

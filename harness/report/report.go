@@ -1,6 +1,6 @@
 // Package report makes of each result a document of report/doc and a tree of
 // report/checks, which write themselves in every form; it writes JSON. It may
-// import these two, outcome, result, progress and shell, and nothing else of umlab. It
+// import these two, report/scale, outcome, result, progress and shell, and nothing else of umlab. It
 // never computes an outcome or a verdict, never reads a file, and writes only to the
 // writers it is given.
 //

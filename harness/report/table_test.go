@@ -79,7 +79,7 @@ func TestTableSays(t *testing.T) {
 		none []string
 	}{
 		{"as expected", matrix(), []string{
-			"static-small@module   loaded              overflow 11 32S     address-dependent",
+			"static-small@module   address-dependent  loaded              overflow 11 32S",
 			"controls: ✓ known-reject (stock:low), ✓ known-load (static-large@module:low)",
 			"note: mirror of sid: InRelease is past its Valid-Until (allowed for this suite)",
 		}, []string{markDiffers, "!!", "predicted"}},
@@ -88,7 +88,7 @@ func TestTableSays(t *testing.T) {
 			"static-large@module:low rust_minimal and 1 more",
 			"predicted loaded at 0x62804000",
 			"observed  overflow 11 32S val 0x80804010 sec 5 idx 3: overflow in relocation type 11 val 80804010 sec 5 idx 3",
-			"static-small@module  loaded ✓                            3/20 loaded, 17/20 overflow 11 32S  not run                address-dependent",
+			"static-small@module  address-dependent    loaded ✓                            3/20 loaded, 17/20 overflow 11 32S  not run",
 		}, []string{"!! " + msgInfra}},
 		{"collapsed", collapsed(), []string{
 			"!! INFRASTRUCTURE: this run proves nothing !!",

@@ -35,6 +35,7 @@ type ExplainedModule struct {
 	Groups    []RejectedGroup `json:"groups"`    // relocations that the loader refuses or writes wrong, by type
 	Lines     string          `json:"lines"`     // where the source lines come from, or why there are none; "" where none are needed
 	Excerpt   []ConsoleLine   `json:"excerpt"`   // of the transcript, around the evidence
+	Space     *AddressSpace   `json:"space,omitempty"`
 }
 
 // ObjectFlags are the -C options of a Rust object, in the order in which rustc

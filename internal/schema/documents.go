@@ -76,8 +76,12 @@ func documents() (map[string][]byte, error) {
 
 func document(name string, root reflect.Type, comments map[string]string) (*jsonschema.Schema, error) {
 	types := map[string]reflect.Type{} // by name in $defs
+	mapper := mapped
+	if root == reflect.TypeFor[result.Classification]() {
+		mapper = orUnproved
+	}
 	r := &jsonschema.Reflector{
-		ExpandedStruct: true, Anonymous: true, Mapper: mapped,
+		ExpandedStruct: true, Anonymous: true, Mapper: mapper,
 		Namer: func(t reflect.Type) string {
 			if t.Name() == "" {
 				return ""
@@ -117,6 +121,15 @@ func document(name string, root reflect.Type, comments map[string]string) (*json
 		}
 	}
 	return s, finish(s, root)
+}
+
+// orUnproved is mapped for a document in which an outcome may be one that no line proves.
+func orUnproved(t reflect.Type) *jsonschema.Schema {
+	s := mapped(t)
+	if t == reflect.TypeFor[outcome.Kind]() {
+		s.Enum = append([]any{outcome.Unproved}, s.Enum...)
+	}
+	return s
 }
 
 // mapped describes what is the same wherever it stands: words, counts of what

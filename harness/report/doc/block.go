@@ -157,6 +157,57 @@ func Cells(lines ...Line) Row {
 	return row
 }
 
+// Scale is things that lie on one line, drawn: addresses, sizes of memory. Places on
+// it run from 0 to 1.
+type Scale struct {
+	Label  string // what is drawn
+	Ticks  []Tick // of the line, ascending
+	Tracks []Track
+}
+
+// A Tick is a place on the line with its name.
+type Tick struct {
+	At    float64
+	Label string
+}
+
+// A Track is a row of the drawing: what it is of, what is to be known of it (which
+// says in words what the marks show), and its marks, the later over the earlier.
+type Track struct {
+	Name  string
+	Note  Line
+	Marks []Mark
+}
+
+// A Mark is one thing on a track. Tip is what it is, in words.
+type Mark struct {
+	Shape    Shape
+	From, To float64 // To of a Bar, and of an Arrow its head; that may lie left of From
+	Tone     Tone
+	Tip      string
+}
+
+// told is the scale in words.
+func (s Scale) told() (defs Defs) {
+	for _, t := range s.Tracks {
+		if len(t.Note) > 0 {
+			defs = append(defs, Def{Term: t.Name, Lines: []Line{t.Note}})
+		}
+	}
+	return defs
+}
+
+// A Shape is what a mark looks like.
+type Shape uint8
+
+// The shapes.
+const (
+	Bar   Shape = iota // from From to To
+	Dot                // at From
+	Limit              // a line across the track at From
+	Arrow              // from From to To
+)
+
 // Section is blocks under a heading, or in forms that the heading is not for just
 // the blocks; a page can link to its ID.
 type Section struct {
@@ -193,6 +244,7 @@ func (Defs) block()     {}
 func (Quote) block()    {}
 func (Command) block()  {}
 func (Table) block()    {}
+func (Scale) block()    {}
 func (Section) block()  {}
 func (Details) block()  {}
 func (only) block()     {}

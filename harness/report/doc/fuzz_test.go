@@ -21,6 +21,8 @@ func everything(s string) *Document {
 		Alarm{Head: "x" + s, Lines: []Line{line}}, Totals{Parts: []string{s, s}, Tone: Bad}, Para{Line: line}, table,
 		List{Items: []Item{{Line: line, Sub: []Item{{Line: line}}, Tone: Strong}}, Bullets: true}, Evidence{{s, s, s, s}, {Outcome: s, Line: s}},
 		Defs{{Term: s, Lines: []Line{line, line}}, {Term: s}}, Quote{Lines: []Line{line}}, Command{Text: s, Note: s},
+		Scale{Label: s, Ticks: []Tick{{0.5, s}, {0.5, "x" + s}}, Tracks: []Track{
+			{s, Say("x", s), []Mark{{Bar, 0.1, 0.5, Good, s}, {Dot, 0.2, 0.2, Warn, s}, {Limit, 0.3, 0.3, Bad, s}, {Arrow, 0, 1, Bad, s}}}}},
 		Section{Head: line, ID: "there", Blocks: []Block{Para{Line: line}}},
 		Section{Head: line, Minor: true, Tight: true, Blocks: []Block{table}}, Details{Summary: line, Open: true, Blocks: []Block{Para{Line: line}}},
 	)

@@ -164,6 +164,8 @@ func (g *page) block(b Block) {
 		}
 	case Table:
 		g.table(b)
+	case Scale:
+		g.scale(b)
 	case Section:
 		if len(b.Head.in(OnPage)) > 0 {
 			g.heading(b.Head, b.ID)

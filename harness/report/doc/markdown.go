@@ -57,11 +57,9 @@ func (m *markdown) block(b Block) {
 	case Evidence:
 		m.evidence(b)
 	case Defs:
-		var items []Item
-		for _, d := range b {
-			items = append(items, Item{Line: Say(d.Term, ": ").With(Join(d.Lines, Say(", ")))})
-		}
-		m.list(items)
+		m.defs(b)
+	case Scale:
+		m.defs(b.told())
 	case Quote:
 		m.fence(b)
 	case Command:
@@ -142,6 +140,14 @@ func (m *markdown) items(items []Item, indent string) {
 		m.wrap(indent+"- "+inline(it.Line), "")
 		m.items(it.Sub, indent+"  ")
 	}
+}
+
+func (m *markdown) defs(defs Defs) {
+	var items []Item
+	for _, d := range defs {
+		items = append(items, Item{Line: Say(d.Term, ": ").With(Join(d.Lines, Say(", ")))})
+	}
+	m.list(items)
 }
 
 func (m *markdown) alarm(a Alarm) {

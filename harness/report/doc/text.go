@@ -83,6 +83,8 @@ func (p *printer) block(b Block) {
 		p.command(b)
 	case Table:
 		p.table(b)
+	case Scale:
+		p.defs(b.told())
 	case Section:
 		p.section(b)
 	case Details:
