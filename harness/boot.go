@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
 	"umlab/harness/report"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
@@ -82,10 +84,17 @@ func interactive(b *built) (uml.Spec, report.Intro) {
 // noBinary says that a cell has nothing to boot, and why: its build failed, or is
 // not the one that was asked for. log is where the build's output lies.
 func noBinary(cell string, o outcome.Outcome, log string) error {
-	if log != "" {
-		log = " (all of make's output: " + log + ")"
+	lines := []string{cell + ": " + o.String() + ": " + cmp.Or(o.Detail, o.Evidence)}
+	if o.Frame != nil {
+		lines = append([]string{cell + ": " + o.String() + ":"}, o.Frame...)
 	}
-	return ended(result.ExitDiffers, "%s: %s: %s%s", cell, o, o.Evidence, log)
+	if log != "" {
+		lines = append(lines, doc.LogHead+" "+log)
+	}
+	for i := range lines {
+		lines[i] = doc.Clean(lines[i])
+	}
+	return ended(result.ExitDiffers, "%s", strings.Join(lines, "\n"))
 }
 
 // planCell plans the one cell that name means: "static-kernel@module", or with
@@ -137,7 +146,7 @@ func (l *Lab) buildCell(ctx context.Context, p *plan.Plan) (*built, error) {
 	case errors.As(err, &dropped):
 		return nil, noBinary(p.Cells[0].ID(), outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: dropped.Error()}, "")
 	case errors.As(err, &broken):
-		return nil, noBinary(p.Cells[0].ID(), outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First}, broken.Log)
+		return nil, noBinary(p.Cells[0].ID(), broken.Outcome(), broken.Log)
 	case err != nil:
 		return nil, err
 	}

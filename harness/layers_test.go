@@ -39,7 +39,7 @@ var layers = [][]string{
 	{"store"},
 	{"bisect"},
 	{"fetch", "unpack"},
-	{"mail", "progress", "shell", "usage", "watch"},
+	{"buildlog", "mail", "progress", "shell", "usage", "watch"},
 }
 
 // only says which packages may import a library that is one layer's business.

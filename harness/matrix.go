@@ -134,11 +134,11 @@ func (l *Lab) runBuilt(ctx context.Context, r *ran, started time.Time, err error
 			when += " (make rustavailable: " + said + ")"
 		}
 		more := append(lines[1:], when) // each on a line of its own: see scenario.Want
-		r.Cells = unbuilt(r.plan.Cells, outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")})
+		r.Cells = unbuilt(r.plan.Cells, outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")}, "")
 		r.Notes = append(r.Notes, dropped.Error())
 	case errors.As(err, &broken):
-		r.Cells = unbuilt(r.plan.Cells, outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
-			Detail: "the baseline, which all cells are forks of, does not build; all of make's output: " + broken.Log})
+		r.Cells = unbuilt(r.plan.Cells, broken.Outcome(), broken.Log)
+		r.Notes = append(r.Notes, "the kernel that all variants are built on does not build, so that nothing was booted")
 	case err != nil:
 		return nil, err
 	default:
@@ -161,12 +161,12 @@ func kernel(bl *kbuild.Baseline) *result.Kernel {
 	return k
 }
 
-// unbuilt are cells without a binary.
-func unbuilt(cells []scenario.Cell, o outcome.Outcome) (out []result.Cell) {
+// unbuilt are cells without a binary; log is the path of make's output, or "".
+func unbuilt(cells []scenario.Cell, o outcome.Outcome, log string) (out []result.Cell) {
 	for _, c := range cells {
 		out = append(out, result.Cell{
 			ID: c.ID(), Variant: result.Variant{RelocationModel: c.Variant.RelocationModel, CodeModel: c.Variant.CodeModel, Scope: c.Scope},
-			Build: result.Build{Flags: append([]string{}, c.Variant.Flags()...), Outcome: &o},
+			Build: result.Build{Flags: append([]string{}, c.Variant.Flags()...), Outcome: &o, Log: log},
 		})
 	}
 	return out

@@ -10,6 +10,7 @@ import (
 
 	"umlab/harness/kconfig"
 	"umlab/harness/progress"
+	"umlab/harness/scenario"
 	"umlab/harness/store"
 )
 
@@ -98,7 +99,7 @@ func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, err
 	}
 	defer mk.close()
 	if err := mk.configure(ctx, "configuration"); err != nil {
-		return kconfig.Config{}, err
+		return kconfig.Config{}, base.told(scenario.Cell{}, err)
 	}
 	c, err := readConfig(mk.build)
 	if err != nil {

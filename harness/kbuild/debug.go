@@ -83,7 +83,7 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 	externals, err := b.makeDebug(ctx, bl, r, j, set, dir)
 	task.Done(err)
 	if err != nil {
-		return nil, b.blame(ctx, j.what, err, logPath)
+		return nil, bl.Base.told(r.Cell, b.blame(ctx, j.what, err, logPath))
 	}
 	built := products{made{upper: kernel.Upper, lower: bl.Build()}, externals}
 	d := &Debugged{Modules: map[string]Module{}, Objects: map[string][]RustObject{}}

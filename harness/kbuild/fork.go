@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/buildlog"
 	"umlab/harness/loader"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
@@ -138,7 +139,7 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 	defer unlock()
 	p = &Product{}
 	if !fresh && b.Store.Get(kindBuild, key, p) && p.locate(b.Store, bl) {
-		return p, true, nil
+		return p.told(bl.Base, r), true, nil
 	}
 	p, r.fresh = nil, fresh
 	tmp, remove, err := b.Store.Scratch("fork")
@@ -153,7 +154,18 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 	if p.Log, _, err = b.Store.Keep(ctx, filepath.Join(tmp, "make.log")); err != nil {
 		return nil, false, err
 	}
-	return p, false, b.Store.Put(kindBuild, key, p)
+	err = b.Store.Put(kindBuild, key, p)
+	return p.told(bl.Base, r), false, err
+}
+
+// told is p with what the tools said where it was not built.
+func (p *Product) told(b Base, r Request) *Product {
+	if p.Outcome != nil && p.Outcome.Kind == outcome.BuildFailed && p.Outcome.Detail == "" {
+		if frame, brief := b.frame(r.Cell, p.Log); frame != nil {
+			p.Outcome.Frame, p.Outcome.Detail = frame, brief
+		}
+	}
+	return p
 }
 
 // locate sets the paths of a recorded product to where its files are now, and
@@ -237,8 +249,8 @@ func (b *Builder) unbuilt(ctx context.Context, r Request, p *Product, err error,
 	if !ok {
 		return nil, err
 	}
-	p.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: broken.First, Offset: int64(broken.Offset),
-		Detail: "make failed; the offset is that of its output"}
+	failed := broken.Outcome()
+	p.Outcome = &failed
 	p.Seconds = time.Since(start).Seconds()
 	return p, nil
 }
@@ -257,7 +269,7 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 			return false, err
 		}
 		// The top Makefile has the last word on whether it builds.
-		fmt.Fprintf(out.Log, "umlab: building from the top: %v\n", err)
+		fmt.Fprintf(out.Log, "%s%v\n", buildlog.Again, err)
 		for _, d := range []string{overlay.Upper, overlay.Work} {
 			if err := errors.Join(store.RemoveAll(d), os.Mkdir(d, 0o755)); err != nil {
 				return false, err

@@ -2,7 +2,7 @@
 // toolchain and configuration (the baseline), from nothing or on from the nearest
 // that is there, and a copy-on-write fork of it per variant that rebuilds only what
 // its flags change. It may import loader, remake, tree, toolchain, scenario,
-// sandbox, kconfig, store, outcome, shell and progress; it never boots and never
+// sandbox, kconfig, store, outcome, buildlog, shell and progress; it never boots and never
 // says what a boot showed.
 package kbuild
 
@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -108,18 +107,6 @@ func (b Base) ByHand(c scenario.Cell, targets ...string) string {
 	return strings.Join(append(args, targets...), " ")
 }
 
-// BuildError says that make failed because of what it was given to build.
-type BuildError struct {
-	What   string // "baseline", "static-small@module"
-	First  string // the line of the first error
-	Offset int    // of First in the log, bytes
-	Log    string // path of all of make's output
-}
-
-func (e *BuildError) Error() string {
-	return fmt.Sprintf("build %s: %s (all of it: %s)", e.What, e.First, e.Log)
-}
-
 // machineError says that a build failed for a reason that is the machine's.
 type machineError struct {
 	what, line, log string
@@ -196,34 +183,6 @@ type exitError struct {
 }
 
 func (e *exitError) Error() string { return fmt.Sprintf("%s: %s", e.what, e.status) }
-
-// blame turns the failure of a make into the error that says whose fault it is.
-// logPath is where the output lies; it is kept in the store under its digest.
-func (b *Builder) blame(ctx context.Context, what string, err error, logPath string) error {
-	exit, ok := errors.AsType[*exitError](err)
-	if !ok {
-		return err
-	}
-	log, rerr := os.ReadFile(logPath)
-	if rerr != nil {
-		return errors.Join(err, rerr)
-	}
-	kept, kerr := b.Store.Bytes(ctx, log)
-	if kerr != nil {
-		return errors.Join(err, kerr)
-	}
-	if line := hostError(log); line != "" || exit.status.Signal != 0 {
-		if line == "" {
-			line = exit.status.String()
-		}
-		return &machineError{what: what, line: line, log: kept}
-	}
-	first, offset := firstError(log)
-	if first == "" {
-		first = exit.Error()
-	}
-	return &BuildError{What: what, First: first, Offset: offset, Log: kept}
-}
 
 // RequestsRust reports whether the options ask for CONFIG_RUST=y.
 func RequestsRust(options []kconfig.Option) bool {

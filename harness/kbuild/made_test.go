@@ -131,29 +131,6 @@ func TestRecipeEnv(t *testing.T) {
 	}
 }
 
-func TestFirstError(t *testing.T) {
-	for _, tc := range []struct{ log, want, host string }{
-		{"  CC a.o\na.c:3:1: error: expected ';'\nmake[2]: *** [a.o] Error 1\n", "a.c:3:1: error: expected ';'", ""},
-		{"  RUSTC x\nerror[E0425]: cannot find value\n", "error[E0425]: cannot find value", ""},
-		{"make[2]: *** [scripts/Makefile.build:229: a.o] Error 1\nmake: *** [Makefile:1] Error 2\n", "make[2]: *** [scripts/Makefile.build:229: a.o] Error 1", ""},
-		{"make: *** No rule to make target 'x.ko'.  Stop.\n", "make: *** No rule to make target 'x.ko'.  Stop.", ""},
-		{"ERROR: modpost: \"foo\" [m.ko] undefined!\n", "ERROR: modpost: \"foo\" [m.ko] undefined!", ""},
-		{"fatal error: error writing to /tmp/x.s: No space left on device\n", "", "fatal error: error writing to /tmp/x.s: No space left on device"},
-		{"all is well\n", "", ""},
-	} {
-		line, at := firstError([]byte(tc.log))
-		if tc.want != "" && line != tc.want {
-			t.Errorf("firstError(%q) = %q, want %q", tc.log, line, tc.want)
-		}
-		if line != "" && !strings.HasPrefix(tc.log[at:], line) {
-			t.Errorf("firstError(%q): offset %d is not where %q stands", tc.log, at, line)
-		}
-		if got := hostError([]byte(tc.log)); got != tc.host {
-			t.Errorf("hostError(%q) = %q, want %q", tc.log, got, tc.host)
-		}
-	}
-}
-
 func FuzzCmd(f *testing.F) {
 	f.Add(rustCmd)
 	f.Add("cmd_x := rustc --edition=2021 -C\n")

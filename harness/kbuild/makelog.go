@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"regexp"
-	"strings"
 	"sync"
 
 	"umlab/harness/progress"
@@ -46,35 +45,4 @@ func (m *makeLog) Write(p []byte) (int, error) {
 		m.line = nil
 	}
 	return m.Log.Write(p)
-}
-
-var (
-	errorLine = regexp.MustCompile(`(?m)^.*(?:^error(?:\[E[0-9]+\])?:|: error:|: fatal error:|ERROR: |undefined reference` +
-		`|: undefined symbol|^ld\.lld: error|No rule to make target|\*\*\* ).*$`)
-	makeError = regexp.MustCompile(`^make(?:\[[0-9]+\])?: \*\*\* \[`)
-	hostFault = regexp.MustCompile(`(?m)^.*(?:No space left on device|Cannot allocate memory|Out of memory|Disk quota exceeded` +
-		`|Resource temporarily unavailable|Input/output error|Read-only file system| Killed$|signal 9|Terminated$).*$`)
-)
-
-// firstError is the line of make's output that says what went wrong first: the
-// first error of a tool, else the first of make itself.
-func firstError(log []byte) (line string, offset int) {
-	fallback, at := "", -1
-	for _, loc := range errorLine.FindAllIndex(log, -1) {
-		l := strings.TrimRight(string(log[loc[0]:loc[1]]), "\r")
-		if makeError.MatchString(l) {
-			if at < 0 {
-				fallback, at = l, loc[0]
-			}
-			continue
-		}
-		return l, loc[0]
-	}
-	return fallback, max(at, 0)
-}
-
-// hostError is the line that says that the machine, not the source, made the
-// build fail; empty where no line says so.
-func hostError(log []byte) string {
-	return strings.TrimSpace(string(hostFault.Find(log)))
 }

@@ -88,7 +88,9 @@ type Outcome struct {
 	Evidence string `json:"evidence"`
 	Offset   int64  `json:"offset"`           // of the evidence in the transcript, bytes
 	Detail   string `json:"detail,omitempty"` // one sentence where the line alone does not say enough
-	Stays    bool   `json:"stays,omitempty"`  // the guest had it, and rmmod did not remove it
+	// of build-failed: what the tools said, whole, with the names that the user has for the files
+	Frame []string `json:"frame,omitempty"`
+	Stays bool     `json:"stays,omitempty"` // the guest had it, and rmmod did not remove it
 }
 
 // VersionMagic reports whether the loader refused the module because it was built

@@ -87,10 +87,16 @@ func place(cell, placement, module string) string {
 // there where it was not expected. Prefix is before where it was seen.
 func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence {
 	eachOutcome(c, c.Placements, func(o outcome.Outcome, where string) {
-		name := o.Brief()
-		told := slices.ContainsFunc(list, func(e doc.Exhibit) bool { return e.Outcome == name })
-		if !told && (o.Kind != outcome.Loaded || !c.AsExpected) {
-			list = append(list, newExhibit(o, prefix+where))
+		e := newExhibit(o, prefix+where)
+		told := slices.IndexFunc(list, func(f doc.Exhibit) bool { return f.Outcome == e.Outcome && slices.Equal(f.Frame, e.Frame) })
+		switch {
+		case told >= 0 && e.Frame != nil: // the same message of each is one
+			list[told].Where += ", " + e.Where
+		case told < 0 && (o.Kind != outcome.Loaded || !c.AsExpected):
+			if e.Frame != nil {
+				e.Log = c.Build.Log
+			}
+			list = append(list, e)
 		}
 	})
 	return list
@@ -112,7 +118,10 @@ func eachOutcome(c *result.Cell, places []result.Placement, do func(o outcome.Ou
 
 // newExhibit is what proves o, and where it was first seen.
 func newExhibit(o outcome.Outcome, where string) doc.Exhibit {
-	e := doc.Exhibit{Outcome: o.Brief(), Line: o.Evidence, Detail: o.Detail, Where: where}
+	e := doc.Exhibit{Outcome: o.Brief(), Line: o.Evidence, Detail: o.Detail, Where: where, Frame: o.Frame}
+	if e.Frame != nil { // of which the detail is the line that counts, in the user's own names
+		e.Line, e.Detail = o.Detail, ""
+	}
 	if e.Line == "" && e.Detail == "" {
 		e.Detail = msgNoEvidence
 	}

@@ -6,6 +6,7 @@ import (
 
 	"umlab/harness/outcome"
 	"umlab/harness/report/checks"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
 
@@ -83,9 +84,18 @@ func cellChecks(c *result.Cell) checks.Check {
 	cell := checks.Check{Name: c.ID}
 	if o := c.Build.Outcome; o != nil {
 		build := checks.Check{Name: "build", Seconds: c.Build.Seconds, Timed: true,
-			Note: o.Brief(), Output: shownBy(*o), Lines: []string{proof(*o)}}
-		if erroneous(c, *o) {
-			build.State, build.Kind, build.Proof = checks.Errored, string(o.Kind), []string{proof(*o)}
+			Note: o.Brief(), Output: shownBy(*o), Lines: said(*o)}
+		if c.Build.Log != "" {
+			build.Lines = append(build.Lines, doc.LogHead+" "+c.Build.Log)
+		}
+		switch {
+		case erroneous(c, *o):
+			build.State = checks.Errored
+		case o.Kind == outcome.BuildFailed && !wanted(c):
+			build.State, build.Why = checks.Failed, o.Brief()+": "+proof(*o)
+		}
+		if build.State != checks.Passed {
+			build.Kind, build.Proof = string(o.Kind), build.Lines
 		}
 		cell.Add(build)
 	}
@@ -129,7 +139,7 @@ func loadCheck(c *result.Cell, m result.Module) checks.Check {
 	return load
 }
 
-func shownBy(o outcome.Outcome) []string { return []string{long(o), proof(o)} }
+func shownBy(o outcome.Outcome) []string { return append([]string{long(o)}, said(o)...) }
 
 // erroneous reports whether o says nothing about the kernel, and the scenario
 // did not ask for just that. A timeout does not prove much, but it is the guest

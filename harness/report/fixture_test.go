@@ -179,7 +179,9 @@ func trouble() *result.Results {
 	})), random(boot("1G", simple(outcome.BootFailed, "Kernel panic - not syncing: VFS: Unable to mount root fs"))))
 	add("flaky", "", true, low(boot("64M", loaded), boot("64M", unknown(9))))
 	c := add("static-small@kernel", "", true)
-	c.Build.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error[E0463]: can't find crate for `core`", Detail: "make exited with 2"}
+	c.Build.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error[E0463]: can't find crate for `core`",
+		Detail: "./hello/hello.rs:3:5: error[E0463]: can't find crate for `core`",
+		Frame:  []string{"error[E0463]: can't find crate", " --> ./hello/hello.rs:3:5", "  |", "3 | use core::ptr;", "  |     ^^^^", "  = help: consider rust-src"}}
 	c.Build.Log = "logs/ab/abcd"
 	add("dropped", "", true).Build.Outcome = &outcome.Outcome{Kind: outcome.ConfigDropped, Detail: "RUSTFLAGS_MODULE did not reach rust_print.o"}
 	add("host", "", true, low(boot("64M", simple(outcome.Infra, "exec linux: no space left on device"))))

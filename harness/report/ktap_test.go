@@ -140,7 +140,7 @@ func TestKTAP(t *testing.T) {
 		{"pie-small@module verdict", false, "mixed, expected rejected"},
 		{"pie-large@all", true, ""},
 		{"hangs high/rust_print", true, "boot-failed"},
-		{"static-small@kernel build", true, "build-failed"},
+		{"static-small@kernel build", false, "build-failed"},
 		{"dropped build", false, "ERROR config-dropped"},
 		{"dropped verdict", false, "ERROR unknown"},
 		{"host low/rust_print", false, "ERROR infra"},

@@ -119,6 +119,7 @@ type why struct {
 // reasonOf is why c is what it is, where its row alone does not say it all.
 func reasonOf(c *result.Cell) (w why, ok bool) {
 	told := c.AsExpected && (c.Verdict == result.Loads || c.Verdict == result.Rejected) && !noted(c)
+	told = told || c.Build.Outcome != nil && c.Build.Outcome.Frame != nil // the evidence has it whole
 	return why{differs: !c.AsExpected, reason: c.Reason}, c.Reason != "" && !told
 }
 

@@ -33,7 +33,7 @@ func cellDetails(i int, c *result.Cell) doc.Block {
 		d.Blocks = append(d.Blocks, doc.Quote{Lines: doc.Lines(c.Build.Command)})
 	}
 	if o := c.Build.Outcome; o != nil {
-		d.Blocks = append(d.Blocks, doc.Para{Line: doc.Toned(outcomeStyle(o.Kind), o.Brief())}, doc.Quote{Lines: doc.Lines(proof(*o))})
+		d.Blocks = append(d.Blocks, doc.Para{Line: doc.Toned(outcomeStyle(o.Kind), o.Brief())}, doc.Quote{Lines: doc.Lines(said(*o)...)})
 	}
 	for _, p := range c.Placements {
 		for n, run := range p.Runs {

@@ -40,6 +40,14 @@ func long(o outcome.Outcome) string {
 // proof is the evidence of o, else what stands in for it.
 func proof(o outcome.Outcome) string { return newExhibit(o, "").Text() }
 
+// said is proof, or all of what a tool said.
+func said(o outcome.Outcome) []string {
+	if o.Frame != nil {
+		return o.Frame
+	}
+	return []string{proof(o)}
+}
+
 // exitTone is that of totals.
 func exitTone(exit int) doc.Tone {
 	if exit != 0 {

@@ -215,6 +215,9 @@ func pairEvidence(pairs []result.Pair) doc.Evidence {
 		for i, h := range halves(p) {
 			add := func(o outcome.Outcome, where string) {
 				e := newExhibit(o, prefix+where)
+				e.Frame = sentences(e.Frame, func(l string) string { // a mail names no path of this machine
+					return strings.ReplaceAll(l, h.Tree.Name+"/", "")
+				})
 				e.Outcome = h.Side + ": " + e.Outcome
 				if !slices.ContainsFunc(sides[i], func(x doc.Exhibit) bool { return x.Outcome == e.Outcome }) {
 					sides[i] = append(sides[i], e)

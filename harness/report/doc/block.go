@@ -70,7 +70,23 @@ type Evidence []Exhibit
 
 // An Exhibit is an outcome, the line that proves it, what was made of that, and
 // where it stands.
-type Exhibit struct{ Outcome, Line, Detail, Where string }
+type Exhibit struct {
+	Outcome, Line, Detail, Where string
+
+	Frame []string // instead of the line, where what a tool said is more than that; quoted, never folded
+	Log   string   // path of all that the tool printed, or ""
+}
+
+// LogHead stands before the path of a log.
+const LogHead = "all of make's output:"
+
+// log is what is said of Log.
+func (e Exhibit) log() Line {
+	if e.Log == "" {
+		return nil
+	}
+	return Say(LogHead, " ").Code(e.Log)
+}
 
 // Text is the line and what was made of it.
 func (e Exhibit) Text() string {

@@ -19,7 +19,7 @@ func everything(s string) *Document {
 	d.Add(
 		Title{Line: line}, Facts{{Line: line}}, Facts{{Label: "x" + s, Line: line}, {Label: s, Line: line, More: []Line{line}}},
 		Alarm{Head: "x" + s, Lines: []Line{line}}, Totals{Parts: []string{s, s}, Tone: Bad}, Para{Line: line}, table,
-		List{Items: []Item{{Line: line, Sub: []Item{{Line: line}}, Tone: Strong}}, Bullets: true}, Evidence{{s, s, s, s}, {Outcome: s, Line: s}},
+		List{Items: []Item{{Line: line, Sub: []Item{{Line: line}}, Tone: Strong}}, Bullets: true}, Evidence{{Outcome: s, Line: s, Detail: s, Where: s}, {Outcome: s, Line: s}, {Outcome: s, Where: s, Frame: []string{"x" + s, "x" + s}, Log: s}},
 		Defs{{Term: s, Lines: []Line{line, line}}, {Term: s}}, Quote{Lines: []Line{line}}, Command{Text: s, Note: s},
 		Scale{Label: s, Ticks: []Tick{{0.5, s}, {0.5, "x" + s}}, Tracks: []Track{
 			{s, Say("x", s), []Mark{{Bar, 0.1, 0.5, Good, s}, {Dot, 0.2, 0.2, Warn, s}, {Limit, 0.3, 0.3, Bad, s}, {Arrow, 0, 1, Bad, s}}}}},

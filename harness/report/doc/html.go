@@ -145,6 +145,12 @@ func (g *page) block(b Block) {
 	case Evidence:
 		g.put("<dl>")
 		for _, e := range b {
+			if e.Frame != nil {
+				g.put("<dt>", quoted(e.Outcome), "</dt><dd>", g.inline(Toned(Faint, "["+e.Where+"]")))
+				g.pre(Lines(e.Frame...))
+				g.put(g.inline(e.log()), "</dd>")
+				continue
+			}
 			g.put("<dt>", quoted(e.Outcome), "</dt><dd>", g.inline(Code(e.Line).Say(between("", e.Detail, " "))),
 				g.inline(Say(" ").Toned(Faint, "["+e.Where+"]")), "</dd>")
 		}

@@ -166,6 +166,16 @@ func (m *markdown) evidence(list Evidence) {
 	}
 	var items []Item
 	for _, e := range list {
+		if e.Frame != nil {
+			m.list(items)
+			items = nil
+			m.para(inline(Say(e.Outcome, " (").Code(e.Where).Say("):")))
+			m.fence(Quote{Lines: Lines(e.Frame...)})
+			if l := e.log(); l != nil {
+				m.para(inline(l))
+			}
+			continue
+		}
 		l := Say(e.Outcome, " (").Code(e.Where).Say("): ").Code(e.Line)
 		if e.Line != "" && e.Detail != "" {
 			l = l.Say(": ")
