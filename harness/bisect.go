@@ -61,6 +61,10 @@ func (l *Lab) bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
+	// All candidates are asked the same, whatever is saved meanwhile.
+	if q.plan, err = q.plan.Snapshot(ctx, l.store, l.sink); err != nil {
+		return nil, err
+	}
 	var c *candidates
 	if q.axis == result.AxisCommit {
 		c, err = l.commitCandidates(ctx, q)

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"umlab/harness/history"
-	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/tree"
@@ -80,7 +79,7 @@ func line(t *testing.T, n int) (dir string, commits []string) {
 func (b *bench) commitsBisected(t *testing.T, git tree.Git, o BisectOptions, dir string, commits, shows []string) (*result.Bisection, error) {
 	t.Helper()
 	o.Axis, o.Tree, o.Select.Placements = "tree", dir, []string{"low"}
-	q, err := b.planBisect(o)
+	q, err := b.question(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +167,7 @@ func TestBisectCommitsRemembers(t *testing.T) {
 	}
 	defer h.Close()
 	for i, c := range commits {
-		got, err := h.Latest(t.Context(), history.Question{Scenario: plan.DefaultScenario, Tree: "debian-6.12", Toolchain: c})
+		got, err := h.Latest(t.Context(), b.Lab.asked(t.Context(), b.plan, "debian-6.12", c))
 		if err != nil || got == nil || got.Cell("stock") == nil {
 			t.Errorf("of change %d the history has %+v, %v", i, got, err)
 		}

@@ -52,6 +52,12 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		if err != nil {
 			return nil, err
 		}
+		if p, err = p.Snapshot(ctx, l.store, l.sink); err != nil {
+			return nil, err
+		}
+		if p.Asked.Digest != q.plan.Asked.Digest {
+			return nil, usage.Errorf("a fragment or a module's directory was saved while it was bisected with: run it again")
+		}
 		t, tc, err := p.Fetch(ctx, l.sources)
 		if err != nil {
 			return nil, err

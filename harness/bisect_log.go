@@ -33,14 +33,11 @@ type logRecord struct{ Text string }
 // file's answers, else those of the store. Of the same question asked twice at
 // once, the second waits. Close it.
 func (l *Lab) openBisectLog(ctx context.Context, q *question, c *candidates) (*bisectLog, error) {
-	directories, err := q.plan.Directories(ctx, l.store, l.sink)
-	if err != nil {
-		return nil, err
-	}
-	asked := q.lines(c.pinned, directories)
+	asked := q.lines(c.pinned)
 	head := (&bisect.Log{Question: asked, Names: c.names}).Head()
 	log := &bisectLog{head: head, text: head, store: l.store, key: store.Key("bisect", head)}
 	check := func(replay *bisect.Log) error { return replay.Check(asked, c.names, len(c.list) > 0) }
+	var err error
 	if log.unlock, err = l.store.Lock(ctx, "bisect-"+log.key); err != nil {
 		return nil, err
 	}

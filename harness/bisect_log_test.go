@@ -66,7 +66,7 @@ func TestBisectEditedLog(t *testing.T) {
 	}
 	o := BisectOptions{Good: "a", Bad: "z"}
 	o.Select.Placements = []string{"low"}
-	q, err := b.planBisect(o)
+	q, err := b.question(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,11 +137,10 @@ func (l *Lab) repository(name string) (string, error) {
 }
 
 // bisectVersion is raised when the same question would be answered otherwise.
-const bisectVersion = "1"
+const bisectVersion = "2"
 
-// lines is what a question is, for its log; pinned is what does not vary, and
-// directories are the digests of the user's.
-func (q *question) lines(pinned string, directories []string) []string {
+// lines is what a question is, for its log; pinned is what does not vary.
+func (q *question) lines(pinned string) []string {
 	until := q.Until
 	if q.cond.Empty() {
 		until = "whatever differs from the good end"
@@ -150,22 +149,10 @@ func (q *question) lines(pinned string, directories []string) []string {
 	if q.Series != "" {
 		axis += " of " + q.Series
 	}
-	parts := []string{bisectVersion, q.Compiler, fmt.Sprint(q.Select.Repeat), fmt.Sprint(q.plan.Options)}
-	if q.Select.ASLR != nil {
-		parts = append(parts, fmt.Sprint("aslr ", *q.Select.ASLR))
-	}
-	for _, c := range q.plan.Cells {
-		for _, p := range c.Placements {
-			parts = append(parts, p.Name, p.MemText)
-		}
-		for _, m := range c.Modules {
-			parts = append(parts, m.Name, m.Path)
-		}
-	}
-	parts = append(append(parts, q.Select.Modules...), directories...)
+	asked := store.Key(bisectVersion, q.Compiler, q.plan.Asked.Digest)
 	return []string{
 		"along " + axis, pinned,
 		fmt.Sprintf("scenario %s %s", q.plan.Scenario.Name, store.Short(q.plan.Scenario.Digest)),
-		"cell " + q.target.String(), "until " + until, "options " + store.Short(store.Key(parts...)),
+		"cell " + q.target.String(), "until " + until, "options " + store.Short(asked),
 	}
 }

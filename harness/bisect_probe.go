@@ -175,8 +175,9 @@ func (p *prober) expected(r *result.Results) bisect.Verdict {
 	return a.Verdict
 }
 
-// asked is what p asks with another tree and toolchain, for the history. The
-// compiler is left open where only the tree decides and it is not here yet.
+// asked is what p, which has Asked, asks with another tree and toolchain, for the
+// history. The compiler is left open where only the tree decides and it is not here
+// yet.
 func (l *Lab) asked(ctx context.Context, p *plan.Plan, name, toolchain string) history.Question {
 	compiler := l.sources.Compiler(p.Flags.Compiler, name)
 	if compiler == "" {
@@ -184,5 +185,6 @@ func (l *Lab) asked(ctx context.Context, p *plan.Plan, name, toolchain string) h
 			compiler = t.Compiler()
 		}
 	}
-	return history.Question{Scenario: p.Scenario.Name, Tree: name, Toolchain: toolchain, Compiler: compiler, Fragments: p.Fragments}
+	return history.Question{Scenario: p.Named(), Asked: *p.Asked, Fragments: p.Fragments,
+		Origin: l.sources.Origin(name), Toolchain: toolchain, Compiler: compiler}
 }

@@ -32,8 +32,7 @@ type bench struct {
 	asked []string
 	shows map[string]string // candidate -> outcome, see results
 	fresh map[string]string // the same, when it is asked afresh
-
-	fragments []string // that the history knows the results by
+	plan  *plan.Plan        // of the question
 }
 
 func newBench(t *testing.T) *bench {
@@ -86,10 +85,20 @@ func (b *bench) results(name, shows string) (*result.Results, error) {
 		}
 		cell.Build.Relocations = map[string]map[string]int{"rust_print": {"R_X86_64_GOTPCREL": n}}
 	}
-	r.Config.Fragments = b.fragments
 	cell.Verdict, cell.Reason = conclude.Cell(cell)
 	r.Cells = []result.Cell{cell}
 	return r, nil
+}
+
+// question is what Bisect plans.
+func (b *bench) question(t *testing.T, o BisectOptions) (*question, error) {
+	t.Helper()
+	q, err := b.planBisect(o)
+	if err == nil {
+		q.plan, err = q.plan.Snapshot(t.Context(), b.store, b.sink)
+		b.plan = q.plan
+	}
+	return q, err
 }
 
 // run is what a plan shows on a candidate, of which nothing is built.
@@ -107,6 +116,7 @@ func (b *bench) run(q *question, name string, fresh bool) (*ran, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Question, r.Scenario, r.Config.Fragments, r.Tree.Origin = q.plan.Asked, q.plan.Named(), q.plan.Fragments, b.sources.Origin(r.Tree.Name)
 	return &ran{Results: r, plan: q.plan}, nil
 }
 
@@ -115,7 +125,7 @@ func (b *bench) bisected(t *testing.T, o BisectOptions, shows ...string) (*resul
 	t.Helper()
 	o.Good, o.Bad = "a", "z"
 	o.Select.Placements = []string{"low"}
-	q, err := b.planBisect(o)
+	q, err := b.question(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +139,7 @@ func (b *bench) bisected(t *testing.T, o BisectOptions, shows ...string) (*resul
 		c.list = append(c.list, result.BisectCandidate{Name: name})
 	}
 	c.chooser = &bisect.List{Names: c.names}
-	b.asked, b.fragments = nil, q.plan.Fragments
+	b.asked = nil
 	got, err := b.search(t.Context(), q, c)
 	if err == nil {
 		var page bytes.Buffer

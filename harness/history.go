@@ -15,6 +15,7 @@ import (
 	"umlab/harness/report"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
+	"umlab/harness/tree"
 	"umlab/harness/usage"
 )
 
@@ -70,7 +71,10 @@ func (l *Lab) enter(text []byte) error {
 // History prints when cells changed, over all results that were recorded; it
 // imports and exports them. After these it prints no table.
 func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
-	f := history.Filter{Scenario: o.Scenario, Tree: o.Tree, Toolchain: o.Toolchain, Cell: o.Cell}
+	f := history.Filter{Scenario: o.Scenario, Toolchain: o.Toolchain, Cell: o.Cell}
+	for _, name := range o.Tree {
+		f.Tree = append(f.Tree, tree.Absolute(name)) // as directories are called there
+	}
 	if err := f.Check(); err != nil {
 		return &usage.Error{Err: err}
 	}

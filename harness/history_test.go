@@ -44,7 +44,8 @@ func TestRemember(t *testing.T) {
 			sink := display.New(&said, false, false, time.Now)
 			l := &Lab{store: st, sink: sink, forget: tt.forget}
 			l.remember(&result.Results{
-				Schema: result.Schema, Started: time.Now(), Scenario: result.Scenario{Name: "rela"}, Tree: result.Tree{Name: "debian-6.12"},
+				Schema: result.Schema, Started: time.Now(), Scenario: result.Scenario{Name: "rela"}, Question: &result.Question{Digest: "d1"},
+				Tree:      result.Tree{Name: "debian-6.12", Origin: "package linux"},
 				Toolchain: result.Toolchain{Name: "sid"}, Cells: tt.cells,
 			})
 			sink.Close()
@@ -65,7 +66,8 @@ func TestRemember(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer h.Close()
-			got, err := h.Latest(t.Context(), history.Question{Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid"})
+			got, err := h.Latest(t.Context(), history.Question{Scenario: result.Scenario{Name: "rela"},
+				Asked: result.Question{Digest: "d1"}, Origin: "package linux", Toolchain: "sid"})
 			if err != nil || got == nil || got.Cells[0].ID != "stock" {
 				t.Errorf("the history has %+v, %v", got, err)
 			}

@@ -140,5 +140,15 @@ func (l *Lab) Close() {
 	_ = l.store.Close() // it was not written through this handle
 }
 
+// snapshots gives plans that are compared with each other the user's directories as they are now.
+func (l *Lab) snapshots(ctx context.Context, plans []*plan.Plan) (err error) {
+	for i := range plans {
+		if plans[i], err = plans[i].Snapshot(ctx, l.store, l.sink); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // plan is the plan of flags.
 func (l *Lab) plan(f plan.Flags) (*plan.Plan, error) { return plan.New(l.project, l.sources, f) }

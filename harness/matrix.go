@@ -109,8 +109,9 @@ func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree,
 // results are those of a plan before anything is built.
 func results(p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, notes []string) *result.Results {
 	return &result.Results{
-		Schema: result.Schema, Command: p.Flags.Command, Notes: slices.Concat(p.Notes, t.Notes, tc.Notes, notes), Scenario: p.Named(),
-		Tree: result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Commit: t.Commit, Digest: t.Digest,
+		Schema: result.Schema, Command: p.Flags.Command, Notes: slices.Concat(p.Notes, t.Notes, tc.Notes, notes),
+		Scenario: p.Named(), Question: p.Question(t),
+		Tree: result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Origin: t.Origin, Commit: t.Commit, Digest: t.Digest,
 			Patches: append([]string{}, t.Patches...)},
 		Toolchain: result.Toolchain{Name: tc.Name, Compiler: p.Compiler(t), Identity: tc.Identity, Digest: tc.Digest},
 		Config:    result.Config{Fragments: p.Fragments},

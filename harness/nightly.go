@@ -34,6 +34,9 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	if err != nil {
 		return nil, err
 	}
+	if p, err = p.Snapshot(ctx, l.store, l.sink); err != nil {
+		return nil, err
+	}
 	// Two nights at once would each call the other's news old.
 	unlock, err := l.store.Lock(ctx, "nightly-"+o.Series)
 	if err != nil {
@@ -69,7 +72,7 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	}
 	// Only what was reported is known: a night that is killed before is news again.
 	if nightErr == nil {
-		if err := l.keepNight(o, last); err != nil {
+		if err := l.keepNight(o, p, last); err != nil {
 			return n, err
 		}
 	}

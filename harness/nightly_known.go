@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"umlab/harness/sources"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
+	"umlab/harness/tree"
 )
 
 // known is what is known of a series before a night, by toolchain.
@@ -31,21 +31,16 @@ func (k knownResult) known() bool { return k.Results != nil || k.Refused != nil 
 
 const kindNight = "nightly"
 
-// key names what a night is held against: the last one of the same flags.
-func (o NightlyOptions) key() (string, error) {
-	selected, err := json.Marshal(o.Select)
-	return store.Key("nightly", o.Series, o.Scenario, o.Tree, o.Compiler, strings.Join(o.Fragments, "\n"), string(selected)), err
+// key names what a night is held against: the last one that asked the same, see result.Question, of the same cells.
+func (o NightlyOptions) key(p *plan.Plan) string {
+	return store.Key("nightly", o.Series, o.Scenario, tree.Absolute(o.Tree), o.Compiler, p.Asked.Digest, strings.Join(p.CellIDs(), "\n"))
 }
 
 // lastNight is what is known of the members: from the last night, and of those
 // that it did not see, from the history.
 func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, p *plan.Plan, members []toolchain.Member) (known, error) {
 	last := known{}
-	key, err := o.key()
-	if err != nil {
-		return nil, err
-	}
-	l.store.Get(kindNight, key, &last)
+	l.store.Get(kindNight, o.key(p), &last)
 	if !history.Exists(l.store) {
 		return last, nil
 	}
@@ -70,12 +65,8 @@ func (l *Lab) lastNight(ctx context.Context, o NightlyOptions, p *plan.Plan, mem
 }
 
 // keepNight keeps what is known after a night for the next one.
-func (l *Lab) keepNight(o NightlyOptions, last known) error {
-	key, err := o.key()
-	if err != nil {
-		return err
-	}
-	return l.store.Put(kindNight, key, last)
+func (l *Lab) keepNight(o NightlyOptions, p *plan.Plan, last known) error {
+	return l.store.Put(kindNight, o.key(p), last)
 }
 
 // add notes what a night saw, with the questions that it asked; of toolchains
@@ -163,7 +154,7 @@ func (l *Lab) questions(ctx context.Context, src *sources.Sources, p *plan.Plan,
 	if err != nil {
 		return nil, err
 	}
-	planned, err := p.Key(ctx, l.store, l.sink)
+	planned, err := p.Key()
 	if err != nil {
 		return nil, err
 	}

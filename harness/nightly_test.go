@@ -1,7 +1,10 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +27,7 @@ func seen(toolchain string, relocation uint32) *result.Results {
 		verdict = result.Rejected
 	}
 	r := &result.Results{
-		Schema: result.Schema, Started: time.Unix(1, 0), Scenario: result.Scenario{Name: "s"}, Tree: result.Tree{Name: "t", Version: "1", Patches: []string{}},
+		Schema: result.Schema, Started: time.Unix(1, 0), Scenario: result.Scenario{Name: "s"}, Question: &result.Question{Digest: "d1"}, Tree: result.Tree{Name: "t", Version: "1", Patches: []string{}},
 		Toolchain: result.Toolchain{Name: toolchain, Compiler: "gcc", Identity: map[string]string{"rustc": strings.TrimPrefix(toolchain, "s:")}},
 		Cells: []result.Cell{{ID: "stock", Verdict: verdict, Placements: []result.Placement{{
 			Name: "low", Mem: "64M", Runs: []result.Run{{Modules: []result.Module{{Name: "m", Outcome: o}}}},
@@ -102,24 +105,50 @@ func TestTonight(t *testing.T) {
 	}
 }
 
-// A night finds the last one of the same flags, which another process ran.
+// A night finds the last one that asked the same, which another process ran.
 func TestNightlyKey(t *testing.T) {
-	key := func(aslr *bool) string {
+	dir := t.TempDir()
+	write := func(name, text string) {
 		t.Helper()
-		o := NightlyOptions{Series: "s"}
-		o.Select.ASLR = aslr
-		k, err := o.key()
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755), os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("my.config", "CONFIG_DEBUG_FS=y\n")
+	write("hello/Kbuild", "obj-m := hello.o\n")
+	l := emptyLab(t)
+	key := func(change func(*NightlyOptions)) string {
+		t.Helper()
+		o := NightlyOptions{Series: "debian-rustc"}
+		o.Fragments, o.Select.Modules = []string{filepath.Join(dir, "my.config")}, []string{filepath.Join(dir, "hello")}
+		if change != nil {
+			change(&o)
+		}
+		_, p, err := l.planNightly(&o)
+		if err == nil {
+			p, err = p.Snapshot(t.Context(), l.store, l.sink)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		return k
+		return o.key(p)
 	}
-	on, also, off := true, true, false
-	if key(&on) != key(&also) {
+	first := key(nil)
+	if key(nil) != first {
 		t.Error("the same flags have another key")
 	}
-	if key(&on) == key(&off) || key(&on) == key(nil) {
-		t.Error("other flags have the same key")
+	on := true
+	for name, change := range map[string]func(*NightlyOptions){
+		"aslr": func(o *NightlyOptions) { o.Select.ASLR = &on }, "repeat": func(o *NightlyOptions) { o.Select.Repeat = 3 },
+		"cells": func(o *NightlyOptions) { o.Select.Cells = []string{"stock"} }, "compiler": func(o *NightlyOptions) { o.Compiler = "gcc" },
+		"modules": func(o *NightlyOptions) { o.Select.Modules = nil }, "mem": func(o *NightlyOptions) { o.Select.Mem = []string{"512M"} },
+		"output":                        func(o *NightlyOptions) { o.Select.Output = "^hi" },
+		"another fragment of that name": func(*NightlyOptions) { write("my.config", "CONFIG_DEBUG_FS=n\n") },
+		"another module of that name":   func(*NightlyOptions) { write("hello/hello.c", "int a;\n") },
+	} {
+		if key(change) == first {
+			t.Errorf("%s: the key is the same", name)
+		}
 	}
 }
 

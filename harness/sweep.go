@@ -59,6 +59,9 @@ func (l *Lab) sweep(ctx context.Context, src *sources.Sources, plans []*plan.Pla
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
+	if err := l.snapshots(ctx, plans); err != nil {
+		return nil, err
+	}
 	s = &result.Sweep{Schema: result.SweepSchema, Command: command, Started: started.UTC(), Scenario: plans[0].Named()}
 	src = src.Once() // all columns of a tree see it as it was when the first one read it
 	run := func(ctx context.Context, p *plan.Plan) (*result.Results, error) { return l.run(ctx, src, p) }

@@ -55,6 +55,9 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) 
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
+	if err := l.snapshots(ctx, plans); err != nil {
+		return nil, err
+	}
 	v := &result.Verification{Schema: result.VerificationSchema, Command: o.Command, Notes: []string{}}
 	for i, p := range plans {
 		pair, err := l.pair(ctx, v, p, o.Range, patches, i == 0)

@@ -19,10 +19,14 @@ func (h *DB) Changes(ctx context.Context, f Filter) (*result.History, error) {
 
 // Compare lists the cells of after that are not what they were in before, in
 // after's order. Cells that only one of the two has, or that prove nothing, do
-// not count; neither does anything where a whole result proves nothing.
+// not count; neither does anything where a whole result proves nothing, or where
+// the two were not asked the same.
 func Compare(before, after *result.Results) []result.HistoryChange {
 	a, b := recordOf(before), recordOf(after)
 	list := []result.HistoryChange{}
+	if !sameQuestion(a.asked, b.asked) {
+		return list
+	}
 	for _, c := range b.cells {
 		var s state
 		for _, o := range a.cells {
@@ -50,10 +54,9 @@ func recordOf(r *result.Results) *record {
 	if err != nil {
 		digest = "" // of what no JSON can hold; it compares all the same
 	}
-	rec := &record{
-		digest: digest, scenario: r.Scenario.Name, tree: r.Tree.Name, treeVersion: r.Tree.Version, treeSum: r.Tree.Digest,
-		patches: r.Tree.Patches, fragments: r.Config.Fragments, column: column(r.Toolchain), proved: r.Proves(), at: []time.Time{r.Started},
-	}
+	rec := &record{digest: digest, asked: askedOf(r), tree: nameOf(r.Tree), proved: r.Proves(), at: []time.Time{r.Started},
+		point: result.HistoryPoint{Result: digest, Toolchain: column(r.Toolchain), ToolchainDigest: r.Toolchain.Digest, Tools: r.Toolchain.Identity,
+			TreeVersion: r.Tree.Version, TreeDigest: r.Tree.Digest, ConfigDigest: r.Config.Digest}}
 	for _, c := range r.Cells {
 		rec.cells = append(rec.cells, cellRecord{c.ID, c.Verdict, c.Reason, sightsOf(c), proved(r, c)})
 	}
@@ -68,10 +71,9 @@ type sighting struct {
 }
 
 func (s sighting) point() result.HistoryPoint {
-	r := s.record
-	return result.HistoryPoint{
-		When: s.at, Result: r.digest, Toolchain: r.column, TreeVersion: r.treeVersion, TreeDigest: r.treeSum, Verdict: s.cell.verdict,
-	}
+	p := s.record.point
+	p.When, p.Verdict = s.at, s.cell.verdict
+	return p
 }
 
 // state is what is known of a cell on the way along an axis: of each spot, what

@@ -22,10 +22,10 @@ import (
 
 // document is one umlab.results/v1, ready to be recorded.
 type document struct {
-	text               []byte // compact JSON, as it came
-	results            *result.Results
-	patches, fragments string // of results, as the database has them
-	digest             string // of the content: what stays the same when the same is seen again
+	text    []byte // compact JSON, as it came
+	results *result.Results
+	asked   asked  // of results
+	digest  string // of the content: what stays the same when the same is seen again
 }
 
 // parseDocument reads a document and checks what a history needs of it.
@@ -67,8 +67,7 @@ func parseDocument(text []byte) (*document, error) {
 		return nil, err
 	}
 	digest, err := contentDigest(&r)
-	return &document{text: compact.Bytes(), results: &r, digest: digest,
-		patches: names(r.Tree.Patches), fragments: names(r.Config.Fragments)}, err
+	return &document{text: compact.Bytes(), results: &r, digest: digest, asked: askedOf(&r)}, err
 }
 
 // contentDigest is the sha256 (hex) of all that r says about the kernel: not

@@ -75,6 +75,12 @@ func shorthand(t testing.TB, s string, run int) outcome.Outcome {
 	return outcome.Outcome{}
 }
 
+// ofSid is the scenario's own question of the toolchain sid, as made answers it.
+func ofSid(compiler string, fragments ...string) Question {
+	return Question{Scenario: result.Scenario{Name: "rela", Digest: "5c"}, Asked: result.Question{Digest: "d1"}, Fragments: fragments,
+		Origin: "tree debian-6.12", Toolchain: "sid", Compiler: compiler}
+}
+
 func text(t testing.TB, r *result.Results) []byte {
 	t.Helper()
 	b, err := json.Marshal(r)

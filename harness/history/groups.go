@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"umlab/harness/result"
@@ -10,9 +11,6 @@ import (
 // historyOf sorts records into groups and follows their cells.
 func historyOf(list []*record) *result.History {
 	h := &result.History{Schema: result.HistorySchema, Results: len(list), Groups: []result.HistoryGroup{}}
-	type key struct{ scenario, tree, patches, fragments string }
-	groups := map[key][]*record{}
-	var order []key
 	for _, r := range list {
 		if !slices.ContainsFunc(r.cells, func(c cellRecord) bool { return c.proved }) {
 			h.Unproved++
@@ -24,33 +22,30 @@ func historyOf(list []*record) *result.History {
 		if last.After(h.Last) {
 			h.Last = last
 		}
-		k := key{r.scenario, r.tree, r.patchText, r.configText}
-		if groups[k] == nil {
-			order = append(order, k)
-		}
-		groups[k] = append(groups[k], r)
 	}
-	for _, k := range order {
+	groups := questions(list)
+	for _, k := range slices.SortedFunc(maps.Keys(groups), func(a, b asked) int { return cmp.Compare(groups[a][0].id, groups[b][0].id) }) {
 		h.Groups = append(h.Groups, groupOf(groups[k]))
 	}
 	slices.SortStableFunc(h.Groups, func(a, b result.HistoryGroup) int {
 		return cmp.Or(cmp.Compare(a.Scenario, b.Scenario), CompareVersions(a.Versions[0], b.Versions[0]), CompareVersions(a.Tree, b.Tree),
-			cmp.Compare(len(a.Patches), len(b.Patches)), slices.Compare(a.Patches, b.Patches), slices.Compare(a.Fragments, b.Fragments))
+			cmp.Compare(len(a.Patches), len(b.Patches)), slices.Compare(a.Patches, b.Patches),
+			cmp.Compare(len(a.Own), len(b.Own)), slices.Compare(a.Own, b.Own), cmp.Compare(a.Compiler, b.Compiler), slices.Compare(a.Fragments, b.Fragments))
 	})
 	return h
 }
 
 func groupOf(list []*record) result.HistoryGroup {
-	r := list[0]
-	g := result.HistoryGroup{Scenario: r.scenario, Tree: r.tree, Patches: r.patches, Fragments: r.fragments,
-		Rows: []result.HistoryRow{}, Changes: []result.HistoryChange{}}
+	a := list[len(list)-1].asked // the newest says what is its own in the words of today
+	g := result.HistoryGroup{Scenario: a.scenario, Tree: list[0].tree, Patches: parsed(a.patches), Fragments: parsed(a.fragments),
+		Question: a.question, Own: parsed(a.own), Compiler: a.compiler, Rows: []result.HistoryRow{}, Changes: []result.HistoryChange{}}
 	var all []sighting
 	for _, r := range list {
-		if !slices.Contains(g.Versions, r.treeVersion) {
-			g.Versions = append(g.Versions, r.treeVersion)
+		if !slices.Contains(g.Versions, r.point.TreeVersion) {
+			g.Versions = append(g.Versions, r.point.TreeVersion)
 		}
-		if !slices.Contains(g.Columns, r.column) {
-			g.Columns = append(g.Columns, r.column)
+		if !slices.Contains(g.Columns, r.point.Toolchain) {
+			g.Columns = append(g.Columns, r.point.Toolchain)
 		}
 		for _, at := range r.at {
 			for _, c := range r.cells {
@@ -109,16 +104,12 @@ func cellsOf(all []sighting) (ids []string) {
 }
 
 // entryOf is what is known of a cell with a toolchain: the newest result that
-// proves something, but one that only leaves placements out does not hide the
-// one that has them. Without any, the newest.
+// proves something. Without any, the newest.
 func entryOf(all []sighting, id string, col result.HistoryColumn) (*result.HistoryEntry, *sighting) {
 	var best *sighting
 	for i := range all {
 		n := &all[i]
-		if n.cell.id != id || n.record.column != col {
-			continue
-		}
-		if best == nil || n.cell.proved && !(best.cell.proved && covers(*best, *n)) || !best.cell.proved {
+		if n.cell.id == id && n.record.point.Toolchain == col && (best == nil || n.cell.proved || !best.cell.proved) {
 			best = n
 		}
 	}
@@ -126,19 +117,6 @@ func entryOf(all []sighting, id string, col result.HistoryColumn) (*result.Histo
 		return nil, nil
 	}
 	return &result.HistoryEntry{Point: best.point(), Reason: best.cell.reason, Seen: best.cell.seen, Sightings: len(best.record.at)}, best
-}
-
-// covers reports whether all that b says a says as well, and more.
-func covers(a, b sighting) bool {
-	if a.record.treeSum != b.record.treeSum || len(a.cell.seen) <= len(b.cell.seen) || unbuilt(b.cell.seen) {
-		return false
-	}
-	for _, s := range b.cell.seen {
-		if !slices.ContainsFunc(a.cell.seen, func(o result.Sight) bool { return spotOf(o) == spotOf(s) && same(o, s) }) {
-			return false
-		}
-	}
-	return true
 }
 
 // followTime lists when a cell changed with a toolchain of one name, and marks
@@ -150,7 +128,7 @@ func followTime(all []sighting, id string, columns []result.HistoryColumn, row r
 		if n.cell.id != id || !n.cell.proved {
 			continue
 		}
-		l := line{n.record.column.Toolchain, n.record.column.Compiler}
+		l := line{n.record.point.Toolchain.Toolchain, n.record.point.Toolchain.Compiler}
 		if states[l] == nil {
 			states[l] = &state{}
 		}
@@ -160,7 +138,7 @@ func followTime(all []sighting, id string, columns []result.HistoryColumn, row r
 		}
 		change.Axis = result.AlongTime
 		list = append(list, change)
-		if e := row.Entries[slices.Index(columns, n.record.column)]; e != nil {
+		if e := row.Entries[slices.Index(columns, n.record.point.Toolchain)]; e != nil {
 			e.Moved = true
 		}
 	}

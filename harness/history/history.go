@@ -122,6 +122,7 @@ func (h *DB) failed(what string, err error) error {
 	var damaged *damagedError
 	var newer *newerError
 	var foreign *foreignError
+	var broken *brokenError
 	var sq *sqlite.Error
 	hint := ""
 	switch {
@@ -129,6 +130,8 @@ func (h *DB) failed(what string, err error) error {
 		return nil
 	case errors.As(err, &damaged), errors.As(err, &newer), errors.As(err, &foreign):
 		return fmt.Errorf("%s history: %w", what, err)
+	case errors.As(err, &broken):
+		return fmt.Errorf("%s history: %w", what, &damagedError{h.path, broken})
 	case !errors.As(err, &sq):
 	case sq.Code()&0xff == codes.SQLITE_CORRUPT, sq.Code()&0xff == codes.SQLITE_NOTADB:
 		return fmt.Errorf("%s history: %w", what, &damagedError{h.path, sq})

@@ -68,7 +68,7 @@ func TestRecordSameContent(t *testing.T) {
 
 func TestLatest(t *testing.T) {
 	h := opened(t, emptyStore(t))
-	sid := Question{Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Compiler: "clang", Fragments: []string{"uml.config"}}
+	sid := ofSid("clang", "uml.config")
 	none, err := h.Latest(t.Context(), sid)
 	if none != nil || err != nil {
 		t.Fatalf("of an empty history: %v, %v", none, err)
@@ -91,9 +91,9 @@ func TestLatest(t *testing.T) {
 		t.Error(diff)
 	}
 	for want, q := range map[*result.Results]Question{
-		otherwise: {Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Fragments: []string{"uml.config"}}, // by whatever compiler
-		more:      {Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Compiler: "clang", Fragments: []string{"uml.config", "mine.config"}},
-		nil:       {Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Compiler: "clang"},
+		otherwise: ofSid("", "uml.config"), // by whatever compiler
+		more:      ofSid("clang", "uml.config", "mine.config"),
+		nil:       ofSid("clang"),
 	} {
 		got, err := h.Latest(t.Context(), q)
 		if err != nil {
@@ -196,7 +196,7 @@ func TestDatabaseThatIsNone(t *testing.T) {
 		if _, err := h.Export(t.Context(), &bytes.Buffer{}, Filter{}, false); !errors.As(err, &damaged) {
 			t.Errorf("export: %v", err)
 		}
-		if _, err := h.Latest(t.Context(), Question{Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Fragments: []string{"uml.config"}}); !errors.As(err, &damaged) {
+		if _, err := h.Latest(t.Context(), ofSid("", "uml.config")); !errors.As(err, &damaged) {
 			t.Errorf("latest: %v", err)
 		}
 	})

@@ -96,7 +96,7 @@ func TestProcessesAtOnce(t *testing.T) {
 	}
 	for _, r := range list {
 		if len(r.cells) != 3 || len(r.at) != 1 {
-			t.Errorf("%s: %d cells, %d sightings", r.column.Toolchain, len(r.cells), len(r.at))
+			t.Errorf("%s: %d cells, %d sightings", r.point.Toolchain.Toolchain, len(r.cells), len(r.at))
 		}
 	}
 }

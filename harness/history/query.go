@@ -83,16 +83,14 @@ var ErrEmpty = errors.New("history: nothing is recorded yet: run `go tool mage m
 
 // record is a row of the table result, with its sightings and cells.
 type record struct {
-	id                    int64
-	digest                string
-	scenario, tree        string
-	treeVersion, treeSum  string
-	patches, fragments    []string
-	column                result.HistoryColumn
-	proved                bool
-	at                    []time.Time // sightings, oldest first
-	cells                 []cellRecord
-	patchText, configText string // patches and fragments as the database has them
+	id     int64
+	digest string
+	asked  asked
+	tree   string              // name
+	point  result.HistoryPoint // of all its sightings and cells, without When and Verdict
+	proved bool
+	at     []time.Time // sightings, oldest first
+	cells  []cellRecord
 }
 
 // cellRecord is a row of the table cell.
@@ -124,8 +122,8 @@ func (h *DB) load(ctx context.Context, f Filter) ([]*record, error) {
 
 func loadResults(ctx context.Context, q queryer) (list []*record, err error) {
 	rows, err := q.QueryContext(ctx, `
-		SELECT r.id, r.digest, r.scenario, r.tree, r.tree_version, r.tree_digest, r.patches, r.fragments,
-			r.toolchain, r.compiler, r.rustc, r.llvm, r.proved, s.at
+		SELECT r.id, r.digest, r.scenario, r.scenario_digest, r.question, r.own, r.fragments, r.origin, r.patches, r.compiler,
+			r.tree, r.tree_version, r.tree_digest, r.toolchain, r.rustc, r.llvm, r.toolchain_digest, r.tools, r.config_digest, r.proved, s.at
 		FROM result r JOIN sighting s ON s.result = r.id ORDER BY r.id, s.at`)
 	if err != nil {
 		return nil, err
@@ -134,14 +132,18 @@ func loadResults(ctx context.Context, q queryer) (list []*record, err error) {
 	for rows.Next() {
 		var r record
 		var at int64
-		if err := rows.Scan(&r.id, &r.digest, &r.scenario, &r.tree, &r.treeVersion, &r.treeSum, &r.patchText, &r.configText,
-			&r.column.Toolchain, &r.column.Compiler, &r.column.Rustc, &r.column.LLVM, &r.proved, &at); err != nil {
+		var identity string
+		a, p := &r.asked, &r.point
+		if err := rows.Scan(&r.id, &r.digest, &a.scenario, &a.file, &a.question, &a.own, &a.fragments, &a.origin, &a.patches, &a.compiler,
+			&r.tree, &p.TreeVersion, &p.TreeDigest, &p.Toolchain.Toolchain, &p.Toolchain.Rustc, &p.Toolchain.LLVM, &p.ToolchainDigest, &identity,
+			&p.ConfigDigest, &r.proved, &at); err != nil {
 			return nil, err
 		}
 		if n := len(list); n == 0 || list[n-1].id != r.id {
-			if err := errors.Join(json.Unmarshal([]byte(r.patchText), &r.patches), json.Unmarshal([]byte(r.configText), &r.fragments)); err != nil {
+			if err := json.Unmarshal([]byte(identity), &p.Tools); err != nil {
 				return nil, fmt.Errorf("result %d: %w", r.id, err)
 			}
+			p.Result, p.Toolchain.Compiler = r.digest, a.compiler
 			list = append(list, &r)
 		}
 		last := list[len(list)-1]
@@ -193,9 +195,9 @@ func (f Filter) choose(list []*record) ([]*record, error) {
 	}
 	var chosen []*record
 	for _, r := range list {
-		note("scenario", r.scenario)
+		note("scenario", r.asked.scenario)
 		note("tree", r.tree)
-		note("toolchain", r.column.Toolchain)
+		note("toolchain", r.point.Toolchain.Toolchain)
 		var cells []cellRecord
 		for _, c := range r.cells {
 			note("cell", c.id)
@@ -204,7 +206,7 @@ func (f Filter) choose(list []*record) ([]*record, error) {
 			}
 		}
 		if len(cells) == 0 && len(f.Cell) > 0 ||
-			!matches(f.Scenario, r.scenario) || !matches(f.Tree, r.tree) || !matches(f.Toolchain, r.column.Toolchain) {
+			!matches(f.Scenario, r.asked.scenario) || !matches(f.Tree, r.tree) || !matches(f.Toolchain, r.point.Toolchain.Toolchain) {
 			continue
 		}
 		r.cells = cells
@@ -228,11 +230,14 @@ func compareColumns(a, b result.HistoryColumn) int {
 		CompareVersions(a.Toolchain, b.Toolchain), cmp.Compare(a.Compiler, b.Compiler))
 }
 
-// Question is what a result answers, by names.
+// Question is what a result answers.
 type Question struct {
-	Scenario, Tree, Toolchain string
-	Compiler                  string   // of the C side; empty: whichever
-	Fragments                 []string // all that make the configuration, in their order
+	Scenario  result.Scenario
+	Asked     result.Question
+	Fragments []string // all that make the configuration, in their order
+	Origin    string   // of the tree, see result.Tree
+	Toolchain string   // name
+	Compiler  string   // of the C side; empty: whichever
 }
 
 // Latest is the result that was seen last for a question, on a tree without
@@ -241,23 +246,31 @@ func (h *DB) Latest(ctx context.Context, q Question) (*result.Results, error) {
 	var id int64
 	err := h.db.QueryRowContext(ctx, `
 		SELECT r.id FROM result r JOIN sighting s ON s.result = r.id
-		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.fragments = ? AND (? = '' OR r.compiler = ?)
+		WHERE r.scenario = ? AND (r.question = ? OR r.question = '' AND r.own = ? AND r.scenario_digest = ?)
+			AND r.origin = ? AND r.toolchain = ? AND r.fragments = ? AND (? = '' OR r.compiler = ?)
 			AND r.patches = '[]' AND r.proved
 		ORDER BY s.at DESC, r.id DESC LIMIT 1`,
-		q.Scenario, q.Tree, q.Toolchain, names(q.Fragments), q.Compiler, q.Compiler).Scan(&id)
+		q.Scenario.Name, q.Asked.Digest, names(q.Asked.Own), q.Scenario.Digest,
+		q.Origin, q.Toolchain, names(q.Fragments), q.Compiler, q.Compiler).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, h.failed("read", err)
 	}
-	text, err := h.document(ctx, id)
+	r, err := resultOf(ctx, h.db, id)
+	return r, h.failed("read", err)
+}
+
+// resultOf reads the result of a document. The error is a *damagedError's cause where it is none.
+func resultOf(ctx context.Context, q queryer, id int64) (*result.Results, error) {
+	text, err := documentOf(ctx, q, id)
 	if err != nil {
 		return nil, err
 	}
 	var r result.Results
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, h.failed("read", &damagedError{h.path, err})
+		return nil, &brokenError{id, err}
 	}
 	return &r, nil
 }

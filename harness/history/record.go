@@ -49,15 +49,16 @@ func (h *DB) Record(ctx context.Context, text []byte) (Recorded, error) {
 	return did, h.failed("write", err)
 }
 
-// newest is the digest of the result that was last seen where doc is from: of
-// the same scenario, tree, patches, fragments and toolchain.
+// newest is the digest of the result that was last seen where doc is from: it was
+// asked the same of the same toolchain.
 func newest(ctx context.Context, q queryer, doc *document) (digest string, err error) {
-	r := doc.results
+	a := doc.asked
 	err = q.QueryRowContext(ctx, `
 		SELECT r.digest FROM result r JOIN sighting s ON s.result = r.id
-		WHERE r.scenario = ? AND r.tree = ? AND r.toolchain = ? AND r.compiler = ? AND r.patches = ? AND r.fragments = ?
+		WHERE r.scenario = ? AND r.question = ? AND r.own = ? AND r.toolchain = ? AND r.origin = ? AND r.compiler = ?
+			AND r.patches = ? AND r.fragments = ?
 		ORDER BY s.at DESC, r.id DESC LIMIT 1`,
-		r.Scenario.Name, r.Tree.Name, r.Toolchain.Name, r.Toolchain.Compiler, doc.patches, doc.fragments).Scan(&digest)
+		a.scenario, a.question, a.own, doc.results.Toolchain.Name, a.origin, a.compiler, a.patches, a.fragments).Scan(&digest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -67,6 +68,19 @@ func newest(ctx context.Context, q queryer, doc *document) (digest string, err e
 // names is a list as the database has it; none is an empty one.
 func names(list []string) string {
 	text, _ := json.Marshal(append([]string{}, list...)) // strings are never refused
+	return string(text)
+}
+
+// parsed is the list that names made the text of.
+func parsed(text string) []string {
+	list := []string{}
+	_ = json.Unmarshal([]byte(text), &list) // it was names that wrote it
+	return list
+}
+
+// tools are those of a toolchain as the database has them.
+func tools(t result.Toolchain) string {
+	text, _ := json.Marshal(t.Identity)
 	return string(text)
 }
 
@@ -101,10 +115,11 @@ func enterResult(ctx context.Context, tx *sql.Tx, doc *document) (int64, error) 
 	c := column(r.Toolchain)
 	done, err := tx.ExecContext(ctx, `
 		INSERT INTO result (digest, scenario, scenario_digest, tree, tree_version, tree_digest, patches, fragments,
-			toolchain, toolchain_digest, compiler, rustc, llvm, proved, document)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		doc.digest, r.Scenario.Name, r.Scenario.Digest, r.Tree.Name, r.Tree.Version, r.Tree.Digest, doc.patches, doc.fragments,
-		c.Toolchain, r.Toolchain.Digest, c.Compiler, c.Rustc, c.LLVM, r.Proves(), blob)
+			toolchain, toolchain_digest, compiler, rustc, llvm, proved, document, question, own, origin, tools, config_digest)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		doc.digest, r.Scenario.Name, r.Scenario.Digest, nameOf(r.Tree), r.Tree.Version, r.Tree.Digest, doc.asked.patches, doc.asked.fragments,
+		c.Toolchain, r.Toolchain.Digest, c.Compiler, c.Rustc, c.LLVM, r.Proves(), blob,
+		doc.asked.question, doc.asked.own, doc.asked.origin, tools(r.Toolchain), r.Config.Digest)
 	if err != nil {
 		return 0, err
 	}

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -10,10 +11,16 @@ import (
 // program's is never written to.
 const application = 0x756d6c62
 
+// migration is a step from one version of the schema to the next.
+type migration struct {
+	statements string
+	then       func(context.Context, *sql.Tx) error // what no statement can do; nil: nothing
+}
+
 // migrations lead from each version of the schema, which is their number, to the
 // next. One that was released is never changed.
-func migrations() []string {
-	return []string{`
+func migrations() []migration {
+	return []migration{{statements: `
 CREATE TABLE result (
 	id INTEGER PRIMARY KEY,
 	digest TEXT NOT NULL UNIQUE,       -- of the content, see document.go
@@ -51,7 +58,15 @@ CREATE TABLE cell (
 	PRIMARY KEY (result, position)
 ) WITHOUT ROWID;
 CREATE INDEX cell_id ON cell (id);
-`}
+`}, {statements: `
+ALTER TABLE result ADD COLUMN question TEXT NOT NULL DEFAULT '';        -- see asked
+ALTER TABLE result ADD COLUMN own TEXT NOT NULL DEFAULT '[]';           -- JSON
+ALTER TABLE result ADD COLUMN origin TEXT NOT NULL DEFAULT '';          -- of the tree
+ALTER TABLE result ADD COLUMN tools TEXT NOT NULL DEFAULT '{}';         -- JSON: the toolchain's identity
+ALTER TABLE result ADD COLUMN config_digest TEXT NOT NULL DEFAULT '';
+DROP INDEX result_line;
+CREATE INDEX result_asked ON result (scenario, question, toolchain);
+`, then: enterQuestions}}
 }
 
 // migrate brings the schema up to date. Only one process at a time may call it.
@@ -72,7 +87,11 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 		return err
 	}
 	for ; at < len(steps); at++ {
-		if _, err := tx.ExecContext(ctx, steps[at]); err != nil {
+		_, err := tx.ExecContext(ctx, steps[at].statements)
+		if err == nil && steps[at].then != nil {
+			err = steps[at].then(ctx, tx)
+		}
+		if err != nil {
 			return fmt.Errorf("migrate from schema %d: %w", at, err)
 		}
 	}
@@ -106,4 +125,35 @@ func version(ctx context.Context, q queryer, path string) (int, error) {
 		return 0, &newerError{Path: path, Schema: version, Known: len(migrations())}
 	}
 	return version, nil
+}
+
+// enterQuestions finds out what the results that are there were asked.
+func enterQuestions(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, "SELECT id FROM result")
+	if err != nil {
+		return err
+	}
+	var ids []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		r, err := resultOf(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		a := askedOf(r)
+		if _, err := tx.ExecContext(ctx, "UPDATE result SET question = ?, own = ?, origin = ?, tree = ?, tools = ?, config_digest = ? WHERE id = ?",
+			a.question, a.own, a.origin, nameOf(r.Tree), tools(r.Toolchain), r.Config.Digest, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -187,8 +187,8 @@ func (h *DB) Export(ctx context.Context, w io.Writer, f Filter, array bool) (n i
 		lead, between, end = "[\n", ",\n", "\n]\n"
 	}
 	for i, r := range list {
-		text, err := h.document(ctx, r.id)
-		if err == nil {
+		text, err := documentOf(ctx, h.db, r.id)
+		if err = h.failed("read", err); err == nil {
 			_, err = fmt.Fprintf(w, "%s%s", lead, text)
 		}
 		if err != nil {
@@ -200,18 +200,26 @@ func (h *DB) Export(ctx context.Context, w io.Writer, f Filter, array bool) (n i
 	return len(list), err
 }
 
-// document reads a document; its compressed form has a checksum.
-func (h *DB) document(ctx context.Context, id int64) ([]byte, error) {
+// documentOf reads a document; its compressed form has a checksum. One that cannot be read is a *brokenError.
+func documentOf(ctx context.Context, q queryer, id int64) ([]byte, error) {
 	var blob []byte
-	if err := h.db.QueryRowContext(ctx, "SELECT document FROM result WHERE id = ?", id).Scan(&blob); err != nil {
-		return nil, h.failed("read", err)
+	if err := q.QueryRowContext(ctx, "SELECT document FROM result WHERE id = ?", id).Scan(&blob); err != nil {
+		return nil, err
 	}
 	text, err := uncompress(blob)
 	if err == nil && !json.Valid(text) {
 		err = errors.New("it holds no JSON")
 	}
 	if err != nil {
-		return nil, h.failed("read", &damagedError{h.path, fmt.Errorf("result %d: %w", id, err)})
+		return nil, &brokenError{id, err}
 	}
 	return text, nil
 }
+
+// brokenError says that a document of the database cannot be read.
+type brokenError struct {
+	id  int64
+	err error
+}
+
+func (e *brokenError) Error() string { return fmt.Sprintf("result %d: %v", e.id, e.err) }

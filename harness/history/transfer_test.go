@@ -79,7 +79,7 @@ func TestImportOfColumns(t *testing.T) {
 	if seen != 5 {
 		t.Errorf("%d results were checked", seen)
 	}
-	got, err := h.Latest(t.Context(), Question{Scenario: "rela", Tree: "debian-6.12", Toolchain: "sid", Fragments: []string{"uml.config"}})
+	got, err := h.Latest(t.Context(), ofSid("", "uml.config"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,9 +65,9 @@ func (p *Plan) checkDirectories() error {
 }
 
 // Build makes the baseline of a plan. It finds out what the plan's modules are
-// that only the tree, or the baseline, can tell: it looks up samples and adds the
-// options that they need, takes snapshots of the user's directories and lists
-// their modules. What it returns is the plan of all that, where it fails as far as
+// that only the tree, or the baseline, can tell: it takes snapshots of the user's
+// directories, looks up samples and adds the options that they need, and lists the
+// directories' modules. What it returns is the plan of all that, where it fails as far as
 // it came; p stays as it is. The notes belong in the report.
 func (p *Plan) Build(
 	ctx context.Context, b *kbuild.Builder, t *tree.Tree, tc *toolchain.Toolchain,
@@ -75,7 +75,10 @@ func (p *Plan) Build(
 	base := p.Base(t, tc)
 	var said []string
 	note := func() { notes = append(notes, said...) }
-	q, base.Options, said, err = p.withSamples(base)
+	if q, err = p.Snapshot(ctx, b.Store, b.Sink); err != nil {
+		return p, nil, nil, err
+	}
+	q, base.Options, said, err = q.withSamples(base)
 	if note(); err != nil {
 		return q, nil, notes, err
 	}
@@ -151,22 +154,15 @@ func withSample(options []kconfig.Option, s kbuild.Sample) (with []kconfig.Optio
 
 var unusual = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 
-// withDirectories takes a snapshot of every directory of the plan and replaces it
-// by the modules that it lists.
+// withDirectories replaces every directory of a plan with Asked by the modules that
+// its snapshot lists.
 func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuild.Baseline) (q *Plan, notes []string, err error) {
 	lists := map[string][]scenario.Module{}
 	for _, m := range p.Modules() {
 		if m.External == nil {
 			continue
 		}
-		abs, err := filepath.Abs(m.External.Given)
-		if err != nil {
-			return p, nil, err
-		}
-		e := &scenario.External{Given: abs, Mount: "ext/" + unusual.ReplaceAllString(filepath.Base(abs), "_")}
-		if e.Dir, e.Digest, err = tree.FromModules(ctx, b.Store, b.Sink, abs); err != nil {
-			return p, nil, err
-		}
+		e := m.External
 		paths, dropped, err := b.ExternalModules(ctx, bl, e)
 		if err != nil {
 			return p, nil, err
@@ -176,7 +172,7 @@ func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuil
 			if len(dropped) > 0 {
 				why = strings.Join(dropped, "; ")
 			}
-			return p, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): %s", m.External.Given, bl.ResolvedConfig(), why)
+			return p, nil, usage.Errorf("-modules=%s lists no module under this configuration (%s): %s", e.Given, bl.ResolvedConfig(), why)
 		}
 		notes = append(notes, dropped...)
 		var made []scenario.Module
@@ -185,8 +181,8 @@ func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuil
 			n.Name, n.Path, n.External = scenario.ModuleName(path.Base(target)), target, e
 			made = append(made, n)
 		}
-		lists[m.External.Given] = made
-		notes = append(notes, fmt.Sprintf("modules of %s, as of digest %s: %s", abs, store.Short(e.Digest), strings.Join(names(made), ", ")))
+		lists[e.Given] = made
+		notes = append(notes, fmt.Sprintf("modules of %s, as of digest %s: %s", e.Given, store.Short(e.Digest), strings.Join(names(made), ", ")))
 	}
 	q = p.replaced(func(m scenario.Module) []scenario.Module {
 		if m.External != nil {

@@ -6,7 +6,6 @@ package plan
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -14,7 +13,6 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
-	"umlab/harness/progress"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/sources"
@@ -49,8 +47,11 @@ type Plan struct {
 	Options   []kconfig.Option // of all fragments together
 	Fragments []string         // their names
 	Notes     []string         // for the report
+	Asked     *result.Question // see Snapshot; nil before
 
-	compiler string // "" where the tree decides
+	compiler      string   // "" where the tree decides
+	usualCompiler string   // the same without the user's choice
+	fragmentSums  []string // short digests of the user's fragments
 }
 
 // New makes the plan of flags, with a project's scenarios. It looks at nothing
@@ -66,7 +67,7 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 			"apply them to a tree of your own and give its path with -tree=", s.Name)
 	}
 	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)
-	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree)}
+	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree), usualCompiler: src.Compiler("", f.Tree)}
 	selected, err := s.Select(f.Select)
 	errs := []error{err}
 	if err == nil {
@@ -104,6 +105,7 @@ func (p *Plan) merge() error {
 			continue
 		}
 		fragments, p.Fragments = append(fragments, f), append(p.Fragments, name)
+		p.fragmentSums = append(p.fragmentSums, store.Short(store.Key(string(text))))
 	}
 	var overrides []kconfig.Note
 	p.Options, overrides = kconfig.Merge(fragments...)
@@ -191,32 +193,11 @@ func (p *Plan) Without(gone func(scenario.Module) bool) (q *Plan, notes []string
 	return q, notes
 }
 
-// Directories are the digests of the user's directories as they are now, with the
-// modules that they stand for.
-func (p *Plan) Directories(ctx context.Context, st *store.Store, sink progress.Sink) (digests []string, err error) {
-	for _, m := range p.Modules() {
-		if m.External == nil {
-			continue
-		}
-		_, digest, err := tree.FromModules(ctx, st, sink, m.External.Given)
-		if err != nil {
-			return nil, err
-		}
-		digests = append(digests, m.Name+" "+digest)
-	}
-	return digests, nil
-}
-
-// Key is the digest of all that the plan decides, the content of the user's
-// directories included, but for the tree and the toolchain.
-func (p *Plan) Key(ctx context.Context, st *store.Store, sink progress.Sink) (string, error) {
-	directories, err := p.Directories(ctx, st, sink)
-	if err != nil {
-		return "", err
-	}
+// Key is the digest of all that a plan with Asked decides, the content of the user's directories included, but for the tree
+// and the toolchain.
+func (p *Plan) Key() (string, error) {
 	text, err := json.Marshal(p.Plan)
-	parts := []string{"plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)}
-	return store.Key(append(parts, directories...)...), err
+	return store.Key("plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)), err
 }
 
 // replaced is the plan with what resolve says of a module where the module stood.

@@ -19,6 +19,7 @@ import (
 	"umlab/harness/settings"
 	"umlab/harness/sources"
 	"umlab/harness/store"
+	"umlab/harness/toolchain"
 	"umlab/harness/tree"
 )
 
@@ -119,7 +120,11 @@ func TestKey(t *testing.T) {
 	on, also, off := true, true, false
 	key := func(aslr *bool, modules ...string) string {
 		t.Helper()
-		key, err := planned(t, Flags{Select: scenario.Selection{Modules: modules, ASLR: aslr}}).Key(t.Context(), st, progress.Discard{})
+		p, err := planned(t, Flags{Select: scenario.Selection{Modules: modules, ASLR: aslr}}).Snapshot(t.Context(), st, progress.Discard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := p.Key()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +164,8 @@ func TestWhatIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q, _, err := p.withDirectories(t.Context(), &kbuild.Builder{Store: st, Sink: progress.Discard{}}, nil); err == nil || q != p {
+	q, _, _, err := p.Build(t.Context(), &kbuild.Builder{Store: st, Sink: progress.Discard{}}, base.Tree, &toolchain.Toolchain{})
+	if err == nil || q != p {
 		t.Errorf("a directory that went: %v, %v", q, err)
 	}
 }

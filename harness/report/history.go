@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -66,8 +68,8 @@ func historyFacts(h *result.History) doc.Facts {
 	return factsOf(plural(h.Results, "result", "results"), proofless, days+" UTC")
 }
 
-// groupTitle names a group; its fragments are named where another group differs in
-// nothing else.
+// groupTitle names a group: what is not the scenario's own choice, and what else tells it from others of that scenario and
+// tree.
 func groupTitle(g *result.HistoryGroup, all []result.HistoryGroup) string {
 	s := g.Scenario + " on " + g.Tree
 	if versions := present(g.Versions...); len(versions) > 0 {
@@ -79,14 +81,25 @@ func groupTitle(g *result.HistoryGroup, all []result.HistoryGroup) string {
 			s += " " + brief(p)
 		}
 	}
-	alike := 0
-	for _, o := range all {
-		if o.Scenario == g.Scenario && o.Tree == g.Tree && slices.Equal(o.Patches, g.Patches) {
-			alike++
-		}
+	if len(g.Own) > 0 {
+		s += ", own question: " + strings.Join(g.Own, "; ")
 	}
-	if alike > 1 {
-		s += ", config " + strings.Join(g.Fragments, " + ")
+	others := slices.DeleteFunc(slices.Clone(all), func(o result.HistoryGroup) bool {
+		return o.Scenario != g.Scenario || o.Tree != g.Tree || !slices.Equal(o.Patches, g.Patches) || !slices.Equal(o.Own, g.Own)
+	})
+	differs := func(from func(result.HistoryGroup) string) bool {
+		return slices.ContainsFunc(others, func(o result.HistoryGroup) bool { return from(o) != from(*g) })
+	}
+	config := func(g result.HistoryGroup) string { return strings.Join(g.Fragments, " + ") }
+	question := func(g result.HistoryGroup) string { return g.Question }
+	switch {
+	case differs(config):
+		s += ", config " + config(*g)
+	case differs(question):
+		s += ", question " + cmp.Or(brief(g.Question), "not recorded")
+	}
+	if differs(func(g result.HistoryGroup) string { return g.Compiler }) {
+		s += ", " + g.Compiler
 	}
 	return s
 }
@@ -95,13 +108,11 @@ func groupTitle(g *result.HistoryGroup, all []result.HistoryGroup) string {
 // changed alike.
 func historyChanges(g *result.HistoryGroup) (blocks []doc.Block) {
 	type points struct {
-		axis     string
-		from, to result.HistoryPoint
+		axis, from, to string // digests of results
+		began, ended   time.Time
 	}
 	pointsOf := func(c result.HistoryChange) points {
-		p := points{c.Axis, c.From, c.To}
-		p.from.Verdict, p.to.Verdict = "", ""
-		return p
+		return points{c.Axis, c.From.Result, c.To.Result, c.From.When, c.To.When}
 	}
 	var told []points
 	for i, c := range g.Changes {
@@ -144,27 +155,53 @@ func changeTitle(c result.HistoryChange, columns []result.HistoryColumn) string 
 	return c.To.Toolchain.Toolchain + ", " + c.From.When.UTC().Format(historyMoment) + markTo + c.To.When.UTC().Format(historyMoment) + " UTC"
 }
 
-// otherDifferences says what else is not the same on both sides of a change.
+// otherDifferences says what else is not the same on both sides of a change. That nothing is, it says only where the
+// identities of both prove it.
 func otherDifferences(c result.HistoryChange) string {
 	var list []string
-	note := func(what, from, to string) {
+	note := func(what, from, to string) bool {
 		if from != to {
 			list = append(list, what+" "+from+markTo+to)
 		}
+		return from != to
 	}
 	a, b := c.From, c.To
 	if c.Axis == result.AlongTime {
-		note(wordRustc, a.Toolchain.Rustc, b.Toolchain.Rustc)
-		note(wordLLVM, a.Toolchain.LLVM, b.Toolchain.LLVM)
+		rustc := note(wordRustc, a.Toolchain.Rustc, b.Toolchain.Rustc)
+		llvm := note(wordLLVM, a.Toolchain.LLVM, b.Toolchain.LLVM)
+		for _, tool := range toolsOf(a, b) {
+			if !(tool == "rustc" && rustc) && !(tool == "rustc-llvm" && llvm) {
+				note(tool, cmp.Or(a.Tools[tool], "not there"), cmp.Or(b.Tools[tool], "not there"))
+			}
+		}
+		if len(list) == 0 {
+			note("the toolchain's files differ:", brief(a.ToolchainDigest), brief(b.ToolchainDigest))
+		}
 	}
 	note("tree", a.TreeVersion, b.TreeVersion)
 	if a.TreeVersion == b.TreeVersion {
 		note("the tree's files differ:", brief(a.TreeDigest), brief(b.TreeDigest))
 	}
-	if len(list) == 0 && c.Axis == result.AlongTime {
-		return "rustc, LLVM and the tree are the same on both sides"
+	proved := a.ToolchainDigest != "" && a.TreeDigest != ""
+	if len(list) > 0 || c.Axis != result.AlongTime || !proved {
+		return strings.Join(list, separator)
 	}
-	return strings.Join(list, separator)
+	same := fmt.Sprintf("rustc, LLVM and the tree are the same on both sides (toolchain %s, tree %s)", brief(a.ToolchainDigest), brief(a.TreeDigest))
+	if note(".config", cmp.Or(brief(a.ConfigDigest), "none"), cmp.Or(brief(b.ConfigDigest), "none")) {
+		same += separator + list[0]
+	}
+	return same
+}
+
+// toolsOf are the tools of both sides of a change, sorted.
+func toolsOf(a, b result.HistoryPoint) []string {
+	all := map[string]bool{}
+	for _, tools := range []map[string]string{a.Tools, b.Tools} {
+		for name := range tools {
+			all[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // A cellChange is what became of cells.

@@ -38,7 +38,8 @@ func chronicled() *result.History {
 		}
 	}
 	point := func(n, column int, v result.Verdict) result.HistoryPoint {
-		return result.HistoryPoint{When: day(n), Result: fmt.Sprint(n, column), Toolchain: columns[column], TreeVersion: "6.12.107", TreeDigest: "49a7fd156baf58117cab", Verdict: v}
+		return result.HistoryPoint{When: day(n), Result: fmt.Sprint(n, column), Toolchain: columns[column], TreeVersion: "6.12.107", TreeDigest: "49a7fd156baf58117cab", Verdict: v,
+			ToolchainDigest: fmt.Sprintf("%dc01", column), Tools: map[string]string{"clang": "19.1.7"}, ConfigDigest: "cf01"}
 	}
 	entry := func(n, column int, v result.Verdict, reason string, seen []result.Sight) *result.HistoryEntry {
 		return &result.HistoryEntry{Point: point(n, column, v), Reason: reason, Seen: seen, Sightings: n}
@@ -73,6 +74,9 @@ func chronicled() *result.History {
 	fixed := []result.Difference{diff("high", "rust_print", one(unknown), one(loaded)), diff("low", "rust_print", one(unknown), one(loaded))}
 	same := point(5, 0, result.Rejected)
 	same.TreeDigest = "0123456789abcdef"
+	relinked, reconfigured := point(6, 0, result.Rejected), point(7, 0, result.Rejected)
+	relinked.ToolchainDigest, relinked.Tools = "99ff", map[string]string{"clang": "19.1.8"}
+	reconfigured.ConfigDigest = "cf02"
 	return &result.History{
 		Schema: result.HistorySchema, Command: "go tool mage history", Results: 7, Unproved: 1, First: day(1), Last: day(9),
 		Groups: []result.HistoryGroup{
@@ -88,12 +92,19 @@ func chronicled() *result.History {
 					change(result.AlongTime, "pie-small@module", older, moved, fixed...),
 					change(result.AlongTime, "stock", point(1, 0, result.Rejected), same, diff("low", "rust_print", one(unknown), []result.SeenOutcome{{Text: "relocation-unknown 29 GOTPC64"}})),
 					change(result.AlongTime, "stock", point(1, 0, result.Rejected), point(3, 0, result.Loads), fixed...),
+					change(result.AlongTime, "stock", point(3, 0, result.Loads), relinked, diff("low", "rust_print", one(loaded), one(unknown))),
+					change(result.AlongTime, "stock", point(3, 0, result.Loads), reconfigured, diff("low", "rust_print", one(loaded), one(unknown))),
 				},
 			},
 			{
 				Scenario: "unknown-rela-relocation", Tree: "debian-6.12", Patches: []string{}, Fragments: []string{"uml.config", "debug.config"}, Versions: []string{"6.12.107"},
 				Columns: []result.HistoryColumn{columns[0], {Toolchain: "trixie", Compiler: "gcc", Rustc: "1.85.1", LLVM: "19.1.7"}},
 				Rows:    []result.HistoryRow{{Cell: "stock", Entries: []*result.HistoryEntry{stock[0], stock[1]}}}, Changes: []result.HistoryChange{},
+			},
+			{
+				Scenario: "unknown-rela-relocation", Tree: "debian-6.12", Patches: []string{}, Fragments: []string{"uml.config"}, Versions: []string{"6.12.107"},
+				Own: []string{"modules hello (as of 0a1b2c3d4e5f)", "output ^hi", "at low, 512M"}, Question: "d2", Compiler: "clang",
+				Columns: columns[:1], Rows: []result.HistoryRow{{Cell: "stock", Entries: stock[:1]}}, Changes: []result.HistoryChange{},
 			},
 			{
 				Scenario: "unknown-rela-relocation", Tree: "/home/<b>/linux\x1b[2J", Patches: []string{"0123456789abcdef"}, Fragments: []string{}, Versions: []string{""},

@@ -16,11 +16,14 @@ type History struct {
 	Groups   []HistoryGroup `json:"groups"`
 }
 
-// HistoryGroup holds what can be compared: results of one scenario on a tree of
-// one name, with the same patches and fragments.
+// HistoryGroup holds what can be compared: results that were asked the same, see Question, of one tree, with the same patches
+// and by the same compiler of the C side.
 type HistoryGroup struct {
 	Scenario  string          `json:"scenario"`
+	Question  string          `json:"question"` // digest; empty where none of the results says it
+	Own       []string        `json:"own"`      // what is not the scenario's own choice, in words
 	Tree      string          `json:"tree"`
+	Compiler  string          `json:"compiler"`  // clang or gcc
 	Patches   []string        `json:"patches"`   // sha256 of each
 	Fragments []string        `json:"fragments"` // names of the configuration's fragments
 	Versions  []string        `json:"versions"`  // of the tree, oldest first
@@ -56,12 +59,15 @@ type HistoryEntry struct {
 
 // HistoryPoint is a sighting of a cell.
 type HistoryPoint struct {
-	When        time.Time     `json:"when"`
-	Result      string        `json:"result"` // digest of the result's content
-	Toolchain   HistoryColumn `json:"toolchain"`
-	TreeVersion string        `json:"tree_version"`
-	TreeDigest  string        `json:"tree_digest"`
-	Verdict     Verdict       `json:"verdict"`
+	When            time.Time         `json:"when"`
+	Result          string            `json:"result"` // digest of the result's content
+	Toolchain       HistoryColumn     `json:"toolchain"`
+	ToolchainDigest string            `json:"toolchain_digest"` // as of Toolchain
+	Tools           map[string]string `json:"tools"`            // likewise: identity
+	TreeVersion     string            `json:"tree_version"`
+	TreeDigest      string            `json:"tree_digest"`
+	ConfigDigest    string            `json:"config_digest"` // of the resolved .config; empty where nothing was configured
+	Verdict         Verdict           `json:"verdict"`
 }
 
 // The axes along which a cell changes.

@@ -37,7 +37,8 @@ func Verdicts() []Verdict {
 type Results struct {
 	Schema    string    `json:"schema"` // Schema
 	Scenario  Scenario  `json:"scenario"`
-	Command   string    `json:"command"` // the command that repeats it
+	Question  *Question `json:"question,omitempty"` // absent in what an umlab wrote that did not record it
+	Command   string    `json:"command"`            // the command that repeats it
 	Started   time.Time `json:"started"`
 	Seconds   float64   `json:"seconds"` // wall time of this invocation
 	Tree      Tree      `json:"tree"`
@@ -86,6 +87,7 @@ type Tree struct {
 	Name    string   `json:"name"`    // of configs/trees.toml, or the path given
 	Version string   `json:"version"` // make kernelversion, "6.12.107"
 	Package string   `json:"package,omitempty"`
+	Origin  string   `json:"origin,omitempty"` // where a tree of that name comes from, whichever version that has now
 	Commit  string   `json:"commit,omitempty"` // of git, full, where the origin of the tree is one
 	Digest  string   `json:"digest"`           // over names, modes and contents of all files
 	Patches []string `json:"patches"`          // sha256 of each, in order; never null

@@ -118,6 +118,9 @@ func builtin() []Placement {
 	}
 }
 
+// Builtin returns the placement of that name which every scenario has; ok is false where there is none.
+func Builtin(name string) (p Placement, ok bool) { return named(builtin(), name) }
+
 // same reports whether p boots as q does, however often.
 func (p Placement) same(q Placement) bool {
 	return p.Name == q.Name && p.Mem == q.Mem && p.ASLR == q.ASLR

@@ -69,6 +69,18 @@ func (s *Sources) source(name string) (tree.Source, error) {
 	return tree.Source{Name: name}, nil
 }
 
+// Origin is where the tree of that name comes from, as of tree.Tree; empty where that cannot be told before it is there.
+func (s *Sources) Origin(name string) string {
+	src, err := s.source(name)
+	if err != nil {
+		return ""
+	}
+	if src.Name != "" {
+		return tree.PackageOrigin(s.Settings.Trees[name].Package)
+	}
+	return src.Origin()
+}
+
 // download gets the package of a tree, unless it is unpacked already.
 func (s *Sources) download(ctx context.Context, name string) (*archive.Resolution, error) {
 	t := s.Settings.Trees[name]

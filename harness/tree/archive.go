@@ -64,7 +64,7 @@ func once(ctx context.Context, st *store.Store, t *Tree, key string, fill func()
 // FromArchive unpacks a into the store, or finds it there.
 func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Archive) (*Tree, error) {
 	key := archiveKey(a.Sum)
-	t := &Tree{Name: a.Name, Package: a.Package}
+	t := &Tree{Name: a.Name, Package: a.Package, Origin: PackageOrigin(a.Package)}
 	err := once(ctx, st, t, key, func() error {
 		task := sink.Start("unpack tree "+a.Name, progress.Bytes, 0)
 		tmp, remove, err := st.Scratch("tree")

@@ -115,7 +115,7 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{Name: dir, Version: version}
+	t := &Tree{Name: dir, Version: version, Origin: "directory " + abs}
 	key := store.Key(kindMemory, unpackVersion, abs)
 	var m memory
 	remembered := st.Load(kindMemory, key, &m)

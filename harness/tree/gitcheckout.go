@@ -56,7 +56,7 @@ func FromGit(ctx context.Context, st *store.Store, sink progress.Sink, s GitSour
 	if err != nil {
 		return nil, fmt.Errorf("tree %s: %w", s.Name, err)
 	}
-	t.Commit = commit
+	t.Commit, t.Origin = commit, s.origin()
 	t.Package = strings.TrimSpace("git " + commit[:12])
 	if s.Ref != commit {
 		t.Package = fmt.Sprintf("git %s (%s)", commit[:12], s.Ref)

@@ -18,6 +18,41 @@ type Source struct {
 	Tarball   *Tarball
 }
 
+// Origin is that of the tree, see Tree. It is empty of a package, and of what cannot be told before it was read.
+func (s Source) Origin() string {
+	switch {
+	case s.Directory != "":
+		return located("directory", s.Directory, "")
+	case s.Git != nil:
+		return s.Git.origin()
+	case s.Tarball != nil && s.Tarball.Sum != "":
+		return "tarball " + s.Tarball.Sum
+	}
+	return ""
+}
+
+func (s *GitSource) origin() string {
+	if s.Path == "" {
+		return "git " + s.URL + "#" + s.Ref
+	}
+	return located("git", s.Path, "#"+s.Ref)
+}
+
+// PackageOrigin is the origin of a tree that comes in a package, which may be followed by its version.
+func PackageOrigin(name string) string {
+	name, _, _ = strings.Cut(name, " ")
+	return "package " + name
+}
+
+// located is the origin that lies at a path, which is not there where it leads nowhere.
+func located(kind, path, ref string) string {
+	at, err := actual(path)
+	if err != nil {
+		return ""
+	}
+	return kind + " " + at + ref
+}
+
 // SourceSyntax says what -tree= takes, for the errors and the help of a command.
 const SourceSyntax = `a name of configs/trees.toml
   /path/to/linux                          a kernel directory, as it is
@@ -95,6 +130,22 @@ func ParseSource(value string) (Source, error) {
 // IsPath reports whether the value of -tree= is a path: a name has no slash.
 func IsPath(value string) bool {
 	return strings.ContainsRune(value, filepath.Separator) || value == "." || value == ".."
+}
+
+// Absolute is the value of -tree= with its path, if it has one, as it is from everywhere.
+func Absolute(value string) string {
+	if !IsPath(value) || strings.Contains(value, "://") {
+		return value
+	}
+	path, ref, hash := cutLast(value, "#")
+	abs, err := filepath.Abs(path)
+	switch {
+	case err != nil:
+		return value
+	case hash:
+		return abs + "#" + ref
+	}
+	return abs
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

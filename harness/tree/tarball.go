@@ -56,6 +56,6 @@ func FromTarball(ctx context.Context, st *store.Store, sink progress.Sink, t Tar
 	if err != nil {
 		return nil, err
 	}
-	tr.Notes = append(tr.Notes, notes...)
+	tr.Origin, tr.Notes = "tarball "+a.Sum, append(tr.Notes, notes...)
 	return tr, nil
 }

@@ -19,6 +19,7 @@ type Tree struct {
 	Version string   // VERSION.PATCHLEVEL.SUBLEVEL with EXTRAVERSION, "6.12.107"
 	Package string   // "linux-source-6.12 6.12.107-1", empty for a directory
 	Commit  string   // of git, full, where the origin is one; empty otherwise
+	Origin  string   // where it comes from, whichever version that has now: "package linux-source-6.12", "directory /home/me/linux"
 	Digest  string   // see Digest
 	Layers  []string // host directories that it is made of, the topmost first: see Mount and FS
 	Notes   []string // what every report must say of it

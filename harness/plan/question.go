@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"umlab/harness/kconfig"
+	"umlab/harness/progress"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+	"umlab/harness/store"
+	"umlab/harness/tree"
+)
+
+// questionVersion is raised when the same plan would ask something else.
+const questionVersion = "1"
+
+// Snapshot is p with a snapshot of each of the user's directories, and with Asked; p itself where it has them already.
+func (p *Plan) Snapshot(ctx context.Context, st *store.Store, sink progress.Sink) (*Plan, error) {
+	if p.Asked != nil {
+		return p, nil
+	}
+	taken := map[string]*scenario.External{}
+	for _, m := range p.Modules() {
+		if m.External == nil {
+			continue
+		}
+		abs, err := filepath.Abs(m.External.Given)
+		if err != nil {
+			return nil, err
+		}
+		e := &scenario.External{Given: abs, Mount: "ext/" + unusual.ReplaceAllString(filepath.Base(abs), "_")}
+		if e.Dir, e.Digest, err = tree.FromModules(ctx, st, sink, abs); err != nil {
+			return nil, err
+		}
+		taken[m.External.Given] = e
+	}
+	q := p.replaced(func(m scenario.Module) []scenario.Module {
+		if m.External != nil {
+			m.External = taken[m.External.Given]
+		}
+		return []scenario.Module{m}
+	})
+	q.Asked = &result.Question{Digest: q.questionDigest(), Own: q.own()}
+	return q, nil
+}
+
+// Question is what the plan asks of a tree. It needs Asked.
+func (p *Plan) Question(t *tree.Tree) *result.Question {
+	q := *p.Asked
+	if c := p.Compiler(t); p.usualCompiler != "" && c != p.usualCompiler || p.usualCompiler == "" && c != t.Compiler() {
+		q.Own = append(slices.Clone(q.Own), "compiler "+c)
+	}
+	return &q
+}
+
+// questionDigest is the digest of all that the plan's cells ask, see result.Question. The scenario's title, its variants and
+// what it expects are none of it.
+func (p *Plan) questionDigest() string {
+	parts := []string{"question", questionVersion, kconfig.Text(p.Options)}
+	for _, m := range p.Modules() {
+		parts = append(parts, "module", m.Name, m.Path, strconv.FormatBool(m.Silent), strings.Join(m.Params, " "))
+		if m.Output != nil {
+			parts = append(parts, "prints", m.Output.String())
+		}
+		if m.External != nil {
+			parts = append(parts, "directory", m.External.Digest)
+		}
+	}
+	for _, place := range p.placements() {
+		parts = append(parts, fmt.Sprintf("placement %s mem=%d aslr=%v boots=%d", place.Name, place.Mem, place.ASLR, place.Repeat))
+	}
+	return store.Key(parts...)
+}
+
+// placements are the plan's; all cells have the same.
+func (p *Plan) placements() []scenario.Placement {
+	if len(p.Cells) == 0 {
+		return nil
+	}
+	return p.Cells[0].Placements
+}
+
+// own says where the plan is not the scenario's own choice.
+func (p *Plan) own() []string {
+	own := []string{}
+	usual, err := p.Scenario.Select(scenario.Selection{})
+	if err != nil { // what the file says was checked when it was read
+		return append(own, err.Error())
+	}
+	of := Plan{Plan: *usual}
+	if !slices.EqualFunc(p.Modules(), of.Modules(), func(a, b scenario.Module) bool { return a.Name == b.Name && a.Path == b.Path }) {
+		var list []string
+		for _, m := range p.Modules() {
+			name := m.Name
+			if m.External != nil {
+				name = fmt.Sprintf("%s (as of %s)", filepath.Base(m.External.Given), store.Short(m.External.Digest))
+			}
+			list = append(list, name)
+		}
+		own = append(own, "modules "+strings.Join(list, ", "))
+	}
+	if p.Flags.Select.Output != "" {
+		own = append(own, "output "+p.Flags.Select.Output)
+	}
+	for i, name := range p.Flags.Fragments {
+		own = append(own, fmt.Sprintf("fragment %s (as of %s)", filepath.Base(name), p.fragmentSums[i]))
+	}
+	if places := p.placements(); !slices.Equal(places, of.placements()) {
+		var list []string
+		for _, place := range places {
+			list = append(list, described(place))
+		}
+		own = append(own, "at "+strings.Join(list, ", "))
+	}
+	return own
+}
+
+// described is a placement with what its name does not say: "low", "512M", "high (aslr off, 20 boots)".
+func described(p scenario.Placement) string {
+	var more []string
+	usual, ok := scenario.Builtin(p.Name)
+	if ok && usual.Mem != p.Mem {
+		more = append(more, p.MemText)
+	}
+	if usual.ASLR != p.ASLR {
+		more = append(more, "aslr "+map[bool]string{true: "on", false: "off"}[p.ASLR])
+	}
+	if p.Repeat > 1 {
+		more = append(more, fmt.Sprintf("%d boots", p.Repeat))
+	}
+	if len(more) == 0 {
+		return p.Name
+	}
+	return p.Name + " (" + strings.Join(more, ", ") + ")"
+}
