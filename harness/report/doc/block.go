@@ -152,6 +152,15 @@ type Column struct {
 	Group string // of columns side by side, over all of them on a page and over each on a terminal
 }
 
+// name is what a page calls the column where its head is not above.
+func (c Column) name() string {
+	name := c.Head.in(OnPage).String()
+	if c.Group != "" && name != "" {
+		return c.Group + " " + name
+	}
+	return c.Group + name
+}
+
 // A Row is a cell for each column. Class is of a page.
 type Row struct {
 	Cells []Cell

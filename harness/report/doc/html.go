@@ -241,8 +241,9 @@ func (g *page) items(items []Item) {
 	g.put("</ul>\n")
 }
 
-// table writes t in a box of its own that scrolls, with its label for those who
-// hear it.
+// table writes t in a box of its own that scrolls, and says so where it does, with its
+// label for those who hear it. On a narrow page its rows are stacks of cells, each with
+// the name of its column.
 func (g *page) table(t Table) {
 	g.put(`<div class="scroll" tabindex="0" role="region"`, attr("aria-label", t.Label), ">\n<table", attr("class", t.Class), ">\n")
 	if t.Label != "" {
@@ -297,12 +298,17 @@ func (g *page) rows(t Table, rows []Row) {
 	for _, r := range rows {
 		g.put("<tr", attr("class", r.Class), ">")
 		for i, c := range r.Cells {
-			tag := "td"
-			scope := ""
-			if t.Columns[i].Role == Key {
-				tag, scope = "th", "row"
+			tag, scope, class, head := "td", "", c.Class, t.Columns[i].name()
+			switch t.Columns[i].Role {
+			case Key:
+				tag, scope, head = "th", "row", ""
+			case Sum:
+				class, head = strings.TrimSpace("sum "+class), ""
 			}
-			g.put("<", tag, attr("scope", scope), attr("class", c.Class), attr("title", c.Tip), ">", g.lines(c.Lines), "</", tag, ">")
+			if len(c.Lines) == 0 {
+				head = ""
+			}
+			g.put("<", tag, attr("scope", scope), attr("class", class), attr("data-head", head), attr("title", c.Tip), ">", g.lines(c.Lines), "</", tag, ">")
 		}
 		g.put("</tr>\n")
 	}
