@@ -28,10 +28,13 @@
     .reduce((sum, x, i) => sum + x * [.2126, .7152, .0722][i], 0);
   const behind = e => { for (; e; e = e.parentElement) { const c = colour(getComputedStyle(e).backgroundColor); if (c[3] === undefined || c[3] > 0) return c; } };
   for (const e of document.body.querySelectorAll("*")) {
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || e.closest("title, desc")) continue;
-    const a = light(colour(getComputedStyle(e)[e.tagName === "text" ? "fill" : "color"])), b = light(behind(e));
-    const contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    if (contrast < 4.5) wrong.push(`${name(e)} has a contrast of ${contrast.toFixed(1)}`);
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && !e.dataset.head || e.closest("title, desc")) continue;
+    const words = [getComputedStyle(e)[e.tagName === "text" ? "fill" : "color"]], before = getComputedStyle(e, "::before");
+    if (before.content !== "none") words.push(before.color);
+    for (const c of words) {
+      const a = light(colour(c)), b = light(behind(e)), contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+      if (contrast < 4.5) wrong.push(`${name(e)} has a contrast of ${contrast.toFixed(1)}`);
+    }
   }
   return wrong;
 })()
