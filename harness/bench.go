@@ -179,7 +179,7 @@ func (l *Lab) benchBoot(ctx context.Context, b *benched) (bare, full float64, er
 	}
 	defer closeGuest()
 	cell := b.plan.Cells[slices.IndexFunc(b.plan.Cells, func(c scenario.Cell) bool {
-		return c.Variant.CodeModel == "large" && c.Variant.RelocationModel == "static"
+		return c.Variant.ID == "static-large"
 	})]
 	p, _, err := l.builder.Fork(ctx, b.Baseline, kbuild.Request{Cell: cell}, false)
 	if err != nil {

@@ -140,6 +140,9 @@ func (l *Lab) buildCell(ctx context.Context, p *plan.Plan) (*built, error) {
 		return nil, err
 	}
 	q, bl, _, err := p.Build(ctx, l.builder, t, tc)
+	if group := q.Groups()[len(q.Groups())-1]; err == nil && group.Settings != nil {
+		bl, _, err = l.builder.Baseline(ctx, group.Base(bl.Base))
+	}
 	var broken *kbuild.BuildError
 	var dropped *kbuild.ConfigError
 	switch {

@@ -39,30 +39,31 @@ func (l *Lab) facts(ctx context.Context, r *ran, id, name string) (conclude.Fact
 			f.Missing[a] = why
 		}
 	}
-	if r.baseline == nil {
+	cell := r.plan.Cells[at]
+	baseline := r.of(cell)
+	if baseline == nil {
 		missing("the baseline was not built: "+unbuiltReason(r.Results, id),
 			result.AspectTarget, result.AspectConfig, result.AspectFlags, result.AspectResolved, result.AspectRelocations)
 		return f, nil
 	}
-	cell := r.plan.Cells[at]
-	p, _, err := l.builder.Fork(ctx, r.baseline, kbuild.Request{Cell: cell}, false)
+	p, _, err := l.builder.Fork(ctx, baseline, kbuild.Request{Cell: cell}, false)
 	if err != nil {
 		return f, err
 	}
-	if f.Config, err = readConfig(r.baseline.ResolvedConfig()); err != nil {
+	if f.Config, err = readConfig(baseline.ResolvedConfig()); err != nil {
 		missing(err.Error(), result.AspectConfig)
 	}
-	if f.Target, err = readTarget(filepath.Join(r.baseline.Build(), "scripts", "target.json")); err != nil {
+	if f.Target, err = readTarget(filepath.Join(baseline.Build(), "scripts", "target.json")); err != nil {
 		missing(err.Error(), result.AspectTarget)
 	}
 	if p.Outcome != nil {
 		missing("the modules were not built: "+unbuiltReason(r.Results, id), result.AspectFlags, result.AspectResolved, result.AspectRelocations)
 		return f, nil
 	}
-	if f.Flags = flags(r.baseline, p); len(f.Flags) == 0 {
+	if f.Flags = flags(baseline, p); len(f.Flags) == 0 {
 		f.Flags = nil
 		missing("no Rust object belongs to the modules", result.AspectFlags, result.AspectResolved)
-	} else if f.Resolved, err = l.resolved(ctx, r.baseline, f.Flags); err != nil {
+	} else if f.Resolved, err = l.resolved(ctx, baseline, f.Flags); err != nil {
 		if ctx.Err() != nil {
 			return f, context.Cause(ctx)
 		}

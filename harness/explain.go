@@ -58,7 +58,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if bad := r.Cells[0].Build.Outcome; bad != nil {
 		return nil, noBinary(r.Cells[0].ID, *bad, r.Cells[0].Build.Log)
 	}
-	b, err := l.fork(ctx, r.plan, r.baseline, false)
+	b, err := l.fork(ctx, r.plan, r.of(r.plan.Cells[0]), false)
 	if err != nil {
 		return nil, err
 	}

@@ -165,7 +165,7 @@ func importFile(path string) (in io.ReadSeeker, done func(), err error) {
 }
 
 func (l *Lab) importHistory(ctx context.Context, h *history.DB, path string, in io.ReadSeeker) error {
-	check, err := report.Validator(result.Schema)
+	check, err := report.Validator(result.SchemaV2)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -76,8 +77,17 @@ func (l *Lab) run(ctx context.Context, src *sources.Sources, p *plan.Plan) (*res
 // ran is a plan that was run.
 type ran struct {
 	*result.Results
-	plan     *plan.Plan       // with the modules that it came to
-	baseline *kbuild.Baseline // nil where it does not build
+	plan     *plan.Plan                  // with the modules that it came to
+	baseline *kbuild.Baseline            // nil where it does not build
+	others   map[string]*kbuild.Baseline // of cells with another configuration or compiler, by their settings
+}
+
+// of is the baseline that a cell is a fork of; nil where it does not build.
+func (r *ran) of(c scenario.Cell) *kbuild.Baseline {
+	if settings := c.Variant.Base(); len(settings) > 0 {
+		return r.others[fmt.Sprint(settings)]
+	}
+	return r.baseline
 }
 
 // runOn runs the cells of a plan on a tree.
@@ -89,7 +99,7 @@ func (l *Lab) runOn(ctx context.Context, p *plan.Plan, t *tree.Tree, tc *toolcha
 func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
 	started := l.now()
 	q, baseline, notes, err := p.Build(ctx, b, t, tc)
-	return l.runBuilt(ctx, &ran{results(q, t, tc, notes), q, baseline}, started, err)
+	return l.runBuilt(ctx, b, &ran{Results: results(q, t, tc, notes), plan: q, baseline: baseline}, p.Base(t, tc), started, err)
 }
 
 // runFrom runs the cells of a plan that was run on a tree that patches made of
@@ -103,7 +113,7 @@ func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree,
 	if err == nil {
 		p, notes = p.Without(func(m scenario.Module) bool { return m.External == nil && baseline.Gone(m.Path, was.baseline) })
 	}
-	return l.runBuilt(ctx, &ran{results(p, t, tc, notes), p, baseline}, started, err)
+	return l.runBuilt(ctx, l.builder, &ran{Results: results(p, t, tc, notes), plan: p, baseline: baseline}, base, started, err)
 }
 
 // results are those of a plan before anything is built.
@@ -118,9 +128,59 @@ func results(p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, notes []string
 	}
 }
 
-// runBuilt boots the cells of a baseline, or says of all of them why there is
-// none, and draws the conclusions.
-func (l *Lab) runBuilt(ctx context.Context, r *ran, started time.Time, err error) (*ran, error) {
+// runBuilt boots the cells of a plan, or says of those without a baseline why there is
+// none, and draws the conclusions. err is why the plan's own is not there; base is what
+// it was to be built from.
+func (l *Lab) runBuilt(
+	ctx context.Context, b *kbuild.Builder, r *ran, base kbuild.Base, started time.Time, err error,
+) (*ran, error) {
+	r.Cells, r.others = make([]result.Cell, len(r.plan.Cells)), map[string]*kbuild.Baseline{}
+	if r.baseline != nil {
+		base = r.baseline.Base
+		r.Config.Digest, r.Config.Resolved, r.Kernel = r.baseline.Config, r.baseline.ResolvedConfig(), kernel(r.baseline)
+	}
+	for _, group := range r.plan.Groups() {
+		bl, why, on := r.baseline, err, (*result.Base)(nil)
+		if group.Settings != nil {
+			asked := group.Base(base)
+			if r.baseline != nil || r.plan.Resolved() {
+				bl, _, why = b.Baseline(ctx, asked)
+			}
+			on = &result.Base{Compiler: asked.Compiler, Config: result.Config{Fragments: r.plan.Fragments}}
+			if why == nil {
+				r.others[fmt.Sprint(group.Settings)] = bl
+				on.Config.Digest, on.Config.Resolved, on.Kernel = bl.Config, bl.ResolvedConfig(), kernel(bl)
+			}
+		}
+		if why == nil {
+			err := l.boot(ctx, r, group, bl)
+			if err != nil {
+				return nil, err
+			}
+		} else {
+			failed, log, note, err := withoutBaseline(why)
+			if err != nil {
+				return nil, err
+			}
+			for _, i := range group.Cells {
+				r.Cells[i] = unbuilt(r.plan.Cells[i], failed, log)
+			}
+			if note != "" {
+				r.Notes = append(r.Notes, note)
+			}
+		}
+		for _, i := range group.Cells {
+			r.Cells[i].Base = on
+		}
+	}
+	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
+	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
+	return r, nil
+}
+
+// withoutBaseline is the outcome of all cells whose baseline is not there because of
+// err, which is returned where that is not the source's doing.
+func withoutBaseline(err error) (o outcome.Outcome, log, note string, _ error) {
 	var broken *kbuild.BuildError
 	var dropped *kbuild.ConfigError
 	switch {
@@ -135,23 +195,11 @@ func (l *Lab) runBuilt(ctx context.Context, r *ran, started time.Time, err error
 			when += " (make rustavailable: " + said + ")"
 		}
 		more := append(lines[1:], when) // each on a line of its own: see scenario.Want
-		r.Cells = unbuilt(r.plan.Cells, outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")}, "")
-		r.Notes = append(r.Notes, dropped.Error())
+		return outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")}, "", dropped.Error(), nil
 	case errors.As(err, &broken):
-		r.Cells = unbuilt(r.plan.Cells, broken.Outcome(), broken.Log)
-		r.Notes = append(r.Notes, "the kernel that all variants are built on does not build, so that nothing was booted")
-	case err != nil:
-		return nil, err
-	default:
-		r.Config.Digest, r.Config.Resolved = r.baseline.Config, r.baseline.ResolvedConfig()
-		r.Kernel = kernel(r.baseline)
-		if err := l.boot(ctx, r); err != nil {
-			return nil, err
-		}
+		return broken.Outcome(), broken.Log, "the kernel that all variants are built on does not build, so that nothing was booted", nil
 	}
-	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
-	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
-	return r, nil
+	return o, "", "", err
 }
 
 func kernel(bl *kbuild.Baseline) *result.Kernel {
@@ -162,20 +210,14 @@ func kernel(bl *kbuild.Baseline) *result.Kernel {
 	return k
 }
 
-// unbuilt are cells without a binary; log is the path of make's output, or "".
-func unbuilt(cells []scenario.Cell, o outcome.Outcome, log string) (out []result.Cell) {
-	for _, c := range cells {
-		out = append(out, result.Cell{
-			ID: c.ID(), Variant: result.Variant{RelocationModel: c.Variant.RelocationModel, CodeModel: c.Variant.CodeModel, Scope: c.Scope},
-			Build: result.Build{Flags: append([]string{}, c.Variant.Flags()...), Outcome: &o, Log: log},
-		})
-	}
-	return out
+// unbuilt is a cell without a binary; log is the path of make's output, or "".
+func unbuilt(c scenario.Cell, o outcome.Outcome, log string) result.Cell {
+	return result.Cell{ID: c.ID(), Variant: runner.Variant(c), Build: result.Build{Flags: c.Variant.Requested(), Outcome: &o, Log: log}}
 }
 
-// boot forks and boots the plan's cells, and the controls that are not among them.
-func (l *Lab) boot(ctx context.Context, r *ran) error {
-	guest, done, err := l.newGuest(r.baseline.Base.Toolchain)
+// boot forks and boots the cells of a group, and the controls that are not among them.
+func (l *Lab) boot(ctx context.Context, r *ran, group *plan.Group, bl *kbuild.Baseline) error {
+	guest, done, err := l.newGuest(bl.Base.Toolchain)
 	if err != nil {
 		return err
 	}
@@ -184,16 +226,17 @@ func (l *Lab) boot(ctx context.Context, r *ran) error {
 	if err != nil {
 		return err
 	}
-	cells := slices.Clone(r.plan.Cells)
-	for _, c := range r.plan.Controls {
-		if !c.Selected {
-			cells = append(cells, c.Shown)
-		}
+	var cells []scenario.Cell
+	for _, i := range group.Cells {
+		cells = append(cells, r.plan.Cells[i])
 	}
-	foresees := oracle.New(r.baseline)
+	for _, i := range group.Controls {
+		cells = append(cells, r.plan.Controls[i].Shown)
+	}
+	foresees := oracle.New(bl)
 	run := &runner.Runner{Builder: l.builder, Booter: guest, Oracle: foresees, Store: l.store, Sink: l.sink, Jobs: r.plan.Flags.Jobs,
-		Guest: identity + " " + r.baseline.Base.Toolchain.Digest} // the kernel runs with its libc
-	got, err := run.Run(ctx, runner.Job{Baseline: r.baseline, Cells: cells, Fresh: r.plan.Flags.Fresh})
+		Guest: identity + " " + bl.Base.Toolchain.Digest} // the kernel runs with its libc
+	got, err := run.Run(ctx, runner.Job{Baseline: bl, Cells: cells, Fresh: r.plan.Flags.Fresh})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -202,15 +245,17 @@ func (l *Lab) boot(ctx context.Context, r *ran) error {
 	}
 	foresees.Chances(cells, got)
 	r.Notes = append(r.Notes, foresees.Notes()...)
-	r.Cells = got[:len(r.plan.Cells)]
-	extra := got[len(r.plan.Cells):]
-	for _, c := range r.plan.Controls {
-		if c.Selected {
-			r.Controls = append(r.Controls, conclude.Control(c, r.Cells))
-			continue
+	for n, i := range group.Cells {
+		r.Cells[i] = got[n]
+	}
+	extra := got[len(group.Cells):]
+	for i, c := range r.plan.Controls {
+		switch n := slices.Index(group.Controls, i); {
+		case n >= 0:
+			r.Controls = append(r.Controls, conclude.Control(c, extra[n:n+1]))
+		case c.Selected && slices.ContainsFunc(got[:len(group.Cells)], func(got result.Cell) bool { return got.ID == c.Shown.ID() }):
+			r.Controls = append(r.Controls, conclude.Control(c, got[:len(group.Cells)]))
 		}
-		r.Controls = append(r.Controls, conclude.Control(c, extra[:1]))
-		extra = extra[1:]
 	}
 	return nil
 }

@@ -189,7 +189,8 @@ func (l *Lab) pair(
 	l.remember(after.Results)
 	out.After = after.Results
 	if len(after.plan.Modules()) < len(before.plan.Modules()) { // of the modules that are left, the same is compared
-		same, err := l.runBuilt(ctx, &ran{results(after.plan, base, tc, nil), after.plan, before.baseline}, l.now(), nil)
+		same, err := l.runBuilt(ctx, l.builder,
+			&ran{Results: results(after.plan, base, tc, nil), plan: after.plan, baseline: before.baseline}, before.baseline.Base, l.now(), nil)
 		if err != nil {
 			return out, err
 		}

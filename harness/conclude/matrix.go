@@ -57,7 +57,7 @@ func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 			r.Infra = fmt.Sprintf("control %s: %s gave %s where %s is known: this run proves nothing", c.Name, c.Cell, c.Got, c.Want)
 		}
 	}
-	r.Totals = Totals(r.Cells)
+	r.Totals, r.Schema = Totals(r.Cells), r.Version()
 	switch {
 	case r.Infra != "":
 		r.Exit = result.ExitInfra

@@ -99,12 +99,13 @@ func chosen(c result.Cell, given bool) (at, n int, why string) {
 	return 0, 0, "the first one: the modules load at every placement that was booted"
 }
 
-// requested is the variant's argument of make, as it is typed.
+// requested is the variant's arguments of make, as they are typed.
 func requested(c scenario.Cell) string {
-	if v := c.MakeVariable(); v != "" {
-		return v + "='" + strings.Join(c.Variant.Flags(), " ") + "'"
+	var args []string
+	for _, v := range c.MakeVars() {
+		args = append(args, v.Name+"='"+strings.Join(v.Flags, " ")+"'")
 	}
-	return ""
+	return strings.Join(args, " ")
 }
 
 // around is how many lines of the transcript are shown before and behind the
@@ -153,14 +154,19 @@ func (b Booted) flags() map[string][]result.ObjectFlags {
 	texts := makefiles(b.Baseline.Base.Tree.FS(), dirsOf(targets)...)
 	maps.Copy(texts, own)
 	spec, _ := os.ReadFile(filepath.Join(b.Baseline.Build(), "scripts", "target.json")) // without one, rustc's own targets hold
-	requested := b.Cell.Variant.Flags()
+	requested, variable := b.Cell.Variant.Flags(), ""
+	for _, v := range b.Cell.MakeVars() {
+		if slices.Equal(v.Flags, requested) {
+			variable = v.Name
+		}
+	}
 	if b.Cell.Scope == scenario.ScopeKernel {
 		requested = nil // they do not reach modules
 	}
 	for target, objects := range b.Debugged.Objects {
 		list := []result.ObjectFlags{}
 		for _, o := range objects {
-			list = append(list, objectFlags(texts, spec, o.Name, o.Given, requested, b.Cell.MakeVariable()+" of make's command line"))
+			list = append(list, objectFlags(texts, spec, o.Name, o.Given, requested, variable+" of make's command line"))
 		}
 		out[target] = list
 	}

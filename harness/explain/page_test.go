@@ -96,18 +96,18 @@ func FuzzExcerpt(f *testing.F) {
 }
 
 // theHand is a cell whose paths a shell could take amiss.
-func theHand() byHand {
+func theHand(t *testing.T) byHand {
 	cache := "/home/o'brien/my cache"
 	own := scenario.Module{Name: "x-y", Path: "samples/rust/x-y.ko", Params: []string{"name=it's"}}
 	base := kbuild.Base{Compiler: kbuild.Clang, Tree: &tree.Tree{Name: "a tree", Layers: []string{"/home/me/linux"}}, Toolchain: &toolchain.Toolchain{
 		Root: cache + "/root", Busybox: cache + "/root/busybox", Path: []string{"/rust/bin"}, Env: []string{"NAME=it's"},
 		Mounts: []sandbox.Mount{{Source: cache + "/rust", Target: "/rust"}, {Source: "/x y/bindgen", Target: "/host/bindgen"}},
 	}}
-	variant := scenario.Variant{ID: "static-small", RelocationModel: "static", CodeModel: "small"}
+	static := variant(t, "relocation-model=static", "code-model=small")
 	return byHand{
 		Booted: Booted{Store: cache, Baseline: &kbuild.Baseline{Base: base, Dir: cache + "/a b"},
 			Product: &kbuild.Product{Linux: "/elsewhere $x/linux", Modules: map[string]kbuild.Module{own.Path: {Path: cache + "/x.ko"}}},
-			Cell:    scenario.Cell{Variant: variant, Scope: scenario.ScopeModule, Modules: []scenario.Module{own}}},
+			Cell:    scenario.Cell{Variant: static, Scope: scenario.ScopeModule, Modules: []scenario.Module{own}}},
 		Base: base, place: scenario.Placement{Name: "low", Mem: 64 << 20},
 	}
 }
@@ -115,7 +115,7 @@ func theHand() byHand {
 // TestScriptsParse: the shell reads the scripts as they were meant, whatever the
 // paths; that they do what they say is a real test's business.
 func TestScriptsParse(t *testing.T) {
-	for _, s := range theHand().scripts() {
+	for _, s := range theHand(t).scripts() {
 		sh := exec.Command("sh", "-n")
 		sh.Stdin = strings.NewReader(s.Text)
 		if out, err := sh.CombinedOutput(); err != nil {
@@ -125,20 +125,20 @@ func TestScriptsParse(t *testing.T) {
 			t.Errorf("%s: a tab, which an interactive shell does not take as it is", s.Name)
 		}
 	}
-	if boot := theHand().boot(); !strings.Contains(boot, `setarch "$(uname -m)" -R unshare`) {
+	if boot := theHand(t).boot(); !strings.Contains(boot, `setarch "$(uname -m)" -R unshare`) {
 		t.Errorf("randomisation stays on:\n%s", boot)
 	}
-	for _, s := range theHand().scripts() {
+	for _, s := range theHand(t).scripts() {
 		for _, part := range []string{`"$store"/rust`, "export mount1='/x y/bindgen'", `show "$mount0" /rust`} {
 			if !strings.Contains(s.Text, part) {
 				t.Errorf("%s: no %s:\n%s", s.Name, part, s.Text)
 			}
 		}
 	}
-	if build := theHand().build(); !strings.Contains(build, "env -i PATH=/rust/bin:/usr/sbin") {
+	if build := theHand(t).build(); !strings.Contains(build, "env -i PATH=/rust/bin:/usr/sbin") {
 		t.Errorf("the toolchain's surroundings are not the build's:\n%s", build)
 	}
-	on := theHand()
+	on := theHand(t)
 	on.place.ASLR = true
 	on.Cell.Modules = append(on.Cell.Modules, scenario.Module{Name: "own", Path: "ext/own/own.ko", External: &scenario.External{Given: "/home/me/own", Mount: "ext/own"}})
 	if boot := on.boot(); strings.Contains(boot, "setarch") {
@@ -147,4 +147,14 @@ func TestScriptsParse(t *testing.T) {
 	if text := on.scripts()[1].Text; strings.Contains(text, "unshare") || !strings.Contains(text, "M=/home/me/own PWD=/home/me/own modules\n") {
 		t.Errorf("a module of the user's own is not built as the user does it:\n%s", text)
 	}
+}
+
+// variant is that of settings such as "code-model=large".
+func variant(t testing.TB, settings ...string) scenario.Variant {
+	t.Helper()
+	v, err := scenario.ParseVariant(settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

@@ -37,7 +37,7 @@ func (h byHand) targets() (targets []string) {
 
 // onlyModules reports whether the flags reach only modules, which are made by
 // themselves.
-func (h byHand) onlyModules() bool { return h.Cell.Scope == scenario.ScopeModule }
+func (h byHand) onlyModules() bool { return len(h.Cell.MakeVars()) > 0 && h.Cell.ModulesOnly() }
 
 // options is the file of what was requested over allnoconfig.
 func (h byHand) options() string { return filepath.Join(h.Baseline.Build(), ".umlab.config") }
@@ -160,8 +160,8 @@ func (h byHand) build() string {
 	s.line(`  mk() { env -i %s chroot . %s "$@"; }`, strings.Join(env, " "), strings.Join(h.Make(), " "))
 	s.line("  mk KCONFIG_ALLCONFIG=/build/requested.config allnoconfig")
 	flags := ""
-	if arg := h.Cell.MakeArg(); arg != "" {
-		flags = ` "` + arg + `"`
+	for _, v := range h.Cell.MakeVars() {
+		flags += ` "` + v.String() + `"`
 	}
 	if h.onlyModules() {
 		s.line(`  mk -j"$(nproc)"`)

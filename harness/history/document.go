@@ -37,7 +37,7 @@ func parseDocument(text []byte) (*document, error) {
 	if err := decode(text, &r); err != nil {
 		return nil, err
 	}
-	if r.Schema != result.Schema {
+	if r.Schema != result.Schema && r.Schema != result.SchemaV2 {
 		return nil, foreign(r.Schema)
 	}
 	for _, part := range []struct{ name, value string }{

@@ -43,7 +43,7 @@ func parts(text []byte) ([]part, error) {
 		in string
 	)
 	switch head.Schema {
-	case result.Schema:
+	case result.Schema, result.SchemaV2:
 		return []part{{text: text}}, nil
 	case result.SweepSchema:
 		if err := decode(text, &s); err != nil {

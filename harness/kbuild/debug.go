@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
@@ -56,13 +55,26 @@ func (b *Builder) Debug(ctx context.Context, bl *Baseline, r Request) (*Debugged
 	return d, b.Store.Put(kindDebug, key, d)
 }
 
-// debugFlags are the rustc flags of the modules of r, with debug information.
-func debugFlags(r Request) string {
-	var flags []string
-	if r.Cell.Scope != scenario.ScopeKernel {
-		flags = r.Cell.Variant.Flags()
+// debugVars are the arguments of make for the modules of r, with debug information.
+func debugVars(r Request) []string {
+	vars := []scenario.MakeVar{{Name: rustModule}, {Name: "CFLAGS_MODULE"}}
+	for _, v := range r.Cell.MakeVars() {
+		switch v.Name {
+		case "RUSTFLAGS_KERNEL": // does not reach modules
+		case "KRUSTFLAGS", rustModule:
+			vars[0].Flags = append(vars[0].Flags, v.Flags...)
+		case "CFLAGS_MODULE":
+			vars[1].Flags = append(vars[1].Flags, v.Flags...)
+		default:
+			vars = append(vars, v)
+		}
 	}
-	return strings.Join(append(slices.Clone(flags), debugOption), " ")
+	vars[0].Flags, vars[1].Flags = append(vars[0].Flags, debugOption), append(vars[1].Flags, "-g")
+	var args []string
+	for _, v := range vars {
+		args = append(args, v.String())
+	}
+	return args
 }
 
 func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string) (*Debugged, error) {
@@ -79,7 +91,7 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 	task := b.Sink.Start("build "+r.name()+" with debug information", progress.Objects, 0)
 	j := job{what: r.name() + " with debug information", base: bl.Base, overlays: []sandbox.Overlay{kernel},
 		log: &makeLog{Log: log, Task: task}}
-	set := []string{"RUSTFLAGS_MODULE=" + debugFlags(r), "CFLAGS_MODULE=-g"}
+	set := debugVars(r)
 	externals, err := b.makeDebug(ctx, bl, r, j, set, dir)
 	task.Done(err)
 	if err != nil {

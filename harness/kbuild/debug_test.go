@@ -2,6 +2,7 @@ package kbuild
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"umlab/harness/scenario"
@@ -22,18 +23,18 @@ func TestGiven(t *testing.T) {
 }
 
 func TestDebugFlags(t *testing.T) {
-	v := scenario.Variant{RelocationModel: "static", CodeModel: "large"}
+	v := variant(t, "relocation-model=static", "code-model=large")
 	for scope, want := range map[string]string{
-		"":                   "-Cdebuginfo=2",
-		scenario.ScopeModule: "-Crelocation-model=static -Ccode-model=large -Cdebuginfo=2",
-		scenario.ScopeAll:    "-Crelocation-model=static -Ccode-model=large -Cdebuginfo=2",
-		scenario.ScopeKernel: "-Cdebuginfo=2", // the modules do not get them
+		"":                   "RUSTFLAGS_MODULE=-Cdebuginfo=2 CFLAGS_MODULE=-g",
+		scenario.ScopeModule: "RUSTFLAGS_MODULE=-Crelocation-model=static -Ccode-model=large -Cdebuginfo=2 CFLAGS_MODULE=-g",
+		scenario.ScopeAll:    "RUSTFLAGS_MODULE=-Crelocation-model=static -Ccode-model=large -Cdebuginfo=2 CFLAGS_MODULE=-g",
+		scenario.ScopeKernel: "RUSTFLAGS_MODULE=-Cdebuginfo=2 CFLAGS_MODULE=-g", // the modules do not get them
 	} {
 		c := scenario.Cell{Variant: v, Scope: scope}
 		if scope == "" {
 			c.Variant = scenario.Variant{}
 		}
-		if got := debugFlags(Request{Cell: c}); got != want {
+		if got := strings.Join(debugVars(Request{Cell: c}), " "); got != want {
 			t.Errorf("scope %q: %s, want %s", scope, got, want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
 )
 
 // directScript runs the three makefiles that the top Makefile ends in for a
@@ -30,6 +31,15 @@ for m in "$@"; do echo "$m.o"; done > .modules.tmp
 mk "$srctree/scripts/Makefile.modpost"
 mk "$srctree/scripts/Makefile.modfinal"
 `
+
+// rustModule is the variable with the options of rustc for modules alone.
+const rustModule = "RUSTFLAGS_MODULE"
+
+// direct reports whether the variant has nothing but options of rustc for modules.
+func (r Request) direct() bool {
+	return !slices.ContainsFunc(r.Cell.MakeVars(), func(v scenario.MakeVar) bool { return v.Name != rustModule }) &&
+		len(r.Cell.Variant.Of(scenario.OfMake)) == 0
+}
 
 // differsError says that the direct way gave another command than the top
 // Makefile would have.
@@ -56,7 +66,7 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 	}
 	err = b.run(ctx, job{
 		what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, log: out, dir: buildDir,
-		env:  append(inTree(bl.Env, want), "made="+strings.Join(again, " "), "RUSTFLAGS_MODULE="+strings.Join(r.Cell.Variant.Flags(), " ")),
+		env:  append(inTree(bl.Env, want), "made="+strings.Join(again, " "), rustModule+"="+strings.Join(r.Cell.Variant.Flags(), " ")),
 		args: directArgs(r),
 	})
 	if err != nil {

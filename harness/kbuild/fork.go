@@ -36,7 +36,7 @@ func (r Request) name() string { return r.Cell.ID() }
 
 // key is the identity of what a build of r over bl leaves.
 func (r Request) key(kind string, bl *Baseline) string {
-	return store.Key(slices.Concat([]string{kind, version, bl.Key, r.Cell.MakeArg()}, r.targets(), externalKey(r.Cell))...)
+	return store.Key(slices.Concat([]string{kind, version, bl.Key, strings.Join(r.vars(), " ")}, r.targets(), externalKey(r.Cell))...)
 }
 
 // jobs is what make takes for r, "-j3".
@@ -54,9 +54,17 @@ func (r Request) targets() []string {
 }
 
 // moduleScope reports whether the flags reach nothing but modules, as none do.
-func (r Request) moduleScope() bool { return r.Cell.Scope == scenario.ScopeModule || !r.flags() }
+func (r Request) moduleScope() bool { return r.Cell.ModulesOnly() }
 
-func (r Request) flags() bool { return len(r.Cell.Variant.Flags()) > 0 }
+func (r Request) flags() bool { return len(r.Cell.MakeVars()) > 0 }
+
+// vars are the arguments of make that request the variant's flags.
+func (r Request) vars() (vars []string) {
+	for _, v := range r.Cell.MakeVars() {
+		vars = append(vars, v.String())
+	}
+	return vars
+}
 
 // again reports whether modules of the tree are built although nothing of the
 // baseline's changes: what is asked for afresh is not what lies there.
@@ -224,10 +232,7 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 			}
 		}
 		j := job{what: r.name(), base: bl.Base, log: out}
-		args := append(bl.Base.Make(), r.jobs())
-		if arg := r.Cell.MakeArg(); arg != "" {
-			args = append(args, arg)
-		}
+		args := append(append(bl.Base.Make(), r.jobs()), r.vars()...)
 		built.externals, err = b.makeExternals(ctx, bl, r, j, args, kernel, dir)
 		task.Done(err)
 		if err != nil {
@@ -258,7 +263,7 @@ func (b *Builder) unbuilt(ctx context.Context, r Request, p *Product, err error,
 // makeFork runs make in the overlay: below Kbuild's top where only modules
 // change and that is shown to be the same, else from the top.
 func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay sandbox.Overlay, out *makeLog) (direct bool, err error) {
-	if r.moduleScope() && bl.Direct {
+	if r.direct() && bl.Direct {
 		err := b.makeDirect(ctx, bl, r, overlay, out)
 		if err == nil {
 			return true, nil
@@ -276,10 +281,7 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 			}
 		}
 	}
-	args := append(bl.Base.Make(), r.jobs())
-	if r.flags() {
-		args = append(args, r.Cell.MakeArg())
-	}
+	args := append(append(bl.Base.Make(), r.jobs()), r.vars()...)
 	if r.moduleScope() {
 		args = append(args, r.targets()...)
 	}
@@ -351,7 +353,11 @@ func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, built pr
 		}
 		wrong = append(wrong, p.check(r, true, rust)...)
 	}
-	if len(wrong) > 0 {
+	more, err := built.unread(ctx, r)
+	if err != nil {
+		return err
+	}
+	if wrong = append(wrong, more...); len(wrong) > 0 {
 		slices.Sort(wrong)
 		p.Outcome = &outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: strings.Join(wrong, "; "),
 			Detail: "the flags that the .cmd files record are not the variant's"}
@@ -391,7 +397,7 @@ const kernelCrate = "rust/kernel.o"
 // from the variant's where the flags reach these objects.
 func (p *Product) check(r Request, reached bool, rust []rustObject) (wrong []string) {
 	for _, o := range rust {
-		p.Effective[o.name] = o.options
+		p.Effective[o.name] = slices.Concat(o.options, unstable(r.Cell.Variant, o))
 		if reached {
 			if m := mismatch(r.Cell.Variant, o); m != "" {
 				wrong = append(wrong, m)

@@ -101,8 +101,8 @@ func (b Base) ByHand(c scenario.Cell, targets ...string) string {
 	if b.Compiler == Clang {
 		args = append(args, "LLVM=1")
 	}
-	if v := c.MakeVariable(); v != "" {
-		args = append(args, v+"='"+strings.Join(c.Variant.Flags(), " ")+"'")
+	for _, v := range c.MakeVars() {
+		args = append(args, v.Name+"='"+strings.Join(v.Flags, " ")+"'")
 	}
 	return strings.Join(append(args, targets...), " ")
 }

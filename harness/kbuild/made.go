@@ -2,11 +2,13 @@ package kbuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"umlab/harness/scenario"
@@ -128,6 +130,51 @@ func (p products) of(m scenario.Module) made {
 		}
 	}
 	return p.kernel
+}
+
+// unread says which variables of make, besides those with options of rustc, no
+// command that was run has: a sentence each. Each command that make runs stands in
+// a .cmd file.
+func (p products) unread(ctx context.Context, r Request) (wrong []string, err error) {
+	asked := r.Cell.Variant.Of(scenario.OfMake)
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	found := map[string]bool{}
+	for _, d := range append(slices.Clone(p.externals), p.kernel) {
+		if d.upper == "" {
+			continue
+		}
+		err = errors.Join(err, walkFiles(ctx, d.upper, func(rel string, _ fs.FileInfo) error {
+			if path.Ext(rel) != ".cmd" {
+				return nil
+			}
+			text, err := os.ReadFile(filepath.Join(d.upper, filepath.FromSlash(rel)))
+			if err != nil {
+				return err
+			}
+			target, command, ok := commandOf(rel, text)
+			for _, s := range asked {
+				_, object, of := strings.Cut(s.Name, "FLAGS_")
+				if of = of && strings.HasSuffix(object, ".o"); ok && (!of || path.Base(target) == object) && hasWords(command, s.Value) {
+					found[s.Name] = true
+				}
+			}
+			return nil
+		}))
+	}
+	for _, s := range asked {
+		if !found[s.Name] {
+			wrong = append(wrong, fmt.Sprintf("no command of the build has %s, which %s asks for", s.Value, s.Name))
+		}
+	}
+	return wrong, err
+}
+
+// hasWords reports whether a command has all words of value.
+func hasWords(command, value string) bool {
+	words := strings.Fields(strings.NewReplacer(`'`, "", `"`, "").Replace(command))
+	return !slices.ContainsFunc(strings.Fields(value), func(w string) bool { return !slices.Contains(words, w) })
 }
 
 // cmdFile is the name of the .cmd file of an object.

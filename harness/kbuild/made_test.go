@@ -39,15 +39,15 @@ func TestMismatch(t *testing.T) {
 		want string
 	}{
 		{scenario.Variant{}, ""},
-		{scenario.Variant{RelocationModel: "static", CodeModel: "large"}, ""},
-		{scenario.Variant{RelocationModel: "pie", CodeModel: "large"}, "a.o was built with -Crelocation-model=static, not -Crelocation-model=pie"},
-		{scenario.Variant{CodeModel: "small"}, "a.o was built with -Ccode-model=large, not -Ccode-model=small"},
+		{variant(t, "relocation-model=static", "code-model=large"), ""},
+		{variant(t, "relocation-model=pie", "code-model=large"), "a.o was built with -Crelocation-model=static, not -Crelocation-model=pie"},
+		{variant(t, "code-model=small"), "a.o was built with -Ccode-model=large, not -Ccode-model=small"},
 	} {
 		if got := mismatch(tc.f, o); got != tc.want {
 			t.Errorf("mismatch(%v) = %q, want %q", tc.f, got, tc.want)
 		}
 	}
-	if got := mismatch(scenario.Variant{RelocationModel: "pie"}, rustObject{name: "b.o"}); got != "b.o was built with no -Crelocation-model, not -Crelocation-model=pie" {
+	if got := mismatch(variant(t, "relocation-model=pie"), rustObject{name: "b.o"}); got != "b.o was built with no -Crelocation-model, not -Crelocation-model=pie" {
 		t.Errorf("mismatch without the option = %q", got)
 	}
 }
@@ -99,7 +99,7 @@ func TestMadeOfAnOwnDirectory(t *testing.T) {
 }
 
 func TestByHand(t *testing.T) {
-	cell := scenario.Cell{Variant: scenario.Variant{RelocationModel: "static", CodeModel: "small"}, Scope: scenario.ScopeModule}
+	cell := scenario.Cell{Variant: variant(t, "relocation-model=static", "code-model=small"), Scope: scenario.ScopeModule}
 	got := Base{Compiler: Clang}.ByHand(cell, "samples/rust/rust_minimal.ko")
 	want := "make ARCH=um O=build LLVM=1 RUSTFLAGS_MODULE='-Crelocation-model=static -Ccode-model=small' samples/rust/rust_minimal.ko"
 	if got != want {
@@ -167,4 +167,14 @@ func FuzzRecipeEnv(f *testing.F) {
 			}
 		}
 	})
+}
+
+// variant is that of settings such as "code-model=large".
+func variant(t testing.TB, settings ...string) scenario.Variant {
+	t.Helper()
+	v, err := scenario.ParseVariant(settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

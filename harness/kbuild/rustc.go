@@ -12,6 +12,8 @@ import (
 
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/store"
+	"umlab/harness/toolchain"
 )
 
 var rustcCall = regexp.MustCompile(`(^|[ /])rustc(-[0-9][0-9.]*)? --edition`)
@@ -122,17 +124,45 @@ func (b *Builder) RustConfig(ctx context.Context, bl *Baseline, options []string
 	return lines, nil
 }
 
+const kindOffers = "rustc-options"
+
+// offered is a line of rustc's help: "    -C      code-model=val -- …", "    -Z                    plt=val -- …".
+var offered = regexp.MustCompile(`(?m)^\s+-([CZ])\s+([a-z][a-z0-9-]*)(?:=\S*)? -- `)
+
+// RustOffers are the options that the toolchain's rustc has, with the letter that they
+// take, as its help lists them: "plt" -> "-Z", "code-model" -> "-C".
+func (b *Builder) RustOffers(ctx context.Context, t *toolchain.Toolchain) (map[string]string, error) {
+	key, offers := store.Key(kindOffers, "1", t.Digest), map[string]string{}
+	if b.Store.Get(kindOffers, key, &offers) {
+		return offers, nil
+	}
+	var out, errs bytes.Buffer
+	status, err := sandbox.Run(ctx, t.In(sandbox.Command{Args: []string{"sh", "-c", "rustc -Z help && rustc -C help"}, Dir: "/",
+		Env: []string{"RUSTC_BOOTSTRAP=1"}, Stdout: &out, Stderr: &errs, Limits: b.Limits.Sandbox}))
+	if err == nil && !status.Success() {
+		err = fmt.Errorf("%s: %s", status, strings.TrimSpace(errs.String()))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("which options has the rustc of toolchain %s: %w", t.Name, err)
+	}
+	for _, m := range offered.FindAllStringSubmatch(out.String(), -1) {
+		offers[m[2]] = "-" + m[1]
+	}
+	return offers, b.Store.Put(kindOffers, key, offers)
+}
+
 // mismatch says how the effective options of an object differ from the
 // variant's; it is empty where they are equal.
 func mismatch(v scenario.Variant, o rustObject) string {
 	var wrong []string
+	options := slices.Concat(o.options, unstable(v, o))
 	for _, want := range v.Flags() {
-		if slices.Contains(o.options, want) {
+		if slices.Contains(options, want) {
 			continue
 		}
 		key, _, _ := strings.Cut(want, "=")
 		got := "no " + key
-		for _, have := range o.options {
+		for _, have := range options {
 			if k, _, _ := strings.Cut(have, "="); k == key {
 				got = have
 			}
@@ -140,6 +170,22 @@ func mismatch(v scenario.Variant, o rustObject) string {
 		wrong = append(wrong, fmt.Sprintf("%s was built with %s, not %s", o.name, got, want))
 	}
 	return strings.Join(wrong, "; ")
+}
+
+// unstable are the -Z options of an object that count, of those that the variant sets.
+func unstable(v scenario.Variant, o rustObject) (options []string) {
+	for _, s := range v.Of(scenario.OfRustc) {
+		last := ""
+		for _, have := range rustcOptions(o.command) {
+			if key, _, _ := strings.Cut(have, "="); s.Prefix == "-Z" && strings.ReplaceAll(key, "_", "-") == s.Prefix+s.Name {
+				last = have
+			}
+		}
+		if last != "" {
+			options = append(options, last)
+		}
+	}
+	return options
 }
 
 // without removes the given options from a command, wherever they stand.

@@ -26,7 +26,12 @@ type Option struct {
 func (o Option) String() string { return o.Name + "=" + o.Value }
 
 // at is the prefix of every message about o.
-func (o Option) at() string { return fmt.Sprintf("%s:%d", o.File, o.Line) }
+func (o Option) at() string {
+	if o.Line == 0 { // of no file
+		return o.File
+	}
+	return fmt.Sprintf("%s:%d", o.File, o.Line)
+}
 
 // line is the option as a .config states it. Kconfig accepts CONFIG_X=n for
 // booleans as well, but writes the comment form itself.

@@ -73,6 +73,9 @@ func (p *Plan) Build(
 	ctx context.Context, b *kbuild.Builder, t *tree.Tree, tc *toolchain.Toolchain,
 ) (q *Plan, bl *kbuild.Baseline, notes []string, err error) {
 	base := p.Base(t, tc)
+	if p, err = p.resolve(func() (map[string]string, error) { return b.RustOffers(ctx, tc) }); err != nil {
+		return p, nil, nil, err
+	}
 	var said []string
 	note := func() { notes = append(notes, said...) }
 	if q, err = p.Snapshot(ctx, b.Store, b.Sink); err != nil {

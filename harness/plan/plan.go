@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 
@@ -49,9 +50,10 @@ type Plan struct {
 	Notes     []string         // for the report
 	Asked     *result.Question // see Snapshot; nil before
 
-	compiler      string   // "" where the tree decides
-	usualCompiler string   // the same without the user's choice
-	fragmentSums  []string // short digests of the user's fragments
+	compiler      string                      // "" where the tree decides
+	usualCompiler string                      // the same without the user's choice
+	fragmentSums  []string                    // short digests of the user's fragments
+	named         map[string]kconfig.Fragment // that variants name, by path
 }
 
 // New makes the plan of flags, with a project's scenarios. It looks at nothing
@@ -81,7 +83,7 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 	if f.Jobs < 0 {
 		errs = append(errs, usage.Errorf("-jobs=%d: give a number of CPU slots, or leave it out for one per CPU", f.Jobs))
 	}
-	errs = append(errs, p.merge())
+	errs = append(errs, p.merge(), p.readNamed())
 	if err := usage.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -197,7 +199,11 @@ func (p *Plan) Without(gone func(scenario.Module) bool) (q *Plan, notes []string
 // and the toolchain.
 func (p *Plan) Key() (string, error) {
 	text, err := json.Marshal(p.Plan)
-	return store.Key("plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)), err
+	parts := []string{"plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)}
+	for _, name := range slices.Sorted(maps.Keys(p.named)) {
+		parts = append(parts, "fragment", kconfig.Text(p.named[name].Options))
+	}
+	return store.Key(parts...), err
 }
 
 // replaced is the plan with what resolve says of a module where the module stood.

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -70,6 +71,9 @@ func (p *Plan) questionDigest() string {
 		if m.External != nil {
 			parts = append(parts, "directory", m.External.Digest)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.named)) { // the ID of a variant has no more than their names
+		parts = append(parts, "fragment", name, kconfig.Text(p.named[name].Options))
 	}
 	for _, place := range p.placements() {
 		parts = append(parts, fmt.Sprintf("placement %s mem=%d aslr=%v boots=%d", place.Name, place.Mem, place.ASLR, place.Repeat))

@@ -23,7 +23,7 @@ func FuzzForeign(f *testing.F) {
 	} {
 		f.Add(s, 60)
 	}
-	check, err := Validator(result.Schema)
+	check, err := Validator(result.SchemaV2)
 	if err != nil {
 		f.Fatal(err)
 	}

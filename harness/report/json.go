@@ -60,6 +60,10 @@ func filled(v reflect.Value) reflect.Value {
 			switch f, x := t.Field(i), v.Field(i); {
 			case !f.IsExported():
 			case f.Name == "Schema":
+				if versions, several := v.Interface().(interface{ Version() string }); several {
+					to.Field(i).SetString(versions.Version())
+					break
+				}
 				for name, document := range result.Documents() {
 					if document == t {
 						to.Field(i).SetString(name)

@@ -11,8 +11,22 @@ import (
 	"umlab/harness/outcome"
 )
 
-// Schema is the version of the JSON that Results marshals to.
-const Schema = "umlab.results/v1"
+// The versions of the JSON that Results marshals to: the second is the first and
+// what it cannot say. See Version.
+const (
+	Schema   = "umlab.results/v1"
+	SchemaV2 = "umlab.results/v2"
+)
+
+// Version is the least version of the JSON that can say all of r.
+func (r Results) Version() string {
+	for _, c := range r.Cells {
+		if c.Base != nil || len(c.Variant.Settings) > 0 {
+			return SchemaV2
+		}
+	}
+	return Schema
+}
 
 // Verdict is what a cell is, over all its placements and runs.
 type Verdict string
@@ -35,7 +49,7 @@ func Verdicts() []Verdict {
 
 // Results is one run of a scenario on a tree with a toolchain.
 type Results struct {
-	Schema    string    `json:"schema"` // Schema
+	Schema    string    `json:"schema"` // of Version
 	Scenario  Scenario  `json:"scenario"`
 	Question  *Question `json:"question,omitempty"` // absent in what an umlab wrote that did not record it
 	Command   string    `json:"command"`            // the command that repeats it
@@ -71,6 +85,13 @@ type Scenario struct {
 	Name   string `json:"name"`
 	Title  string `json:"title"`
 	Digest string `json:"digest"` // sha256 of the file
+}
+
+// Base is a build with another configuration or compiler than the run's.
+type Base struct {
+	Compiler string  `json:"compiler" jsonschema:"enum=clang,enum=gcc"`
+	Config   Config  `json:"config"`
+	Kernel   *Kernel `json:"kernel,omitempty"` // missing where it does not build
 }
 
 // Kernel says how the build came about that all variants are forks of.
@@ -114,6 +135,19 @@ type Variant struct {
 	RelocationModel string `json:"relocation_model" jsonschema:"enum=,enum=pie,enum=static,enum=pic"`
 	CodeModel       string `json:"code_model" jsonschema:"enum=,enum=small,enum=kernel,enum=medium,enum=large"`
 	Scope           string `json:"scope" jsonschema:"enum=,enum=module,enum=kernel,enum=all"`
+	// what else the variant sets, in the order of its ID
+	Settings []Setting `json:"settings,omitempty" since:"v2"`
+}
+
+// Stock reports whether nothing is set.
+func (v Variant) Stock() bool {
+	return v.RelocationModel == "" && v.CodeModel == "" && v.Scope == "" && len(v.Settings) == 0
+}
+
+// Setting is an axis at a value.
+type Setting struct {
+	Axis  string `json:"axis" jsonschema:"minLength=1"` // "-Zplt", "KCFLAGS", "CONFIG_X", "param:seccomp", "compiler"
+	Value string `json:"value"`
 }
 
 // Cell is one variant over all its placements.
@@ -125,6 +159,7 @@ type Cell struct {
 	Expected   string      `json:"expected,omitempty"` // what the scenario expects
 	AsExpected bool        `json:"as_expected"`        // also true where nothing is expected
 	Build      Build       `json:"build"`
+	Base       *Base       `json:"base,omitempty" since:"v2"` // the build that it is a fork of, where that is not the run's own
 	Placements []Placement `json:"placements"`
 	Thresholds []Threshold `json:"thresholds,omitempty"` // where it changes with the address
 }

@@ -6,6 +6,7 @@ import "reflect"
 func Documents() map[string]reflect.Type {
 	return map[string]reflect.Type{
 		Schema:               reflect.TypeFor[Results](),
+		SchemaV2:             reflect.TypeFor[Results](),
 		BisectionSchema:      reflect.TypeFor[Bisection](),
 		ClassificationSchema: reflect.TypeFor[Classification](),
 		DeltaSchema:          reflect.TypeFor[Delta](),

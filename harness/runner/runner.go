@@ -122,17 +122,12 @@ type session struct {
 }
 
 func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error) {
-	out := result.Cell{
-		ID: c.ID(),
-		Variant: result.Variant{
-			RelocationModel: c.Variant.RelocationModel, CodeModel: c.Variant.CodeModel, Scope: c.Scope,
-		},
-	}
+	out := result.Cell{ID: c.ID(), Variant: Variant(c)}
 	req := kbuild.Request{Cell: c, Jobs: 1}
 	// Builds of the whole kernel are worth all slots, one after the other; those
 	// of modules run beside each other and beside boots.
 	weight := int64(1)
-	if len(c.Variant.Flags()) > 0 && c.Scope != scenario.ScopeModule {
+	if !c.ModulesOnly() {
 		weight, req.Jobs = s.slots, 0
 	}
 	var targets []string
@@ -141,7 +136,7 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 			targets = append(targets, m.Path)
 		}
 	}
-	out.Build.Flags = append([]string{}, c.Variant.Flags()...)
+	out.Build.Flags = c.Variant.Requested()
 	base := s.job.Baseline.Base
 	out.Build.Command = strings.Join(append([]string{base.ByHand(c, targets...)}, base.ExternalByHand(c)...), " && ")
 	if err := s.cpu.Acquire(ctx, weight); err != nil {
@@ -225,6 +220,9 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		}
 		in.Output[m.Name] = output
 	}
+	if extra := c.Variant.Params(); len(extra) > 0 {
+		parts = append(append(parts, "extra"), extra...)
+	}
 	key := store.Key(parts...)
 	unlock, err := s.Store.Lock(ctx, "run-"+key)
 	if err != nil {
@@ -246,7 +244,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer s.memory.Release(reserve(place.Mem))
 	s.task.Status(name)
-	run, err := s.boot(ctx, modules, in, place, p)
+	run, err := s.boot(ctx, c, modules, in, place, p)
 	if err != nil {
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
@@ -269,13 +267,13 @@ func recorded(run result.Run, st *store.Store) (_ result.Run, there bool) {
 // The transcripts stand one behind the other, and offsets count from the first.
 // in says what the modules print.
 func (s *session) boot(
-	ctx context.Context, modules []uml.Module, in outcome.Input, place scenario.Placement, p *kbuild.Product,
+	ctx context.Context, c scenario.Cell, modules []uml.Module, in outcome.Input, place scenario.Placement, p *kbuild.Product,
 ) (result.Run, error) {
 	var run result.Run
 	var transcript []byte
 	rest := modules
 	for len(rest) > 0 {
-		booted, err := s.Booter.Boot(ctx, uml.Spec{Kernel: p.Linux, Modules: rest, Mem: place.Mem, ASLR: place.ASLR})
+		booted, err := s.Booter.Boot(ctx, uml.Spec{Kernel: p.Linux, Modules: rest, Mem: place.Mem, ASLR: place.ASLR, Extra: c.Variant.Params()})
 		if err != nil {
 			return run, err
 		}
@@ -335,6 +333,22 @@ func (s *session) boot(
 // stopped reports whether the guest did not get past a module.
 func stopped(m outcome.ModuleOutcome) bool {
 	return m.Reached && (m.Outcome.Kind == outcome.Oops || m.Outcome.Kind == outcome.Timeout)
+}
+
+// Variant is what results say of the variant of a cell.
+func Variant(c scenario.Cell) result.Variant {
+	v := result.Variant{Scope: c.Scope}
+	for _, s := range c.Variant.Settings {
+		switch {
+		case s.Kind == scenario.OfRustc && s.Name == "relocation-model":
+			v.RelocationModel = s.Value
+		case s.Kind == scenario.OfRustc && s.Name == "code-model":
+			v.CodeModel = s.Value
+		default:
+			v.Settings = append(v.Settings, result.Setting{Axis: s.Axis.String(), Value: s.Value})
+		}
+	}
+	return v
 }
 
 // end tells the classifier how the console ended; both spell the kinds alike.

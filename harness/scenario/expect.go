@@ -83,10 +83,10 @@ type expectation struct {
 // `make kernelversion` prints. Of several expectations that apply the last one
 // holds. One that names a placement speaks of it as the scenario defines it:
 // with another mem= or address randomisation it says nothing; and of a module
-// that is not the scenario's nothing is expected. module is "" for a scenario
+// that is not the scenario's, or a variant with an axis of the user's, nothing is expected. module is "" for a scenario
 // that loads none.
 func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) []Want {
-	if i := slices.Index(names(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) {
+	if i := slices.Index(names(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) || !s.knows(c.Variant) {
 		return nil
 	}
 	var wants []Want
@@ -114,7 +114,7 @@ func (s *Scenario) ExpectedVerdict(kernel string, c Cell) string {
 			return ""
 		}
 	}
-	if len(c.Modules) > len(s.Modules) {
+	if len(c.Modules) > len(s.Modules) || !s.knows(c.Variant) {
 		return ""
 	}
 	verdict := ""

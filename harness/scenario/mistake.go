@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -95,6 +96,11 @@ func meant(got string, names []string) string {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// Meant is a suggestion, where one of the keys of have is near: "; did you mean "plt"?".
+func Meant[V any](got string, have map[string]V) string {
+	return meant(got, slices.Sorted(maps.Keys(have)))
 }
 
 // distance is the number of single-byte edits between a and b. A name that is

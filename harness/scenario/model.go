@@ -3,7 +3,6 @@ package scenario
 import (
 	"regexp"
 	"slices"
-	"strings"
 
 	"umlab/harness/kconfig"
 )
@@ -21,14 +20,6 @@ const (
 // Scopes lists every scope.
 func Scopes() []string { return []string{ScopeModule, ScopeKernel, ScopeAll} }
 
-// relocationModels lists the values of rustc's -C relocation-model that a
-// variant may have.
-func relocationModels() []string { return []string{"static", "pic", "pie"} }
-
-// codeModels lists the values of rustc's -C code-model that a variant may
-// have. rustc's tiny does not exist on x86.
-func codeModels() []string { return []string{"small", "kernel", "medium", "large"} }
-
 // Scenario is one bug: what to build, boot and load, and what to expect.
 type Scenario struct {
 	file        string // "scenarios/unknown-rela-relocation.toml"
@@ -45,6 +36,7 @@ type Scenario struct {
 
 	Modules      []Module // in the order to load them
 	variants     []Variant
+	axes         []axisValues // of the product, for messages and what else can be asked for
 	scopes       []string
 	placements   []Placement // what is booted unless the user says otherwise
 	controls     []Control
@@ -70,34 +62,6 @@ type External struct {
 	Dir    string // the snapshot of it that is built; "" until one was taken
 	Digest string // of the snapshot
 	Mount  string // where the sandbox shows it, relative to its root: "ext/hello"
-}
-
-// Variant is one build by its flags. The zero models are the tree's own.
-type Variant struct {
-	ID              string // Stock, "pie-small", "pie", "large"
-	RelocationModel string // "static", "pic", "pie", or ""
-	CodeModel       string // "small", "kernel", "medium", "large", or ""
-}
-
-// newVariant derives the id.
-func newVariant(relocationModel, codeModel string) Variant {
-	id := strings.Trim(relocationModel+"-"+codeModel, "-")
-	if id == "" {
-		id = Stock
-	}
-	return Variant{ID: id, RelocationModel: relocationModel, CodeModel: codeModel}
-}
-
-// Flags returns the options of rustc that the variant adds, nil for stock.
-func (v Variant) Flags() []string {
-	var flags []string
-	if v.RelocationModel != "" {
-		flags = append(flags, "-Crelocation-model="+v.RelocationModel)
-	}
-	if v.CodeModel != "" {
-		flags = append(flags, "-Ccode-model="+v.CodeModel)
-	}
-	return flags
 }
 
 // Placement is the boot parameters that decide where modules land.
@@ -151,29 +115,6 @@ func cellID(variant, scope string) string {
 		return variant
 	}
 	return variant + "@" + scope
-}
-
-// MakeVariable is the variable of Kbuild that carries the flags, "" for stock.
-// See KBUILD_RUSTFLAGS_MODULE and KRUSTFLAGS in the tree's Makefile.
-func (c Cell) MakeVariable() string {
-	switch c.Scope {
-	case ScopeModule:
-		return "RUSTFLAGS_MODULE"
-	case ScopeKernel:
-		return "RUSTFLAGS_KERNEL"
-	case ScopeAll:
-		return "KRUSTFLAGS"
-	}
-	return ""
-}
-
-// MakeArg is the argument of make that requests the flags,
-// "RUSTFLAGS_MODULE=-Crelocation-model=pie -Ccode-model=small"; "" for stock.
-func (c Cell) MakeArg() string {
-	if v := c.MakeVariable(); v != "" {
-		return v + "=" + strings.Join(c.Variant.Flags(), " ")
-	}
-	return ""
 }
 
 func (p Placement) name() string { return p.Name }

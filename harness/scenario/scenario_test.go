@@ -64,12 +64,12 @@ func TestMistakes(t *testing.T) {
 		{"empty", "", "x.toml:1:1: the file lacks schema, name, title, tree, toolchain, fragments"},
 		{"syntax", "schema = \"umlab.scenario/v1\"\nname = \n", "x.toml:2:8: unexpected character U+000A at start of value"},
 		{"syntax and an unknown key before it", "nam = 1\n[axes\n",
-			"x.toml:1:1: the file has no key \"nam\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, variant, module, placement, control, expect; did you mean \"name\"?\nx.toml:2:6: expected ']' to close table name"},
+			"x.toml:1:1: the file has no key \"nam\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, exclude, variant, module, placement, control, expect; did you mean \"name\"?\nx.toml:2:6: expected ']' to close table name"},
 		{"key twice", head + "name = \"y\"", "x.toml:7:1: key name is already defined"},
 		{"schema", strings.Replace(head, "v1", "v2", 1), `x.toml:1:10: schema "umlab.scenario/v2" is unknown: this umlab reads "umlab.scenario/v1"`},
 		{"unknown keys", head + "titel = 1\n[axes]\nscopes = 3",
-			"x.toml:7:1: the file has no key \"titel\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, variant, module, placement, control, expect; did you mean \"title\"?\n" +
-				`x.toml:9:1: [axes] has no key "scopes": allowed are relocation-model, code-model, scope, placement; did you mean "scope"?`},
+			"x.toml:7:1: the file has no key \"titel\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, exclude, variant, module, placement, control, expect; did you mean \"title\"?\n" +
+				`x.toml:9:1: [axes] has no key "scopes": allowed are placement, combine, scope, relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE, CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment; other options of rustc begin with -C or -Z; did you mean "scope"?`},
 		{"wrong types, all of them", "schema = 1\nname = [\"x\"]\ntitle = true\ntree = 1.5\ntoolchain = 2026-01-01\nfragments = [\"a.config\", 2]\nmodule = 3\n",
 			"x.toml:1:10: schema must be a string, not an integer\n" +
 				"x.toml:2:1: name must be a string, not an array\n" +
@@ -96,7 +96,7 @@ func TestMistakes(t *testing.T) {
 				"x.toml:9:14: code-model \"tiny\" is unknown: allowed are small, kernel, medium, large\n" +
 				"x.toml:10:9: scope \"modul\" is unknown: allowed are module, kernel, all; did you mean \"module\"?"},
 		{"variant", head + axes + "[[variant]]\n[[variant]]\nrelocation-model = \"pie\"\ncode-model = \"small\"",
-			"x.toml:11:3: [[variant]] sets nothing: write relocation-model or code-model; stock is in every scenario\nx.toml:12:3: variant \"pie-small\" is there already: remove this one, or a model from [axes]"},
+			"x.toml:11:3: [[variant]] sets nothing: write an axis, as in [axes]; stock is in every scenario\nx.toml:12:3: variant \"pie-small\" is there already: remove this one, or a value from [axes]"},
 		{"module lacks", head + "[[module]]\n[[module]]\nname = \"a-b\"\npath = \"x.o\"\noutput = \"(\"\nparams = \"a b\"",
 			"x.toml:7:3: [[module]] lacks name, path\n" +
 				"x.toml:9:8: module \"a-b\" is not possible: write it as /proc/modules shows it: letters, digits and _\n" +
@@ -126,7 +126,7 @@ func TestMistakes(t *testing.T) {
 		{"expect nothing", head + "[[expect]]\ncell = \"stock\"", "x.toml:7:3: [[expect]] lacks outcome"},
 		{"expect cells", head + axes + "[[expect]]\ncell = [\"stattic-small\", \"Stock\", \"stock@all\", \"pie-*@user\"]\noutcome = \"loaded\"",
 			"x.toml:12:9: cell \"stattic-small\" is no variant: scenario x has stock, pie-small, static-small; static, pic, pie with small, kernel, medium, large is allowed too; scopes are module, kernel, all; did you mean \"static-small\"?\n" +
-				"x.toml:12:26: cell \"Stock\" is no pattern: write a variant, \"pie-*\" or \"static-small@kernel\"\n" +
+				"x.toml:12:26: cell \"Stock\" is no variant: scenario x has stock, pie-small, static-small; static, pic, pie with small, kernel, medium, large is allowed too; scopes are module, kernel, all; did you mean \"stock\"?\n" +
 				"x.toml:12:35: cell \"stock@all\" is not possible: stock has no flags, so no scope: write \"stock\"\n" +
 				"x.toml:12:48: cell \"pie-*@user\" has no such scope: allowed are module, kernel, all"},
 		{"relocation elsewhere", head + "[[expect]]\noutcome = \"loaded\"\nrelocation = 9", "x.toml:9:14: relocation goes with outcome relocation-unknown, relocation-overflow or loaded-corrupt only"},
@@ -192,7 +192,7 @@ kernel = ">=7.2"
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(plan.Cells) != 1 || plan.Cells[0].ID() != Stock || plan.Cells[0].MakeArg() != "" {
+	if len(plan.Cells) != 1 || plan.Cells[0].ID() != Stock || plan.Cells[0].MakeVars() != nil {
 		t.Fatalf("cells: %+v", plan.Cells)
 	}
 	c := plan.Cells[0]
@@ -344,7 +344,7 @@ func TestLoadMistakes(t *testing.T) {
 			"scenarios/y.toml:2:8: name is \"x\": it must be that of the file, \"y\"\n" +
 				"scenarios/y.toml:6:26: fragment \"b.config\" is neither in configs nor beside the scenario: configs has a.config, bb.config; did you mean \"a.config\"?\n" +
 				"scenarios/y.toml:7:11: patch \"p.patch\" is not beside the scenario: open scenarios/p.patch: file does not exist\n" +
-				"scenarios/y.toml:8:1: the file has no key \"nmae\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, variant, module, placement, control, expect; did you mean \"name\"?\n" +
+				"scenarios/y.toml:8:1: the file has no key \"nmae\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, exclude, variant, module, placement, control, expect; did you mean \"name\"?\n" +
 				`configs/a.config:1: "CONFIG_A" is no option: write CONFIG_NAME=value, "# CONFIG_NAME is not set", or a comment after #`},
 		{"two places", map[string]string{"scenarios/x.toml": head, "scenarios/a.config": ""}, "x",
 			`scenarios/x.toml:6:13: fragment "a.config" is both scenarios/a.config and configs/a.config: rename one`},

@@ -12,6 +12,7 @@ import (
 // Selection is what the user narrows or widens. Nil and zero fields leave the
 // scenario's own choice.
 type Selection struct {
+	Axes       []string // "direct-access-external-data=yes,no": one more axis, or other values for one; Off leaves it alone
 	Cells      []string // patterns: "static-small", "pie-*@kernel", or a variant that the scenario lacks
 	Scope      []string // for all cells whose pattern names none
 	Placements []string // names
@@ -43,7 +44,7 @@ func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	wrong := func(format string, args ...any) { errs = append(errs, usage.Errorf(format, args...)) }
 	modules := s.selectModules(sel, wrong)
 	placements := s.selectPlacements(sel, wrong)
-	cells := s.selectCells(sel, wrong)
+	cells := s.varied(sel.Axes, wrong).selectCells(sel, wrong)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -89,6 +90,19 @@ func (p Plan) Replace(resolve func(Module) []Module) Plan {
 	}
 	for i := range q.Controls {
 		q.Controls[i].Selected = q.Controls[i].in(q.Cells)
+	}
+	return q
+}
+
+// Vary is the plan with what change makes of each axis.
+func (p Plan) Vary(change func(Axis) Axis) Plan {
+	q := Plan{slices.Clone(p.Cells), slices.Clone(p.Controls)}
+	for i, c := range q.Cells {
+		settings := slices.Clone(c.Variant.Settings)
+		for n := range settings {
+			settings[n].Axis = change(settings[n].Axis)
+		}
+		q.Cells[i].Variant.Settings = settings
 	}
 	return q
 }
@@ -172,52 +186,82 @@ func (s *Scenario) selectCells(sel Selection, usage usageFunc) []Cell {
 
 // match returns the cells that a pattern names: of the scenario's variants,
 // or, where none of them fits, of all that can be expressed. A pattern without
-// @ is taken at the given scopes; @* means these as well.
+// @ is taken at the given scopes; @* means these as well. What has no option of
+// rustc has no scope.
 func (s *Scenario) match(pattern string, scopes []string) []Cell {
 	id, scope, scoped := strings.Cut(pattern, "@")
 	if scoped && scope != "*" {
 		scopes = slices.DeleteFunc(Scopes(), func(name string) bool { return !glob(scope, name) })
 	}
-	for _, variants := range [][]Variant{s.variants, expressible()} {
-		var out []Cell
-		if !scoped && glob(id, Stock) {
-			out = append(out, Cell{Variant: variants[0]})
-		}
-		for _, sc := range scopes {
-			for _, v := range variants[1:] {
-				if glob(id, v.ID) {
-					out = append(out, Cell{Variant: v, Scope: sc})
-				}
-			}
-		}
-		if len(out) > 0 {
+	for _, variants := range [][]Variant{s.variants, s.expressible()} {
+		if out := cells(variants, scopes, func(v Variant) bool { return glob(id, v.ID) && (!scoped || v.scoped()) }); len(out) > 0 {
 			return out
 		}
 	}
 	return nil
 }
 
-// expressible returns stock and every variant that flags can make.
-func expressible() []Variant {
-	var out []Variant
-	for _, r := range append([]string{""}, relocationModels()...) {
-		for _, c := range append([]string{""}, codeModels()...) {
-			out = append(out, newVariant(r, c))
+// cells are those of the variants that are asked for, scope by scope.
+func cells(variants []Variant, scopes []string, asked func(Variant) bool) (out []Cell) {
+	for _, v := range variants {
+		if !v.scoped() && asked(v) {
+			out = append(out, Cell{Variant: v})
+		}
+	}
+	for _, sc := range scopes {
+		for _, v := range variants {
+			if v.scoped() && asked(v) {
+				out = append(out, Cell{Variant: v, Scope: sc})
+			}
 		}
 	}
 	return out
 }
 
+// expressible returns stock and every variant that can be made of the axes of the
+// scenario and of those that every scenario has.
+func (s *Scenario) expressible() []Variant {
+	all := map[Axis][]string{}
+	var order []Axis
+	note := func(axis Axis, values []string) {
+		if _, there := all[axis]; !there {
+			order, all[axis] = append(order, axis), []string{Off}
+		}
+		for _, v := range values {
+			if !slices.Contains(all[axis], v) {
+				all[axis] = append(all[axis], v)
+			}
+		}
+	}
+	for _, u := range usual {
+		note(u.axis, u.values)
+	}
+	n := len(all)
+	for _, a := range s.axes {
+		if note(a.axis, a.values); len(all) > n+mostAxes { // a product without end
+			break
+		}
+	}
+	var axes []axisValues
+	for _, a := range order {
+		axes = append(axes, axisValues{a, all[a]})
+	}
+	return product(axes)
+}
+
+// mostAxes bounds how many axes of its own a scenario has in what can be expressed.
+const mostAxes = 3
+
 // allowedCells says which cells there are, for messages.
 func (s *Scenario) allowedCells() string {
 	return fmt.Sprintf("scenario %s has %s; %s with %s is allowed too; scopes are %s", s.Name,
-		list(names(s.variants)), list(relocationModels()), list(codeModels()), list(Scopes()))
+		list(names(s.variants)), list(usual[0].values), list(usual[1].values), list(Scopes()))
 }
 
 // meantCell suggests a variant, and keeps the scope that was written.
 func (s *Scenario) meantCell(pattern string) string {
 	id, scope, scoped := strings.Cut(pattern, "@")
-	for _, variants := range [][]Variant{s.variants, expressible()} {
+	for _, variants := range [][]Variant{s.variants, s.expressible()} {
 		if hint := meant(id, names(variants)); hint != "" {
 			if scoped {
 				hint = strings.TrimSuffix(hint, `"?`) + "@" + scope + `"?`

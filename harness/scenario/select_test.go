@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -230,12 +231,12 @@ func TestFlags(t *testing.T) {
 		cell Cell
 		want string
 	}{
-		{Cell{Variant: newVariant("", "")}, ""},
-		{Cell{Variant: newVariant("pie", "small"), Scope: ScopeModule}, "RUSTFLAGS_MODULE=-Crelocation-model=pie -Ccode-model=small"},
-		{Cell{Variant: newVariant("static", ""), Scope: ScopeKernel}, "RUSTFLAGS_KERNEL=-Crelocation-model=static"},
-		{Cell{Variant: newVariant("", "large"), Scope: ScopeAll}, "KRUSTFLAGS=-Ccode-model=large"},
+		{Cell{Variant: newVariant()}, ""},
+		{Cell{Variant: variant(t, "relocation-model=pie", "code-model=small"), Scope: ScopeModule}, "RUSTFLAGS_MODULE=-Crelocation-model=pie -Ccode-model=small"},
+		{Cell{Variant: variant(t, "relocation-model=static"), Scope: ScopeKernel}, "RUSTFLAGS_KERNEL=-Crelocation-model=static"},
+		{Cell{Variant: variant(t, "code-model=large"), Scope: ScopeAll}, "KRUSTFLAGS=-Ccode-model=large"},
 	} {
-		if got := tt.cell.MakeArg(); got != tt.want {
+		if got := strings.Trim(fmt.Sprint(tt.cell.MakeVars()), "[]"); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.cell.ID(), got, tt.want)
 		}
 	}
@@ -280,4 +281,14 @@ func TestVersions(t *testing.T) {
 	if !(versions)(nil).contain("anything") {
 		t.Error("no bounds exclude something")
 	}
+}
+
+// variant is that of settings such as "code-model=large".
+func variant(t testing.TB, settings ...string) Variant {
+	t.Helper()
+	v, err := ParseVariant(settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

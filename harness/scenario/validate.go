@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -14,7 +15,7 @@ var (
 	placementName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 	moduleName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	moduleParam   = regexp.MustCompile(`^[A-Za-z0-9_.]+(=[A-Za-z0-9_.,:/+-]*)?$`)
-	cellPattern   = regexp.MustCompile(`^[a-z*]+(-[a-z*]+)?(@[a-z*]+)?$`)
+	cellPattern   = regexp.MustCompile(`^[A-Za-z0-9_.=+*-]+(@[a-z*]+)?$`)
 )
 
 // mostRepeat bounds the boots of one placement.
@@ -38,8 +39,10 @@ func (v *validator) run() {
 	v.head()
 	v.options(v.file.table("kconfig"))
 	axes := v.file.table("axes")
-	scopes, placements := v.axes(axes), axes.texts("placement")
+	placements := axes.texts("placement")
+	scopes := v.axes(axes)
 	axes.finish()
+	v.excludes(v.file.tables("exclude"))
 	v.variants(v.file.tables("variant"))
 	v.s.scopes = scopes
 	v.modules(v.file.tables("module"))
@@ -144,61 +147,128 @@ func (v *validator) options(t *table) {
 	}
 }
 
-// axes makes the variants of the product, and returns the scopes.
+// axes makes the variants of the product, or of the values side by side, and
+// returns the scopes.
 func (v *validator) axes(t *table) (scopes []string) {
-	keep := func(key string, allowed []string) []string {
-		var out []string
-		for _, one := range t.texts(key) {
-			if slices.Contains(out, one.value) {
-				v.add(one.pos, "%s %q is named twice", key, one.value)
-			} else if v.oneOf(key, one, allowed) {
-				out = append(out, one.value)
-			}
+	v.s.variants = []Variant{newVariant()}
+	combine, scope := t.text("combine"), t.texts("scope")
+	for _, f := range t.v.fields {
+		if slices.Contains([]string{"combine", "scope", "placement"}, f.name) {
+			continue
 		}
-		return out
-	}
-	v.s.variants = []Variant{newVariant("", "")}
-	relocationModels, codeModels := keep("relocation-model", relocationModels()), keep("code-model", codeModels())
-	if len(relocationModels)+len(codeModels) > 0 {
-		for _, r := range orNone(relocationModels) {
-			for _, c := range orNone(codeModels) {
-				v.s.variants = append(v.s.variants, newVariant(r, c))
-			}
+		axis, values := v.axis(t, f.name)
+		if len(values) > 0 {
+			v.s.axes = append(v.s.axes, axisValues{axis, values})
 		}
 	}
-	if scopes = keep("scope", Scopes()); !t.has("scope") {
+	made := product(v.s.axes)
+	if combine.set && v.oneOf("combine", combine, []string{"product", "zip"}) && combine.value == "zip" {
+		for _, a := range v.s.axes {
+			if n := len(v.s.axes[0].values); len(a.values) != n {
+				v.add(combine.pos, "combine is zip, which takes the values side by side: %s has %d and %s has %d",
+					v.s.axes[0].axis, n, a.axis, len(a.values))
+				return nil
+			}
+		}
+		made = zip(v.s.axes)
+	}
+	for _, variant := range made {
+		v.variant(t.pos, variant, true)
+	}
+	for _, one := range scope {
+		if slices.Contains(scopes, one.value) {
+			v.add(one.pos, "scope %q is named twice", one.value)
+		} else if v.oneOf("scope", one, Scopes()) {
+			scopes = append(scopes, one.value)
+		}
+	}
+	if !t.has("scope") {
 		scopes = []string{ScopeModule}
 	}
 	return scopes
 }
 
+// axis reads the values of an axis, none where its name is none.
+func (v *validator) axis(t *table, name string) (axis Axis, values []string) {
+	axis, err := ParseAxis(name)
+	if err != nil || axis.Kind == OfRustc && axis.Prefix == "" {
+		known := slices.Concat(t.known, axisNames())
+		t.known = append(t.known, name)
+		for _, f := range t.v.fields {
+			if f.name == name {
+				v.add(f.pos, "%s has no key %q: allowed are %s; other options of rustc begin with -C or -Z%s", t.name, name, list(known), meant(name, known))
+			}
+		}
+		return axis, nil
+	}
+	for _, one := range t.texts(name) {
+		switch err := axis.check(one.value); {
+		case err != nil:
+			v.add(one.pos, "%v", err)
+		case slices.Contains(values, one.value):
+			v.add(one.pos, "%s %q is named twice", name, one.value)
+		default:
+			values = append(values, one.value)
+		}
+	}
+	return axis, values
+}
+
+// variant adds a variant. One of a product that sets nothing is stock.
+func (v *validator) variant(at pos, one Variant, made bool) {
+	i := slices.Index(names(v.s.variants), one.ID)
+	switch {
+	case i < 0:
+		v.s.variants = append(v.s.variants, one)
+	case made && one.ID == Stock:
+	case one.ID == Stock:
+		v.add(at, "[[variant]] sets nothing: write an axis, as in [axes]; stock is in every scenario")
+	case v.s.variants[i].same(one):
+		v.add(at, "variant %q is there already: remove this one, or a value from [axes]", one.ID)
+	default:
+		v.add(at, "two variants would be called %q", one.ID)
+	}
+}
+
 func (v *validator) variants(tables []*table) {
 	for _, t := range tables {
-		r, c := t.text("relocation-model"), t.text("code-model")
-		t.finish()
-		okR := !r.set || v.oneOf("relocation-model", r, relocationModels())
-		okC := !c.set || v.oneOf("code-model", c, codeModels())
-		if !okR || !okC {
-			continue
+		var settings []Setting
+		wrong := len(v.list)
+		for _, f := range t.v.fields {
+			axis, values := v.axis(t, f.name)
+			if len(values) > 1 {
+				v.add(f.pos, "%s has several values: a [[variant]] takes one of each axis", f.name)
+			}
+			for _, value := range values {
+				settings = append(settings, Setting{axis, value})
+			}
 		}
-		variant := newVariant(r.value, c.value)
-		switch {
-		case variant.ID == Stock:
-			v.add(t.pos, "[[variant]] sets nothing: write relocation-model or code-model; stock is in every scenario")
-		case slices.Contains(v.s.variants, variant):
-			v.add(t.pos, "variant %q is there already: remove this one, or a model from [axes]", variant.ID)
-		default:
-			v.s.variants = append(v.s.variants, variant)
+		t.finish()
+		if wrong == len(v.list) {
+			v.variant(t.pos, newVariant(settings...), false)
 		}
 	}
 }
 
-// orNone makes a product with an absent axis possible.
-func orNone(names []string) []string {
-	if len(names) == 0 {
-		return []string{""}
+// excludes takes out of the variants those that have all settings of a table.
+func (v *validator) excludes(tables []*table) {
+	for _, t := range tables {
+		out := v.s.variants[1:]
+		asked := false
+		for _, f := range t.v.fields {
+			axis, values := v.axis(t, f.name)
+			asked = asked || len(values) > 0
+			has := func(one Variant) bool { return slices.Contains(values, cmp.Or(one.Value(axis.Kind, axis.Name), Off)) }
+			out = slices.DeleteFunc(slices.Clone(out), func(one Variant) bool { return !has(one) })
+		}
+		t.finish()
+		if asked && len(out) == 0 {
+			v.add(t.pos, "[[exclude]] excludes nothing: no variant has all of this")
+		}
+		if asked {
+			v.s.variants = slices.DeleteFunc(v.s.variants, func(one Variant) bool { return slices.Contains(names(out), one.ID) })
+		}
 	}
-	return names
 }
 
 func (v *validator) modules(tables []*table) {

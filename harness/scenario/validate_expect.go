@@ -34,14 +34,15 @@ func (v *validator) control(t *table) {
 func (v *validator) controlCell(t text) string {
 	id, scope, scoped := strings.Cut(t.value, "@")
 	ids := names(v.s.variants)
+	variant, known := named(v.s.variants, id)
 	switch {
-	case !slices.Contains(ids, id):
+	case !known:
 		v.add(t.pos, "cell %q is unknown: this scenario has the variants %s%s", t.value, list(ids), meant(id, ids))
-	case id == Stock && scoped:
-		v.add(t.pos, "cell %q is not possible: stock has no flags, so no scope", t.value)
+	case scoped && !variant.scoped():
+		v.add(t.pos, "cell %q is not possible: %s has no flags, so no scope", t.value, id)
 	case scoped && !slices.Contains(Scopes(), scope):
 		v.add(t.pos, "cell %q is not possible: the scopes are %s%s", t.value, list(Scopes()), meant(scope, Scopes()))
-	case id != Stock && !scoped && len(v.s.scopes) > 0:
+	case variant.scoped() && !scoped && len(v.s.scopes) > 0:
 		return cellID(id, v.s.scopes[0])
 	}
 	return t.value

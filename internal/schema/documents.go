@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -23,6 +26,10 @@ var words = map[reflect.Type][]any{
 	reflect.TypeFor[result.BisectionConclusion](): list(result.BisectedTo, result.BisectedRange, result.BisectedFlaky, result.NotBisected),
 	reflect.TypeFor[result.ColumnState]():         list(result.ColumnExpected, result.ColumnDiffers, result.ColumnRefused, result.ColumnInfra),
 }
+
+// later are words that the first version of a document does not have. Fields that it
+// does not have are tagged since:"v2".
+var later = map[reflect.Type][]any{}
 
 func list[T any](words ...T) []any {
 	var l []any
@@ -76,7 +83,8 @@ func documents() (map[string][]byte, error) {
 
 func document(name string, root reflect.Type, comments map[string]string) (*jsonschema.Schema, error) {
 	types := map[string]reflect.Type{} // by name in $defs
-	mapper := mapped
+	first := root == reflect.TypeFor[result.Results]() && name == result.Schema
+	mapper := func(t reflect.Type) *jsonschema.Schema { return mapped(t, first) }
 	if root == reflect.TypeFor[result.Classification]() {
 		mapper = orUnproved
 	}
@@ -92,7 +100,7 @@ func document(name string, root reflect.Type, comments map[string]string) (*json
 		},
 		Lookup: func(t reflect.Type) jsonschema.ID {
 			for other, of := range result.Documents() {
-				if of == t && t != root {
+				if of == t && t != root && other != result.Schema { // what can be in the second can be in others
 					return jsonschema.ID(file(other))
 				}
 			}
@@ -115,17 +123,23 @@ func document(name string, root reflect.Type, comments map[string]string) (*json
 	s := r.ReflectFromType(root)
 	s.ID, s.Title = jsonschema.ID(file(name)), name
 	s.Properties.Set("schema", &jsonschema.Schema{Const: name})
+	if name == result.SchemaV2 { // the second has all that the first has
+		s.Properties.Set("schema", &jsonschema.Schema{Enum: list(result.Schema, result.SchemaV2)})
+	}
 	for def, part := range s.Definitions {
-		if err := finish(part, types[def]); err != nil {
+		if err := finish(part, types[def], first); err != nil {
 			return nil, err
 		}
 	}
-	return s, finish(s, root)
+	if err := finish(s, root, first); err != nil {
+		return nil, err
+	}
+	return s, prune(s, first)
 }
 
 // orUnproved is mapped for a document in which an outcome may be one that no line proves.
 func orUnproved(t reflect.Type) *jsonschema.Schema {
-	s := mapped(t)
+	s := mapped(t, false)
 	if t == reflect.TypeFor[outcome.Kind]() {
 		s.Enum = append([]any{outcome.Unproved}, s.Enum...)
 	}
@@ -134,8 +148,11 @@ func orUnproved(t reflect.Type) *jsonschema.Schema {
 
 // mapped describes what is the same wherever it stands: words, counts of what
 // was seen, and numbers, which are not negative but where a tag says so.
-func mapped(t reflect.Type) *jsonschema.Schema {
-	switch enum := words[t]; t.Kind() {
+func mapped(t reflect.Type, first bool) *jsonschema.Schema {
+	known := func(t reflect.Type) []any {
+		return slices.DeleteFunc(slices.Clone(words[t]), func(w any) bool { return first && slices.Contains(later[t], w) })
+	}
+	switch enum := known(t); t.Kind() {
 	case reflect.String:
 		if enum != nil {
 			return &jsonschema.Schema{Type: "string", Enum: enum}
@@ -147,7 +164,7 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 				count.Minimum = "0" // umlab.results/v1 never asked for more
 			}
 			s := &jsonschema.Schema{Type: "object", AdditionalProperties: count}
-			if enum = words[t.Key()]; enum != nil {
+			if enum = known(t.Key()); enum != nil {
 				s.PropertyNames = &jsonschema.Schema{Enum: enum}
 			}
 			return s
@@ -163,7 +180,7 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 }
 
 // finish adds to the schema of a struct what its fields alone do not say.
-func finish(s *jsonschema.Schema, t reflect.Type) error {
+func finish(s *jsonschema.Schema, t reflect.Type, first bool) error {
 	if t == nil || t.Kind() != reflect.Struct {
 		return nil
 	}
@@ -173,6 +190,10 @@ func finish(s *jsonschema.Schema, t reflect.Type) error {
 		}
 	}
 	for i := range t.NumField() {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); first && t.Field(i).Tag.Get("since") != "" {
+			s.Properties.Delete(name)
+			continue
+		}
 		// A list of pointers may have gaps.
 		if f := t.Field(i).Type; f.Kind() == reflect.Slice && f.Elem().Kind() == reflect.Pointer {
 			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
@@ -186,6 +207,27 @@ func finish(s *jsonschema.Schema, t reflect.Type) error {
 			return err
 		}
 		s.AllOf, s.OneOf = more.AllOf, more.OneOf
+	}
+	return nil
+}
+
+var reference = regexp.MustCompile(`"\$ref":"#/\$defs/([^"]+)"`)
+
+// prune takes out the definitions that nothing refers to, which are of fields that
+// the first version does not have.
+func prune(s *jsonschema.Schema, first bool) error {
+	for first {
+		text, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		used := map[string]bool{}
+		for _, m := range reference.FindAllSubmatch(text, -1) {
+			used[string(m[1])] = true
+		}
+		had := len(s.Definitions)
+		maps.DeleteFunc(s.Definitions, func(name string, _ *jsonschema.Schema) bool { return !used[name] })
+		first = len(s.Definitions) < had
 	}
 	return nil
 }

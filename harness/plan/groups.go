@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/kconfig"
+	"umlab/harness/scenario"
+	"umlab/harness/usage"
+)
+
+// Group is the cells and controls of a plan that are forks of one build.
+type Group struct {
+	Settings []scenario.Setting // that make it another build than the plan's own; nil for that one
+	Cells    []int              // indices into the plan's cells
+	Controls []int              // likewise of its controls that no cell shows
+	options  []kconfig.Option   // merged over the plan's
+}
+
+// Groups are the builds that the plan's cells and controls are forks of, the plan's
+// own first.
+func (p *Plan) Groups() []*Group {
+	groups := []*Group{{}}
+	of := func(v scenario.Variant) *Group {
+		settings := v.Base()
+		i := slices.IndexFunc(groups, func(g *Group) bool { return slices.Equal(g.Settings, settings) })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &Group{Settings: settings, options: p.options(v)})
+		}
+		return groups[i]
+	}
+	for i, c := range p.Cells {
+		g := of(c.Variant)
+		g.Cells = append(g.Cells, i)
+	}
+	for i, c := range p.Controls {
+		if g := of(c.Shown.Variant); !c.Selected {
+			g.Controls = append(g.Controls, i)
+		}
+	}
+	return groups
+}
+
+// Base is what the group's cells are built on, where base is what the plan's own are.
+func (g *Group) Base(base kbuild.Base) kbuild.Base {
+	base.Options, _ = kconfig.Merge(kconfig.Fragment{Options: base.Options}, kconfig.Fragment{Options: g.options})
+	for _, s := range g.Settings {
+		if s.Kind == scenario.OfCompiler {
+			base.Compiler = s.Value
+		}
+	}
+	return base
+}
+
+// options are those that a variant adds, a fragment's before single ones.
+func (p *Plan) options(v scenario.Variant) (options []kconfig.Option) {
+	for _, s := range v.Of(scenario.OfFragment) {
+		options = append(options, p.named[s.Value].Options...)
+	}
+	return append(options, v.Options().Options...)
+}
+
+// readNamed reads the fragments that variants name.
+func (p *Plan) readNamed() error {
+	var errs []error
+	p.named = map[string]kconfig.Fragment{}
+	for _, c := range p.Cells {
+		for _, s := range c.Variant.Of(scenario.OfFragment) {
+			if _, read := p.named[s.Value]; read {
+				continue
+			}
+			text, err := os.ReadFile(s.Value)
+			if err == nil {
+				p.named[s.Value], err = kconfig.ParseFragment(s.Value, text)
+			}
+			if err != nil {
+				p.named[s.Value] = kconfig.Fragment{} // told once
+				errs = append(errs, usage.Errorf("axis fragment=%s: %w", s.Value, err))
+			}
+		}
+	}
+	return usage.Join(errs...)
+}
+
+// Resolved reports whether nothing of the plan's modules is left for the tree to tell.
+func (p *Plan) Resolved() bool {
+	return !slices.ContainsFunc(p.Modules(), func(m scenario.Module) bool { return m.Path == "" })
+}
+
+// resolve gives options of rustc that were named without -C or -Z the one that rustc has.
+func (p *Plan) resolve(offers func() (map[string]string, error)) (*Plan, error) {
+	var errs []error
+	var have map[string]string
+	q := *p
+	q.Plan = p.Plan.Vary(func(a scenario.Axis) scenario.Axis {
+		if a.Kind != scenario.OfRustc || a.Prefix != "" || len(errs) > 0 {
+			return a
+		}
+		if have == nil {
+			var err error
+			if have, err = offers(); err != nil {
+				errs = append(errs, err)
+				return a
+			}
+		}
+		if a.Prefix = have[a.Name]; a.Prefix == "" {
+			errs = append(errs, usage.Errorf("-axis=%s: rustc has no such option%s", a.Name, scenario.Meant(a.Name, have)))
+		}
+		return a
+	})
+	if err := usage.Join(errs...); err != nil {
+		return p, fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, err)
+	}
+	return &q, nil
+}

@@ -1,0 +1,389 @@
+package scenario
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"umlab/harness/kconfig"
+)
+
+// Kind is what an axis varies.
+type Kind string
+
+// The kinds, by how the name of an axis is written.
+const (
+	OfRustc    Kind = "rustc"    // relocation-model, -Cpanic, -Zplt: an option of rustc, at a scope
+	OfMake     Kind = "make"     // KCFLAGS, CFLAGS_MODULE, CFLAGS_trap.o: a variable of Kbuild, for one object where it names one
+	OfKconfig  Kind = "kconfig"  // CONFIG_X
+	OfFragment Kind = "fragment" // files of more options
+	OfCompiler Kind = "compiler" // clang or gcc
+	OfParam    Kind = "param"    // param:seccomp: a parameter of the kernel's command line
+)
+
+// Axis is one thing that varies.
+type Axis struct {
+	Kind Kind
+	Name string // "relocation-model", "KCFLAGS", "CONFIG_X", "seccomp"; the kind where that is all there is to say
+	// Prefix of an option of rustc is -C or -Z; "" where only rustc can tell, see Flags.
+	Prefix string
+}
+
+// Off is the value that leaves an axis as the tree has it.
+const Off = "-"
+
+var (
+	rustcName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	paramName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+	// What of Kbuild carries flags and is recorded in the .cmd files, where it is read back: see Documentation/kbuild/kbuild.rst.
+	// The linker is chosen by LDFLAGS_vmlinux=-fuse-ld=lld, since UML links by the compiler.
+	makeName = regexp.MustCompile(`^(?:K[CAR][A-Z]*FLAGS|(?:C|A|RUST|LD)FLAGS_(?:MODULE|KERNEL|vmlinux)|(?:C|A|RUST)FLAGS_[A-Za-z0-9_-]+\.o)$`)
+	// A value becomes part of an argument that make, its shell and the console pass on.
+	axisValue = regexp.MustCompile(`^[A-Za-z0-9_=+,.:/@%-]+( [A-Za-z0-9_=+,.:/@%-]+)*$`)
+)
+
+// stable are options of rustc -C that every rustc has had for years, so that none need be asked. See rustc -C help.
+var stable = []string{"code-model", "codegen-units", "debug-assertions", "debuginfo", "embed-bitcode", "force-frame-pointers",
+	"force-unwind-tables", "inline-threshold", "link-dead-code", "lto", "no-redzone", "opt-level", "overflow-checks", "panic",
+	"relocation-model", "relro-level", "soft-float", "symbol-mangling-version", "target-cpu", "target-feature", "tune-cpu"}
+
+// usual are values that axes have although no scenario lists them: those of rustc
+// on x86-64 that are about where code may lie.
+var usual = []axisValues{
+	{Axis{OfRustc, "relocation-model", "-C"}, []string{"static", "pic", "pie"}},
+	{Axis{OfRustc, "code-model", "-C"}, []string{"small", "kernel", "medium", "large"}}, // no tiny on x86
+}
+
+// axisNames are how axes are written, for messages.
+func axisNames() (list []string) {
+	for _, u := range usual {
+		list = append(list, u.axis.Name)
+	}
+	return append(list, "CONFIG_X", "KCFLAGS", "CFLAGS_MODULE", "CFLAGS_trap.o", "LDFLAGS_vmlinux", "param:NAME", string(OfCompiler), string(OfFragment))
+}
+
+// ParseAxis reads the name of an axis, as the kinds show it.
+func ParseAxis(name string) (Axis, error) {
+	param, isParam := strings.CutPrefix(name, "param:")
+	prefix, option := "", name
+	for _, p := range []string{"-C", "-Z"} {
+		if rest, ok := strings.CutPrefix(name, p); ok {
+			prefix, option = p, rest
+		}
+	}
+	switch option = strings.ReplaceAll(option, "_", "-"); {
+	case name == string(OfCompiler), name == string(OfFragment):
+		return Axis{Kind: Kind(name), Name: name}, nil
+	case isParam && paramName.MatchString(param):
+		return Axis{Kind: OfParam, Name: param}, nil
+	case kconfig.ValidName(name):
+		return Axis{Kind: OfKconfig, Name: name}, nil
+	case makeName.MatchString(name):
+		return Axis{Kind: OfMake, Name: name}, nil
+	case !isParam && rustcName.MatchString(option):
+		if prefix == "" && slices.Contains(stable, option) {
+			prefix = "-C"
+		}
+		return Axis{OfRustc, option, prefix}, nil
+	}
+	return Axis{}, fmt.Errorf("%q is no axis: write an option of rustc, as in -Zplt, or %s", name, strings.Join(axisNames(), ", "))
+}
+
+// String is the name as ParseAxis reads it.
+func (a Axis) String() string {
+	if a.Kind == OfParam {
+		return "param:" + a.Name
+	}
+	return a.Prefix + a.Name
+}
+
+// check says what is wrong with a value of the axis.
+func (a Axis) check(value string) error {
+	known := a.known()
+	switch {
+	case value == Off:
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return fmt.Errorf("%q is no value of %s: it holds a control character", value, a)
+	case a.Kind == OfKconfig:
+		return kconfig.CheckValue(kconfigValue(value))
+	case a.Kind == OfFragment && value != "":
+	case len(known) > 0 && !slices.Contains(known, value):
+		return fmt.Errorf("%s %q is unknown: allowed are %s%s", a.Name, value, list(known), meant(value, known))
+	case !axisValue.MatchString(value):
+		return fmt.Errorf("%q is no value of %s: write letters, digits and _=+,.:/@%%-, and %s for none", value, a, Off)
+	}
+	return nil
+}
+
+// known are the values that the axis can have; nil where only a tool can tell.
+func (a Axis) known() []string {
+	if a.Kind == OfCompiler {
+		return []string{"clang", "gcc"}
+	}
+	for _, u := range usual {
+		if a == u.axis {
+			return u.values
+		}
+	}
+	return nil
+}
+
+// kconfigValue is a value as a fragment has it: y, m, n, numbers and 0x are
+// themselves, all else is a string.
+func kconfigValue(value string) string {
+	switch {
+	case value == "y", value == "m", value == "n", kconfig.CheckValue(value) == nil && strings.Trim(value, "0123456789") == "",
+		strings.HasPrefix(value, "0x") && kconfig.CheckValue(value) == nil:
+		return value
+	}
+	return kconfig.Quote(strings.Trim(value, `"`))
+}
+
+// Setting is an axis at a value.
+type Setting struct {
+	Axis
+	Value string
+}
+
+// String is "relocation-model=static".
+func (s Setting) String() string { return s.Axis.String() + "=" + s.Value }
+
+// alone are values that say nothing without the name of their axis.
+var alone = regexp.MustCompile(`^(?:[ymn]|yes|no|on|off|true|false|none|[0-9].*)$`)
+
+// label is the setting in the ID of a variant: its value where that speaks for
+// itself, else with the axis. It depends on nothing else, so that another axis
+// beside it changes no ID.
+func (s Setting) label() string {
+	value := s.Value
+	if s.Kind == OfFragment {
+		value = strings.TrimSuffix(path.Base(value), ".config")
+	}
+	word := unusual.ReplaceAllString(value, "_")
+	switch {
+	case s.Kind == OfRustc && s.known() != nil, s.Kind == OfCompiler, s.Kind == OfFragment:
+		return word
+	case s.Kind == OfMake && !strings.HasSuffix(s.Name, ".o") && !alone.MatchString(word):
+		return strings.Trim(word, "-_")
+	}
+	name := strings.TrimPrefix(s.Name, "CONFIG_")
+	if words := strings.Split(name, "-"); s.Kind == OfRustc && len(words) > 2 { // IDs are typed
+		name = ""
+		for _, w := range words {
+			name += w[:min(1, len(w))]
+		}
+	}
+	return name + "=" + word
+}
+
+// unusual is what a cell's ID does not hold: it is typed in shells and names files.
+var unusual = regexp.MustCompile(`[^A-Za-z0-9_.=+-]`)
+
+// Variant is one setting of each axis that it names. What it does not name is the
+// tree's own.
+type Variant struct {
+	ID       string // Stock, "pie-small", "large-plt=no"
+	Settings []Setting
+}
+
+// newVariant derives the ID. Settings that are Off are left out.
+func newVariant(settings ...Setting) Variant {
+	v := Variant{ID: Stock}
+	var labels []string
+	for _, s := range settings {
+		if s.Value != Off && s.Value != "" {
+			v.Settings, labels = append(v.Settings, s), append(labels, s.label())
+		}
+	}
+	if len(labels) > 0 {
+		v.ID = strings.Join(labels, "-")
+	}
+	return v
+}
+
+// ParseVariant is the variant of settings as people write them: "relocation-model=static".
+func ParseVariant(settings ...string) (Variant, error) {
+	var parsed []Setting
+	for _, text := range settings {
+		name, value, _ := strings.Cut(text, "=")
+		axis, err := ParseAxis(name)
+		if err == nil {
+			err = axis.check(value)
+		}
+		if err != nil {
+			return Variant{}, fmt.Errorf("%s: %w", text, err)
+		}
+		parsed = append(parsed, Setting{axis, value})
+	}
+	return newVariant(parsed...), nil
+}
+
+// same reports whether two variants set the same, in whatever order.
+func (v Variant) same(w Variant) bool {
+	return len(v.Settings) == len(w.Settings) &&
+		!slices.ContainsFunc(v.Settings, func(s Setting) bool { return !slices.Contains(w.Settings, s) })
+}
+
+// scoped reports whether the variant has flags of which a scope says where they apply.
+func (v Variant) scoped() bool { return len(v.Of(OfRustc)) > 0 }
+
+// Of are the variant's settings of a kind.
+func (v Variant) Of(kind Kind) (settings []Setting) {
+	for _, s := range v.Settings {
+		if s.Kind == kind {
+			settings = append(settings, s)
+		}
+	}
+	return settings
+}
+
+func (v Variant) axes() (axes []Axis) {
+	for _, s := range v.Settings {
+		axes = append(axes, s.Axis)
+	}
+	return axes
+}
+
+// Value is that of a kind and name; "" where the variant leaves it alone.
+func (v Variant) Value(kind Kind, name string) string {
+	for _, s := range v.Settings {
+		if s.Kind == kind && s.Name == name {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// Flags returns the options of rustc that the variant adds, nil for none:
+// "-Crelocation-model=static". Each has its prefix, see Resolve.
+func (v Variant) Flags() (flags []string) {
+	for _, s := range v.Of(OfRustc) {
+		flags = append(flags, s.Prefix+s.Name+"="+s.Value)
+	}
+	return flags
+}
+
+// Requested are all settings as they are asked for: "-Crelocation-model=static",
+// "KCFLAGS=-O1", "CONFIG_X=y", "seccomp=on"; never nil.
+func (v Variant) Requested() []string {
+	out := []string{}
+	for _, s := range v.Settings {
+		out = append(out, s.Prefix+s.Name+"="+s.Value)
+	}
+	return out
+}
+
+// Params are the parameters that the variant adds to the kernel's command line.
+func (v Variant) Params() (params []string) {
+	for _, s := range v.Of(OfParam) {
+		params = append(params, s.Name+"="+s.Value)
+	}
+	return params
+}
+
+// Base is what of the variant decides the build that it is a fork of: what makes
+// another configuration, or another compiler. It is empty for most.
+func (v Variant) Base() (settings []Setting) {
+	return slices.DeleteFunc(slices.Clone(v.Settings), func(s Setting) bool {
+		return s.Kind != OfKconfig && s.Kind != OfFragment && s.Kind != OfCompiler
+	})
+}
+
+// Options are the options of Kconfig that the variant sets.
+func (v Variant) Options() (f kconfig.Fragment) {
+	for _, s := range v.Of(OfKconfig) {
+		f.File = "axis " + s.Axis.String()
+		f.Options = append(f.Options, kconfig.Option{Name: s.Name, Value: kconfigValue(s.Value), File: f.File})
+	}
+	return f
+}
+
+// product is one variant for each way to take one value of every axis.
+func product(axes []axisValues) []Variant {
+	all := [][]Setting{nil}
+	for _, a := range axes {
+		var next [][]Setting
+		for _, before := range all {
+			for _, value := range a.values {
+				next = append(next, append(slices.Clip(before), Setting{a.axis, value}))
+			}
+		}
+		all = next
+	}
+	var out []Variant
+	for _, settings := range all {
+		out = append(out, newVariant(settings...))
+	}
+	return out
+}
+
+// zip is the n-th values of all axes together; they must have equally many.
+func zip(axes []axisValues) (out []Variant) {
+	for n := range axes[0].values {
+		var settings []Setting
+		for _, a := range axes {
+			settings = append(settings, Setting{a.axis, a.values[n]})
+		}
+		out = append(out, newVariant(settings...))
+	}
+	return out
+}
+
+// axisValues is an axis with the values that it takes.
+type axisValues struct {
+	axis   Axis
+	values []string
+}
+
+// MakeVar is an argument of make: a variable of Kbuild that carries flags.
+type MakeVar struct {
+	Name  string // "RUSTFLAGS_MODULE"
+	Flags []string
+}
+
+// String is the argument: "RUSTFLAGS_MODULE=-Crelocation-model=pie -Ccode-model=small".
+func (m MakeVar) String() string { return m.Name + "=" + strings.Join(m.Flags, " ") }
+
+// ModulesOnly reports whether the variable reaches nothing that the kernel is linked from.
+func (m MakeVar) ModulesOnly() bool { return strings.HasSuffix(m.Name, "FLAGS_MODULE") }
+
+// MakeVars are the arguments of make that request what the variant sets at its
+// scope; nil for stock.
+func (c Cell) MakeVars() (vars []MakeVar) {
+	add := func(name string, flags ...string) {
+		i := slices.IndexFunc(vars, func(v MakeVar) bool { return v.Name == name })
+		if i < 0 {
+			vars = append(vars, MakeVar{Name: name})
+			i = len(vars) - 1
+		}
+		vars[i].Flags = append(vars[i].Flags, flags...)
+	}
+	if flags := c.Variant.Flags(); len(flags) > 0 {
+		add(c.rustVariable(), flags...)
+	}
+	for _, s := range c.Variant.Of(OfMake) {
+		add(s.Name, strings.Fields(s.Value)...)
+	}
+	return vars
+}
+
+// ModulesOnly reports whether nothing that the kernel is linked from is built
+// otherwise than for stock.
+func (c Cell) ModulesOnly() bool {
+	return !slices.ContainsFunc(c.MakeVars(), func(v MakeVar) bool { return !v.ModulesOnly() })
+}
+
+// rustVariable is the variable of Kbuild that carries options of rustc at the
+// cell's scope. See KBUILD_RUSTFLAGS_MODULE and KRUSTFLAGS in the tree's Makefile.
+func (c Cell) rustVariable() string {
+	switch c.Scope {
+	case ScopeKernel:
+		return "RUSTFLAGS_KERNEL"
+	case ScopeAll:
+		return "KRUSTFLAGS"
+	}
+	return "RUSTFLAGS_MODULE"
+}

@@ -1,0 +1,84 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+)
+
+// varied is the scenario with the user's axes beside its own. Every variant, stock
+// included, is taken at each of their values; stock itself stays, to compare with.
+func (s *Scenario) varied(given []string, usage usageFunc) *Scenario {
+	out := *s
+	for _, one := range given {
+		name, list, valued := strings.Cut(one, "=")
+		axis, err := ParseAxis(name)
+		switch {
+		case err != nil:
+			usage("-axis=%s: %v%s", one, err, meant(name, axisNames()))
+			continue
+		case !valued || list == "":
+			usage("-axis=%s: write its values behind it, as in -axis=%s=yes,no; %s leaves it as the tree has it", one, name, Off)
+			continue
+		}
+		values := strings.Split(list, ",")
+		for _, v := range values {
+			if err := axis.check(v); err != nil {
+				usage("-axis=%s: %v", one, err)
+				return &out
+			}
+		}
+		out.vary(axisValues{axis, values})
+	}
+	if len(out.variants) > mostVariants {
+		usage("-axis= makes %d variants of scenario %s: allowed are %d; narrow it with -cells=, or give fewer values", len(out.variants), s.Name, mostVariants)
+	}
+	return &out
+}
+
+// mostVariants bounds a product that nobody waits for.
+const mostVariants = 2000
+
+// vary puts an axis beside those that are there, or in the place of the same one.
+func (s *Scenario) vary(a axisValues) {
+	s.axes = slices.Clone(s.axes)
+	if i := slices.IndexFunc(s.axes, func(have axisValues) bool { return have.axis == a.axis }); i >= 0 {
+		s.axes[i] = a
+	} else {
+		s.axes = append(s.axes, a)
+	}
+	variants := []Variant{newVariant()}
+	for _, v := range s.variants {
+		others := slices.DeleteFunc(slices.Clone(v.Settings), func(set Setting) bool { return set.Axis == a.axis })
+		for _, value := range a.values {
+			with := newVariant(s.inOrder(append(slices.Clip(others), Setting{a.axis, value}))...)
+			if !slices.Contains(names(variants), with.ID) {
+				variants = append(variants, with)
+			}
+		}
+	}
+	s.variants = variants
+}
+
+// inOrder are settings in the order of the axes, so that an ID does not depend on
+// which axis was named last.
+func (s *Scenario) inOrder(settings []Setting) []Setting {
+	at := func(set Setting) int {
+		for i, u := range usual {
+			if u.axis == set.Axis {
+				return i - len(usual)
+			}
+		}
+		return slices.IndexFunc(s.axes, func(a axisValues) bool { return a.axis == set.Axis })
+	}
+	slices.SortStableFunc(settings, func(a, b Setting) int { return at(a) - at(b) })
+	return settings
+}
+
+// knows reports whether the scenario can expect something of a variant: whether it
+// sets nothing but axes of the scenario, or those that every scenario has.
+func (s *Scenario) knows(v Variant) bool {
+	return !slices.ContainsFunc(v.Settings, func(set Setting) bool {
+		return !slices.ContainsFunc(usual, func(u axisValues) bool { return u.axis == set.Axis }) &&
+			!slices.ContainsFunc(s.variants, func(own Variant) bool { return slices.Contains(own.axes(), set.Axis) })
+	})
+}
