@@ -90,7 +90,8 @@ func (p *Plan) Resolved() bool {
 	return !slices.ContainsFunc(p.Modules(), func(m scenario.Module) bool { return m.Path == "" })
 }
 
-// resolve gives options of rustc that were named without -C or -Z the one that rustc has.
+// resolve is the plan in which options of rustc that were named without -C or -Z have the
+// one that rustc has; p itself where there is none.
 func (p *Plan) resolve(offers func() (map[string]string, error)) (*Plan, error) {
 	var errs []error
 	var have map[string]string
@@ -113,6 +114,9 @@ func (p *Plan) resolve(offers func() (map[string]string, error)) (*Plan, error) 
 	})
 	if err := usage.Join(errs...); err != nil {
 		return p, fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, err)
+	}
+	if have == nil {
+		return p, nil
 	}
 	return &q, nil
 }
