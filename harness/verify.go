@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -215,42 +214,6 @@ func (l *Lab) commits(ctx context.Context, p *plan.Plan, commits string) (*tree.
 	}
 	base, err := tree.FromGit(ctx, l.store, l.sink, r.Base, sources.Git(tc))
 	return base, tc, r.Patches, err
-}
-
-// findings are what the tree's own checkers say of the patches. They never
-// change the conclusion, so what keeps them from running is a finding too.
-func (l *Lab) findings(ctx context.Context, tc *toolchain.Toolchain, t *tree.Tree, patches []patch.Patch) (list []result.Finding) {
-	var all []byte
-	for _, p := range patches {
-		all = append(all, p.Data...)
-	}
-	for _, c := range []struct {
-		tool string
-		args []string
-	}{
-		{"checkpatch.pl", []string{"perl", "scripts/checkpatch.pl", "--no-tree", "--no-signoff", "--terse", "--color=never", "-"}},
-		{"get_maintainer.pl", []string{"perl", "scripts/get_maintainer.pl", "--no-git", "--no-git-fallback", "--norolestats"}},
-	} {
-		f := result.Finding{Tool: c.tool, Lines: []string{}}
-		var said, complaints bytes.Buffer
-		status, err := sandbox.Run(ctx, tc.In(sandbox.Command{
-			Mounts: []sandbox.Mount{t.Mount("/src")}, Dir: "/src",
-			Args: c.args, Stdin: bytes.NewReader(all), Stdout: &said, Stderr: &complaints,
-		}))
-		for line := range strings.Lines(said.String()) {
-			if line = strings.TrimSpace(line); line != "" {
-				f.Lines = append(f.Lines, line)
-			}
-		}
-		switch {
-		case err != nil:
-			f.Failed = err.Error()
-		case !status.Success() && len(f.Lines) == 0:
-			f.Failed = fmt.Sprintf("%s: %s", status, lastLines(complaints.String(), 1))
-		}
-		list = append(list, f)
-	}
-	return list
 }
 
 // identity is the user's, as their git knows it, for a Tested-by line; empty

@@ -15,7 +15,21 @@ type Message struct {
 	Line   int               // of the input, from 1, where the mail begins
 	Text   int               // of the input, from 1, where the body begins
 	From   string            // the line of an mbox that the mail begins with; "" outside of one
+	head   []piece           // the header's lines and the empty one behind them
 	body   []piece
+}
+
+// Head is the header as it stands, with the line of an mbox before it and the empty line
+// behind it.
+func (m Message) Head() string {
+	var s strings.Builder
+	if m.From != "" {
+		s.WriteString(m.From + "\n")
+	}
+	for _, p := range m.head {
+		s.Write(p.text)
+	}
+	return s.String()
 }
 
 // piece is text that came from one line of the input. Only the last byte may be a line's end.
@@ -92,7 +106,7 @@ func read(lines []piece, before int) Message {
 	for i, raw := range lines {
 		l := raw.bare()
 		if l == "" {
-			m.body, m.Text = lines[i+1:], before+i+2
+			m.head, m.body, m.Text = lines[:i+1], lines[i+1:], before+i+2
 			return m
 		}
 		if name != "" && (l[0] == ' ' || l[0] == '\t') {

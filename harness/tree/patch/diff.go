@@ -14,6 +14,7 @@ import (
 
 // diff is a text's diff with what stood before it.
 type diff struct {
+	text   string // all of it, as its author ended its lines
 	before string // the text above the diff
 	data   string
 	line   int // of the text, from 1, where data begins
@@ -134,7 +135,7 @@ func readDiff(name, text string, line int) (*diff, error) {
 	if err := oneCommit(lines, spans, fail); err != nil {
 		return nil, err
 	}
-	d := &diff{before: strings.Join(lines[:first], ""), line: first + 1}
+	d := &diff{text: strings.Join(lines, ""), before: strings.Join(lines[:first], ""), line: first + 1}
 	d.data = strings.Join(lines[first:spans[len(spans)-1].end], "")
 	parsed, _, err := gitdiff.Parse(strings.NewReader(d.data))
 	if err != nil {
@@ -197,7 +198,7 @@ func oneCommit(lines []string, spans []span, fail func(int, string, ...any) erro
 // fill sets what the diff decides. text is the line that the diff's text begins
 // at, or 0.
 func (p *Patch) fill(d *diff, text int) {
-	p.Data, p.Files = []byte(d.data), d.files
+	p.Data, p.Mail, p.Files = []byte(d.data), []byte(d.text), d.files
 	if p.Bare() {
 		p.Notes = append(p.Notes, "hunks of "+p.Title()+" have no context (diff -U0): they are taken at their own line numbers alone")
 	}

@@ -90,6 +90,7 @@ func fromMail(m mail.Message, name, what string) (*mailed, error) {
 		d.before = toUTF8(d.before, body.Charset)
 	}
 	p.fill(d, line)
+	p.Mail = append([]byte(strings.ReplaceAll(m.Head(), "\r\n", "\n")), p.Mail...)
 	p.inBody(d.before)
 	return p, nil
 }

@@ -100,3 +100,38 @@ func TestScissorsLeaveTheMessage(t *testing.T) {
 		t.Errorf("%q, %q", got[0].Subject, got[0].Message)
 	}
 }
+
+// TestMailWhole: what checkpatch.pl gets is the mail as it stands, decoded where it must be, with its header and
+// its sign-off, so that line numbers are those of the mail.
+func TestMailWhole(t *testing.T) {
+	body := "Because it is so.\n\nSigned-off-by: umlab test <umlab@localhost>\n---\n"
+	plain := mailOf("[PATCH] um: one", body, change)
+	for _, tc := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"a mail", plain, []string{plain}},
+		{"a diff", change, []string{change}},
+		{"a diff below a text", "Look:\n\n" + change, []string{"Look:\n\n" + change}},
+		{"a series", mailOf("[PATCH 1/2] a", body, change) + mailOf("[PATCH 2/2] b", "", change),
+			[]string{mailOf("[PATCH 1/2] a", body, change), mailOf("[PATCH 2/2] b", "", change)}},
+		{"base64", mailHead("base64") + encoded(t, "base64", body+change), []string{mailHead("base64") + body + change}},
+		{"quoted-printable", mailHead("quoted-printable") + encoded(t, "quoted-printable", body+change), []string{mailHead("quoted-printable") + body + change}},
+	} {
+		patches, err := Read("x.patch", []byte(tc.text))
+		if err != nil {
+			t.Errorf("%s: %v", tc.name, err)
+			continue
+		}
+		var got []string
+		for i := range tc.want {
+			tc.want[i] = strings.TrimRight(tc.want[i], "\n") // how a mail ends is no matter
+		}
+		for _, p := range patches {
+			got = append(got, strings.TrimRight(string(p.Mail), "\n"))
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+}

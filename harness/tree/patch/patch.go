@@ -24,6 +24,7 @@ type Patch struct {
 	Of      int    // 2 of [PATCH 1/2], else 0
 	Files   []File // what the diff changes, in its order
 	Data    []byte // the diff alone, as git apply -p1 takes it
+	Mail    []byte // all of the mail, decoded, or of what the diff was given with: what checkpatch.pl is run on by hand
 	Line    int    // line of Name that Data begins at, or 0 where Data was decoded (base64, quoted-printable, MIME)
 	Sum     string // sha256 of Data, hex
 	PatchID string // as git patch-id --stable prints it; empty where the diff has no "diff" lines
