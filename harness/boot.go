@@ -28,13 +28,12 @@ import (
 // Both must be a terminal: UML loses what is typed while its kernel prints, so
 // that commands from a file would run or not by chance.
 func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, out *os.File) error {
-	if !terminal.Is(in) || !terminal.Is(out) {
-		return usage.Errorf("boot needs a terminal on standard input and output; without one: go tool mage explain %s, or matrix -cells=%s",
-			cell, cell)
-	}
-	p, _, err := l.planCell(cell, o)
+	p, _, err := l.planCell(cell, o) // a mistake is told first: without it, the rest may be in order
 	if err != nil {
 		return err
+	}
+	if !terminal.Is(in) || !terminal.Is(out) {
+		return usage.Errorf("boot needs a terminal on standard input and output; without one: %s explain %s", l.program, cell)
 	}
 	b, err := l.buildCell(ctx, p)
 	if err != nil {

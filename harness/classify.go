@@ -40,11 +40,15 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 		return nil, err
 	}
 	c := classification(o.File, log)
-	_, color, width := display.Terminal(o.Stdout, o.Getenv)
-	if err := doc.Terminal(o.Stdout, report.Classification(c), doc.Options{Color: color, Width: width}); err != nil {
-		return c, err
+	stdout := &Checked{To: o.Stdout}
+	json := format[result.Classification]{"json", o.JSON, report.JSON[result.Classification]}
+	if !json.toStdout() {
+		_, color, width := display.Terminal(o.Stdout, o.Getenv)
+		if err := doc.Terminal(stdout, report.Classification(c), doc.Options{Color: color, Width: width}); err != nil {
+			return c, err
+		}
 	}
-	if err := (format[result.Classification]{"json", o.JSON, report.JSON[result.Classification]}).save(c); err != nil {
+	if err := json.save(stdout, c); err != nil {
 		return c, err
 	}
 	if c.Proved() == 0 {

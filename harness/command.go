@@ -17,13 +17,20 @@ func retarget(command, target string, positional, drop, add []string) string {
 	var out []string
 	words := shell.Split(command)
 	// What was not typed as the README says keeps its head.
-	if at := slices.Index(words, "mage") + 1; at > 0 && at < len(words) {
+	at := 0
+	for _, program := range []string{"umlab", "go tool mage"} {
+		if head := strings.Fields(program); len(words) > len(head) && slices.Equal(words[:len(head)], head) {
+			at = len(head)
+		}
+	}
+	if at > 0 {
 		out = append(append(slices.Clone(words[:at]), target), positional...)
 		words = words[at+1:]
 	}
 	for _, w := range words {
 		flag, _, isFlag := strings.Cut(strings.TrimLeft(w, "-"), "=")
-		if !isFlag || !slices.Contains(drop, flag) {
+		same := func(other string) bool { return strings.TrimSuffix(other, "s") == strings.TrimSuffix(flag, "s") } // -cell= is -cells=
+		if !isFlag || !slices.ContainsFunc(drop, same) {
 			out = append(out, w)
 		}
 	}

@@ -14,6 +14,7 @@ func TestRetarget(t *testing.T) {
 			"go tool mage bisect x:1 x:2 '-placements=low,high x' '-cell=a b'"},
 		{`go tool mage nightly -series=x '-dir=/it'\''s  mine' '-tree=/a  b' '-fragment=o'\''brien  x'`, "matrix", nil, []string{"series", "dir"}, nil,
 			`go tool mage matrix '-tree=/a  b' '-fragment=o'\''brien  x'`},
+		{"umlab nightly -series=x -tree=mage", "matrix", nil, []string{"series"}, []string{"-toolchain=x:1"}, "umlab matrix -tree=mage -toolchain=x:1"},
 		{"", "matrix", nil, nil, []string{"-tree=t"}, ""},
 		{"go test -x=1 -y", "matrix", nil, []string{"x"}, []string{"-tree=t"}, "go test -y -tree=t"},
 	} {

@@ -55,30 +55,8 @@ func ExitCode(err error) int {
 	return result.ExitInfra
 }
 
-// exitError is an error with its exit code, as mage asks for it.
-type exitError struct {
-	error
-	code int
-}
-
-// ExitStatus is the exit code of the target.
-func (e *exitError) ExitStatus() int { return e.code }
-
-// Unwrap returns the error itself.
-func (e *exitError) Unwrap() error { return e.error }
-
-// Exit gives what a flow returned the exit code that it stands for, and what an
-// interrupted one needs to be told.
-func Exit(err error) error {
-	switch code := ExitCode(err); code {
-	case result.ExitExpected:
-		return nil
-	case result.ExitInterrupted:
-		return &exitError{errors.New("interrupted: what was finished is kept, and the same command goes on from there"), code}
-	default:
-		return &exitError{err, code}
-	}
-}
+// Interrupted is what a user who left is told.
+const Interrupted = "interrupted: what was finished is kept, and the same command goes on from there"
 
 // matrixEnd is how a matrix ended, as an error.
 func matrixEnd(r *result.Results) error {

@@ -8,8 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
+	"slices"
 
 	"umlab/harness/history"
 	"umlab/harness/report"
@@ -78,7 +77,16 @@ func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 	if err := f.Check(); err != nil {
 		return &usage.Error{Err: err}
 	}
-	if err := checkOutputs(append(o.Outputs.formats(), format[result.History]{flag: "export", path: o.Export})); err != nil {
+	formats := o.Outputs.formats()
+	if err := checkOutputs(append(formats, format[result.History]{flag: "export", path: o.Export})); err != nil {
+		return err
+	}
+	say := func(line string) error {
+		if o.Export == toStdout || slices.ContainsFunc(formats, format[result.History].toStdout) {
+			l.sink.Note(line)
+			return nil
+		}
+		_, err := fmt.Fprintln(l.stdout, line)
 		return err
 	}
 	in, closeIn, err := importFile(o.Import)
@@ -96,12 +104,12 @@ func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 	}
 	defer h.Close()
 	if in != nil {
-		if err := l.importHistory(ctx, h, o.Import, in); err != nil || bare {
+		if err := l.importHistory(ctx, h, o.Import, in, say); err != nil || bare {
 			return err
 		}
 	}
 	if o.Export != "" {
-		if err := l.exportHistory(ctx, h, o.Export, f); err != nil {
+		if err := l.exportHistory(ctx, h, o.Export, f, say); err != nil {
 			return err
 		}
 	}
@@ -113,27 +121,28 @@ func (l *Lab) History(ctx context.Context, o HistoryOptions) error {
 		return err
 	}
 	list.Command = o.Command
-	l.sink.Close()
-	if o.Import == "" && o.Export == "" {
+	return publish(l, list, func(w io.Writer) error {
+		if o.Import != "" || o.Export != "" {
+			return nil
+		}
 		d := report.History(list)
 		if o.Changes {
 			d = report.HistoryChanges(list)
 		}
-		if err := doc.Terminal(l.stdout, d, l.table); err != nil {
-			return err
-		}
-	}
-	return writeOutputs(o.Outputs.formats(), list)
+		return doc.Terminal(w, d, l.table)
+	}, formats)
 }
 
 // emptyHistory says what to do where nothing is recorded; it is a mistake only
 // to want files of it.
 func (l *Lab) emptyHistory(bare bool) error {
+	err := fmt.Errorf("%w: run `%s matrix`, or give results written with -json= or -export= to `%[2]s history -import=FILE`",
+		history.ErrEmpty, l.program)
 	if !bare {
-		return history.ErrEmpty
+		return err
 	}
 	l.sink.Close()
-	_, err := fmt.Fprintln(l.stdout, history.ErrEmpty)
+	_, err = fmt.Fprintln(l.stdout, err)
 	return err
 }
 
@@ -164,7 +173,7 @@ func importFile(path string) (in io.ReadSeeker, done func(), err error) {
 	return file, func() { file.Close() }, nil
 }
 
-func (l *Lab) importHistory(ctx context.Context, h *history.DB, path string, in io.ReadSeeker) error {
+func (l *Lab) importHistory(ctx context.Context, h *history.DB, path string, in io.ReadSeeker, say func(string) error) error {
 	check, err := report.Validator(result.SchemaV2)
 	if err != nil {
 		return err
@@ -173,23 +182,17 @@ func (l *Lab) importHistory(ctx context.Context, h *history.DB, path string, in 
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(l.stdout, "imported %s: %d new, %d seen again, %d known already\n", path, n.Entered, n.Sighted, n.Known)
-	return err
+	return say(fmt.Sprintf("imported %s: %d new, %d seen again, %d known already", path, n.Entered, n.Sighted, n.Known))
 }
 
-func (l *Lab) exportHistory(ctx context.Context, h *history.DB, path string, f history.Filter) error {
-	out, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return fmt.Errorf("export to %s: %w", path, err)
-	}
-	defer func() { _ = out.Cleanup() }() // where it did not take its name
-	n, err := h.Export(ctx, out, f, filepath.Ext(path) == ".json")
+func (l *Lab) exportHistory(ctx context.Context, h *history.DB, path string, f history.Filter, say func(string) error) error {
+	var text bytes.Buffer
+	n, err := h.Export(ctx, &text, f, filepath.Ext(path) == ".json")
 	if err != nil {
 		return err
 	}
-	if err := out.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("export to %s: %w", path, err)
+	if err := writeTo(l.stdout, path, text.Bytes()); err != nil {
+		return fmt.Errorf("write -export=%s: %w", path, err)
 	}
-	_, err = fmt.Fprintf(l.stdout, "exported %d results to %s\n", n, path)
-	return err
+	return say(fmt.Sprintf("exported %d results to %s", n, path))
 }

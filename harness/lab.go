@@ -4,6 +4,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,9 @@ type Options struct {
 	Stderr  *os.File            // progress
 	Now     func() time.Time    // nil: time.Now
 	Forget  bool                // results do not enter the history: they are of umlab's own tests
+	Program string              // how umlab is called, for what it tells to type; empty: "umlab"
+	Quiet   bool                // no progress
+	Say     []string            // lines that progress begins with
 }
 
 // Lab is what all flows work with.
@@ -48,6 +52,7 @@ type Lab struct {
 	project  fs.FS
 	getenv   func(string) string
 	stdout   io.Writer
+	written  *Checked // what stdout leads to
 	table    doc.Options
 	now      func() time.Time
 	settings *settings.Settings
@@ -55,7 +60,8 @@ type Lab struct {
 	sink     *display.Display
 	sources  *sources.Sources
 	builder  *kbuild.Builder
-	forget   bool // results do not enter the history
+	forget   bool   // results do not enter the history
+	program  string // how umlab is called
 }
 
 // Open reads the configuration and opens the store.
@@ -89,9 +95,16 @@ func Open(o Options) (*Lab, error) {
 	}
 	tty, color, _ := display.Terminal(o.Stderr, o.Getenv)
 	sink := display.New(o.Stderr, tty, color, o.Now)
+	if o.Quiet {
+		sink = display.New(io.Discard, false, false, o.Now)
+	}
+	for _, line := range o.Say {
+		sink.Note(line)
+	}
 	_, color, width := display.Terminal(o.Stdout, o.Getenv)
+	out := &Checked{To: o.Stdout}
 	return &Lab{
-		options: o, project: o.Project, getenv: o.Getenv, stdout: o.Stdout, now: o.Now, forget: o.Forget,
+		options: o, project: o.Project, getenv: o.Getenv, stdout: out, written: out, now: o.Now, forget: o.Forget, program: cmp.Or(o.Program, "umlab"),
 		table: doc.Options{Color: color, Width: width}, settings: set, store: st, sink: sink,
 		sources: &sources.Sources{Settings: set, Store: st, Sink: sink, Getenv: o.Getenv, Archive: &archive.Archive{
 			Client: &debian.Client{HTTP: &fetch.Client{}, Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
@@ -112,12 +125,10 @@ func buildLimits(l settings.BuildLimits) kbuild.Limits {
 	}
 }
 
-// Run opens a Lab for a flow, and returns what the flow returned with its exit
-// code, see Exit. Then the store is kept below its limit.
-func Run(o Options, flow func(*Lab) error) error { return Exit(inLab(o, flow)) }
-
-// inLab is Run with the flow's own error.
-func inLab(o Options, flow func(*Lab) error) error {
+// Run opens a Lab for a flow, and returns what the flow returned; see ExitCode.
+// Then the store is kept below its limit. A result that could not be printed is
+// an error, whatever the result was.
+func Run(o Options, flow func(*Lab) error) error {
 	l, err := Open(o)
 	if err != nil {
 		return err
@@ -128,6 +139,9 @@ func inLab(o Options, flow func(*Lab) error) error {
 		return err
 	}
 	err = flow(l)
+	if lost := l.written.Err(); lost != nil {
+		err = lost
+	}
 	if !errors.Is(err, context.Canceled) { // else the user is leaving
 		l.keepBelow(context.Background(), keep)
 	}

@@ -14,6 +14,8 @@ import (
 // layers is the picture of the README from top to bottom: a package may import
 // those of later lines only. Packages of one line do not know each other.
 var layers = [][]string{
+	{"umlab"},
+	{"cli"},
 	{"harness"},
 	{"conclude", "kcidb", "report"},
 	{"progress/display", "report/checks", "report/scale"},
@@ -56,6 +58,7 @@ var only = map[string][]string{
 	"github.com/knqyf263/go-deb-version":  {"debian"},
 	"modernc.org/sqlite":                  {"history"},
 	"github.com/fsnotify/fsnotify":        {"watch"},
+	"github.com/spf13/":                   {"cli"},
 }
 
 func level(pkg string) int {

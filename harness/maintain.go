@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -11,39 +10,63 @@ import (
 
 	"umlab/harness/debian"
 	"umlab/harness/sandbox"
+	"umlab/harness/toolchain"
+	"umlab/harness/tree"
+	"umlab/harness/usage"
 )
 
 // room is what a tree, a toolchain and a baseline take together, with their
 // packages, in bytes; doctor wants it free.
 const room = 8 << 30
 
-// Fetch asks the archive what it serves now, and fetches and unpacks tree and
-// toolchain, so that a later run needs no network.
-func (l *Lab) Fetch(ctx context.Context, treeName, toolchainName string) error {
-	if treeName == "" {
-		treeName = l.settings.DefaultTree
+// Fetch asks the archive what it serves now, and fetches and unpacks trees and
+// toolchains, the usual ones where none are named, so that a later run needs no
+// network.
+func (l *Lab) Fetch(ctx context.Context, trees, toolchains []string) error {
+	if len(trees) == 0 {
+		trees = []string{l.settings.DefaultTree}
 	}
-	if toolchainName == "" {
-		toolchainName = l.settings.DefaultToolchain
+	if len(toolchains) == 0 {
+		toolchains = []string{l.settings.DefaultToolchain}
 	}
-	if err := errors.Join(l.sources.CheckTree(treeName), l.sources.CheckToolchain(toolchainName)); err != nil {
+	var errs []error
+	for _, name := range trees {
+		errs = append(errs, l.sources.CheckTree(name))
+	}
+	for _, name := range toolchains {
+		errs = append(errs, l.sources.CheckToolchain(name))
+	}
+	if err := usage.Join(errs...); err != nil {
 		return err
 	}
 	if err := sandbox.Check(ctx); err != nil {
 		return err
 	}
-	t, tc, err := l.sources.Refreshed().Get(ctx, treeName, toolchainName)
-	if err != nil {
-		return err
+	src := l.sources.Refreshed().Once()
+	var say []func()
+	for i := range max(len(trees), len(toolchains)) {
+		// Each is fetched with one of the others: tools of a toolchain unpack the tree.
+		t, tc, err := src.Get(ctx, trees[min(i, len(trees)-1)], toolchains[min(i, len(toolchains)-1)])
+		if err != nil {
+			return err
+		}
+		say = append(say, func() { l.fetched(t, tc) })
 	}
 	l.sink.Close()
+	for _, one := range say {
+		one()
+	}
+	return nil
+}
+
+// fetched says what was fetched.
+func (l *Lab) fetched(t *tree.Tree, tc *toolchain.Toolchain) {
 	fmt.Fprintf(l.stdout, "tree %s: %s, %s, digest %s\n", t.Name, t.Version, t.Package, t.Digest)
 	fmt.Fprintf(l.stdout, "toolchain %s: rustc %s (LLVM %s), clang %s, gcc %s, %d packages, digest %s\n",
 		tc.Name, tc.Identity["rustc"], tc.Identity["rustc-llvm"], tc.Identity["clang"], tc.Identity["gcc"], len(tc.Packages), tc.Digest)
 	for _, n := range slices.Concat(t.Notes, tc.Notes) {
 		fmt.Fprintln(l.stdout, "note:", n)
 	}
-	return nil
 }
 
 // Doctor says whether this machine can do what umlab needs. The error is the

@@ -68,7 +68,7 @@ func writeNight(dir, origin string, n *result.Nightly) (made string, err error) 
 		return "", err
 	}
 	at := func(name string) string { return filepath.Join(tmp, name) }
-	err = writeOutputs([]format[result.Nightly]{
+	err = writeOutputs(nil, []format[result.Nightly]{
 		{"dir", at("report.md"), report.Form(report.Nightly, doc.MarkdownMail)},
 		{"dir", at("report.html"), report.Form(report.Nightly, doc.HTML)},
 		{"dir", at("report.txt"), func(w io.Writer, n *result.Nightly) error {

@@ -24,10 +24,12 @@ const (
 	unitDir      = "../configs/systemd"
 )
 
+var described = regexp.MustCompile(`(?m)^\s+-([a-z-]+)`)
+
 // targets are those of the magefile, with the flags of each.
 func targets(t *testing.T) map[string][]string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "../magefile.go", nil, 0)
+	f, err := parser.ParseFile(token.NewFileSet(), "../magefile.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,12 +40,8 @@ func targets(t *testing.T) map[string][]string {
 			continue
 		}
 		var flags []string
-		for _, p := range fn.Type.Params.List {
-			if _, optional := p.Type.(*ast.StarExpr); optional {
-				for _, n := range p.Names {
-					flags = append(flags, n.Name)
-				}
-			}
+		for _, m := range described.FindAllStringSubmatch(fn.Doc.Text(), -1) {
+			flags = append(flags, m[1])
 		}
 		all[strings.ToLower(fn.Name.Name)] = flags
 	}

@@ -20,7 +20,7 @@ import (
 // WatchMatrix runs Matrix, and again whenever the tree, a module's directory or a fragment is saved, until ctx ends; then
 // the error is nil.
 func WatchMatrix(ctx context.Context, base Options, o MatrixOptions, files Outputs) error {
-	return Exit(again(ctx, base, watched[result.Results]{
+	return again(ctx, base, watched[result.Results]{
 		plan:   func(l *Lab) (*plan.Plan, error) { return l.plan(o) },
 		writes: []output{{"json", files.JSON}, {"junit", files.JUnit}, {"ktap", files.KTAP}, {"html", files.HTML}, {"md", files.Markdown}},
 		run:    func(ctx context.Context, l *Lab) (*result.Results, error) { return l.Matrix(ctx, o, files) },
@@ -28,15 +28,15 @@ func WatchMatrix(ctx context.Context, base Options, o MatrixOptions, files Outpu
 			return doc.Terminal(w, report.MatrixSince(was, r), l.table)
 		},
 		line: report.MatrixLine,
-	}))
+	})
 }
 
 // WatchVerify is Verify as WatchMatrix is Matrix; the patch is watched, too.
 func WatchVerify(ctx context.Context, base Options, o VerifyOptions, files VerifyOutputs) error {
 	if o.Patch == "-" {
-		return Exit(usage.Errorf("-watch cannot read standard input again: give the patch as a file"))
+		return usage.Errorf("-watch cannot read standard input again: give the patch as a file")
 	}
-	return Exit(again(ctx, base, watched[result.Verification]{
+	return again(ctx, base, watched[result.Verification]{
 		plan: func(l *Lab) (*plan.Plan, error) {
 			plans, err := l.verifyPlans(o)
 			if err != nil {
@@ -52,7 +52,7 @@ func WatchVerify(ctx context.Context, base Options, o VerifyOptions, files Verif
 			return doc.Mail(w, report.Since(report.Verification(v), report.VerificationChanges(was, v)))
 		},
 		line: report.VerificationLine,
-	}))
+	})
 }
 
 // WatchExplain is Explain as WatchMatrix is Matrix.
@@ -63,7 +63,7 @@ func WatchExplain(ctx context.Context, base Options, cell string, o MatrixOption
 			writes = append(writes, output{"script", filepath.Join(files.Script, name)})
 		}
 	}
-	return Exit(again(ctx, base, watched[result.Explanation]{
+	return again(ctx, base, watched[result.Explanation]{
 		plan:   func(l *Lab) (*plan.Plan, error) { p, _, err := l.planCell(cell, o); return p, err },
 		writes: writes,
 		run:    func(ctx context.Context, l *Lab) (*result.Explanation, error) { return l.Explain(ctx, cell, o, files) },
@@ -71,7 +71,7 @@ func WatchExplain(ctx context.Context, base Options, cell string, o MatrixOption
 			return doc.Terminal(w, report.Since(report.Explanation(e), report.ExplanationChanges(was, e)), l.table)
 		},
 		line: report.ExplanationLine,
-	}))
+	})
 }
 
 // watched is a flow that is run again and again.
@@ -90,7 +90,7 @@ type output struct{ flag, path string }
 
 // files are what can be saved. The error has what is wrong with the flags.
 func (f watched[T]) files(base Options) (files watch.Files, err error) {
-	err = inLab(base, func(l *Lab) error {
+	err = Run(base, func(l *Lab) error {
 		p, err := f.plan(l)
 		if err != nil {
 			return err
@@ -113,6 +113,9 @@ func (f watched[T]) files(base Options) (files watch.Files, err error) {
 				"It watches -tree=DIRECTORY, -modules=DIRECTORY, -fragment=FILE, and the patch that verify is given", p.Flags.Tree)
 		}
 		for _, w := range f.writes {
+			if w.path == toStdout {
+				return usage.Errorf("-%s=%s beside -watch, which shows each run on standard output: name a file", w.flag, w.path)
+			}
 			if err := checkOutput(w.flag, w.path); err != nil {
 				return err
 			}
@@ -189,7 +192,7 @@ type repeated[T any] struct {
 func (r *repeated[T]) once(ctx context.Context) error {
 	var is *T
 	var page bytes.Buffer
-	err := inLab(r.base, func(l *Lab) (err error) {
+	err := Run(r.base, func(l *Lab) (err error) {
 		l.stdout = io.Discard
 		if is, err = r.run(ctx, l); is == nil {
 			return err

@@ -78,8 +78,7 @@ func (e *NothingError) Error() string {
 }
 
 // ErrEmpty says that nothing was recorded yet.
-var ErrEmpty = errors.New("history: nothing is recorded yet: run `go tool mage matrix`, " +
-	"or give results written with -json= or -export= to `go tool mage history -import=FILE`")
+var ErrEmpty = errors.New("history: nothing is recorded yet")
 
 // record is a row of the table result, with its sightings and cells.
 type record struct {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 
@@ -108,7 +109,7 @@ func (p *Plan) resolve(offers func() (map[string]string, error)) (*Plan, error) 
 			}
 		}
 		if a.Prefix = have[a.Name]; a.Prefix == "" {
-			errs = append(errs, usage.Errorf("-axis=%s: rustc has no such option%s", a.Name, scenario.Meant(a.Name, have)))
+			errs = append(errs, usage.Errorf("-axis=%s: rustc has no such option%s", a.Name, usage.Meant(a.Name, slices.Sorted(maps.Keys(have)))))
 		}
 		return a
 	})

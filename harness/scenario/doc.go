@@ -66,5 +66,4 @@
 // (mem=4G) are known to all; high and far leave randomisation as the host has it.
 package scenario
 
-// formatVersion is the version of the file format that this package reads.
-const formatVersion = "umlab.scenario/v1"
+const Schema = "umlab.scenario/v1"

@@ -51,17 +51,20 @@ func filesOf(fsys fs.FS, dir, suffix string) ([]string, error) {
 	return names, nil
 }
 
+// Names are the scenarios of fsys, the project's root, sorted.
+func Names(fsys fs.FS) ([]string, error) { return filesOf(fsys, scenarioDir, ".toml") }
+
 // Load reads scenarios/NAME.toml of fsys, the project's root, and with it the
 // fragments and patches that it names, so that nothing is left to go wrong
 // later. An unknown name is a *usage.Error that lists the scenarios; for the
 // rest the error holds every *Mistake, sorted by place, one a line.
 func Load(fsys fs.FS, name string) (*Scenario, error) {
-	names, err := filesOf(fsys, scenarioDir, ".toml")
+	names, err := Names(fsys)
 	if err != nil {
 		return nil, fmt.Errorf("load scenario %q: %w", name, err)
 	}
 	if !slices.Contains(names, name) {
-		return nil, usage.Errorf("scenario %q is unknown: there are %s%s", name, list(names), meant(name, names))
+		return nil, usage.Errorf("scenario %q is unknown: there are %s%s", name, list(names), usage.Meant(name, names))
 	}
 	file := path.Join(scenarioDir, name+".toml")
 	data, err := fs.ReadFile(fsys, file)
@@ -112,7 +115,7 @@ func (s *Scenario) readFragments(fsys fs.FS, named []text, m *mistakes) {
 				have[i] += ".config"
 			}
 			m.add(p, "fragment %q is neither in %s nor beside the scenario: %s has %s%s",
-				name, fragmentDir, fragmentDir, list(have), meant(name, have))
+				name, fragmentDir, fragmentDir, list(have), usage.Meant(name, have))
 		case 1:
 			f, err := kconfig.ParseFragment(found[0], text)
 			if err != nil {

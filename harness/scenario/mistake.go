@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -80,50 +79,4 @@ func list(names []string) string {
 		return "none"
 	}
 	return strings.Join(names, ", ")
-}
-
-// meant is "; did you mean "x"?" where one of names is near, else "".
-func meant(got string, names []string) string {
-	limit := max(2, len(got)/3) // edits; two letters swapped are two
-	limit = min(limit, len(got)-1) + 1
-	best := ""
-	for _, n := range names {
-		if d := distance(got, n); d < limit {
-			best, limit = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// Meant is a suggestion, where one of the keys of have is near: "; did you mean "plt"?".
-func Meant[V any](got string, have map[string]V) string {
-	return meant(got, slices.Sorted(maps.Keys(have)))
-}
-
-// distance is the number of single-byte edits between a and b. A name that is
-// far longer than any of ours is not compared.
-func distance(a, b string) int {
-	const longest = 100
-	if len(a) > longest || len(b) > longest {
-		return longest
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

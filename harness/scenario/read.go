@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"umlab/harness/kconfig"
+	"umlab/harness/usage"
 )
 
 // text is a string of the file with its place.
@@ -139,7 +140,7 @@ func (t *table) option(key string) text {
 func (t *table) finish() {
 	for _, f := range t.v.fields {
 		if !slices.Contains(t.known, f.name) {
-			t.m.add(f.pos, "%s has no key %q: allowed are %s%s", t.name, f.name, list(t.known), meant(f.name, t.known))
+			t.m.add(f.pos, "%s has no key %q: allowed are %s%s", t.name, f.name, list(t.known), usage.Meant(f.name, t.known))
 		}
 	}
 }

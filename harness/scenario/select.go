@@ -109,13 +109,13 @@ func (p Plan) Vary(change func(Axis) Axis) Plan {
 
 type usageFunc func(format string, args ...any)
 
-func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement {
+func (s *Scenario) selectPlacements(sel Selection, wrong usageFunc) []Placement {
 	var out []Placement
 	for _, name := range sel.Placements {
 		p, ok := named(s.known, name)
 		if !ok {
 			known := names(s.known)
-			usage("placement %q is unknown: allowed are %s; -mem= takes any size%s", name, list(known), meant(name, known))
+			wrong("placement %q is unknown: allowed are %s; -mem= takes any size%s", name, list(known), usage.Meant(name, known))
 			continue
 		}
 		out = append(out, p)
@@ -123,7 +123,7 @@ func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement 
 	for _, size := range sel.Mem {
 		mem, err := ParseMem(size)
 		if err != nil {
-			usage("-mem: %v", err)
+			wrong("-mem: %v", err)
 			continue
 		}
 		out = append(out, Placement{Name: strings.ToUpper(size), Mem: mem, MemText: strings.ToUpper(size), Repeat: 1})
@@ -132,7 +132,7 @@ func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement 
 		out = slices.Clone(s.placements)
 	}
 	if sel.Repeat < 0 || sel.Repeat > mostRepeat {
-		usage("-repeat=%d is not possible: allowed is 1 to %d", sel.Repeat, mostRepeat)
+		wrong("-repeat=%d is not possible: allowed is 1 to %d", sel.Repeat, mostRepeat)
 	}
 	var unique []Placement
 	for _, p := range out {
@@ -149,11 +149,11 @@ func (s *Scenario) selectPlacements(sel Selection, usage usageFunc) []Placement 
 	return unique
 }
 
-func (s *Scenario) selectCells(sel Selection, usage usageFunc) []Cell {
+func (s *Scenario) selectCells(sel Selection, wrong usageFunc) []Cell {
 	var scopes []string
 	for _, name := range sel.Scope {
 		if !slices.Contains(Scopes(), name) {
-			usage("scope %q is unknown: allowed are %s%s", name, list(Scopes()), meant(name, Scopes()))
+			wrong("scope %q is unknown: allowed are %s%s", name, list(Scopes()), usage.Meant(name, Scopes()))
 		} else if !slices.Contains(scopes, name) {
 			scopes = append(scopes, name)
 		}
@@ -168,12 +168,12 @@ func (s *Scenario) selectCells(sel Selection, usage usageFunc) []Cell {
 	var out []Cell
 	for _, pattern := range patterns {
 		if err := checkPattern(pattern); err != nil {
-			usage("cell %v", err)
+			wrong("cell %v", err)
 			continue
 		}
 		found := s.match(pattern, scopes)
 		if len(found) == 0 && len(scopes) > 0 {
-			usage("cell %q is unknown: %s%s", pattern, s.allowedCells(), s.meantCell(pattern))
+			wrong("cell %q is unknown: %s%s", pattern, s.allowedCells(), s.meantCell(pattern))
 		}
 		for _, c := range found {
 			if !slices.ContainsFunc(out, func(have Cell) bool { return have.ID() == c.ID() }) {
@@ -262,7 +262,7 @@ func (s *Scenario) allowedCells() string {
 func (s *Scenario) meantCell(pattern string) string {
 	id, scope, scoped := strings.Cut(pattern, "@")
 	for _, variants := range [][]Variant{s.variants, s.expressible()} {
-		if hint := meant(id, names(variants)); hint != "" {
+		if hint := usage.Meant(id, names(variants)); hint != "" {
 			if scoped {
 				hint = strings.TrimSuffix(hint, `"?`) + "@" + scope + `"?`
 			}
@@ -270,4 +270,12 @@ func (s *Scenario) meantCell(pattern string) string {
 		}
 	}
 	return ""
+}
+
+// Choices are the names that a selection can take from the scenario: of its cells, of placements, of its modules.
+func (s *Scenario) Choices() (cells, placements, modules []string) {
+	for _, c := range s.match("*", s.scopes) {
+		cells = append(cells, c.ID())
+	}
+	return cells, names(s.known), names(s.Modules)
 }

@@ -3,34 +3,36 @@ package scenario
 import (
 	"slices"
 	"strings"
+
+	"umlab/harness/usage"
 )
 
 // varied is the scenario with the user's axes beside its own. Every variant, stock
 // included, is taken at each of their values; stock itself stays, to compare with.
-func (s *Scenario) varied(given []string, usage usageFunc) *Scenario {
+func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 	out := *s
 	for _, one := range given {
 		name, list, valued := strings.Cut(one, "=")
 		axis, err := ParseAxis(name)
 		switch {
 		case err != nil:
-			usage("-axis=%s: %v%s", one, err, meant(name, axisNames()))
+			wrong("-axis=%s: %v%s", one, err, usage.Meant(name, axisNames()))
 			continue
 		case !valued || list == "":
-			usage("-axis=%s: write its values behind it, as in -axis=%s=yes,no; %s leaves it as the tree has it", one, name, Off)
+			wrong("-axis=%s: write its values behind it, as in -axis=%s=yes,no; %s leaves it as the tree has it", one, name, Off)
 			continue
 		}
 		values := strings.Split(list, ",")
 		for _, v := range values {
 			if err := axis.check(v); err != nil {
-				usage("-axis=%s: %v", one, err)
+				wrong("-axis=%s: %v", one, err)
 				return &out
 			}
 		}
 		out.vary(axisValues{axis, values})
 	}
 	if len(out.variants) > mostVariants {
-		usage("-axis= makes %d variants of scenario %s: allowed are %d; narrow it with -cells=, or give fewer values", len(out.variants), s.Name, mostVariants)
+		wrong("-axis= makes %d variants of scenario %s: allowed are %d; narrow it with -cells=, or give fewer values", len(out.variants), s.Name, mostVariants)
 	}
 	return &out
 }

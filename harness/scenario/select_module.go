@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"umlab/harness/usage"
 )
 
 // same reports whether m and n are one module of the tree, and not only two of
@@ -40,17 +42,17 @@ const silentOutput = "none"
 // selectModules returns the modules that a selection names. Of names that only
 // the tree can tell, and of directories, the caller finds out the rest: they
 // have no Path yet.
-func (s *Scenario) selectModules(sel Selection, usage usageFunc) []Module {
+func (s *Scenario) selectModules(sel Selection, wrong usageFunc) []Module {
 	var output *regexp.Regexp
 	if sel.Output != "" && sel.Output != silentOutput {
 		var err error
 		if output, err = regexp.Compile(sel.Output); err != nil {
-			usage("-output=%s is no regular expression: write Go's syntax: %v", sel.Output, err)
+			wrong("-output=%s is no regular expression: write Go's syntax: %v", sel.Output, err)
 		}
 	}
 	if len(sel.Modules) == 0 {
-		if sel.Output != "" {
-			usage("-output= says what modules of your choice print: name them with -modules=")
+		if sel.Output == silentOutput || output != nil { // else it was told that it is none
+			wrong("-output= says what modules of your choice print: name them with -modules=")
 		}
 		return s.Modules
 	}
@@ -60,9 +62,9 @@ func (s *Scenario) selectModules(sel Selection, usage usageFunc) []Module {
 		if !ok {
 			if m, ok = otherModule(name); !ok {
 				own := names(s.Modules)
-				usage("module %q is unknown: scenario %s has %s; allowed are also names of the tree's samples, "+
+				wrong("module %q is unknown: scenario %s has %s; allowed are also names of the tree's samples, "+
 					"all for its Rust samples, targets of the tree, as in samples/rust/rust_minimal.ko, "+
-					"and directories of your own, as in ./hello%s", name, s.Name, list(own), meant(name, own))
+					"and directories of your own, as in ./hello%s", name, s.Name, list(own), usage.Meant(name, own))
 				continue
 			}
 			m.Output, m.Silent = output, sel.Output == silentOutput
@@ -72,7 +74,7 @@ func (s *Scenario) selectModules(sel Selection, usage usageFunc) []Module {
 		case i < 0:
 			out = append(out, m)
 		case out[i].Path != m.Path || !sameDirectory(out[i].External, m.External):
-			usage("-modules= names two modules %s, of which the guest can load only one at a time", m.Name)
+			wrong("-modules= names two modules %s, of which the guest can load only one at a time", m.Name)
 		}
 	}
 	return out

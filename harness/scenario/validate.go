@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"umlab/harness/kconfig"
+	"umlab/harness/usage"
 )
 
 var (
@@ -87,7 +88,7 @@ func (v *validator) oneOf(what string, t text, allowed []string) bool {
 	if slices.Contains(allowed, t.value) {
 		return true
 	}
-	v.add(t.pos, "%s %q is unknown: allowed are %s%s", what, t.value, list(allowed), meant(t.value, allowed))
+	v.add(t.pos, "%s %q is unknown: allowed are %s%s", what, t.value, list(allowed), usage.Meant(t.value, allowed))
 	return false
 }
 
@@ -102,8 +103,8 @@ func (v *validator) form(what string, t text, form *regexp.Regexp, allowed strin
 
 func (v *validator) head() {
 	f, s := v.file, v.s
-	if schema := v.require(f, "schema"); schema.set && schema.value != formatVersion {
-		v.add(schema.pos, "schema %q is unknown: this umlab reads %q", schema.value, formatVersion)
+	if schema := v.require(f, "schema"); schema.set && schema.value != Schema {
+		v.add(schema.pos, "schema %q is unknown: this umlab reads %q", schema.value, Schema)
 	}
 	name := v.require(f, "name")
 	v.form("name", name, scenarioName, "write lower-case words joined by -")
@@ -196,7 +197,7 @@ func (v *validator) axis(t *table, name string) (axis Axis, values []string) {
 		t.known = append(t.known, name)
 		for _, f := range t.v.fields {
 			if f.name == name {
-				v.add(f.pos, "%s has no key %q: allowed are %s; other options of rustc begin with -C or -Z%s", t.name, name, list(known), meant(name, known))
+				v.add(f.pos, "%s has no key %q: allowed are %s; other options of rustc begin with -C or -Z%s", t.name, name, list(known), usage.Meant(name, known))
 			}
 		}
 		return axis, nil

@@ -7,6 +7,7 @@ import (
 
 	"umlab/harness/kconfig"
 	"umlab/harness/outcome"
+	"umlab/harness/usage"
 )
 
 // What a scenario knows beforehand, controls and expectations, refers to everything
@@ -37,11 +38,11 @@ func (v *validator) controlCell(t text) string {
 	variant, known := named(v.s.variants, id)
 	switch {
 	case !known:
-		v.add(t.pos, "cell %q is unknown: this scenario has the variants %s%s", t.value, list(ids), meant(id, ids))
+		v.add(t.pos, "cell %q is unknown: this scenario has the variants %s%s", t.value, list(ids), usage.Meant(id, ids))
 	case scoped && !variant.scoped():
 		v.add(t.pos, "cell %q is not possible: %s has no flags, so no scope", t.value, id)
 	case scoped && !slices.Contains(Scopes(), scope):
-		v.add(t.pos, "cell %q is not possible: the scopes are %s%s", t.value, list(Scopes()), meant(scope, Scopes()))
+		v.add(t.pos, "cell %q is not possible: the scopes are %s%s", t.value, list(Scopes()), usage.Meant(scope, Scopes()))
 	case variant.scoped() && !scoped && len(v.s.scopes) > 0:
 		return cellID(id, v.s.scopes[0])
 	}
@@ -134,7 +135,7 @@ func checkPattern(s string) error {
 	case scoped && id == Stock:
 		return fmt.Errorf("%q is not possible: stock has no flags, so no scope: write %q", s, Stock)
 	case scoped && !slices.ContainsFunc(Scopes(), func(name string) bool { return glob(scope, name) }):
-		return fmt.Errorf("%q has no such scope: allowed are %s%s", s, list(Scopes()), meant(scope, Scopes()))
+		return fmt.Errorf("%q has no such scope: allowed are %s%s", s, list(Scopes()), usage.Meant(scope, Scopes()))
 	}
 	return nil
 }

@@ -175,7 +175,8 @@ func (s *Sources) IsSeries(name string) bool {
 func (s *Sources) KnownSeries(name string) (settings.Series, error) {
 	series, ok := s.Settings.Series[name]
 	if !ok {
-		return series, usage.Errorf("unknown series %q: configs/toolchains.toml has %s", name, names(s.Settings.Series))
+		return series, usage.Errorf("unknown series %q: configs/toolchains.toml has %s%s", name, names(s.Settings.Series),
+			usage.Meant(name, keys(s.Settings.Series)))
 	}
 	if series.Varies == settings.VariesSnapshot && s.Archive.Client.SnapshotBase == "" {
 		return series, usage.Errorf("series %s reads Debian as it was: "+
@@ -197,8 +198,9 @@ func (s *Sources) CheckToolchain(name string) error {
 	case s.IsSeries(name):
 		return usage.Errorf("%s is a series: name one of its members (%s:VERSION), or all of them with matrix -toolchains=%s", name, name, name)
 	}
-	return usage.Errorf("unknown toolchain %q: configs/toolchains.toml has %s, and the series %s (write SERIES:VERSION)", name,
-		names(s.Settings.Toolchains), names(s.Settings.Series))
+	return usage.Errorf("unknown toolchain %q: configs/toolchains.toml has %s, and the series %s (write SERIES:VERSION)%s", name,
+		names(s.Settings.Toolchains), names(s.Settings.Series),
+		usage.Meant(name, slices.Concat(keys(s.Settings.Toolchains), keys(s.Settings.Series))))
 }
 
 // Compiler is what builds the C side of a tree: the choice, else what configs/
@@ -212,6 +214,6 @@ func (s *Sources) provider() *toolchain.Provider {
 }
 
 // names are the keys of a table of configs/, as a message shows them.
-func names[V any](table map[string]V) string {
-	return strings.Join(slices.Sorted(maps.Keys(table)), ", ")
-}
+func names[V any](table map[string]V) string { return strings.Join(keys(table), ", ") }
+
+func keys[V any](table map[string]V) []string { return slices.Sorted(maps.Keys(table)) }

@@ -42,12 +42,12 @@ func (s *Sources) CheckTree(name string) error {
 	if _, ok := s.Settings.Trees[name]; ok {
 		return nil
 	}
-	hint := ""
+	hint := usage.Meant(name, keys(s.Settings.Trees))
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		hint = fmt.Sprintf("\nfor the directory, give ./%s", name)
+		hint = "; for the directory, give ./" + name
 	}
-	return usage.Errorf("unknown tree %q: configs/trees.toml has %s; -tree= takes\n  %s%s",
-		name, names(s.Settings.Trees), tree.SourceSyntax, hint)
+	return usage.Errorf("unknown tree %q: configs/trees.toml has %s%s; -tree= takes\n  %s",
+		name, names(s.Settings.Trees), hint, tree.SourceSyntax)
 }
 
 // source is where the tree that -tree= names comes from. Name is set for a

@@ -1,5 +1,5 @@
 // Package usage is the mistake of a caller: a name, a flag or a file that cannot
-// be meant. It imports nothing of umlab.
+// be meant, and the name that was probably meant. It imports nothing of umlab.
 package usage
 
 import (
@@ -21,8 +21,11 @@ func Errorf(format string, args ...any) error { return &Error{fmt.Errorf(format,
 
 // Join is errors.Join of errs, each text once: plans that differ in one flag
 // share what is wrong with the others.
-func Join(errs ...error) error {
-	var once []error
+func Join(errs ...error) error { return errors.Join(Flatten(errs...)...) }
+
+// Flatten returns the errors that errs were joined of, each text once. What wraps
+// several in a sentence of its own is one.
+func Flatten(errs ...error) (once []error) {
 	var add func(err error)
 	add = func(err error) {
 		several, _ := err.(interface{ Unwrap() []error })
@@ -39,5 +42,5 @@ func Join(errs ...error) error {
 	for _, err := range errs {
 		add(err)
 	}
-	return errors.Join(once...)
+	return once
 }

@@ -1,5 +1,5 @@
 // Lint checks what no other tool does for umlab: that every function can be
-// reached from a target of the magefile, and that no line is longer than 140
+// reached from a command, and that no line is longer than 140
 // columns. It prints what it finds, and exits 1 if there is anything. It imports
 // nothing of umlab.
 package main
