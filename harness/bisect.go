@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"umlab/harness/bisect"
 	"umlab/harness/conclude"
 	"umlab/harness/predicate"
-	"umlab/harness/report"
-	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/usage"
@@ -33,10 +30,7 @@ type BisectOptions struct {
 type BisectOutputs struct{ JSON, HTML, Markdown string }
 
 func (o BisectOutputs) formats() []format[result.Bisection] {
-	return []format[result.Bisection]{
-		{"json", o.JSON, report.JSON[result.Bisection]}, {"html", o.HTML, report.Form(report.Bisection, doc.HTML)},
-		{"md", o.Markdown, report.Form(report.Bisection, doc.Markdown)},
-	}
+	return ofBisection().files(map[string]string{"json": o.JSON, "html": o.HTML, "md": o.Markdown})
 }
 
 // Bisect finds where a list of toolchains or of kernels changes from how it is at
@@ -47,7 +41,7 @@ func (l *Lab) Bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	if err != nil {
 		return nil, err
 	}
-	err = publish(l, b, func(w io.Writer) error { return doc.Terminal(w, report.Bisection(b), l.table) }, o.Outputs.formats())
+	err = finish(l, ofBisection(), b, o.Outputs.formats())
 	return b, cmp.Or(err, ended(b.Exit, "%s", b.Reason))
 }
 
@@ -185,11 +179,7 @@ func record(b *result.Bisection, s bisect.Step) {
 		Number: s.Number, Name: s.Name, Fresh: s.Fresh, Why: s.Why, Verdict: string(s.Answer.Verdict), Seen: s.Answer.Reason,
 		Seconds: s.Seconds, Replayed: s.Replayed,
 	})
-	if s.Replayed {
-		b.Replayed++
-	}
 	if s.Fresh {
-		b.Twice++
 		return
 	}
 	b.Probed++

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -12,8 +11,6 @@ import (
 
 	"umlab/harness/explain"
 	"umlab/harness/kbuild"
-	"umlab/harness/report"
-	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/usage"
@@ -28,9 +25,7 @@ type ExplainOutputs struct{ HTML, JSON, Script string }
 // Where a prediction and an observation disagree, or the run proves nothing, the
 // error is an *EndError.
 func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs ExplainOutputs) (*result.Explanation, error) {
-	formats := []format[result.Explanation]{
-		{"html", outputs.HTML, report.Form(report.Explanation, doc.HTML)}, {"json", outputs.JSON, report.JSON[result.Explanation]},
-	}
+	formats := ofExplanation().files(map[string]string{"html": outputs.HTML, "json": outputs.JSON})
 	if err := checkOutputs(formats); err != nil {
 		return nil, err
 	}
@@ -71,7 +66,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if err != nil {
 		return nil, err
 	}
-	err = publish(l, e, func(w io.Writer) error { return doc.Terminal(w, report.Explanation(e), l.table) }, formats)
+	err = finish(l, ofExplanation(), e, formats)
 	return e, cmp.Or(err, writeScripts(outputs.Script, e.Scripts), explainEnd(e))
 }
 

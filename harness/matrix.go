@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +14,6 @@ import (
 	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
-	"umlab/harness/report"
-	"umlab/harness/report/checks"
-	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/runner"
 	"umlab/harness/sandbox"
@@ -37,11 +33,7 @@ type Outputs struct{ JSON, JUnit, KTAP, HTML, Markdown string }
 // Matrix runs a scenario and prints its table. Where that is not as the scenario
 // expects, the error is an *EndError.
 func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*result.Results, error) {
-	formats := []format[result.Results]{
-		{"json", files.JSON, report.JSON[result.Results]}, {"junit", files.JUnit, report.Form(report.MatrixChecks, checks.JUnit)},
-		{"ktap", files.KTAP, report.Form(report.MatrixChecks, checks.KTAP)},
-		{"html", files.HTML, report.Form(report.Matrix, doc.HTML)}, {"md", files.Markdown, report.Form(report.Matrix, doc.Markdown)},
-	}
+	formats := ofMatrix().files(files.paths())
 	p, err := l.plan(o)
 	if err := usage.Join(err, checkOutputs(formats)); err != nil {
 		return nil, err
@@ -50,7 +42,7 @@ func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*resu
 	if err != nil {
 		return nil, err
 	}
-	err = publish(l, r, func(w io.Writer) error { return doc.Terminal(w, report.Matrix(r), l.table) }, formats)
+	err = finish(l, ofMatrix(), r, formats)
 	return r, cmp.Or(err, matrixEnd(r))
 }
 

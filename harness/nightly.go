@@ -61,6 +61,7 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	}
 	n.Seconds = l.now().Sub(started).Seconds()
 	n.Exit = conclude.Night(n)
+	n = keep(l, ofNight(), n)
 	l.sink.Close()
 	origin, err := kcidbOrigin(l.getenv)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"umlab/harness/kcidb"
 	"umlab/harness/report"
-	"umlab/harness/report/checks"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/store"
@@ -68,17 +67,14 @@ func writeNight(dir, origin string, n *result.Nightly) (made string, err error) 
 		return "", err
 	}
 	at := func(name string) string { return filepath.Join(tmp, name) }
-	err = writeOutputs(nil, []format[result.Nightly]{
-		{"dir", at("report.md"), report.Form(report.Nightly, doc.MarkdownMail)},
-		{"dir", at("report.html"), report.Form(report.Nightly, doc.HTML)},
+	files := ofNight().files(map[string]string{"md": at("report.md"), "html": at("report.html"), "json": at("results.json"),
+		"junit": at("junit.xml"), "ktap": at("ktap.txt")})
+	err = writeOutputs(nil, append(files, []format[result.Nightly]{
 		{"dir", at("report.txt"), func(w io.Writer, n *result.Nightly) error {
 			return doc.Terminal(w, report.Nightly(n), doc.Options{Width: 100})
 		}},
-		{"dir", at("results.json"), report.JSON[result.Nightly]},
-		{"dir", at("junit.xml"), report.Form(report.NightlyChecks, checks.JUnit)},
-		{"dir", at("ktap.txt"), report.Form(report.NightlyChecks, checks.KTAP)},
 		{"dir", at("kcidb.json"), func(w io.Writer, n *result.Nightly) error { return kcidb.Write(w, origin, n.Results()...) }},
-	}, n)
+	}...), n)
 	if err != nil {
 		return "", err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,9 +12,6 @@ import (
 	"umlab/harness/conclude"
 	"umlab/harness/plan"
 	"umlab/harness/progress"
-	"umlab/harness/report"
-	"umlab/harness/report/checks"
-	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/sources"
@@ -36,11 +32,7 @@ type SweepOptions struct {
 // keep the others from being run. Where one is not as the scenario expects, the
 // error is an *EndError, see conclude.Sweep.
 func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result.Sweep, error) {
-	formats := []format[result.Sweep]{
-		{"json", files.JSON, report.JSON[result.Sweep]}, {"junit", files.JUnit, report.Form(report.SweepChecks, checks.JUnit)},
-		{"ktap", files.KTAP, report.Form(report.SweepChecks, checks.KTAP)},
-		{"html", files.HTML, report.Form(report.Sweep, doc.HTML)}, {"md", files.Markdown, report.Form(report.Sweep, doc.MarkdownMail)},
-	}
+	formats := ofSweep().files(files.paths())
 	plans, err := l.planSweep(ctx, o, members(l.sources))
 	if err := usage.Join(err, checkOutputs(formats)); err != nil {
 		return nil, err
@@ -49,7 +41,7 @@ func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result
 	if err != nil {
 		return nil, err
 	}
-	err = publish(l, s, func(w io.Writer) error { return doc.Terminal(w, report.Sweep(s), l.table) }, formats)
+	err = finish(l, ofSweep(), s, formats)
 	return s, cmp.Or(err, sweepEnd(s))
 }
 

@@ -11,9 +11,6 @@ import (
 
 	"umlab/harness/conclude"
 	"umlab/harness/plan"
-	"umlab/harness/report"
-	"umlab/harness/report/checks"
-	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
@@ -42,10 +39,7 @@ type VerifyOutputs struct{ JSON, JUnit, HTML, Markdown string }
 // toolchain, and the conclusion. Where that is another one than fixed, the error
 // is an *EndError.
 func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) (*result.Verification, error) {
-	formats := []format[result.Verification]{
-		{"json", files.JSON, report.JSON[result.Verification]}, {"junit", files.JUnit, report.Form(report.VerificationChecks, checks.JUnit)},
-		{"html", files.HTML, report.Form(report.Verification, doc.HTML)}, {"md", files.Markdown, report.Form(report.Verification, doc.Markdown)},
-	}
+	formats := ofVerification().files(map[string]string{"json": files.JSON, "junit": files.JUnit, "html": files.HTML, "md": files.Markdown})
 	started := l.now()
 	plans, patches, err := l.planVerify(o, formats)
 	if err != nil {
@@ -76,7 +70,7 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) 
 		v.Untested = append(v.Untested, m+" of the series, not given")
 	}
 	v.Seconds = l.now().Sub(started).Seconds()
-	err = publish(l, v, func(w io.Writer) error { return doc.Mail(w, report.Verification(v)) }, formats)
+	err = finish(l, ofVerification(), v, formats)
 	return v, cmp.Or(err, ended(v.Exit, "%s", v.Conclusion))
 }
 

@@ -75,11 +75,11 @@ func msgBisectionSum(b *result.Bisection) string {
 	if b.Axis != result.AxisCommit {
 		s = fmt.Sprintf("%d of %s asked", b.Probed, plural(len(b.Candidates), "candidate", "candidates"))
 	}
-	if b.Twice > 0 {
-		s += fmt.Sprintf(", %d of them twice", b.Twice)
+	if n := b.Twice(); n > 0 {
+		s += fmt.Sprintf(", %d of them twice", n)
 	}
-	if b.Replayed > 0 {
-		s += fmt.Sprintf(", %s from the log", plural(b.Replayed, "answer", "answers"))
+	if n := b.Replayed(); n > 0 {
+		s += fmt.Sprintf(", %s from the log", plural(n, "answer", "answers"))
 	}
 	return s + separator + "took " + took(b.Seconds)
 }

@@ -34,7 +34,7 @@ func bisections() map[string]*result.Bisection {
 			{Number: 1, Name: "debian-rustc:1.85.0", Why: "good end", Verdict: "good", Seen: "rust_print: 12 GOTPCREL", Seconds: 92, Replayed: true},
 			{Number: 5, Name: "debian-rustc:1.85.1", Why: "last good, again", Fresh: true, Verdict: "good", Seen: "rust_print: 12 GOTPCREL", Seconds: 4},
 		},
-		Conclusion: result.BisectedTo, Probed: 4, Twice: 1, Replayed: 1, Bound: 6,
+		Conclusion: result.BisectedTo, Probed: 4, Bound: 6,
 		Reason:   "debian-rustc:1.96.1 is the first bad one (rust_print: 14 GOTPCREL); debian-rustc:1.85.1, next to it, is good (rust_print: 12 GOTPCREL)",
 		LastGood: &result.Boundary{Name: "debian-rustc:1.85.1", Detail: "rustc 1.85.1 (trixie)", Seen: "rust_print: 12 GOTPCREL", Tree: tree, Toolchain: chain("1.85.1", "19.1.7")},
 		FirstBad: &result.Boundary{Name: "debian-rustc:1.96.1", Detail: "rustc 1.96.1 (trixie-backports)", Seen: "rust_print: 14 GOTPCREL", Tree: tree, Toolchain: chain("1.96.1", "22.1.0")},

@@ -55,11 +55,24 @@ type Bisection struct {
 	Skipped    []string            `json:"skipped"`         // names of candidates between the two, which could not be judged; never null
 	Delta      *Delta              `json:"delta,omitempty"` // what differs between last_good and first_bad
 	Probed     int                 `json:"probed"`          // distinct candidates that were asked
-	Twice      int                 `json:"-"`               // of these, how many were asked again, to confirm them
-	Replayed   int                 `json:"-"`               // answers that were taken from a log
 	Bound      int                 `json:"bound"`           // that may be at most, skipped ones apart; 0 where git chooses
 	Notes      []string            `json:"notes"`           // never null
 	Exit       int                 `json:"exit" jsonschema:"enum=0,enum=1,enum=2"`
+}
+
+// Twice is how many candidates were asked again, to confirm them.
+func (b *Bisection) Twice() int { return b.steps(func(s BisectStep) bool { return s.Fresh }) }
+
+// Replayed is how many answers were taken from a log.
+func (b *Bisection) Replayed() int { return b.steps(func(s BisectStep) bool { return s.Replayed }) }
+
+func (b *Bisection) steps(which func(BisectStep) bool) (n int) {
+	for _, s := range b.Steps {
+		if which(s) {
+			n++
+		}
+	}
+	return n
 }
 
 // Candidate is the candidate of that name, nil where there is none.

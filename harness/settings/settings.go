@@ -55,6 +55,7 @@ type BootLimits struct {
 // StoreLimits bound what is kept between runs.
 type StoreLimits struct {
 	KeepGB int64 `toml:"keep-gb"` // 10^9 bytes; 0: all is kept
+	Runs   int   `toml:"runs"`    // whose results are kept; 0: of all
 }
 
 // Suite is a suite of the Debian archive, see configs/suites.toml.
@@ -133,6 +134,9 @@ func Load(configs fs.FS) (*Settings, error) {
 	}
 	if keep := limits.Store.KeepGB; keep < 0 {
 		bad("limits.toml", "store.keep-gb = %d: a limit is a number above 0; 0 is none", keep)
+	}
+	if runs := limits.Store.Runs; runs < 0 {
+		bad("limits.toml", "store.runs = %d: a limit is a number above 0; 0 is none", runs)
 	}
 	known := strings.Join(slices.Sorted(maps.Keys(suites.Suite)), ", ")
 	for _, name := range slices.Sorted(maps.Keys(trees.Tree)) {

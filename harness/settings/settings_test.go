@@ -49,6 +49,7 @@ func TestMistakes(t *testing.T) {
 		{"trees.toml", "default = \"u\"\n[tree.t]\nsuite = \"y\"\ncompiler = \"tcc\"\n", []string{
 			"tree t has no package, no url and no tarball", "suite goes with package", "unknown suite \"y\" (configs/suites.toml has x)", "\"tcc\" is neither", "default = \"u\" names no tree"}},
 		{"limits.toml", "[build]\nminutes = 0\n", []string{"build.minutes = 0: a limit", "boot.seconds"}},
+		{"limits.toml", "[store]\nruns = -1\n", []string{"store.runs = -1: a limit is a number above 0; 0 is none"}},
 		{"limits.toml", "[store]\nkeep-gb = -1\n", []string{"store.keep-gb = -1: a limit is a number above 0; 0 is none"}},
 		{"trees.toml", "default = \"t\"\n[tree.t]\nurl = \"ssh://localhost/x\"\ntarball = \"x.tar\"\nsha256 = \"12\"\n", []string{
 			"has url and tarball", "has url, but no ref", "sha256 \"12\" is not 64", "url \"ssh://localhost/x\" is neither", "tarball \"x.tar\" is neither"}},

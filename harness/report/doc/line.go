@@ -55,7 +55,7 @@ func Code(s string) Line { return Line(nil).Code(s) }
 func Toned(t Tone, s string) Line { return Line(nil).Toned(t, s) }
 
 func (l Line) add(s span) Line {
-	if s.text == "" {
+	if s.text == "" && s.level == 0 {
 		return l
 	}
 	return append(l[:len(l):len(l)], s)
