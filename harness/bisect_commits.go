@@ -15,7 +15,7 @@ import (
 // commitCandidates are those of a question about the commits of a repository,
 // which the toolchain's git bisects. The repository is not written to.
 func (l *Lab) commitCandidates(ctx context.Context, q *question) (*candidates, error) {
-	tc, err := l.sources.Toolchain(ctx, q.plan.Flags.Toolchain)
+	tc, err := l.sources.For(q.plan.Flags.Subarch).Toolchain(ctx, q.plan.Flags.Toolchain)
 	if err != nil {
 		return nil, fmt.Errorf("toolchain %s: %w", q.plan.Flags.Toolchain, err)
 	}

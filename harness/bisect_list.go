@@ -65,7 +65,7 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		return l.runOn(ctx, p, t, tc)
 	}
 	if q.axis == result.AxisTree {
-		tc, err := l.sources.Toolchain(ctx, q.plan.Flags.Toolchain)
+		tc, err := l.sources.For(q.plan.Flags.Subarch).Toolchain(ctx, q.plan.Flags.Toolchain)
 		if err != nil {
 			return nil, fmt.Errorf("toolchain %s: %w", q.plan.Flags.Toolchain, err)
 		}

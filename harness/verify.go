@@ -198,7 +198,7 @@ func (l *Lab) pair(
 // commits returns the commits A..B of the repository that -tree= names, as
 // patches, with the tree that they start from.
 func (l *Lab) commits(ctx context.Context, p *plan.Plan, commits string) (*tree.Tree, *toolchain.Toolchain, []patch.Patch, error) {
-	tc, err := l.sources.Toolchain(ctx, p.Flags.Toolchain)
+	tc, err := l.sources.For(p.Flags.Subarch).Toolchain(ctx, p.Flags.Toolchain)
 	if err != nil {
 		return nil, nil, nil, err
 	}

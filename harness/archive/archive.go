@@ -56,25 +56,58 @@ var errOffline = errors.New("the archive cannot be reached")
 
 // Newest returns the newest version of one package in the given suite.
 func (a *Archive) Newest(ctx context.Context, suite, name string) (*Resolution, error) {
-	return a.ask(ctx, "newest", []string{suite}, []string{name}, func(ar *debian.Archive) ([]debian.Package, error) {
+	return a.ask(ctx, "newest", "", []string{suite}, []string{name}, func(ar *debian.Archive) ([]debian.Package, error) {
 		p, err := ar.Newest(name)
 		return []debian.Package{p}, err
 	})
 }
 
 // Closure returns the wanted packages with all they depend on; the first suite
-// is preferred, see debian.Archive.Resolve.
+// is preferred, see debian.Archive.Resolve. "busybox-static:i386" wants a package
+// of another architecture, which is resolved by itself: static programs need none
+// of the others.
 func (a *Archive) Closure(ctx context.Context, suites, want, exclude []string) (*Resolution, error) {
-	question := slices.Concat(want, []string{"-"}, exclude)
-	return a.ask(ctx, "closure", suites, question, func(ar *debian.Archive) ([]debian.Package, error) {
-		return ar.Resolve(want, exclude)
-	})
+	wanted := map[string][]string{"": nil}
+	for _, w := range want {
+		name, arch := architecture(w)
+		wanted[arch] = append(wanted[arch], name)
+	}
+	var all *Resolution
+	for _, arch := range slices.Sorted(maps.Keys(wanted)) {
+		want, question := wanted[arch], slices.Concat(wanted[arch], []string{"-"}, exclude)
+		r, err := a.ask(ctx, "closure", arch, suites, question, func(ar *debian.Archive) ([]debian.Package, error) {
+			return ar.Resolve(want, exclude)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = r
+			continue
+		}
+		all.Packages = append(all.Packages, r.Packages...)
+	}
+	return all, nil
+}
+
+// architecture takes the architecture out of a want: "busybox-static:i386/sid" is "busybox-static/sid" of "i386". It is ""
+// where there is none.
+func architecture(want string) (name, arch string) {
+	i := strings.IndexAny(want, ":/=")
+	if i < 0 || want[i] != ':' { // a colon behind them is a version's
+		return want, ""
+	}
+	arch, rest := want[i+1:], ""
+	if end := strings.IndexAny(arch, "/="); end >= 0 {
+		arch, rest = arch[:end], arch[end:]
+	}
+	return want[:i] + rest, arch
 }
 
 // Versions returns all versions of the packages whose names match one of the
 // patterns (path.Match), by pattern and name, newest first.
 func (a *Archive) Versions(ctx context.Context, suites, patterns []string) (*Resolution, error) {
-	return a.ask(ctx, "versions", suites, patterns, func(ar *debian.Archive) (all []debian.Package, err error) {
+	return a.ask(ctx, "versions", "", suites, patterns, func(ar *debian.Archive) (all []debian.Package, err error) {
 		for _, p := range patterns {
 			found, err := ar.Match(p)
 			if err != nil {
@@ -95,7 +128,7 @@ func (a *Archive) Fetch(ctx context.Context, purpose string, packages []debian.P
 }
 
 func (a *Archive) ask(
-	ctx context.Context, kind string, names, question []string, answer func(*debian.Archive) ([]debian.Package, error),
+	ctx context.Context, kind, arch string, names, question []string, answer func(*debian.Archive) ([]debian.Package, error),
 ) (*Resolution, error) {
 	var suites []debian.Suite
 	id := []string{"resolution", kind, a.Client.Mirror}
@@ -104,8 +137,11 @@ func (a *Archive) ask(
 		if !ok {
 			return nil, fmt.Errorf("suite %s is not in configs/suites.toml", n)
 		}
-		suites = append(suites, debian.Suite{Name: n, Components: s.Components, AllowExpired: s.AllowFrozen, Snapshot: s.Snapshot})
+		suites = append(suites, debian.Suite{Name: n, Components: s.Components, AllowExpired: s.AllowFrozen, Snapshot: s.Snapshot, Arch: arch})
 		id = append(id, n, s.Snapshot, strings.Join(s.Components, " "))
+	}
+	if arch != "" {
+		id = append(id, "architecture "+arch)
 	}
 	key := store.Key(append(id, question...)...)
 	// A snapshot never changes.

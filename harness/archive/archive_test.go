@@ -66,6 +66,18 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
+func TestArchitecture(t *testing.T) {
+	for want, is := range map[string][2]string{
+		"make": {"make"}, "rustc/sid": {"rustc/sid"}, "busybox=1:1.37.*": {"busybox=1:1.37.*"},
+		"busybox-static:i386": {"busybox-static", "i386"}, "busybox:i386/sid": {"busybox/sid", "i386"},
+		"busybox:i386=1:1.37.*/sid": {"busybox=1:1.37.*/sid", "i386"},
+	} {
+		if name, arch := architecture(want); name != is[0] || arch != is[1] {
+			t.Errorf("%s: %s of %q", want, name, arch)
+		}
+	}
+}
+
 func TestAt(t *testing.T) {
 	a := &Archive{Client: &debian.Client{}, Suites: map[string]settings.Suite{"x": {Components: []string{"main"}}}}
 	if at := a.At("20260101T000000Z"); at.Suites["x"].Snapshot != "20260101T000000Z" || at.Suites["x"].Components[0] != "main" || a.Suites["x"].Snapshot != "" {

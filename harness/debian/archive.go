@@ -132,13 +132,13 @@ func (c *Client) release(ctx context.Context, suite Suite) (Release, error) {
 
 // index fetches and reads the package lists of a suite.
 func (c *Client) index(ctx context.Context, suite Suite, r Release) (*index, error) {
-	x := newIndex(suite.Name, r.base)
+	x := newIndex(suite.Name, r.base, cmp.Or(suite.Arch, arch))
 	components := suite.Components
 	if len(components) == 0 {
 		components = []string{"main"}
 	}
 	for _, component := range components {
-		arches := []string{arch}
+		arches := []string{x.arch}
 		if r.splitAll {
 			arches = append(arches, "all")
 		}

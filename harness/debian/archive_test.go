@@ -82,6 +82,27 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// The list of another architecture is read alone, and so are its packages.
+func TestOpenArchitecture(t *testing.T) {
+	a := newTestArchive(t)
+	of386 := strings.ReplaceAll(universe("b 3\nc 1 Depends: b"), "Architecture: amd64", "Architecture: i386")
+	a.publish(published{suite: "test", codename: "code", packages: of386 + universe("stray 1"), arch: "i386"})
+	got, err := a.client().Open(t.Context(), []Suite{{Name: "test", Arch: "i386"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := got.Resolve([]string{"c"}, nil)
+	if err != nil || len(all) != 2 || all[0].String() != "b:i386 3 (test)" || all[1].Arch != "i386" {
+		t.Errorf("%v, %v", all, err)
+	}
+	if p, err := got.Newest("stray"); err == nil {
+		t.Errorf("%+v", p)
+	}
+	if _, err := a.client().Open(t.Context(), []Suite{{Name: "test"}}); err == nil || !strings.Contains(err.Error(), "main/binary-amd64/Packages in") {
+		t.Error(err)
+	}
+}
+
 func TestOpenPassedOff(t *testing.T) {
 	a := newTestArchive(t)
 	in, _ := a.publish(published{suite: "oldstable", codename: "old", packages: universe("a 1")})

@@ -3,6 +3,7 @@ package debian
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -206,6 +207,7 @@ func newTestArchive(t testing.TB) *testArchive {
 type published struct {
 	suite, codename string
 	packages        string   // stanzas
+	arch            string   // of the package list; "": amd64
 	exts            []string // forms of the package list; nil: .gz
 	fields          string   // more lines of the Release file
 	date            time.Time
@@ -228,7 +230,7 @@ func (a *testArchive) publish(p published) (inRelease string, lists []string) {
 		"No-Support-for-Architecture-all: Packages\n%sSHA256:\n", p.suite, p.codename, p.date.Format(time.RFC1123), p.fields)
 	for _, ext := range p.exts {
 		data := compress(a.t, ext, []byte(p.packages))
-		name := "main/binary-amd64/Packages" + ext
+		name := "main/binary-" + cmp.Or(p.arch, "amd64") + "/Packages" + ext
 		fmt.Fprintf(&b, " %s %8d %s\n", sum(data), len(data), name)
 		a.files[dir+"/"+name] = data
 		lists = append(lists, dir+"/"+name)

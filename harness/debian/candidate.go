@@ -65,7 +65,7 @@ func (a *Archive) gather(name string, of func(*index) map[string][]uint32, ok fu
 			if err != nil {
 				return nil, err
 			}
-			if (c.Arch == arch || c.Arch == "all") && ok(c) {
+			if (c.Arch == x.arch || c.Arch == "all") && ok(c) {
 				all = append(all, c)
 			}
 		}
@@ -114,7 +114,7 @@ func (c *candidate) provide(r relation) bool {
 }
 
 // here reports whether a relation's architecture qualifier names the one
-// architecture that is installed.
+// architecture that a resolution is of; by its name only amd64 is named.
 func here(r relation) bool {
 	return r.arch == "" || r.arch == "any" || r.arch == "native" || r.arch == arch
 }

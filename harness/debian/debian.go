@@ -23,12 +23,15 @@ type Suite struct {
 	// signing key has expired since it signed: the mirror may be frozen.
 	AllowExpired bool
 
+	// Arch is the architecture that is read beside "all"; "": amd64, UML's usual one.
+	Arch string
+
 	// Snapshot, "YYYYMMDDTHHMMSSZ", reads the suite as it was then, from
 	// Client.SnapshotBase. Valid-Until is measured against that time.
 	Snapshot string
 }
 
-// arch is the only architecture that is read, beside "all": UML's.
+// arch is the architecture that is read where a suite names none.
 const arch = "amd64"
 
 // Client reads archives. Its fields are set before the first call and not

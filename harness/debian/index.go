@@ -11,13 +11,14 @@ import (
 // looks at a few hundred: only those are read.
 type index struct {
 	suite, base string
+	arch        string              // that is read, beside "all"
 	records     []string            // the fields of kept, joined by newlines
 	named       map[string][]uint32 // by a package's name
 	provided    map[string][]uint32 // by a name that it provides
 }
 
-func newIndex(suite, base string) *index {
-	return &index{suite: suite, base: base, named: map[string][]uint32{}, provided: map[string][]uint32{}}
+func newIndex(suite, base, arch string) *index {
+	return &index{suite: suite, base: base, arch: arch, named: map[string][]uint32{}, provided: map[string][]uint32{}}
 }
 
 // read adds the stanzas of a Packages file.

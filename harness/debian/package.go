@@ -14,7 +14,7 @@ import (
 type Package struct {
 	Name          string `json:"name"`
 	Version       string `json:"version"`
-	Arch          string `json:"arch"` // "amd64" or "all"
+	Arch          string `json:"arch"` // "amd64", "i386" or "all"
 	Suite         string `json:"suite"`
 	Base          string `json:"base"`                     // root of the archive it was found in
 	Filename      string `json:"filename"`                 // below Base
@@ -23,8 +23,14 @@ type Package struct {
 	InstalledSize int64  `json:"installed_size,omitempty"` // bytes, as the package declares
 }
 
-// String is "name version (suite)".
-func (p Package) String() string { return p.Name + " " + p.Version + " (" + p.Suite + ")" }
+// String is "name version (suite)", or "name:i386 version (suite)" where it is not of the usual architecture.
+func (p Package) String() string {
+	name := p.Name
+	if p.Arch != "" && p.Arch != arch && p.Arch != "all" {
+		name += ":" + p.Arch
+	}
+	return name + " " + p.Version + " (" + p.Suite + ")"
+}
 
 // The fields of a stanza of Packages that an index keeps, in the order of its
 // records.

@@ -13,7 +13,7 @@ import (
 func archiveOf(lists map[string]string, suites ...string) (*Archive, error) {
 	a := &Archive{seen: map[place]*candidate{}}
 	for _, s := range suites {
-		x := newIndex(s, "http://archive.invalid")
+		x := newIndex(s, "http://archive.invalid", arch)
 		if err := x.read(strings.NewReader(lists[s])); err != nil {
 			return nil, err
 		}

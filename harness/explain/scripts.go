@@ -182,7 +182,7 @@ func (h byHand) build() string {
 // own is the same with a toolchain of the user's own, in the tree.
 func (h byHand) own() string {
 	s := &script{}
-	config := []string{"make", "ARCH=um", "O=build"}
+	config := append(append([]string{"make"}, h.Arch()...), "O=build")
 	if h.Compiler == kbuild.Clang {
 		config = append(config, "LLVM=1")
 	}

@@ -59,6 +59,7 @@ type identity struct {
 	Name      string `json:"name"` // of the toolchain
 	Side      string `json:"side"` // of the toolchain without Rust; "" where that is not known or there is no Rust
 	Compiler  string `json:"compiler"`
+	Subarch   string `json:"subarch,omitempty"`
 	Options   string `json:"options"` // kconfig.Text
 }
 
@@ -118,6 +119,7 @@ func plural(n int, one string) string {
 
 func (b *Builder) identity(ctx context.Context, base Base) (identity, error) {
 	id := identity{Tree: base.Tree.Digest, Toolchain: base.Toolchain.Digest, Name: base.Toolchain.Name, Compiler: base.Compiler,
+		Subarch: base.Subarch,
 		Options: kconfig.Text(base.Options)}
 	if !RequestsRust(base.Options) {
 		return id, nil // nothing tells one rustc's work from another's

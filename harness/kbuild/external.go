@@ -106,7 +106,7 @@ func pwd(dir string) string { return "PWD=" + dir }
 
 // evaluate prints what a directory's Kbuild file lists, as scripts/Makefile.build
 // reads it, one "VARIABLE NAME" a line: a name that ends in / is a directory. $1 is
-// the directory, $2 that of the whole.
+// the directory, $2 that of the whole, $3 the SUBARCH, if one is set.
 const evaluate = `set -e
 cat > /tmp/umlab-list.mk <<'EOF'
 srctree := ` + srcDir + `
@@ -124,7 +124,7 @@ umlab-list: ; @printf '%s\n' $(foreach v,obj-m obj-y subdir-m subdir-y,$(foreach
 .DEFAULT_GOAL := umlab-list
 EOF
 cd "$1"
-exec make -s --no-print-directory -rR -f /tmp/umlab-list.mk "dir=$1" "top=$2" "PWD=$2" ARCH=um SRCARCH=um umlab-list
+exec make -s --no-print-directory -rR -f /tmp/umlab-list.mk "dir=$1" "top=$2" "PWD=$2" ARCH=um $3 SRCARCH=um umlab-list
 `
 
 // mostDirectories bounds how deep a directory of modules may nest.
@@ -188,7 +188,7 @@ func (b *Builder) listed(ctx context.Context, bl *Baseline, e *scenario.External
 			{Source: bl.Build(), Target: buildDir, ReadOnly: true},
 			{Source: e.Dir, Target: "/" + e.Mount, ReadOnly: true},
 		},
-		args: []string{"sh", "-c", evaluate, "sh", path.Join("/"+e.Mount, dir), "/" + e.Mount},
+		args: []string{"sh", "-c", evaluate, "sh", path.Join("/"+e.Mount, dir), "/" + e.Mount, strings.Join(bl.Base.Arch()[1:], " ")},
 	})
 	if _, exit := errors.AsType[*exitError](err); exit {
 		return nil, fmt.Errorf("%s: make cannot read its Kbuild file: %s", path.Join(e.Given, dir), strings.TrimSpace(log.String()))

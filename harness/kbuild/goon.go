@@ -61,7 +61,7 @@ func (b *Builder) nearest(ctx context.Context, base Base, id identity) (*near, e
 			continue // the one that it is the same as is another key's
 		}
 		of := bl.Of
-		if of.Compiler != id.Compiler || of.Toolchain != id.Toolchain && (of.Side == "" || of.Side != id.Side) {
+		if of.Compiler != id.Compiler || of.Subarch != id.Subarch || of.Toolchain != id.Toolchain && (of.Side == "" || of.Side != id.Side) {
 			continue
 		}
 		if _, known := changes[of.Tree]; !known {

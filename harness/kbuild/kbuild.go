@@ -73,21 +73,31 @@ type Base struct {
 	Tree      *tree.Tree
 	Toolchain *toolchain.Toolchain
 	Compiler  string           // Clang or GCC
+	Subarch   string           // SUBARCH: "i386"; "" is x86_64, which Kbuild takes by itself
 	Options   []kconfig.Option // requested over allnoconfig, see kconfig.Merge
 }
 
 // key is the identity of the base: the digest of everything that decides what
 // its baseline holds.
 func (b Base) key() string {
-	return store.Key("baseline", version, b.Tree.Digest, b.Toolchain.Digest, b.Compiler, kconfig.Text(b.Options))
+	parts := []string{"baseline", version, b.Tree.Digest, b.Toolchain.Digest, b.Compiler, kconfig.Text(b.Options)}
+	return store.Key(append(parts, b.Arch()[1:]...)...)
+}
+
+// Arch are the variables of make that say for which machine the base is built.
+func (b Base) Arch() []string {
+	if b.Subarch == "" {
+		return []string{"ARCH=um"}
+	}
+	return []string{"ARCH=um", "SUBARCH=" + b.Subarch}
 }
 
 // Make is the make command of this base inside the sandbox, without a goal. What the kernel
 // would record of the machine and the moment is pinned, so that equal sources
 // give equal bytes.
 func (b Base) Make() []string {
-	args := []string{"make", "-C", srcDir, "O=" + buildDir, "ARCH=um",
-		"KBUILD_BUILD_TIMESTAMP=@1", "KBUILD_BUILD_USER=umlab", "KBUILD_BUILD_HOST=umlab", "KBUILD_BUILD_VERSION=1"}
+	args := append(append([]string{"make", "-C", srcDir, "O=" + buildDir}, b.Arch()...),
+		"KBUILD_BUILD_TIMESTAMP=@1", "KBUILD_BUILD_USER=umlab", "KBUILD_BUILD_HOST=umlab", "KBUILD_BUILD_VERSION=1")
 	if b.Compiler == Clang {
 		args = append(args, "LLVM=1")
 	}
@@ -97,7 +107,7 @@ func (b Base) Make() []string {
 // ByHand is the make command that a person types to build the same outside of
 // umlab, in an output directory of their own.
 func (b Base) ByHand(c scenario.Cell, targets ...string) string {
-	args := []string{"make", "ARCH=um", "O=build"}
+	args := append(append([]string{"make"}, b.Arch()...), "O=build")
 	if b.Compiler == Clang {
 		args = append(args, "LLVM=1")
 	}

@@ -1,6 +1,8 @@
 package loader
 
 import (
+	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -38,7 +40,11 @@ func (o *walk) compute(e Entry) (Applied, *rule, error) {
 	}
 	r := o.symbols[e.symbol]
 	a.SymbolValue, a.inModule, a.Location = r.value, r.inside, base+e.Offset
-	a.Value = a.SymbolValue + uint64(e.Addend)
+	of := m.machine()
+	if of.table == elf.SHT_REL {
+		a.Addend = o.inPlace(e)
+	}
+	a.Value = of.wrap(a.SymbolValue+uint64(a.Addend), false)
 	rule, found := o.tree.Rules.types[e.Type]
 	if !found {
 		return a, nil, nil // refused before the symbol matters
@@ -50,12 +56,13 @@ func (o *walk) compute(e Entry) (Applied, *rule, error) {
 		return a, nil, o.silent("%s: symbol %s: %s", m.place(e), a.Name, r.reason)
 	}
 	a.PCRelative, a.Width = rule.PCRelative, rule.Width
+	a.narrow = of.bits == 32
 	size := m.Sections[e.Target].size
 	if e.Offset > size || size-e.Offset < uint64(rule.Width) {
 		return a, nil, o.silent("%s: the location is outside its section", m.place(e))
 	}
 	if rule.PCRelative {
-		a.Value -= a.Location
+		a.Value = of.wrap(a.Value-a.Location, true)
 	}
 	return a, &rule, nil
 }
@@ -70,11 +77,12 @@ func (o *walk) step(a Applied, rule *rule) (refused bool, err error) {
 	case rule.Skip:
 		return false, nil
 	}
-	val := a.SymbolValue + uint64(a.Addend)
+	of := o.module.machine()
+	val := of.wrap(a.SymbolValue+uint64(a.Addend), false)
 	for _, s := range rule.Steps {
 		switch s.Op {
 		case opSubtract:
-			val -= a.Location
+			val = of.wrap(val-a.Location, true)
 		case opWrite:
 			for i := range s.Width {
 				o.written[target{a.Target, a.Offset + uint64(i)}] = byte(val >> (8 * i))
@@ -91,12 +99,24 @@ func (o *walk) step(a Applied, rule *rule) (refused bool, err error) {
 			}
 		}
 	}
-	lo, hi := abiRange(a.Type, rule.PCRelative, rule.Width)
-	form := abiForm(a.Type)
+	lo, hi := of.abiRange(a.Type, rule.PCRelative, rule.Width)
+	form := of.abiForm(a.Type)
 	if form == formTable || (form == formPC) != rule.PCRelative || int64(val) < lo || int64(val) > hi {
 		o.out.Corrupt = append(o.out.Corrupt, a)
 	}
 	return false, nil
+}
+
+// inPlace is the addend that stands in the field of an entry of SHT_REL when its turn comes.
+func (o *walk) inPlace(e Entry) int64 {
+	field := [4]byte{}
+	binary.LittleEndian.PutUint32(field[:], uint32(e.Addend))
+	for i := range field {
+		if b, ok := o.written[target{e.Target, e.Offset + uint64(i)}]; ok {
+			field[i] = b
+		}
+	}
+	return int64(int32(binary.LittleEndian.Uint32(field[:])))
 }
 
 // clear reports whether the destination of an entry is zero.
@@ -127,7 +147,7 @@ func (o *walk) refuseEntry(kind outcome.Kind, a Applied, f failure, val uint64) 
 	o.out.Entry, o.out.line = &a, f.Line
 	o.out.Corrupt = nil
 	if kind != outcome.InsmodFailed {
-		o.out.Outcome.Relocation = outcome.NewRelocation(a.Type)
+		o.out.Outcome.Relocation = o.module.machine().relocation(a.Type)
 	}
 	if kind == outcome.RelocationOverflow {
 		o.out.Outcome.Value = hexNumber(val)
@@ -151,8 +171,8 @@ func (o *walk) accept() {
 	if len(o.out.Corrupt) > 0 {
 		first := o.out.Corrupt[0]
 		out.Kind = outcome.LoadedCorrupt
-		out.Relocation = outcome.NewRelocation(first.Type)
-		out.Detail = corruption(first)
+		out.Relocation = o.module.machine().relocation(first.Type)
+		out.Detail = o.module.machine().corruption(first)
 		o.out.Entry = &first
 		if rule, ok := o.tree.Rules.types[first.Type]; ok {
 			o.out.line = rule.Line
@@ -163,9 +183,9 @@ func (o *walk) accept() {
 }
 
 // corruption says in a sentence why an entry is written wrong.
-func corruption(a Applied) string {
-	name := outcome.NewRelocation(a.Type).Name
-	form := abiForm(a.Type)
+func (m *machine) corruption(a Applied) string {
+	name := m.relocation(a.Type).Name
+	form := m.abiForm(a.Type)
 	switch {
 	case form == formTable:
 		return fmt.Sprintf("%s of %s needs a table entry (GOT, PLT or TLS), but the loader writes the symbol's address or distance itself",

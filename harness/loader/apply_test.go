@@ -18,7 +18,7 @@ func TestCorruptionNamesTheSymbol(t *testing.T) {
 		{plain, "R_X86_64_32 of _ZN3fooE: 0x100000000 does not fit 32 bits and is cut without a check"},
 		{relative, "R_X86_64_PC32 of _ZN3fooE: +0x100000000 from 0x0 does not fit 32 bits and is cut without a check"},
 	} {
-		if got := corruption(tt.entry); got != tt.want {
+		if got := x8664.corruption(tt.entry); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}

@@ -36,13 +36,13 @@ func Attribute(m *Module, entries []Applied, lines *Lines) []Attribution {
 	functions := m.functions()
 	out := make([]Attribution, 0, len(entries))
 	for _, e := range entries {
-		a := Attribution{Relocation: outcome.NewRelocation(e.Type), Offset: e.Offset, Entry: m.place(e.Entry),
+		a := Attribution{Relocation: m.machine().relocation(e.Type), Offset: e.Offset, Entry: m.place(e.Entry),
 			Symbol: demangled(e.Name), Value: hexNumber(e.Value)}
 		if e.Width == 0 {
 			a.Value = "" // no rule computes one
 		}
 		if e.Fault == Fault(outcome.LoadedCorrupt) {
-			a.Detail = corruption(e)
+			a.Detail = m.machine().corruption(e)
 		}
 		if e.Target >= 0 && e.Target < len(m.Sections) {
 			s := m.Sections[e.Target]
@@ -108,7 +108,7 @@ func (m *Module) instruction(s Section, start, offset uint64) string {
 		return ""
 	}
 	for pc := start; pc <= offset; {
-		inst, err := x86asm.Decode(s.data[pc:min(pc+longestInstruction, size)], 64)
+		inst, err := x86asm.Decode(s.data[pc:min(pc+longestInstruction, size)], m.machine().bits)
 		if err != nil || inst.Len <= 0 {
 			break
 		}
@@ -209,7 +209,7 @@ func parentPath(name string) string {
 // kernel::print::format_strings, first in RustPrint::init, samples/rust/rust_print.rs:44".
 func (g Group) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d %s to %d %s", g.Count, strings.TrimPrefix(g.Relocation.Name, "R_X86_64_"), g.Symbols, plural("symbol", g.Symbols))
+	fmt.Fprintf(&b, "%d %s to %d %s", g.Count, g.Relocation.Bare(), g.Symbols, plural("symbol", g.Symbols))
 	if g.PathCount > 1 || g.PathCount == g.Count && g.Path != "" {
 		fmt.Fprintf(&b, ", %d in %s", g.PathCount, g.Path)
 	}

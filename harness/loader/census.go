@@ -3,8 +3,6 @@ package loader
 import (
 	"regexp"
 	"strings"
-
-	"umlab/harness/outcome"
 )
 
 // Counts is a number of relocations by the name of their type:
@@ -16,7 +14,7 @@ type Counts = map[string]int
 func (m *Module) Census() Counts {
 	counts := Counts{}
 	for _, e := range m.relocations() {
-		counts[outcome.NewRelocation(e.Type).Name]++
+		counts[m.machine().relocation(e.Type).Name]++
 	}
 	return counts
 }
@@ -36,7 +34,7 @@ func (m *Module) References() (symbols, functions map[string]Counts) {
 	}
 	code := m.functions()
 	for _, e := range m.relocations() {
-		typ := outcome.NewRelocation(e.Type).Name
+		typ := m.machine().relocation(e.Type).Name
 		name := "no symbol"
 		if s, ok := m.symbol(e); ok {
 			name = alike(m.title(s))

@@ -211,14 +211,20 @@ func moduleELF(s moduleSpec) []byte {
 // kernelELF is a kernel at 0x60000000 that exports _printk, a GPL-only symbol
 // and one in a namespace. flags writes the table of flags of newer trees
 // instead of a second table.
-func kernelELF(flags bool) []byte {
+func kernelELF(flags bool) []byte { return kernelOf(x8664, flags) }
+
+func kernelOf(of *machine, flags bool) []byte {
 	const base = 0x60000000
 	strs := []byte("_printk\x00gpl_only\x00spaced\x00NS\x00")
 	const printk, gpl, spaced, ns = 0, 8, 17, 24
 	const strAddr, tabAddr, flagAddr, codeAddr = base + 0x2000, base + 0x3000, base + 0x4000, base + 0x1000
 	var tab bytes.Buffer
 	entry := func(value uint64, name, space uint64) {
-		_ = binary.Write(&tab, binary.LittleEndian, []uint64{value, strAddr + name, space})
+		for _, v := range []uint64{value, strAddr + name, space} {
+			var word [8]byte
+			binary.LittleEndian.PutUint64(word[:], v)
+			tab.Write(word[:of.word])
+		}
 	}
 	entry(codeAddr+0x10, printk, 0)
 	if flags {
@@ -232,6 +238,9 @@ func kernelELF(flags bool) []byte {
 	// n_tty_open: mov $0x22b8,%edi; call vzalloc (at codeAddr+0x80)
 	code := make([]byte, 0x100)
 	copy(code, []byte{0xbf, 0xb8, 0x22, 0, 0, 0xe8, 0x76, 0, 0, 0})
+	if of == i386 { // push %esi; movl $0x22b8,(%esp); call vzalloc
+		copy(code, []byte{0x56, 0xc7, 0x04, 0x24, 0xb8, 0x22, 0, 0, 0xe8, 0x73, 0, 0, 0})
+	}
 	data := append(append([]byte{}, strs...), "9.9 mod_unload \x00"...)
 	sections := []elfSection{
 		{name: ".text", typ: elf.SHT_PROGBITS, flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, data: code, addr: codeAddr, align: 16},

@@ -38,13 +38,13 @@ func Explain(t *Tree, k *Kernel, m *Module, p Prediction, mem, gap int64) []stri
 // arithmetic is the sentence about the deciding entry.
 func (t *Tree) arithmetic(m *Module, p Prediction) string {
 	e := *p.Entry
-	name := outcome.NewRelocation(e.Type).Name
+	name := m.machine().relocation(e.Type).Name
 	where := fmt.Sprintf("%s, %s to %s", m.place(e.Entry), name, demangled(e.Name))
 	switch p.Outcome.Kind {
 	case outcome.RelocationUnknown:
 		return fmt.Sprintf("%s: the loader has no case for type %d, at any address", where, e.Type)
 	case outcome.LoadedCorrupt:
-		return where + ": " + corruption(e)
+		return where + ": " + m.machine().corruption(e)
 	case outcome.InsmodFailed:
 		return where + ": the destination is not zero"
 	}
@@ -71,7 +71,7 @@ func sum(e Applied) string {
 // limit says which limit of its rule an entry exceeds: "which is not below
 // 2^31, so R_X86_64_32S cannot hold it".
 func (t *Tree) limit(e Applied) string {
-	name := outcome.NewRelocation(e.Type).Name
+	name := t.Rules.machine.relocation(e.Type).Name
 	rule, ok := t.Rules.types[e.Type]
 	if !ok {
 		return "which " + name + " cannot hold"

@@ -16,6 +16,9 @@ func seeds() [][]byte {
 			{20, elf.R_X86_64_PLT32, symPrintk, -4}}, relRo: []elfRela{{0, elf.R_X86_64_64, symFunc, 0}}}),
 		moduleELF(moduleSpec{relText: []elfRela{{32, elf.R_X86_64_GOTPCREL, symPrintk, -4}}, symbols: []elfSymbol{{name: "nowhere", bind: elf.STB_GLOBAL}}}),
 		debugELF(),
+		narrow(moduleELF(moduleSpec{relText: []elfRela{rel(5, elf.R_386_32, symRodata, 0x10), rel(20, elf.R_386_PLT32, symPrintk, -4),
+			rel(32, elf.R_386_GOTPC, symPrintk, 2)}, relRo: []elfRela{rel(0, elf.R_386_16, symFunc, 1)}})),
+		narrow(kernelOf(i386, true)),
 		kernelELF(true),
 	}
 }
@@ -26,12 +29,17 @@ func FuzzOpen(f *testing.F) {
 		f.Add(s, uint64(lowBase))
 		f.Add(s, uint64(farBase))
 	}
-	tree, k := testTree(f), testKernel(f)
+	wide, k64 := testTree(f), testKernel(f)
+	small, k32, _ := fixture32(f, moduleSpec{})
 	f.Fuzz(func(t *testing.T, file []byte, base uint64) {
+		tree, k := wide, k64
 		_, _ = Signature(bytes.NewReader(file))
 		m, err := Open(bytes.NewReader(file))
 		if err != nil {
 			return
+		}
+		if m.machine() == i386 {
+			tree, k = small, k32
 		}
 		lines, _ := ReadLines(m)
 		_ = SameRelocations(m, m)

@@ -2,7 +2,6 @@ package loader
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
 	"io"
 )
@@ -23,15 +22,17 @@ type Kernel struct {
 	vermagic string // "" where the image does not tell
 	NTTY     uint64 // bytes that each opened terminal takes of vmalloc space first; 0 where the code does not tell
 	exports  map[string]export
+	machine  *machine
 }
 
 // image reads the memory of an executable at its linked addresses.
 type image struct {
-	f     *elf.File
-	names map[string]elf.Symbol
+	f       *elf.File
+	names   map[string]elf.Symbol
+	machine *machine
 }
 
-// OpenKernel reads vmlinux: an x86-64 executable with its symbol table. The
+// OpenKernel reads vmlinux: an x86-64 or i386 executable with its symbol table. The
 // exported symbols come from the table that the kernel itself searches
 // (__ksymtab), so that a static function of the same name is not mistaken.
 func OpenKernel(vmlinux io.ReaderAt) (*Kernel, error) {
@@ -39,21 +40,22 @@ func OpenKernel(vmlinux io.ReaderAt) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read kernel: %w", err)
 	}
-	if f.Type != elf.ET_EXEC || f.Machine != elf.EM_X86_64 || f.Class != elf.ELFCLASS64 {
-		return nil, fmt.Errorf("read kernel: %s %s %s, not an x86-64 executable at a fixed address; give the linux of ARCH=um",
+	of := machineFor(f)
+	if f.Type != elf.ET_EXEC || of == nil {
+		return nil, fmt.Errorf("read kernel: %s %s %s, not an x86-64 or i386 executable at a fixed address; give the linux of ARCH=um",
 			f.Class, f.Machine, f.Type)
 	}
 	syms, err := f.Symbols()
 	if err != nil {
 		return nil, fmt.Errorf("read kernel: symbols: %w; was it stripped?", err)
 	}
-	im := &image{f: f, names: make(map[string]elf.Symbol, len(syms))}
+	im := &image{f: f, names: make(map[string]elf.Symbol, len(syms)), machine: of}
 	for _, s := range syms {
 		if _, dup := im.names[s.Name]; !dup || elf.ST_BIND(s.Info) == elf.STB_GLOBAL {
 			im.names[s.Name] = s
 		}
 	}
-	k := &Kernel{exports: map[string]export{}}
+	k := &Kernel{exports: map[string]export{}, machine: of}
 	start, ok := im.names["__binary_start"]
 	end, ok2 := im.names["_end"]
 	if !ok || !ok2 {
@@ -98,10 +100,6 @@ func (k *Kernel) readExports(im *image) error {
 	})
 }
 
-// kernelSymbol is sizeof(struct kernel_symbol) where it holds three pointers,
-// as on UML, which does not select HAVE_ARCH_PREL32_RELOCATIONS.
-const kernelSymbol = 24
-
 // readTable reads the exports of one table; gpl says whether its i-th is GPL-only.
 func (k *Kernel) readTable(im *image, table string, gpl func(i int) (bool, error)) error {
 	a, ok := im.names["__start_"+table]
@@ -109,18 +107,21 @@ func (k *Kernel) readTable(im *image, table string, gpl func(i int) (bool, error
 	if !ok || !ok2 || z.Value < a.Value {
 		return fmt.Errorf("no table %s; is CONFIG_MODULES on?", table)
 	}
+	// struct kernel_symbol holds three pointers on UML, which does not select HAVE_ARCH_PREL32_RELOCATIONS.
+	word := im.machine.word
+	entry := 3 * word
 	size, data := z.Value-a.Value, im.at(a.Value)
-	if size%kernelSymbol != 0 || uint64(len(data)) < size {
-		return fmt.Errorf("table %s: %d bytes are not whole entries of %d", table, size, kernelSymbol)
+	if size%entry != 0 || uint64(len(data)) < size {
+		return fmt.Errorf("table %s: %d bytes are not whole entries of %d", table, size, entry)
 	}
 	data = data[:size]
-	for i := 0; len(data) > 0; i, data = i+1, data[kernelSymbol:] {
-		e := export{value: binary.LittleEndian.Uint64(data)}
-		name, ok := im.text(binary.LittleEndian.Uint64(data[8:]))
+	for i := 0; len(data) > 0; i, data = i+1, data[entry:] {
+		e := export{value: im.machine.address(data)}
+		name, ok := im.text(im.machine.address(data[word:]))
 		if !ok || name == "" {
 			return fmt.Errorf("table %s: an entry without a name", table)
 		}
-		if ns := binary.LittleEndian.Uint64(data[16:]); ns != 0 {
+		if ns := im.machine.address(data[2*word:]); ns != 0 {
 			e.namespace, _ = im.text(ns)
 		}
 		var err error

@@ -15,12 +15,6 @@ type Layout struct {
 	offset  []uint64 // of each section in its region, bytes
 }
 
-// Sizes that do not come from the tree's text.
-const (
-	modKallsymsSize  = 32 // sizeof(struct mod_kallsyms) on a 64-bit kernel: three pointers, an int and its padding
-	modKallsymsAlign = 8
-)
-
 // Layout computes the layout that the tree's kernel gives the module.
 // It fails on a module whose layout this package does not know.
 func (t *Tree) Layout(m *Module) (*Layout, error) {
@@ -115,11 +109,12 @@ func (l *Layout) symtab(t *Tree, m *Module, flags []elf.SectionFlag) error {
 			strings += uint64(len(s.name)) + 1
 		}
 	}
-	l.Sizes[data] = align(l.Sizes[data], sym.align) + count*elf.Sym64Size + strings + count
+	l.Sizes[data] = align(l.Sizes[data], sym.align) + count*m.machine().symbol + strings + count
 	if err := l.put(m.strtab, init, str); err != nil {
 		return err
 	}
-	l.Sizes[init] = align(l.Sizes[init], modKallsymsAlign) + modKallsymsSize + uint64(len(m.symbols))
+	// struct mod_kallsyms, which is not in the tree's text that is read: three pointers, an int and its padding.
+	l.Sizes[init] = align(l.Sizes[init], m.machine().word) + 4*m.machine().word + uint64(len(m.symbols))
 	return nil
 }
 

@@ -50,10 +50,15 @@ type inlinedCall struct {
 	call      position
 }
 
-// sectionStride keeps the made-up ranges of the sections apart.
-const sectionStride = 1 << 32
+// stride keeps the made-up ranges of the sections apart; addresses of 32 bits have room for less.
+func (m *Module) stride() uint64 {
+	if m.machine().bits == 64 {
+		return 1 << 32
+	}
+	return 1 << 32 / uint64(len(m.Sections)+2)
+}
 
-func madeUp(section int) uint64 { return uint64(section+1) * sectionStride }
+func (m *Module) madeUp(section int) uint64 { return uint64(section+1) * m.stride() }
 
 // errNoDWARF says that a module was built without debug information.
 var errNoDWARF = errors.New("no debug information; build the object with -Cdebuginfo=2 (Rust) or -g (C)")
@@ -111,33 +116,37 @@ func (m *Module) dwarf() (d *dwarf.Data, err error) {
 	return d, nil
 }
 
-// relocateDebug applies the RELA of debug section i to data.
+// relocateDebug applies the relocations of debug section i to data.
 func (m *Module) relocateDebug(i int, data []byte) {
 	for _, s := range m.Sections {
 		if int(s.info) != i {
 			continue
 		}
-		for e := range s.entries() {
+		for e := range m.entries(s) {
 			sym, ok := m.symbol(e)
 			if !ok {
 				continue
 			}
 			v := sym.value + uint64(e.Addend)
 			if m.allocated(int(sym.section)) {
-				v += madeUp(int(sym.section))
+				v += m.madeUp(int(sym.section))
+			}
+			width, of := uint64(0), m.machine()
+			switch {
+			case of == x8664 && elf.R_X86_64(e.Type) == elf.R_X86_64_64:
+				width = 8
+			case of == x8664 && elf.R_X86_64(e.Type) == elf.R_X86_64_32, of == i386 && elf.R_386(e.Type) == elf.R_386_32:
+				width = 4
+			}
+			if size := uint64(len(data)); e.Offset > size || size-e.Offset < width {
+				continue
+			}
+			if width > 0 && s.kind == elf.SHT_REL { // the addend of what is not allocated is not known otherwise
+				v += uint64(binary.LittleEndian.Uint32(data[e.Offset:]))
 			}
 			var field [8]byte
 			binary.LittleEndian.PutUint64(field[:], v)
-			width := uint64(0)
-			switch elf.R_X86_64(e.Type) {
-			case elf.R_X86_64_64:
-				width = 8
-			case elf.R_X86_64_32:
-				width = 4
-			}
-			if size := uint64(len(data)); e.Offset <= size && size-e.Offset >= width {
-				copy(data[e.Offset:], field[:width])
-			}
+			copy(data[e.Offset:], field[:width])
 		}
 	}
 }
@@ -247,12 +256,12 @@ func (l *Lines) at(section string, offset uint64) (at, inner position) {
 		return at, inner
 	}
 	in := slices.IndexFunc(l.module.Sections, func(s Section) bool {
-		return s.Name == section && l.module.allocated(s.Index) && offset < s.size && offset < sectionStride
+		return s.Name == section && l.module.allocated(s.Index) && offset < s.size && offset < l.module.stride()
 	})
 	if in < 0 {
 		return at, inner
 	}
-	addr := madeUp(in) + offset
+	addr := l.module.madeUp(in) + offset
 	var chain []inlinedCall
 	for _, c := range l.calls {
 		if addr >= c.low && addr < c.high {

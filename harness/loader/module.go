@@ -2,6 +2,7 @@ package loader
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -36,11 +37,11 @@ type symbol struct {
 	bind    elf.SymBind
 }
 
-// Entry is one RELA entry.
+// Entry is one entry of a section of relocations: of RELA on x86-64, of REL on i386.
 type Entry struct {
-	Section int    // index of the RELA section, "sec" in the loader's messages
+	Section int    // index of the section of relocations, "sec" in the loader's messages
 	Target  int    // index of the section that is relocated
-	Index   int    // in the RELA section, "idx"
+	Index   int    // in the section of relocations, "idx"
 	Offset  uint64 // in the target section
 	Type    uint32
 	symbol  uint32 // index
@@ -57,7 +58,11 @@ type Module struct {
 	symtab   int
 	strtab   int
 	elf      *elf.File
+	of       *machine // see machine
 }
+
+// machine is what m is built for.
+func (m *Module) machine() *machine { return cmp.Or(m.of, x8664) }
 
 // maxEntries bounds what is read of one file; the largest module of a kernel
 // has some 300,000 relocations.
@@ -72,24 +77,25 @@ func OpenFile(path string) (*Module, error) {
 	return Open(bytes.NewReader(text))
 }
 
-// Open reads a .ko: an ELF ET_REL for x86-64 with one symbol table. It fails on
+// Open reads a .ko: an ELF ET_REL for x86-64 or i386 with one symbol table. It fails on
 // anything that the kernel would refuse before it looks at relocations.
 func Open(ko io.ReaderAt) (*Module, error) {
 	f, err := elf.NewFile(ko)
 	if err != nil {
 		return nil, fmt.Errorf("read module: %w", err)
 	}
-	if f.Type != elf.ET_REL || f.Machine != elf.EM_X86_64 || f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB {
-		return nil, fmt.Errorf("read module: %s %s %s, not a relocatable x86-64 object; give a .ko of ARCH=um on x86-64",
+	of := machineFor(f)
+	if f.Type != elf.ET_REL || of == nil {
+		return nil, fmt.Errorf("read module: %s %s %s, not a relocatable x86-64 or i386 object; give a .ko of ARCH=um on x86",
 			f.Class, f.Machine, f.Type)
 	}
-	m := &Module{FileSize: sizeOf(ko), Info: map[string][]string{}, elf: f}
+	m := &Module{FileSize: sizeOf(ko), Info: map[string][]string{}, elf: f, of: of}
 	for i, s := range f.Sections {
 		sec := Section{Index: i, Name: s.Name, kind: s.Type, flags: s.Flags, size: s.Size, align: s.Addralign, link: s.Link, info: s.Info}
 		if s.Flags&elf.SHF_COMPRESSED != 0 && s.Flags&elf.SHF_ALLOC != 0 {
 			return nil, fmt.Errorf("read module: section %d %s is allocated and compressed", i, s.Name)
 		}
-		needed := s.Flags&elf.SHF_ALLOC != 0 || s.Type == elf.SHT_SYMTAB || s.Type == elf.SHT_STRTAB || s.Type == elf.SHT_RELA
+		needed := s.Flags&elf.SHF_ALLOC != 0 || s.Type == elf.SHT_SYMTAB || s.Type == elf.SHT_STRTAB || s.Type == of.table
 		if needed && s.Type != elf.SHT_NOBITS && s.Type != elf.SHT_NULL {
 			if sec.data, err = s.Data(); err != nil {
 				return nil, fmt.Errorf("read module: section %d %s: %w", i, s.Name, err)
@@ -145,20 +151,14 @@ func (m *Module) readSymbols() error {
 		return fmt.Errorf("symbol table in section %d: link %d is no section", m.symtab, m.strtab)
 	}
 	data, strs := m.Sections[m.symtab].data, m.Sections[m.strtab].data
-	if len(data)/elf.Sym64Size > maxEntries {
-		return fmt.Errorf("%d symbols, more than %d", len(data)/elf.Sym64Size, maxEntries)
+	size := int(m.machine().symbol)
+	if len(data)/size > maxEntries {
+		return fmt.Errorf("%d symbols, more than %d", len(data)/size, maxEntries)
 	}
-	for i := 0; len(data) >= elf.Sym64Size; i, data = i+1, data[elf.Sym64Size:] {
-		info := data[4]
-		m.symbols = append(m.symbols, symbol{
-			index:   i,
-			name:    cString(strs, binary.LittleEndian.Uint32(data)),
-			section: elf.SectionIndex(binary.LittleEndian.Uint16(data[6:])),
-			value:   binary.LittleEndian.Uint64(data[8:]),
-			size:    binary.LittleEndian.Uint64(data[16:]),
-			kind:    elf.ST_TYPE(info),
-			bind:    elf.ST_BIND(info),
-		})
+	for i := 0; len(data) >= size; i, data = i+1, data[size:] {
+		name, s := m.machine().readSymbol(data)
+		s.index, s.name = i, cString(strs, name)
+		m.symbols = append(m.symbols, s)
 	}
 	return nil
 }
@@ -190,7 +190,7 @@ func (m *Module) allocated(i int) bool {
 }
 
 // relocations lists the entries in the order in which the kernel applies them:
-// RELA sections by ascending index, those of unallocated sections left out.
+// their sections by ascending index, those of unallocated sections left out.
 // See apply_relocations, kernel/module/main.c.
 func (m *Module) relocations() []Entry {
 	var out []Entry
@@ -198,7 +198,7 @@ func (m *Module) relocations() []Entry {
 		if s.Index == 0 || !m.allocated(int(s.info)) {
 			continue
 		}
-		for e := range s.entries() {
+		for e := range m.entries(s) {
 			if len(out) == maxEntries {
 				return out
 			}
@@ -208,21 +208,41 @@ func (m *Module) relocations() []Entry {
 	return out
 }
 
-// entries yields the entries of a RELA section; another one has none.
-func (s Section) entries() iter.Seq[Entry] {
+// entries yields the entries of a section of relocations; another one has none.
+func (m *Module) entries(s Section) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		const size = 24 // sizeof(Elf64_Rela)
-		if s.kind != elf.SHT_RELA {
+		size := m.machine().sizeRel()
+		if s.kind != m.machine().table {
 			return
 		}
 		for i, d := 0, s.data; len(d) >= size; i, d = i+1, d[size:] {
-			info := binary.LittleEndian.Uint64(d[8:])
-			if !yield(Entry{Section: s.Index, Target: int(s.info), Index: i,
-				Offset: binary.LittleEndian.Uint64(d), Type: elf.R_TYPE64(info), symbol: elf.R_SYM64(info),
-				Addend: int64(binary.LittleEndian.Uint64(d[16:]))}) {
+			e := m.machine().entry(d)
+			e.Section, e.Target, e.Index = s.Index, int(s.info), i
+			if s.kind == elf.SHT_REL {
+				e.Addend = m.implicit(e)
+			}
+			if !yield(e) {
 				return
 			}
 		}
+	}
+}
+
+// implicit is the addend that stands in the field that an entry of SHT_REL relocates; 0 where the file has no such field.
+func (m *Module) implicit(e Entry) int64 {
+	if e.Target < 0 || e.Target >= len(m.Sections) {
+		return 0
+	}
+	data := m.Sections[e.Target].data
+	switch width := uint64(m.machine().width(e.Type)); {
+	case e.Offset > uint64(len(data)) || uint64(len(data))-e.Offset < width:
+		return 0
+	case width == 1:
+		return int64(int8(data[e.Offset]))
+	case width == 2:
+		return int64(int16(binary.LittleEndian.Uint16(data[e.Offset:])))
+	default:
+		return int64(int32(binary.LittleEndian.Uint32(data[e.Offset:])))
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/arch/x86/x86asm"
 )
 
+// onStack stands for the word on top of the stack.
+const onStack x86asm.Reg = 0
+
 // nttySize finds how much vmalloc space opening a terminal takes: the argument
 // of the vzalloc in n_tty_open, which stands before the first call of its code.
 // The size of struct n_tty_data is nowhere else in an image without debug
@@ -25,7 +28,7 @@ func (im *image) nttySize() uint64 {
 	code = code[:min(uint64(len(code)), 256)]
 	regs := map[x86asm.Reg]uint64{}
 	for pc := open.Value; len(code) > 0; {
-		inst, err := x86asm.Decode(code, 64)
+		inst, err := x86asm.Decode(code, im.machine.bits)
 		if err != nil || inst.Len == 0 {
 			return 0
 		}
@@ -35,10 +38,18 @@ func (im *image) nttySize() uint64 {
 		case x86asm.MOV:
 			reg, ok := inst.Args[0].(x86asm.Reg)
 			imm, ok2 := inst.Args[1].(x86asm.Imm)
+			mem, ok3 := inst.Args[0].(x86asm.Mem)
+			if ok3 && ok2 && mem.Base == x86asm.ESP && mem.Index == 0 && mem.Disp == 0 {
+				regs[onStack] = uint64(imm)
+			}
 			if ok && ok2 {
 				regs[reg] = uint64(imm)
 			} else if ok {
 				delete(regs, reg)
+			}
+		case x86asm.PUSH:
+			if imm, ok := inst.Args[0].(x86asm.Imm); ok {
+				regs[onStack] = uint64(imm)
 			}
 		case x86asm.CALL:
 			target := uint64(0)
@@ -49,6 +60,9 @@ func (im *image) nttySize() uint64 {
 				target = pc + uint64(int64(arg))
 			}
 			if alloc[target] {
+				if im.machine.bits == 32 {
+					return regs[onStack] // UML is built without regparm
+				}
 				return max(regs[x86asm.EDI], regs[x86asm.RDI])
 			}
 			return 0

@@ -92,7 +92,7 @@ func (m *Module) refersTo() (functions, texts []string) {
 			continue
 		}
 		offset := sym.value + uint64(e.Addend)
-		if t := elf.R_X86_64(e.Type); t == elf.R_X86_64_PC32 || t == elf.R_X86_64_PLT32 {
+		if m.machine().abiForm(e.Type) == formPC {
 			offset += 4 // it counts from the end of the field
 		}
 		if text, ok := m.stringAt(sym.section, offset); ok && !slices.Contains(texts, text) {

@@ -11,7 +11,7 @@ import (
 	"umlab/harness/outcome"
 )
 
-// Applied is one RELA entry with the values that the loader computes for it.
+// Applied is one entry with the values that the loader computes for it.
 type Applied struct {
 	Entry
 	Name        string // as in the file, mangled; a section's name for a section symbol
@@ -20,6 +20,7 @@ type Applied struct {
 	Value       uint64 // S + A, less P where the rule is PC-relative; as val of the loader's messages
 	PCRelative  bool
 	Width       int   // bytes that are written
+	narrow      bool  // addresses have 32 bits
 	inModule    bool  // the symbol lies in the module, so it moves with it
 	Fault       Fault // why Rejected lists it; "" elsewhere
 }
@@ -40,14 +41,17 @@ func (a Applied) Reached() uint64 {
 	v := a.Value
 	if a.Width > 0 && a.Width < 8 {
 		shift := 64 - 8*uint(a.Width)
-		if lo, _ := abiRange(a.Type, a.PCRelative, a.Width); lo < 0 {
+		if lo, _ := x8664.abiRange(a.Type, a.PCRelative, a.Width); lo < 0 {
 			v = uint64(int64(v<<shift) >> shift)
 		} else {
 			v = v << shift >> shift
 		}
 	}
 	if a.PCRelative {
-		return v + a.Location - uint64(a.Addend)
+		v += a.Location - uint64(a.Addend)
+	}
+	if a.narrow {
+		return uint64(uint32(v))
 	}
 	return v
 }
@@ -139,6 +143,9 @@ func (o *walk) before() (done bool, err error) {
 	if m.Name == "" {
 		return false, o.silent("no name in .modinfo; link it as a module (.ko)")
 	}
+	if of := o.tree.Rules.machine; m.machine() != of || o.kernel.machine != of {
+		return false, o.silent("the module is of %s, linux of %s, and the loader of %s", m.machine().title, o.kernel.machine.title, of.title)
+	}
 	this := slices.IndexFunc(m.Sections, func(s Section) bool { return s.Name == ".gnu.linkonce.this_module" })
 	if this < 0 || !m.allocated(this) {
 		return false, o.silent("no section .gnu.linkonce.this_module; link it as a module (.ko)")
@@ -162,8 +169,8 @@ func (o *walk) before() (done bool, err error) {
 	}
 	for _, s := range m.Sections {
 		switch {
-		case s.kind == elf.SHT_REL && m.allocated(int(s.info)):
-			return false, o.silent("section %d %s is REL, not RELA", s.Index, s.Name)
+		case (s.kind == elf.SHT_REL || s.kind == elf.SHT_RELA) && s.kind != m.machine().table && m.allocated(int(s.info)):
+			return false, o.silent("section %d %s is %s, not %s", s.Index, s.Name, s.kind, m.machine().table)
 		case s.flags&shfRelaLivepatch != 0:
 			return false, o.silent("section %d %s is applied by livepatch", s.Index, s.Name)
 		}

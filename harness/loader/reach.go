@@ -18,10 +18,12 @@ func (t *Tree) Reach(p Prediction) (r Reach, ok bool) {
 		return r, false
 	}
 	rule, ok := t.Rules.types[e.Type]
-	if !ok || rule.Width == 0 || rule.Width >= 8 || abiForm(e.Type) == formTable || (abiForm(e.Type) == formPC) != e.PCRelative {
+	of := t.Rules.machine
+	form := of.abiForm(e.Type)
+	if !ok || rule.Width == 0 || uint64(rule.Width) >= of.word || form == formTable || (form == formPC) != e.PCRelative {
 		return r, false
 	}
-	lo, hi := abiRange(e.Type, e.PCRelative, rule.Width)
+	lo, hi := of.abiRange(e.Type, e.PCRelative, rule.Width)
 	corrupt := len(p.Corrupt) > 0
 	if !corrupt {
 		if rule.Overflow == checkNone {

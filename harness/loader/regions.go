@@ -2,6 +2,7 @@ package loader
 
 import (
 	"debug/elf"
+	"errors"
 	"slices"
 	"strings"
 
@@ -43,7 +44,6 @@ var mainNeeds = []struct{ function, need string }{
 	{"module_memory_alloc", "unsigned int size=PAGE_ALIGN(mod->mem[type].size)"},
 	{"apply_relocations", "i=1;i<info->hdr->e_shnum;i++"},
 	{"apply_relocations", "infosec>=info->hdr->e_shnum"},
-	{"apply_relocations", "info->sechdrs[i].sh_type==SHT_RELA"},
 	{"simplify_symbols", "i=1;i<symsec->sh_size/sizeof(Elf_Sym);i++"},
 	{"simplify_symbols", "sym[i].st_value=kernel_symbol_value(ksym)"},
 	{"simplify_symbols", "sym[i].st_value+=secbase"},
@@ -85,7 +85,14 @@ func readRegions(mainC, moduleH []byte, config kconfig.Config) (*regions, error)
 	if !passes || r.core == nil || r.init == nil {
 		return nil, src.Errorf(fn.First, "other passes", "the five known passes over the sections, with their regions")
 	}
-	return r, needsOf(src)
+	applies := "info->sechdrs[i].sh_type==SHT_RELA"
+	if machineOf(config).table == elf.SHT_REL {
+		applies = "info->sechdrs[i].sh_type==SHT_REL"
+	}
+	if fn, err = src.Function("apply_relocations"); err == nil && !holds(fn.Body, applies) {
+		err = src.Errorf(fn.First, "none", "%q in apply_relocations", applies)
+	}
+	return r, errors.Join(err, needsOf(src))
 }
 
 // needsOf checks the statements of mainNeeds.

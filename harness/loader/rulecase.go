@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"debug/elf"
 	"strconv"
 	"strings"
 	"syscall"
@@ -9,21 +8,12 @@ import (
 	"umlab/harness/loader/csrc"
 )
 
-// relocationType reads a case label: a name of the psABI or a number.
-func relocationType(label string) (uint32, bool) {
-	if n, err := strconv.ParseUint(label, 0, 32); err == nil {
+// label reads a case label: a name of the psABI or a number.
+func (m *machine) label(text string) (uint32, bool) {
+	if n, err := strconv.ParseUint(text, 0, 32); err == nil {
 		return uint32(n), true
 	}
-	if !strings.HasPrefix(label, "R_X86_64_") {
-		return 0, false
-	}
-	// The psABI assigns fewer than 64 numbers.
-	for t := range elf.R_X86_64(64) {
-		if t.String() == label {
-			return uint32(t), true
-		}
-	}
-	return 0, false
+	return m.typeOf(text)
 }
 
 // rule walks what runs for one case label: from the label, through
@@ -172,6 +162,8 @@ var writes = map[string]int{
 	"write(loc,&val,8)": 8, "memcpy(loc,&val,8)": 8, "*(u64*)loc=val": 8,
 	"write(loc,&val,4)": 4, "memcpy(loc,&val,4)": 4, "*(u32*)loc=val": 4, "*(s32*)loc=val": 4,
 	"write(loc,&val,2)": 2, "memcpy(loc,&val,2)": 2, "*(u16*)loc=val": 2,
+	// With the addend that stands there.
+	"*location+=sym->st_value": 4, "*location+=sym->st_value-(uint32_t)location": 4,
 	"write(loc,&val,1)": 1, "memcpy(loc,&val,1)": 1, "*(u8*)loc=val": 1,
 }
 
@@ -181,6 +173,9 @@ func (w *caseReader) expression(s csrc.Stmt, t string) error {
 		w.rule.PCRelative = true
 		w.rule.Steps = append(w.rule.Steps, step{Op: opSubtract})
 		return nil
+	case "*location+=sym->st_value-(uint32_t)location":
+		w.rule.PCRelative = true
+		w.rule.Steps = append(w.rule.Steps, step{Op: opSubtract})
 	case "fallthrough", "__attribute__((fallthrough))", "__attribute__((__fallthrough__))":
 		return nil
 	}

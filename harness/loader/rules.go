@@ -1,9 +1,9 @@
 package loader
 
-// RulesFile is where the x86-64 relocation switch stands in every tree.
+// RulesFile is where the relocation switches of x86 stand in every tree.
 const RulesFile = "arch/x86/kernel/module.c"
 
-// Rules is what apply_relocate_add of one tree does with each relocation type.
+// Rules is what apply_relocate_add (of i386: apply_relocate) of one tree does with each relocation type.
 // readRules makes it; the zero value handles nothing.
 type Rules struct {
 	File     string          // RulesFile
@@ -12,6 +12,7 @@ type Rules struct {
 	Last     int             // its last line
 	types    map[uint32]rule // by relocation type; the loader has no case for any other
 	unknown  failure         // what the default case does
+	machine  *machine
 }
 
 // check is a test of the computed value that the loader makes before it writes.

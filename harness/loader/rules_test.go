@@ -10,7 +10,7 @@ import (
 )
 
 func TestReadRules(t *testing.T) {
-	rules, err := readRules([]byte(switchSource))
+	rules, err := readRules([]byte(switchSource), x8664)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func inWords(r rule) string {
 }
 
 func TestReadRulesOlder(t *testing.T) {
-	rules, err := readRules([]byte(directSource))
+	rules, err := readRules([]byte(directSource), x8664)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestReadRulesEdits(t *testing.T) {
 			if !strings.Contains(switchSource, test.old) {
 				t.Fatal("nothing to edit")
 			}
-			rules, err := readRules([]byte(strings.Replace(switchSource, test.old, test.new, 1)))
+			rules, err := readRules([]byte(strings.Replace(switchSource, test.old, test.new, 1)), x8664)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,7 +141,7 @@ func TestReadRulesRefuses(t *testing.T) {
 			if !strings.Contains(switchSource, test.old) {
 				t.Fatal("nothing to edit")
 			}
-			_, err := readRules([]byte(strings.Replace(switchSource, test.old, test.new, 1)))
+			_, err := readRules([]byte(strings.Replace(switchSource, test.old, test.new, 1)), x8664)
 			var se *csrc.Error
 			if !errors.As(err, &se) {
 				t.Fatalf("error %v, want a csrc.Error", err)
@@ -185,10 +185,15 @@ func FuzzReadRules(f *testing.F) {
 	f.Add([]byte(switchSource))
 	f.Add([]byte(directSource))
 	f.Add([]byte(mainSource))
+	f.Add([]byte(rel32Source))
 	f.Add([]byte("#if 0\n#elif X\n#else\n#endif\nint f() { if (x) goto y; else { } }"))
 	f.Add([]byte("int apply_relocate_add(void) { for (;;) switch (x) { case 1 ... 2: default: } }"))
 	f.Fuzz(func(t *testing.T, source []byte) {
-		rules, err := readRules(source)
+		of := x8664
+		if len(source)%2 == 1 {
+			of = i386
+		}
+		rules, err := readRules(source, of)
 		var se *csrc.Error
 		switch {
 		case err != nil && !errors.As(err, &se):

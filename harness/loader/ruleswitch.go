@@ -6,31 +6,31 @@ import (
 	"umlab/harness/loader/csrc"
 )
 
-// x86Known decides the two symbols that choose between the 32- and the 64-bit
+// known decides the symbols that choose between the 32- and the 64-bit
 // loader in arch/x86/kernel/module.c.
-func x86Known(name string) (value, known bool) {
+func (m *machine) known(name string) (value, known bool) {
 	switch name {
 	case "CONFIG_X86_32":
-		return false, true
+		return m.bits == 32, true
 	case "CONFIG_X86_64", "CONFIG_64BIT":
-		return true, true
+		return m.bits == 64, true
 	}
 	return false, false
 }
 
-// readRules reads the relocation switch of the x86-64 apply_relocate_add, or of
-// the __write_relocate_add that it calls, from the text of
+// readRules reads the relocation switch of the machine's apply_relocate_add, or of
+// the __write_relocate_add that it calls, or of its apply_relocate, from the text of
 // arch/x86/kernel/module.c. It returns a *csrc.Error where the source holds anything that this package does not know.
-func readRules(source []byte) (*Rules, error) {
-	src, err := csrc.Lex(RulesFile, source, x86Known)
+func readRules(source []byte, of *machine) (*Rules, error) {
+	src, err := csrc.Lex(RulesFile, source, of.known)
 	if err != nil {
 		return nil, err
 	}
-	fn, err := switchFunction(src)
+	fn, err := of.switchFunction(src)
 	if err != nil {
 		return nil, err
 	}
-	rules := &Rules{File: RulesFile, Function: fn.Name, First: fn.First, Last: fn.Last, types: map[uint32]rule{}}
+	rules := &Rules{File: RulesFile, Function: fn.Name, First: fn.First, Last: fn.Last, types: map[uint32]rule{}, machine: of}
 	r := &ruleReader{src: src, rules: rules}
 	if err := r.function(fn); err != nil {
 		return nil, err
@@ -38,11 +38,12 @@ func readRules(source []byte) (*Rules, error) {
 	return rules, nil
 }
 
-// switchFunction follows apply_relocate_add to the function with the loop.
+// switchFunction follows apply_relocate_add to the function with the loop; apply_relocate has it itself.
 // The wrappers on the way must do what they are known to do: one that relocates
 // something itself would make every prediction wrong.
-func switchFunction(src *csrc.Source) (csrc.Func, error) {
-	const outer, middle, inner = "apply_relocate_add", "write_relocate_add", "__write_relocate_add"
+func (m *machine) switchFunction(src *csrc.Source) (csrc.Func, error) {
+	const middle, inner = "write_relocate_add", "__write_relocate_add"
+	outer := m.function
 	fn, err := src.Function(outer)
 	if err != nil || hasLoop(fn.Body) {
 		return fn, err
@@ -87,18 +88,8 @@ type ruleReader struct {
 	cases  []csrc.Stmt // body of the switch
 }
 
-// Statements that the known forms of the function hold around the switch.
-var (
-	functionDecls = []string{"unsigned int i", "Elf64_Sym*sym", "void*loc", "u64 val", "u64 zero=0ULL", "size_t size"}
-	relDecl       = "Elf64_Rela*rel=(void*)sechdrs[relsec].sh_addr"
-	loopHeader    = "i=0;i<sechdrs[relsec].sh_size/sizeof(*rel);i++"
-	loopNeeds     = []string{
-		"loc=(void*)sechdrs[sechdrs[relsec].sh_info].sh_addr+rel[i].r_offset",
-		"sym=(Elf64_Sym*)sechdrs[symindex].sh_addr+ELF64_R_SYM(rel[i].r_info)",
-		"val=sym->st_value+rel[i].r_addend",
-	}
-	switchOperand = "ELF64_R_TYPE(rel[i].r_info)"
-)
+// loopHeader is the loop of the known forms of the function.
+const loopHeader = "i=0;i<sechdrs[relsec].sh_size/sizeof(*rel);i++"
 
 // debugOnly reports a statement that only prints at debug level.
 func debugOnly(s csrc.Stmt) bool {
@@ -114,9 +105,9 @@ func (r *ruleReader) function(fn csrc.Func) error {
 		switch {
 		case loop != nil:
 			r.labels = append(r.labels, s)
-		case s.Kind == csrc.Expr && t == relDecl:
+		case s.Kind == csrc.Expr && t == r.rules.machine.relDecl:
 			rel = true
-		case s.Kind == csrc.Expr && slices.Contains(functionDecls, t), debugOnly(s):
+		case s.Kind == csrc.Expr && slices.Contains(r.rules.machine.decls, t), debugOnly(s):
 		case s.Kind == csrc.For && t == loopHeader:
 			loop = &fn.Body[i]
 		default:
@@ -124,7 +115,7 @@ func (r *ruleReader) function(fn csrc.Func) error {
 		}
 	}
 	if loop == nil || !rel {
-		return r.src.Errorf(fn.First, "none", "a loop \"for (%s)\" over the RELA section in %s", loopHeader, fn.Name)
+		return r.src.Errorf(fn.First, "none", "a loop \"for (%s)\" over the section of relocations in %s", loopHeader, fn.Name)
 	}
 	if len(r.labels) == 0 || r.labels[0].Kind != csrc.Return || r.labels[0].Text() != "0" {
 		return r.src.Errorf(loop.Line, "something else", "\"return 0\" after the loop")
@@ -133,6 +124,7 @@ func (r *ruleReader) function(fn csrc.Func) error {
 }
 
 func (r *ruleReader) loop(body []csrc.Stmt) error {
+	of := r.rules.machine
 	needs := map[string]bool{}
 	var sw *csrc.Stmt
 	for i, s := range body {
@@ -141,16 +133,16 @@ func (r *ruleReader) loop(body []csrc.Stmt) error {
 		case sw != nil:
 			r.tail = append(r.tail, s)
 		case s.Kind == csrc.Switch:
-			if t != switchOperand {
-				return r.src.Errorf(s.Line, s.String(), "a switch of %s", switchOperand)
+			if t != of.operand {
+				return r.src.Errorf(s.Line, s.String(), "a switch of %s", of.operand)
 			}
-			for _, need := range loopNeeds {
+			for _, need := range of.loopNeeds {
 				if !needs[need] {
 					return r.src.Errorf(s.Line, "no such statement", "%q before the switch", need)
 				}
 			}
 			sw = &body[i]
-		case s.Kind == csrc.Expr && slices.Contains(loopNeeds, t):
+		case s.Kind == csrc.Expr && slices.Contains(of.loopNeeds, t):
 			needs[t] = true
 		case s.Kind == csrc.Expr && t == "size_t size", debugOnly(s):
 		default:
@@ -158,7 +150,7 @@ func (r *ruleReader) loop(body []csrc.Stmt) error {
 		}
 	}
 	if sw == nil {
-		return r.src.Errorf(0, "none", "a switch of %s in the loop", switchOperand)
+		return r.src.Errorf(0, "none", "a switch of %s in the loop", of.operand)
 	}
 	r.cases = sw.Body
 	return r.labelsOfSwitch()
@@ -169,9 +161,9 @@ func (r *ruleReader) labelsOfSwitch() error {
 	for i, s := range r.cases {
 		switch s.Kind {
 		case csrc.Case:
-			t, ok := relocationType(s.Text())
+			t, ok := r.rules.machine.label(s.Text())
 			if !ok {
-				return r.src.Errorf(s.Line, s.String(), "a relocation type of the x86-64 psABI")
+				return r.src.Errorf(s.Line, s.String(), "a relocation type of the %s psABI", r.rules.machine.title)
 			}
 			if _, dup := r.rules.types[t]; dup {
 				return r.src.Errorf(s.Line, "a second case "+s.Text(), "one case a type")

@@ -38,7 +38,7 @@ func Signature(file io.ReaderAt) (string, error) {
 			return "", fmt.Errorf("signature: section %s: %w", s.Name, err)
 		}
 	}
-	if f.Type == elf.ET_REL && f.Machine == elf.EM_X86_64 {
+	if f.Type == elf.ET_REL && machineFor(f) != nil {
 		m, err := Open(file)
 		if err != nil {
 			return "", fmt.Errorf("signature: %w", err)
@@ -76,7 +76,7 @@ func SameRelocations(a, b *Module) error {
 	}
 	for i, x := range ca {
 		y := cb[i]
-		if x.Name != y.Name || !bytes.Equal(x.data, y.data) {
+		if x.Name != y.Name || !bytes.Equal(a.withoutAddends(x), b.withoutAddends(y)) {
 			return fmt.Errorf("section %s differs from %s; the debug build is not the same code", x.Name, y.Name)
 		}
 		ra, rb := a.relocationsOf(x.Index), b.relocationsOf(y.Index)
@@ -101,6 +101,20 @@ func (m *Module) code() []Section {
 		}
 	}
 	return out
+}
+
+// withoutAddends are the bytes of a section, with zeros where an entry of SHT_REL has its addend.
+func (m *Module) withoutAddends(s Section) []byte {
+	if m.machine().table != elf.SHT_REL {
+		return s.data
+	}
+	data := bytes.Clone(s.data)
+	for _, e := range m.relocationsOf(s.Index) {
+		if end := e.Offset + uint64(m.machine().width(e.Type)); e.Offset < end && end <= uint64(len(data)) {
+			clear(data[e.Offset:end])
+		}
+	}
+	return data
 }
 
 func (m *Module) relocationsOf(section int) []Entry {

@@ -51,11 +51,11 @@ func breakpoints(t *Tree, k *Kernel, m *Module, p Placement, step, limit uint64)
 	}
 	for _, e := range m.relocations() {
 		a, rule, err := o.compute(e)
-		if err != nil || rule == nil || rule.Width == 0 || rule.Width >= 8 {
+		if err != nil || rule == nil || rule.Width == 0 || uint64(rule.Width) >= m.machine().word {
 			continue
 		}
 		v := int64(a.Value)
-		lo, hi := abiRange(a.Type, rule.PCRelative, rule.Width)
+		lo, hi := m.machine().abiRange(a.Type, rule.PCRelative, rule.Width)
 		ranges := [][2]int64{{lo, hi}}
 		if rule.Overflow != checkNone {
 			lo, hi := checkRange(rule.Overflow)

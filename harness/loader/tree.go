@@ -59,7 +59,7 @@ func readTree(fsys fs.FS, config []byte) (*Tree, error) {
 	if t.config, err = kconfig.ParseConfig(".config", config); err != nil {
 		return nil, err
 	}
-	if t.Rules, err = readRules(text[RulesFile]); err != nil {
+	if t.Rules, err = readRules(text[RulesFile], machineOf(t.config)); err != nil {
 		return nil, err
 	}
 	if t.kbuild, err = kbuildName(text[makeFile], "../kernel/module.o"); err != nil {
@@ -77,7 +77,7 @@ func readTree(fsys fs.FS, config []byte) (*Tree, error) {
 // defined returns what the preprocessor of a build under config knows.
 func defined(config kconfig.Config) func(name string) (value, known bool) {
 	return func(name string) (value, known bool) {
-		if v, ok := x86Known(name); ok {
+		if v, ok := machineOf(config).known(name); ok {
 			return v, true
 		}
 		if base, ok := strings.CutSuffix(name, "_MODULE"); ok && config.Get(base) == "m" {

@@ -73,7 +73,7 @@ func (f *Forecast) corrupt(o *outcome.Outcome) {
 		return
 	}
 	first := p.Corrupt[0]
-	o.Kind, o.Relocation = outcome.LoadedCorrupt, outcome.NewRelocation(first.Type)
+	o.Kind, o.Relocation = outcome.LoadedCorrupt, p.Outcome.Relocation
 	o.Detail = joinSentences(o.Detail, fmt.Sprintf("It loaded, but %s%s.", f.entry(first), others(len(p.Corrupt)-1)))
 }
 
@@ -90,7 +90,7 @@ func (f *Forecast) entry(a loader.Applied) string {
 		reach = fmt.Sprintf("distance %+d", a.Distance())
 	}
 	return fmt.Sprintf("%s, %s to %s, was cut to %d bits without a check: %s, so that the code reaches 0x%x",
-		at.Entry, outcome.NewRelocation(a.Type).Name, at.Symbol, 8*a.Width, reach, a.Reached())
+		at.Entry, at.Relocation.Name, at.Symbol, 8*a.Width, reach, a.Reached())
 }
 
 // cut reports whether an entry leads elsewhere because its value does not fit.

@@ -108,11 +108,11 @@ func relocationEvent(text string, pasted bool) (event, bool) {
 		if err != nil {
 			return event{}, false
 		}
-		rel := NewRelocation(uint32(t))
+		machine := elf.EM_X86_64
 		if m[3] == "" { // apply_relocate of a 32-bit kernel
-			rel.Name = elf.R_386(t).String()
+			machine = elf.EM_386
 		}
-		o := Outcome{Kind: RelocationUnknown, Relocation: rel, Errno: int(syscall.ENOEXEC)}
+		o := Outcome{Kind: RelocationUnknown, Relocation: RelocationOf(machine, uint32(t)), Errno: int(syscall.ENOEXEC)}
 		return event{kind: eventRefused, module: m[2], shows: o}, true
 	}
 	m := overflowRE.FindStringSubmatch(text)

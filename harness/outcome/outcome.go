@@ -49,20 +49,34 @@ type Relocation struct {
 	Name string `json:"name" jsonschema:"pattern=^R_X86_64_"` // "R_X86_64_GOTPCREL"
 }
 
-// NewRelocation names type t after the psABI; an unassigned number gets the
+// NewRelocation is a type of x86-64.
+func NewRelocation(t uint32) *Relocation { return RelocationOf(elf.EM_X86_64, t) }
+
+// RelocationOf names type t after the psABI of a machine, x86-64 or i386; an unassigned number gets the
 // name "R_X86_64_<t>".
-func NewRelocation(t uint32) *Relocation {
-	name := elf.R_X86_64(t).String()
-	if !strings.HasPrefix(name, "R_X86_64_") || strings.Contains(name, "+") {
-		name = fmt.Sprintf("R_X86_64_<%d>", t)
+func RelocationOf(m elf.Machine, t uint32) *Relocation {
+	name, prefix := elf.R_X86_64(t).String(), x8664
+	if m == elf.EM_386 {
+		name, prefix = elf.R_386(t).String(), i386
+	}
+	if !strings.HasPrefix(name, prefix) || strings.Contains(name, "+") {
+		name = fmt.Sprintf("%s<%d>", prefix, t)
 	}
 	return &Relocation{Type: t, Name: name}
 }
 
+// What the names of a machine's types begin with.
+const x8664, i386 = "R_X86_64_", "R_386_"
+
+// Bare is the name without what all of its machine begin with: "GOTPCREL", "32".
+func (r *Relocation) Bare() string { return bare(r.Name) }
+
+func bare(name string) string { return strings.TrimPrefix(strings.TrimPrefix(name, x8664), i386) }
+
 // Short is the name of a relocation type without its prefix, "GOTPCREL"; where
 // that would be a number, as of R_X86_64_32, it is the whole.
 func Short(name string) string {
-	if short := strings.TrimPrefix(name, "R_X86_64_"); strings.Trim(short, "0123456789") != "" {
+	if short := bare(name); strings.Trim(short, "0123456789") != "" {
 		return short
 	}
 	return name
@@ -110,7 +124,7 @@ func (o Outcome) WhileHandled() bool {
 func (o Outcome) String() string {
 	switch {
 	case o.Relocation != nil:
-		return fmt.Sprintf("%s %d %s", o.Kind, o.Relocation.Type, strings.TrimPrefix(o.Relocation.Name, "R_X86_64_"))
+		return fmt.Sprintf("%s %d %s", o.Kind, o.Relocation.Type, o.Relocation.Bare())
 	case o.Kind == Timeout && o.Stage != "":
 		return fmt.Sprintf("%s %s", o.Kind, o.Stage)
 	case o.Errno != 0:

@@ -18,6 +18,7 @@ import (
 // for the tree, the error is a *toolchain.UnfitError that names the nearest that
 // would. What the archive's lists tell already is told before it is fetched.
 func (p *Plan) Fetch(ctx context.Context, src *sources.Sources) (*tree.Tree, *toolchain.Toolchain, error) {
+	src = src.For(p.Flags.Subarch)
 	if t, ok := src.Unpacked(ctx, p.Flags.Tree); ok {
 		if err := p.Fit(ctx, src, t, nil); err != nil {
 			return nil, nil, err

@@ -32,6 +32,7 @@ type Flags struct {
 	Tree      string // name or path
 	Toolchain string
 	Compiler  string   // clang or gcc
+	Subarch   string   // SUBARCH of the kernel: "i386"; "" is x86_64
 	Fragments []string // files with more kernel options
 	Select    scenario.Selection
 	Fresh     bool
@@ -68,6 +69,9 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 		return nil, usage.Errorf("scenario %s names patches, which a matrix does not apply: "+
 			"apply them to a tree of your own and give its path with -tree=", s.Name)
 	}
+	if f.Subarch == "x86_64" {
+		f.Subarch = ""
+	}
 	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)
 	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree), usualCompiler: src.Compiler("", f.Tree)}
 	selected, err := s.Select(f.Select)
@@ -76,25 +80,39 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 		p.Plan = *selected
 		errs = append(errs, p.checkDirectories())
 	}
-	errs = append(errs, src.CheckTree(f.Tree), src.CheckToolchain(f.Toolchain))
+	errs = append(errs, src.CheckTree(f.Tree), src.CheckToolchain(f.Toolchain), src.CheckSubarch(f.Subarch))
 	if f.Compiler != "" && f.Compiler != kbuild.Clang && f.Compiler != kbuild.GCC {
 		errs = append(errs, usage.Errorf("unknown compiler %q: clang or gcc", f.Compiler))
 	}
 	if f.Jobs < 0 {
 		errs = append(errs, usage.Errorf("-jobs=%d: give a number of CPU slots, or leave it out for one per CPU", f.Jobs))
 	}
-	errs = append(errs, p.merge(), p.readNamed())
+	errs = append(errs, p.merge(project), p.readNamed())
 	if err := usage.Join(errs...); err != nil {
 		return nil, err
 	}
 	return p, p.checkRust()
 }
 
-// merge merges the scenario's fragments and the user's.
-func (p *Plan) merge() error {
+// merge merges the scenario's fragments, the SUBARCH's, and the user's.
+func (p *Plan) merge(project fs.FS) error {
 	var errs []error
 	fragments := slices.Clone(p.Scenario.Fragments)
 	p.Fragments = append([]string{}, p.Scenario.FragmentNames...)
+	if p.Flags.Subarch != "" {
+		name := p.Flags.Subarch + ".config"
+		text, err := fs.ReadFile(project, "configs/"+name)
+		if err != nil {
+			return err
+		}
+		f, err := kconfig.ParseFragment("configs/"+name, text)
+		if err != nil {
+			return err
+		}
+		// What is replaced is what the SUBARCH means, and needs no note.
+		merged, _ := kconfig.Merge(append(fragments, f)...)
+		fragments, p.Fragments = []kconfig.Fragment{{Options: merged}}, append(p.Fragments, name)
+	}
 	for _, name := range p.Flags.Fragments {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -139,7 +157,7 @@ func (p *Plan) Compiler(t *tree.Tree) string { return cmp.Or(p.compiler, t.Compi
 
 // Base is what all cells of the plan are built on, but for what its modules need.
 func (p *Plan) Base(t *tree.Tree, tc *toolchain.Toolchain) kbuild.Base {
-	return kbuild.Base{Tree: t, Toolchain: tc, Compiler: p.Compiler(t), Options: p.Options}
+	return kbuild.Base{Tree: t, Toolchain: tc, Compiler: p.Compiler(t), Subarch: p.Flags.Subarch, Options: p.Options}
 }
 
 // Named is the scenario, as results name it.
@@ -202,6 +220,9 @@ func (p *Plan) Key() (string, error) {
 	parts := []string{"plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)}
 	for _, name := range slices.Sorted(maps.Keys(p.named)) {
 		parts = append(parts, "fragment", kconfig.Text(p.named[name].Options))
+	}
+	if p.Flags.Subarch != "" {
+		parts = append(parts, "subarch "+p.Flags.Subarch)
 	}
 	return store.Key(parts...), err
 }

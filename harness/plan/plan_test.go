@@ -92,6 +92,50 @@ func TestAPlanIsBuiltTwice(t *testing.T) {
 	}
 }
 
+// Another SUBARCH is another kernel: its options come over the scenario's and under the user's, without a note of what they
+// replace. x86_64 is what no SUBARCH means.
+func TestSubarch(t *testing.T) {
+	own := filepath.Join(t.TempDir(), "own.config")
+	if err := os.WriteFile(own, []byte("CONFIG_FUTEX=n\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	usual, wide := planned(t, Flags{Fragments: []string{own}}), planned(t, Flags{Subarch: "x86_64", Fragments: []string{own}})
+	if a, b := text(t, usual), text(t, wide); a != b {
+		t.Errorf("x86_64 is another plan:\n%s", cmp.Diff(a, b))
+	}
+	p := planned(t, Flags{Subarch: "i386", Fragments: []string{own}})
+	if text := kconfig.Text(p.Options); !strings.Contains(text, "# CONFIG_64BIT is not set\n") || strings.Contains(text, "CONFIG_64BIT=y") ||
+		!strings.Contains(text, "# CONFIG_FUTEX is not set\n") {
+		t.Errorf("options:\n%s", text)
+	}
+	if want := []string{"uml.config", "rust.config", "samples-rust.config", "i386.config", own}; !slices.Equal(p.Fragments, want) {
+		t.Errorf("fragments %v", p.Fragments)
+	}
+	if len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "CONFIG_FUTEX") {
+		t.Errorf("notes %q", p.Notes)
+	}
+	a, err := usual.Key()
+	b, berr := p.Key()
+	if err != nil || berr != nil || a == b {
+		t.Errorf("one key for both (%v, %v)", err, berr)
+	}
+	tr := &tree.Tree{Name: "t", Digest: "d"}
+	if got := p.Base(tr, &toolchain.Toolchain{}).Arch(); !slices.Equal(got, []string{"ARCH=um", "SUBARCH=i386"}) {
+		t.Errorf("%v", got)
+	}
+	if own := p.own(); !slices.Contains(own, "SUBARCH=i386") {
+		t.Errorf("own %v", own)
+	}
+	set, err := settings.Load(os.DirFS("../../configs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = New(os.DirFS("../.."), &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, Flags{Subarch: "arm"})
+	if err == nil || !strings.Contains(err.Error(), `unknown SUBARCH "arm": x86_64, i386`) {
+		t.Error(err)
+	}
+}
+
 // What is made of a plan leaves the plan alone.
 func TestPlansAreNotWrittenTo(t *testing.T) {
 	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"all", "rust_minimal"}}})

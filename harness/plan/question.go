@@ -108,6 +108,9 @@ func (p *Plan) own() []string {
 		}
 		own = append(own, "modules "+strings.Join(list, ", "))
 	}
+	if p.Flags.Subarch != "" {
+		own = append(own, "SUBARCH="+p.Flags.Subarch)
+	}
 	if p.Flags.Select.Output != "" {
 		own = append(own, "output "+p.Flags.Select.Output)
 	}

@@ -1,6 +1,7 @@
 package predicate
 
 import (
+	"debug/elf"
 	"fmt"
 	"strings"
 
@@ -58,16 +59,16 @@ func (c Condition) String() string {
 // term is one member of a set of outcomes.
 type term struct {
 	kind       outcome.Kind
-	relocation *uint32 // type; nil: any
-	errno      int     // positive; 0: any
-	stage      string  // of a timeout; "": any
+	relocation *outcome.Relocation // nil: any
+	errno      int                 // positive; 0: any
+	stage      string              // of a timeout; "": any
 }
 
 func (t term) holds(o outcome.Outcome) bool {
 	switch {
 	case o.Kind != t.kind:
 		return false
-	case t.relocation != nil && (o.Relocation == nil || o.Relocation.Type != *t.relocation):
+	case t.relocation != nil && (o.Relocation == nil || o.Relocation.Type != t.relocation.Type):
 		return false
 	case t.errno != 0 && o.Errno != t.errno:
 		return false
@@ -78,7 +79,7 @@ func (t term) holds(o outcome.Outcome) bool {
 func (t term) String() string {
 	switch {
 	case t.relocation != nil:
-		return fmt.Sprintf("%s:%s", t.kind, typeName(*t.relocation))
+		return fmt.Sprintf("%s:%s", t.kind, outcome.Short(t.relocation.Name))
 	case t.errno != 0:
 		return fmt.Sprintf("%s:%d", t.kind, t.errno)
 	case t.stage != "":
@@ -90,7 +91,7 @@ func (t term) String() string {
 // property is a comparison of a module's number of relocations.
 type property struct {
 	module     string
-	relocation *uint32 // type; nil: of all types together
+	relocation *outcome.Relocation // type; nil: of all types together
 	comparison
 	number int
 }
@@ -116,7 +117,7 @@ func comparisons() []comparison {
 func (p property) String() string {
 	name := "*"
 	if p.relocation != nil {
-		name = typeName(*p.relocation)
+		name = outcome.Short(p.relocation.Name)
 	}
 	return fmt.Sprintf("%s:%s%s%d", p.module, name, p.operator, p.number)
 }
@@ -129,7 +130,7 @@ func (p property) count(m Message) (n int, ok bool) {
 		return 0, false
 	}
 	if p.relocation != nil {
-		return counts[outcome.NewRelocation(*p.relocation).Name], true
+		return counts[p.relocation.Name], true
 	}
 	for _, c := range counts {
 		n += c
@@ -161,14 +162,10 @@ func (p property) shown(m Message) string {
 	case p.relocation == nil:
 		return fmt.Sprintf("%s: %d relocations", p.module, n)
 	}
-	return fmt.Sprintf("%s: %d %s", p.module, n, typeName(*p.relocation))
+	return fmt.Sprintf("%s: %d %s", p.module, n, outcome.Short(p.relocation.Name))
 }
 
-// prefix begins the name of every type.
-const prefix = "R_X86_64_"
+// prefix begins the name of every type of x86-64, prefix386 of every one of i386.
+const prefix, prefix386 = "R_X86_64_", "R_386_"
 
-func shortName(t uint32) string { return strings.TrimPrefix(outcome.NewRelocation(t).Name, prefix) }
-
-// typeName is the name of a type as Parse reads it: without its prefix where
-// that is not taken for a number.
-func typeName(t uint32) string { return outcome.Short(outcome.NewRelocation(t).Name) }
+func shortName(m elf.Machine, t uint32) string { return outcome.RelocationOf(m, t).Bare() }

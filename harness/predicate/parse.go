@@ -1,6 +1,7 @@
 package predicate
 
 import (
+	"debug/elf"
 	"fmt"
 	"math"
 	"slices"
@@ -113,31 +114,38 @@ func (s *scanner) term(at int, part string) (t term, err error) {
 // relocation reads a type by its number or name; also is what else is allowed.
 // Some names are numbers without their prefix: 32 is refused, because it could be
 // R_X86_64_32, which is type 10, as well as type 32, which is R_X86_64_SIZE32.
-func (s *scanner) relocation(at int, text, also string) (*uint32, error) {
+// Types of i386 are named in full.
+func (s *scanner) relocation(at int, text, also string) (*outcome.Relocation, error) {
+	if name, ok := strings.CutPrefix(strings.ToUpper(text), prefix386); ok {
+		if t, ok := typeOf(elf.EM_386, name); ok {
+			return outcome.RelocationOf(elf.EM_386, t), nil
+		}
+	}
 	name, prefixed := strings.CutPrefix(strings.ToUpper(text), prefix)
-	named, isNamed := typeOf(name)
+	const m = elf.EM_X86_64
+	named, isNamed := typeOf(m, name)
 	n, err := strconv.ParseUint(text, 10, 8)
-	_, assigned := typeOf(shortName(uint32(n)))
 	numbered := uint32(n)
+	_, assigned := typeOf(m, shortName(m, numbered))
 	switch {
 	case err == nil && isNamed && assigned:
 		return nil, s.wrong(at, "%s could be %s%s (type %d) or type %s (%s%s): write the whole name",
-			text, prefix, name, named, text, prefix, shortName(numbered))
+			text, prefix, name, named, text, prefix, shortName(m, numbered))
 	case err == nil && isNamed:
 		return nil, s.wrong(at, "there is no type %s: for %s%s write the whole name, or its number %d", text, prefix, name, named)
 	case err == nil && assigned:
-		return &numbered, nil
+		return outcome.NewRelocation(numbered), nil
 	case isNamed && (prefixed || err != nil):
-		return &named, nil
+		return outcome.NewRelocation(named), nil
 	}
 	return nil, s.wrong(at, "%q is no relocation type: write its number in the x86-64 psABI, as in 9, "+
-		"or its name, as in GOTPCREL or R_X86_64_GOTPCREL%s", text, also)
+		"or its name, as in GOTPCREL or R_X86_64_GOTPCREL, or as in R_386_GOTPC%s", text, also)
 }
 
 // typeOf is the type of that short name.
-func typeOf(short string) (t uint32, ok bool) {
+func typeOf(m elf.Machine, short string) (t uint32, ok bool) {
 	for t := range uint32(256) {
-		if name := shortName(t); name == short && !strings.HasPrefix(name, "<") {
+		if name := shortName(m, t); name == short && !strings.HasPrefix(name, "<") {
 			return t, true
 		}
 	}
@@ -146,8 +154,12 @@ func typeOf(short string) (t uint32, ok bool) {
 
 // isType reports whether name is that of a relocation type, and no number.
 func isType(name string) bool {
+	if short, ok := strings.CutPrefix(strings.ToUpper(name), prefix386); ok {
+		_, ok = typeOf(elf.EM_386, short)
+		return ok
+	}
 	short := strings.TrimPrefix(strings.ToUpper(name), prefix)
-	_, ok := typeOf(short)
+	_, ok := typeOf(elf.EM_X86_64, short)
 	return ok && strings.Trim(short, "0123456789") != ""
 }
 

@@ -25,6 +25,7 @@ type Settings struct {
 	DefaultToolchain string
 	Series           map[string]Series
 	DefaultSeries    string
+	Subarches        map[string]Subarch
 	Limits           Limits
 }
 
@@ -65,6 +66,11 @@ type Suite struct {
 	Snapshot    string   `toml:"snapshot"` // YYYYMMDDTHHMMSSZ, or empty
 }
 
+// Subarch is a SUBARCH of UML other than x86_64, see configs/toolchains.toml. configs/NAME.config has its kernel options.
+type Subarch struct {
+	Packages []string `toml:"packages"` // of Debian, that a toolchain needs for it besides its own
+}
+
 // Tree is a named kernel tree, see configs/trees.toml: exactly one of Package,
 // URL and Tarball is set.
 type Tree struct {
@@ -98,6 +104,7 @@ func Load(configs fs.FS) (*Settings, error) {
 		Common        []string             `toml:"common"`
 		Toolchain     map[string]Toolchain `toml:"toolchain"`
 		Series        map[string]Series    `toml:"series"`
+		Subarch       map[string]Subarch   `toml:"subarch"`
 	}
 	var limits Limits
 	var errs []error
@@ -162,7 +169,7 @@ func Load(configs fs.FS) (*Settings, error) {
 	return &Settings{
 		Suites: suites.Suite, Trees: trees.Tree, DefaultTree: trees.Default,
 		Toolchains: chains.Toolchain, DefaultToolchain: chains.Default,
-		Series: chains.Series, DefaultSeries: chains.DefaultSeries, Limits: limits,
+		Series: chains.Series, DefaultSeries: chains.DefaultSeries, Subarches: chains.Subarch, Limits: limits,
 	}, errors.Join(errs...)
 }
 

@@ -25,6 +25,11 @@ func TestShipped(t *testing.T) {
 			t.Errorf("no toolchain %s", n)
 		}
 	}
+	if more := s.Subarches["i386"].Packages; len(more) == 0 {
+		t.Error("no SUBARCH i386")
+	} else if p := s.Toolchains["trixie"].With(nil, more, nil).Packages; slices.Contains(p, "busybox-static") {
+		t.Errorf("a guest of i386 has the busybox of x86-64: %v", p)
+	}
 	p := s.Toolchains["sid-experimental"].Packages
 	if slices.Contains(p, "rustc") || !slices.Contains(p, "rustc/experimental") || !slices.Contains(p, "gcc") {
 		t.Errorf("sid-experimental: a pin must replace the common entry and leave the others: %v", p)

@@ -54,9 +54,9 @@ var number = regexp.MustCompile(`^[0-9]+$`)
 
 var day = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 
-// base is the name of a wanted package: "rustc" of "rustc=1.85.*/trixie".
+// base is the name of a wanted package: "rustc" of "rustc=1.85.*/trixie" and of "rustc:i386".
 func base(want string) string {
-	if i := strings.IndexAny(want, "/="); i >= 0 {
+	if i := strings.IndexAny(want, "/=:"); i >= 0 {
 		return want[:i]
 	}
 	return want

@@ -34,7 +34,8 @@ type Sources struct {
 	Sink     progress.Sink
 	Getenv   func(string) string
 
-	trees map[string]*tree.Tree // see Once
+	trees   map[string]*tree.Tree // see Once
+	subarch string                // see For
 }
 
 // Refreshed are the same sources, which ask the archive anew for all that it may
@@ -51,6 +52,21 @@ func (s *Sources) Once() *Sources {
 	r := *s
 	r.trees = map[string]*tree.Tree{}
 	return &r
+}
+
+// For are the same sources, whose toolchains have what kernels of that SUBARCH need; "" is x86_64.
+func (s *Sources) For(subarch string) *Sources {
+	r := *s
+	r.subarch = subarch
+	return &r
+}
+
+// CheckSubarch says whether configs/toolchains.toml knows the SUBARCH; "" is x86_64.
+func (s *Sources) CheckSubarch(name string) error {
+	if _, ok := s.Settings.Subarches[name]; ok || name == "" {
+		return nil
+	}
+	return usage.Errorf("unknown SUBARCH %q: x86_64, %s", name, names(s.Settings.Subarches))
 }
 
 // Get fetches a tree and a toolchain. Where the archive no longer has what it was
@@ -108,13 +124,17 @@ func (s *Sources) Toolchain(ctx context.Context, name string) (*toolchain.Toolch
 	if err != nil {
 		return nil, err
 	}
-	return s.provider().Get(ctx, name, c)
+	t, err := s.provider().Get(ctx, name, c)
+	if err == nil && s.subarch != "" {
+		err = s.provider().CheckSubarch(ctx, t, s.subarch)
+	}
+	return t, err
 }
 
 // ToolchainDigest is the digest of what a toolchain of a series is made of; ok is
 // false where that cannot be told without fetching it.
 func (s *Sources) ToolchainDigest(ctx context.Context, m toolchain.Member) (digest string, ok bool) {
-	digest, ok, err := s.provider().Digest(ctx, m.Spec)
+	digest, ok, err := s.provider().Digest(ctx, s.with(m.Spec))
 	return digest, ok && err == nil
 }
 
@@ -135,7 +155,7 @@ func (s *Sources) Foretell(ctx context.Context, name string) map[string]string {
 // spec is what the toolchain of that name is made of.
 func (s *Sources) spec(ctx context.Context, name string) (settings.Toolchain, error) {
 	if c, ok := s.Settings.Toolchains[name]; ok {
-		return c, nil
+		return s.with(c), nil
 	}
 	series, version, _ := toolchain.Split(name)
 	members, err := s.Series(ctx, series)
@@ -145,12 +165,20 @@ func (s *Sources) spec(ctx context.Context, name string) (settings.Toolchain, er
 	var have []string
 	for _, m := range members {
 		if m.Name == name {
-			return m.Spec, nil
+			return s.with(m.Spec), nil
 		}
 		have = append(have, m.Version)
 	}
 	return settings.Toolchain{}, usage.Errorf("series %s has no %q; it has %s now",
 		series, version, cmp.Or(strings.Join(have, ", "), "no members"))
+}
+
+// with is the toolchain with what the SUBARCH needs, where it has packages.
+func (s *Sources) with(c settings.Toolchain) settings.Toolchain {
+	if more := s.Settings.Subarches[s.subarch].Packages; len(more) > 0 && len(c.Suites) > 0 {
+		return c.With(nil, more, nil)
+	}
+	return c
 }
 
 // Series returns the members of a series of configs/toolchains.toml, oldest

@@ -37,11 +37,13 @@ var alternatives = []struct {
 	name string
 	to   []string
 }{
-	{"awk", []string{"gawk", "mawk", "original-awk"}},
-	{"cc", []string{"gcc", "clang"}},
-	{"c++", []string{"g++", "clang++"}},
-	{"sh", []string{"dash", "bash"}},
-	{"python3", []string{"python3.14", "python3.13", "python3.12"}},
+	{"usr/bin/awk", []string{"gawk", "mawk", "original-awk"}},
+	{"usr/bin/cc", []string{"gcc", "clang"}},
+	{"usr/bin/c++", []string{"g++", "clang++"}},
+	{"usr/bin/sh", []string{"dash", "bash"}},
+	{"usr/bin/python3", []string{"python3.14", "python3.13", "python3.12"}},
+	{"lib32", []string{"usr/lib32"}},                              // of libc6-i386, whose linker script names files by it
+	{"usr/lib/ld-linux.so.2", []string{"../lib32/ld-linux.so.2"}}, // as well
 }
 
 // resolve asks which packages c consists of; sysroot is the digest of what they
@@ -200,7 +202,7 @@ func (p *Provider) fill(ctx context.Context, name string, packages []debian.Pack
 		return err
 	}
 	for _, a := range alternatives {
-		if err := link(filepath.Join(root, "usr", "bin"), a.name, a.to); err != nil {
+		if err := link(filepath.Join(root, a.name), a.to); err != nil {
 			return err
 		}
 	}
@@ -225,15 +227,14 @@ func (p *Provider) unpack(ctx context.Context, name string, pkg debian.Package, 
 	return debian.Unpack(ctx, in, files, opt)
 }
 
-// link makes bin/name lead to the first of to that is there, unless there is a
-// bin/name already.
-func link(bin, name string, to []string) error {
-	at := filepath.Join(bin, name)
+// link makes the path at lead to the first of to, paths from its directory, that is there, unless there is something at
+// it already.
+func link(at string, to []string) error {
 	if _, err := os.Lstat(at); err == nil {
 		return nil
 	}
 	for _, t := range to {
-		if _, err := os.Lstat(filepath.Join(bin, t)); err == nil {
+		if _, err := os.Lstat(filepath.Join(filepath.Dir(at), t)); err == nil {
 			return os.Symlink(t, at)
 		}
 	}
