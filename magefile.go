@@ -45,6 +45,7 @@ func init() {
 //	                        rustup-stable, sid, sid-experimental, trixie, trixie-backports, trixie-web;
 //	                        series debian-llvm, debian-rustc, debian-snapshot, rust-nightly)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for
+//	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
 //	  -scope=SCOPE,…        which Rust objects get the flags: RUSTFLAGS_MODULE, RUSTFLAGS_KERNEL,
 //	                        KRUSTFLAGS; default: the scenario's (module, kernel, all)
 //	  -cells=CELL,…         only these variants, or others that rustc knows: stock, static-*@module,
@@ -87,6 +88,7 @@ func Matrix() {}
 //	                        sid-experimental, trixie, trixie-backports, trixie-web; series debian-llvm,
 //	                        debian-rustc, debian-snapshot, rust-nightly)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for
+//	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -121,6 +123,7 @@ func Explain() {}
 //	                        sid-experimental, trixie, trixie-backports, trixie-web; series debian-llvm,
 //	                        debian-rustc, debian-snapshot, rust-nightly)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for
+//	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -149,6 +152,7 @@ func Boot() {}
 //	                        trixie-backports, trixie-web; series debian-llvm, debian-rustc,
 //	                        debian-snapshot, rust-nightly)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for
+//	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
 //	  -matrix               the flag variants too, not only the cell stock
 //	  -scope=SCOPE,…        which Rust objects get the flags: RUSTFLAGS_MODULE, RUSTFLAGS_KERNEL,
 //	                        KRUSTFLAGS; default: the scenario's (module, kernel, all)
@@ -198,6 +202,7 @@ func Verify() {}
 //	                        sid-experimental, trixie, trixie-backports, trixie-web; series debian-llvm,
 //	                        debian-rustc, debian-snapshot, rust-nightly)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for
+//	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -248,6 +253,7 @@ func History() {}
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for
+//	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
 //	  -scope=SCOPE,…        which Rust objects get the flags: RUSTFLAGS_MODULE, RUSTFLAGS_KERNEL,
 //	                        KRUSTFLAGS; default: the scenario's (module, kernel, all)
 //	  -cells=CELL,…         only these variants, or others that rustc knows: stock, static-*@module,

@@ -9,11 +9,12 @@ import (
 	"umlab/harness/plan"
 	"umlab/harness/scenario"
 	"umlab/harness/settings"
+	"umlab/harness/sources"
 	"umlab/harness/tree"
 )
 
 // Choices are the names that flags take, sorted, as far as they are known without a store and without the network.
-type Choices struct{ Trees, Toolchains, Series, Scenarios []string }
+type Choices struct{ Trees, Toolchains, Series, Scenarios, Subarches []string }
 
 // NewChoices reads the configuration of a project.
 func NewChoices(project fs.FS) (c Choices, err error) {
@@ -27,6 +28,7 @@ func NewChoices(project fs.FS) (c Choices, err error) {
 	}
 	c.Scenarios, err = scenario.Names(project)
 	c.Trees, c.Toolchains = slices.Sorted(maps.Keys(set.Trees)), slices.Sorted(maps.Keys(set.Toolchains))
+	c.Subarches = append(slices.Sorted(maps.Keys(set.Subarches)), sources.X8664)
 	c.Series = slices.Sorted(maps.Keys(set.Series))
 	return c, err
 }

@@ -21,6 +21,8 @@ func (a *App) names() harness.Choices {
 	return *a.choices
 }
 
+func (a *App) subarches() []string { return a.names().Subarches }
+
 func (a *App) trees() ([]string, string) { return a.names().Trees, strings.Join(a.names().Trees, ", ") }
 func (a *App) series() ([]string, string) {
 	return a.names().Series, strings.Join(a.names().Series, ", ")

@@ -73,9 +73,12 @@ func (t *target) oneToolchain(to *string) {
 	t.one(to, flag{name: "toolchain", also: "toolchains", takes: "NAME", offers: t.app.toolchains, means: meansToolchain + "; default: the scenario's"})
 }
 
+// compiler adds the flags that say how the C side is built, and for which machine.
 func (t *target) compiler(r *run) {
 	t.text(&r.Compiler, flag{name: "compiler", takes: "NAME", choices: func() []string { return []string{kbuild.Clang, kbuild.GCC} },
 		means: "what builds the C side; default: what the tree was made for"})
+	t.text(&r.Subarch, flag{name: "subarch", takes: "NAME", choices: t.app.subarches,
+		means: "SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64"})
 }
 
 func (t *target) scope(r *run) {

@@ -69,7 +69,7 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 		return nil, usage.Errorf("scenario %s names patches, which a matrix does not apply: "+
 			"apply them to a tree of your own and give its path with -tree=", s.Name)
 	}
-	if f.Subarch == "x86_64" {
+	if f.Subarch == sources.X8664 {
 		f.Subarch = ""
 	}
 	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)

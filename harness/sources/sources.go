@@ -54,6 +54,9 @@ func (s *Sources) Once() *Sources {
 	return &r
 }
 
+// X8664 is the SUBARCH that umlab builds for where none is named.
+const X8664 = "x86_64"
+
 // For are the same sources, whose toolchains have what kernels of that SUBARCH need; "" is x86_64.
 func (s *Sources) For(subarch string) *Sources {
 	r := *s
@@ -66,7 +69,7 @@ func (s *Sources) CheckSubarch(name string) error {
 	if _, ok := s.Settings.Subarches[name]; ok || name == "" {
 		return nil
 	}
-	return usage.Errorf("unknown SUBARCH %q: x86_64, %s", name, names(s.Settings.Subarches))
+	return usage.Errorf("unknown SUBARCH %q: %s, %s", name, X8664, names(s.Settings.Subarches))
 }
 
 // Get fetches a tree and a toolchain. Where the archive no longer has what it was
