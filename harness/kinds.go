@@ -65,11 +65,11 @@ func ofSweep() kind[result.Sweep] {
 
 func ofVerification() kind[result.Verification] {
 	mail := func(w io.Writer, v *result.Verification, _ doc.Options) error {
-		return doc.Mail(w, report.Verification(v))
+		return doc.Mail(w, report.VerificationPublic(v))
 	}
 	return kind[result.Verification]{"verify", mail, []format[result.Verification]{
 		{flag: "json", write: report.JSON[result.Verification]}, {flag: "junit", write: report.Form(report.VerificationChecks, checks.JUnit)},
-		{flag: "html", write: report.Form(report.Verification, doc.HTML)}, {flag: "md", write: report.Form(report.Verification, doc.Markdown)},
+		{flag: "html", write: report.Form(report.Verification, doc.HTML)}, {flag: "md", write: report.Form(report.VerificationPublic, doc.Markdown)},
 	}, func(v *result.Verification) result.Kept {
 		k := result.Kept{Command: v.Command, Verdict: report.VerificationVerdict(v), Seconds: v.Seconds, Exit: v.Exit}
 		if len(v.Patches) > 0 {

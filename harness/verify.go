@@ -51,7 +51,8 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) 
 	if err := l.snapshots(ctx, plans); err != nil {
 		return nil, err
 	}
-	v := &result.Verification{Schema: result.VerificationSchema, Command: o.Command, Notes: []string{}}
+	v := &result.Verification{Schema: result.VerificationSchema, Umlab: Revision(), Notes: []string{},
+		Command: retarget(o.Command, "verify", nil, []string{"json", "junit", "html", "md", "watch", "jobs", "fresh", "q", "v"}, nil)}
 	for i, p := range plans {
 		pair, err := l.pair(ctx, v, p, o.Range, patches, i == 0)
 		if err != nil {
@@ -159,7 +160,7 @@ func (l *Lab) pair(
 	}
 	if first {
 		for _, one := range patches {
-			v.Patches = append(v.Patches, result.Patch{Subject: one.Subject, From: one.From, PatchID: one.PatchID, Digest: one.Sum})
+			v.Patches = append(v.Patches, result.Patch{Subject: one.Subject, From: one.From, PatchID: one.PatchID, Digest: one.Sum, Diff: strings.ToValidUTF8(string(one.Data), "\uFFFD")})
 		}
 		v.Findings = l.findings(ctx, tc, patched, patches)
 		v.TestedBy = l.identity(ctx, tc)

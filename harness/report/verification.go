@@ -25,6 +25,7 @@ func Verification(v *result.Verification) *doc.Document {
 	d.Add(alarmsOf(alarms)...)
 	d.Add(doc.Only(doc.OnPage, doc.Totals{Parts: []string{concluded}, Tone: tone}))
 	ofStock, others := contrastBlocks(pairs)
+	d.Add(meaning(pairs))
 	d.Add(contrastTables(ofStock, len(ofStock) > 1)...)
 	if len(others) > 0 {
 		d.Add(doc.Section{Head: doc.Say("Other variants"), Blocks: contrastTables(others, true)})
@@ -33,7 +34,7 @@ func Verification(v *result.Verification) *doc.Document {
 		d.Add(doc.Section{Blocks: []doc.Block{doc.Para{Line: doc.Say(predictions)}}})
 	}
 	d.Add(
-		section("Thresholds", limits(pairs)),
+		flagsOf(pairs), section("Thresholds", limits(pairs)),
 		doc.Only(doc.InMail, doc.Section{Head: doc.Say(wordConclusion), Blocks: []doc.Block{doc.Para{Line: doc.Say(concluded)}}}),
 		doc.Only(doc.InMarkdown, doc.Totals{Parts: []string{wordConclusion + ": " + concluded}}),
 		section("Not tested", legibles(v.Untested)))
@@ -52,7 +53,7 @@ func Verification(v *result.Verification) *doc.Document {
 		d.Add(doc.Section{Blocks: []doc.Block{doc.Quote{Lines: doc.Lines("Tested-by: " + by), Margin: true}}})
 	}
 	d.Add(doc.Command{Text: legible(v.Command), Note: "took " + took(v.Seconds)})
-	d.Add(checkers(v.Findings))
+	d.Add(checkers(v.Findings), diffs(v.Patches))
 	if digests := digestsOf(v, pairs); digests != nil {
 		d.Add(doc.Section{Head: doc.Say("Digests in full"), Blocks: []doc.Block{digests}})
 	}
@@ -71,6 +72,9 @@ func verificationFacts(v *result.Verification, pairs []result.Pair) (facts doc.F
 		tree := strings.TrimPrefix(msgTree(r.Tree), "tree ")
 		if r.Tree.Package != "" {
 			tree += ", " + legible(r.Tree.Package)
+		}
+		if c := brief(r.Tree.Commit); c != "" {
+			tree += ", commit " + c
 		}
 		var digest []doc.Line
 		if d := brief(r.Tree.Digest); d != "" {
@@ -94,6 +98,9 @@ func verificationFacts(v *result.Verification, pairs []result.Pair) (facts doc.F
 	}
 	for _, p := range pairs {
 		add(counted(pairs, "Toolchain", "Toolchains"), msgToolchain(p.Before.Toolchain))
+	}
+	if v.Umlab != "" {
+		add("Tested with", legible(v.Umlab)+": User-Mode Linux on x86-64")
 	}
 	return facts
 }

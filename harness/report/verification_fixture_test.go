@@ -27,6 +27,13 @@ func trialSide(toolchain string, patched bool, at ...show) *result.Results {
 		r.Tree.Patches = []string{"sha256:" + strings.Repeat("5e", 32)}
 	}
 	r.Cells = []result.Cell{trialCell("stock", sum, at...)}
+	flags := []string{"-Cpanic=abort", "-Crelocation-model=pie"}
+	if patched && len(at) > 0 {
+		flags = []string{"-Cpanic=abort", "-Crelocation-model=static", "-Ccode-model=large"}
+	}
+	if !patched || len(at) > 0 {
+		r.Cells[0].Build.Effective = map[string][]string{"rust_minimal": flags, "rust_print": flags}
+	}
 	judge(r)
 	return r
 }
@@ -65,17 +72,19 @@ func oops(m string) outcome.Outcome {
 func verifications() map[string]*result.Verification {
 	type pairs = []result.Pair
 	fix := result.Patch{Subject: "um: rust: build modules for the large code model", From: "Jane Roe <jane@example.org>",
-		PatchID: strings.Repeat("0123456789", 4), Digest: "sha256:" + strings.Repeat("5e", 32)}
+		PatchID: strings.Repeat("0123456789", 4), Digest: "sha256:" + strings.Repeat("5e", 32),
+		Diff: "diff --git a/arch/um/Makefile b/arch/um/Makefile\n--- a/arch/um/Makefile\n+++ b/arch/um/Makefile\n@@ -66 +66 @@\n" +
+			"-KBUILD_RUSTFLAGS += -Crelocation-model=pie\n+KBUILD_RUSTFLAGS += -Ccode-model=large # <b>&\n"}
 	base := func(toolchain string) *result.Results {
 		return trialSide(toolchain, false, unknown(9), unknown(9), unknown(9))
 	}
 	list := map[string]*result.Verification{}
 	add := func(name string, p pairs) *result.Verification {
-		v := &result.Verification{Patches: []result.Patch{fix}, Pairs: p, Seconds: 23.4, Exit: 1, TestedBy: "Max Mustermann <max@example.org>",
+		v := &result.Verification{Patches: []result.Patch{fix}, Pairs: p, Umlab: "umlab 1a2b3c4d5e6f", Seconds: 23.4, Exit: 1, TestedBy: "Max Mustermann <max@example.org>",
 			Command:  "go tool mage verify scenarios/unknown-rela-relocation/large-code-model.patch -tree=debian-7.3 -toolchains=" + p[0].Before.Toolchain.Name,
 			Untested: []string{"modules other than rust_minimal and rust_print", "trees other than debian-7.3, and architectures other than UML on x86_64"},
 			Findings: []result.Finding{
-				{Tool: "checkpatch.pl", Lines: []string{"WARNING: Missing or malformed SPDX-License-Identifier tag in line 1 of a file whose name is long", "total: 0 errors, 1 warnings, 8 lines checked"}},
+				{Tool: "checkpatch.pl", Lines: []string{"patch, line 21: WARNING: Missing or malformed SPDX-License-Identifier tag in line 1", "patch: total: 0 errors, 1 warnings, 8 lines checked"}},
 				{Tool: "get_maintainer.pl", Lines: []string{"Richard Weinberger <richard@nod.at> (maintainer:USER-MODE LINUX (UML))", "linux-um@lists.infradead.org (open list:USER-MODE LINUX (UML))"}},
 			}}
 		v.Conclusion, v.Reason = conclude.Verification(p)

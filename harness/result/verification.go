@@ -30,6 +30,7 @@ type Patch struct {
 	// git patch-id --stable; empty where the patch has none
 	PatchID string `json:"patch_id" jsonschema:"pattern=^([0-9a-f]{40}|[0-9a-f]{64})?$"`
 	Digest  string `json:"digest"` // sha256 of the patch
+	Diff    string `json:"diff,omitempty"`
 }
 
 // Pair is the same cells before and after the patches, with one toolchain.
@@ -57,7 +58,9 @@ type Verification struct {
 	TestedBy   string     `json:"tested_by"` // "Name <mail>"; empty where git knows no identity
 	Command    string     `json:"command"`   // the command that repeats it
 	Seconds    float64    `json:"seconds"`   // wall time of this invocation
-	Notes      []string   `json:"notes"`     // what a reader must know: a frozen mirror, a dirty tree
+	// what proved it: "umlab 1a2b3c4d5e6f"; missing in what an umlab wrote that did not record it
+	Umlab string   `json:"umlab,omitempty"`
+	Notes []string `json:"notes"` // what a reader must know: a frozen mirror, a dirty tree
 	// 0 only where the conclusion is fixed, 1 another conclusion, 2 usage, 3 infrastructure
 	Exit int `json:"exit" jsonschema:"enum=0,enum=1,enum=2,enum=3"`
 }
