@@ -72,10 +72,22 @@ func pairChecks(p result.Pair) checks.Check {
 			}
 		}
 		if len(suite.Checks) == found {
-			suite.Add(checks.Check{Name: stock, State: checks.Errored, Note: beforeAfter(unrun(before), unrun(after))})
+			suite.Add(unbooted(before, after))
 		}
 	}
 	return suite
+}
+
+// unbooted judges a cell that was booted on neither side: a build that failed fails.
+func unbooted(before, after *result.Cell) checks.Check {
+	c := checks.Check{Name: stock, State: checks.Errored, Note: beforeAfter(unrun(before), unrun(after)), Kind: msgNoRun}
+	if o := after.Build.Outcome; o != nil {
+		c.Kind, c.Proof = string(o.Kind), said(*o)
+		if o.Kind.Kernel() {
+			c.State = checks.Failed
+		}
+	}
+	return c
 }
 
 // patchedLoad judges one module at one placement of the patched tree.
@@ -83,7 +95,7 @@ func patchedLoad(after *result.Cell, st stage, module string) checks.Check {
 	c := checks.Check{State: checks.Failed, Note: "not loaded: " + briefly(shown(after, st.After, module)), Kind: msgNoRun}
 	unproved := after.Build.Outcome == nil
 	if o := after.Build.Outcome; o != nil {
-		c.Kind, c.Proof = string(o.Kind), []string{proof(*o)}
+		c.Kind, c.Proof = string(o.Kind), said(*o)
 		unproved = !o.Kind.Kernel()
 	}
 	if st.After != nil {

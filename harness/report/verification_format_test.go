@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
@@ -67,6 +68,21 @@ func TestVerificationJUnit(t *testing.T) {
 		doc := parseJUnit(t, bytes.NewReader(written(t, verificationJUnit, verifications()[name])))
 		if got := [3]int{doc.Tests, doc.Failures, doc.Errors}; got != want {
 			t.Errorf("%s: %v tests, failures, errors; want %v", name, got, want)
+		}
+	}
+}
+
+// A build that failed fails, whether something was booted beside it or not.
+func TestVerificationJUnitOfABuild(t *testing.T) {
+	for kind, want := range map[outcome.Kind][2]int{outcome.BuildFailed: {1, 0}, outcome.ConfigDropped: {0, 1}, outcome.Infra: {0, 1}} {
+		v := verifications()["build-failed"]
+		for _, side := range []*result.Results{v.Pairs[0].Before, v.Pairs[0].After} {
+			side.Cells = []result.Cell{{ID: stock, Build: result.Build{Outcome: &outcome.Outcome{Kind: kind, Evidence: "error: it is so"}}}}
+		}
+		v.Conclusion = result.Fixed // whatever else is said
+		doc := parseJUnit(t, bytes.NewReader(written(t, verificationJUnit, v)))
+		if got := [2]int{doc.Failures, doc.Errors}; got != want {
+			t.Errorf("%s: %v failures, errors; want %v", kind, got, want)
 		}
 	}
 }
