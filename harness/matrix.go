@@ -38,7 +38,11 @@ func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*resu
 	if err := usage.Join(err, checkOutputs(formats)); err != nil {
 		return nil, err
 	}
-	r, err := l.run(ctx, l.sources, p)
+	run := l.run
+	if o.Find != "" {
+		run = l.find
+	}
+	r, err := run(ctx, l.sources, p)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ type Flags struct {
 	Select    scenario.Selection
 	Fresh     bool
 	Jobs      int
+	Find      string // a verdict: the smallest sets of settings that give it are looked for
 	Command   string // how this run is repeated, for the report
 }
 
@@ -185,6 +186,13 @@ func (p *Plan) CellIDs() (ids []string) {
 func (p *Plan) Afresh(fresh bool) *Plan {
 	q := *p
 	q.Flags.Fresh = fresh
+	return &q
+}
+
+// Of is the plan with other variants in the place of its own.
+func (p *Plan) Of(variants []scenario.Variant) *Plan {
+	q := *p
+	q.Plan = *p.Scenario.Of(&p.Plan, p.Flags.Select, variants)
 	return &q
 }
 

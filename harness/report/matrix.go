@@ -30,6 +30,9 @@ func MatrixSince(was, r *result.Results) *doc.Document {
 	if sizes, ok := scale.Memory(r, outcomeStyle); ok {
 		d.Add(doc.Only(doc.OnPage, sizes))
 	}
+	if r.Search != nil {
+		d.Add(searched(r))
+	}
 	var evidence doc.Evidence
 	var details []doc.Block
 	for i := range r.Cells {

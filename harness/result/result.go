@@ -20,6 +20,9 @@ const (
 
 // Version is the least version of the JSON that can say all of r.
 func (r Results) Version() string {
+	if r.Search != nil {
+		return SchemaV2
+	}
 	for _, c := range r.Cells {
 		if c.Base != nil || len(c.Variant.Settings) > 0 {
 			return SchemaV2
@@ -62,6 +65,7 @@ type Results struct {
 	Cells     []Cell    `json:"cells"`
 	Controls  []Control `json:"controls"`
 	Totals    Totals    `json:"totals"`
+	Search    *Search   `json:"search,omitempty" since:"v2"`              // where sets of settings were looked for: the cells are those that were found
 	Notes     []string  `json:"notes,omitempty"`                          // what a reader must know: a frozen mirror, a dirty tree
 	Infra     string    `json:"infra,omitempty" jsonschema:"minLength=1"` // set when the run as a whole proves nothing, and why
 	// 0 as the scenario expects, 1 something differs, 2 usage, 3 infrastructure
@@ -85,6 +89,16 @@ type Scenario struct {
 	Name   string `json:"name"`
 	Title  string `json:"title"`
 	Digest string `json:"digest"` // sha256 of the file
+}
+
+// Search is what was found of the smallest sets of settings that give a verdict.
+type Search struct {
+	Verdict Verdict  `json:"verdict"`                     // that was looked for
+	Axes    string   `json:"axes"`                        // with their values: "-Ccode-model=small,large"
+	Most    int      `json:"most"`                        // settings of the largest sets that were asked
+	Asked   int      `json:"asked"`                       // sets that were built and booted
+	Sets    []string `json:"sets"`                        // IDs of the cells that gave the verdict; no other one that did is a part of one; never null
+	Others  map[Verdict]int `json:"others"`               // what the other sets gave
 }
 
 // Base is a build with another configuration or compiler than the run's.

@@ -20,14 +20,19 @@
 //	[kconfig]                            # optional: options that need no fragment; they win over all fragments
 //	CONFIG_TEST_X = "m"                  # y, m, n, 0x hex, an integer, or any other text as a Kconfig string
 //
-//	[axes]                               # optional, what varies
+//	[axes]                               # optional, what varies: any of the axes below
 //	relocation-model = ["pie", "static"] # static, pic, pie
-//	code-model = ["small", "large"]      # small, kernel, medium, large; the variants are the product of both
-//	scope      = ["module"]              # module, kernel, all; default module
+//	code-model = ["small", "large"]      # small, kernel, medium, large
+//	combine    = "product"               # or "zip": the first values together, the second ones, and so on; default product
+//	scope      = ["module"]              # where options of rustc apply: module, kernel, all; default module
 //	placement  = ["low", "high"]         # default low, high
 //
-//	[[variant]]                          # optional: a single variant beside the product
-//	relocation-model = "pic"             # one of the two, or both; its id is derived: pic, large, pic-large
+//	[[exclude]]                          # optional: no variant of the axes with all of this
+//	relocation-model = "pie"             # one or a list
+//	code-model = "large"
+//
+//	[[variant]]                          # optional: a single variant beside those of the axes
+//	relocation-model = "pic"             # any axes; its id is derived: pic, large, pic-large, pic-plt=no
 //	code-model = "medium"
 //
 //	[[module]]                           # what is loaded, in this order; none for a scenario of configuration only
@@ -60,6 +65,24 @@
 //	verdict   = "rejected"               # optional: of the whole cell, so not beside placement or module
 //	option    = "CONFIG_X"               # optional, with config-dropped: what is dropped
 //	got       = "n"                      # optional, with option: what it resolves to, as in [kconfig]
+//
+// # Axes
+//
+// An axis is any one thing that varies, and "-" leaves it as the tree has it:
+//
+//	relocation-model, opt-level, …    an option of rustc -C that every rustc has
+//	-Cforce-unwind-tables, -Zplt      any option of rustc, as it is given
+//	KCFLAGS, CFLAGS_KERNEL, …         a variable of Kbuild that carries flags; CFLAGS_MODULE reaches modules alone
+//	CFLAGS_trap.o, RUSTFLAGS_x.o      likewise, for one object
+//	LDFLAGS_vmlinux                   flags of the kernel's link: "-fuse-ld=lld"
+//	CONFIG_X                          an option of Kconfig, with a value as in [kconfig]
+//	fragment                          files with more of them
+//	compiler                          clang, gcc
+//	param:seccomp                     a parameter of the kernel's command line
+//
+// CONFIG_X, fragment and compiler make a build of their own, which goes on from the
+// nearest; the others fork the scenario's. What was asked for is read back: options
+// of rustc from each object, flags of Kbuild from the commands that were run.
 //
 // The variant stock, the tree with no flag override, is in every scenario. The
 // placements low (mem=64M, address randomisation off), high (mem=1G) and far
