@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"umlab/harness/conclude"
@@ -196,5 +197,20 @@ func collapsed() *result.Results {
 	r.Controls[1].Holds, r.Controls[1].Got = false, "oops"
 	r.Infra = "control known-load misbehaves"
 	r.Exit = 3
+	return r
+}
+
+// search is what a search for sets of settings found.
+func search() *result.Results {
+	r := matrix()
+	r.Cells = slices.DeleteFunc(r.Cells, func(c result.Cell) bool { return c.ID != "stock" && c.ID != "static-large@module" })
+	own := r.Cells[1]
+	own.ID, own.Variant = "daed=yes@module", result.Variant{Scope: "module",
+		Settings: []result.Setting{{Axis: "-Zdirect-access-external-data", Value: "yes"}}}
+	own.Build.Flags = []string{"-Zdirect-access-external-data=yes"}
+	r.Cells = append(r.Cells, own)
+	r.Search = &result.Search{Verdict: result.Loads, Most: 2, Asked: 140, Sets: []string{own.ID, "static-large@module"},
+		Axes: "-Crelocation-model=static,pic -Ccode-model=small,large -Zdirect-access-external-data=yes,no", Others: map[result.Verdict]int{result.Rejected: 125}}
+	r.Totals = conclude.Totals(r.Cells)
 	return r
 }

@@ -26,8 +26,8 @@ func marshal(t testing.TB, r *result.Results) []byte {
 func TestJSONRoundTrip(t *testing.T) {
 	for name, r := range fixtures() {
 		t.Run(name, func(t *testing.T) {
-			back := roundTrip(t, result.Schema, JSON, r)
-			if r.Schema = result.Schema; back.Schema != r.Schema {
+			back := roundTrip(t, r.Version(), JSON, r)
+			if r.Schema = r.Version(); back.Schema != r.Schema {
 				t.Errorf("schema %q", back.Schema)
 			}
 			if diff := cmp.Diff(r, back, cmpopts.EquateEmpty()); diff != "" {

@@ -93,12 +93,12 @@ type Scenario struct {
 
 // Search is what was found of the smallest sets of settings that give a verdict.
 type Search struct {
-	Verdict Verdict  `json:"verdict"`                     // that was looked for
-	Axes    string   `json:"axes"`                        // with their values: "-Ccode-model=small,large"
-	Most    int      `json:"most"`                        // settings of the largest sets that were asked
-	Asked   int      `json:"asked"`                       // sets that were built and booted
-	Sets    []string `json:"sets"`                        // IDs of the cells that gave the verdict; no other one that did is a part of one; never null
-	Others  map[Verdict]int `json:"others"`               // what the other sets gave
+	Verdict Verdict         `json:"verdict"` // that was looked for
+	Axes    string          `json:"axes"`    // with their values: "-Ccode-model=small,large"
+	Most    int             `json:"most"`    // settings of the largest sets that were asked
+	Asked   int             `json:"asked"`   // sets that were built and booted
+	Sets    []string        `json:"sets"`    // IDs of the cells that gave the verdict; no other one that did is a part of one; never null
+	Others  map[Verdict]int `json:"others"`  // what the other sets gave
 }
 
 // Base is a build with another configuration or compiler than the run's.
