@@ -67,7 +67,7 @@ func (l *Lab) Interact(ctx context.Context, cell string, o MatrixOptions, in, ou
 // interactive is the boot of a cell for a person, and what the person is told.
 func interactive(b *built) (uml.Spec, report.Intro) {
 	base, place := b.baseline.Base, b.cell.Placements[0]
-	spec := uml.Spec{Kernel: b.product.Linux, Mem: place.Mem, ASLR: place.ASLR}
+	spec := uml.Spec{Kernel: b.product.Linux, Mem: place.Mem, ASLR: place.ASLR, Extra: b.cell.Variant.Params()}
 	intro := report.Intro{
 		Cell: b.cell.ID() + ":" + place.Name, Tree: base.Tree.Name, Version: base.Tree.Version, Toolchain: base.Toolchain.Name,
 		Mem: place.MemText, ASLR: place.ASLR, Kernel: b.product.Linux,

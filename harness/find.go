@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -94,17 +93,22 @@ func (l *Lab) find(ctx context.Context, src *sources.Sources, p *plan.Plan) (*re
 	return all, nil
 }
 
+// Findable are the verdicts that can be looked for: those that prove something.
+func Findable() (words []string) {
+	for _, v := range result.Verdicts() {
+		if v != result.Flaky && v != result.Unknown {
+			words = append(words, string(v))
+		}
+	}
+	return words
+}
+
 // checkFind says what of the flags a search cannot have.
 func (l *Lab) checkFind(p *plan.Plan) error {
-	words := map[string]bool{}
-	for _, v := range result.Verdicts() {
-		words[string(v)] = v != result.Flaky && v != result.Unknown // of which neither proves anything
-	}
-	switch {
-	case !words[p.Flags.Find]:
-		maps.DeleteFunc(words, func(_ string, provable bool) bool { return !provable })
-		return usage.Errorf("-find=%s is no verdict that can be looked for: allowed are %s%s", p.Flags.Find,
-			strings.Join(slices.Sorted(maps.Keys(words)), ", "), scenario.Meant(p.Flags.Find, words))
+	switch words := Findable(); {
+	case !slices.Contains(words, p.Flags.Find):
+		return usage.Errorf("-find=%s is no verdict that can be looked for: allowed are %s%s", p.Flags.Find, strings.Join(words, ", "),
+			usage.Meant(p.Flags.Find, words))
 	case len(p.Flags.Select.Cells) > 0:
 		return usage.Errorf("-find= chooses the cells itself: leave out -cells=, and give axes with -axis=")
 	}

@@ -32,6 +32,7 @@ type flag struct {
 type value struct {
 	set    func(text string) error
 	text   string
+	every  []string // of a flag that may be given again: all of its values
 	isBool bool
 }
 
@@ -145,6 +146,17 @@ func (t *target) list(to *[]string, f flag) {
 			*to = append(*to, name)
 		}
 		v.text = strings.Join(*to, ",")
+		return nil
+	}
+	t.add(f, v)
+}
+
+// texts adds a flag that may be given again, each time with one text.
+func (t *target) texts(to *[]string, f flag) {
+	v := &value{}
+	v.set = func(text string) error {
+		*to = append(*to, text)
+		v.text, v.every = text, *to
 		return nil
 	}
 	t.add(f, v)

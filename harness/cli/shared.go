@@ -91,6 +91,12 @@ func (t *target) cells(r *run) {
 		means: "only these variants, or others that rustc knows: stock, static-*@module, pic-large; default: the scenario's"})
 }
 
+func (t *target) axes(r *run) {
+	t.texts(&r.Select.Axes, flag{name: "axis", also: "axes", takes: "NAME=VALUE,…", offers: fixed(scenario.AxisNames()...),
+		means: "one more thing that varies, or other values for one; - leaves it as the tree has it: KCFLAGS=-O1,-; may be given again; " +
+			"default: the scenario's axes"})
+}
+
 // placements adds where modules land; a target about one cell has one.
 func (t *target) placements(r *run, single bool) {
 	name, also, takes, means := "placements", "placement", "NAME,…", "where modules land; default: the scenario's"
@@ -174,11 +180,17 @@ func (t *target) command() string {
 		if d, of := t.app.described[f]; !of || d.once {
 			return
 		}
-		word := "-" + f.Name
-		if f.NoOptDefVal == "" || f.Value.String() != "true" {
-			word += "=" + f.Value.String()
+		v, _ := f.Value.(*value)
+		switch {
+		case v != nil && v.every != nil:
+			for _, text := range v.every {
+				list = append(list, "-"+f.Name+"="+text)
+			}
+		case f.NoOptDefVal == "" || f.Value.String() != "true":
+			list = append(list, "-"+f.Name+"="+f.Value.String())
+		default:
+			list = append(list, "-"+f.Name)
 		}
-		list = append(list, word)
 	})
 	return shell.Join(append(list, t.app.added...)...)
 }

@@ -24,9 +24,12 @@ func (a *App) matrix() *target {
 	t.compiler(&r)
 	t.scope(&r)
 	t.cells(&r)
+	t.axes(&r)
 	t.placements(&r, false)
 	t.modules(&r, true)
 	t.fragments(&r)
+	t.text(&r.Find, flag{name: "find", takes: "VERDICT", offers: fixed(harness.Findable()...),
+		means: "look for the smallest sets of settings that give this verdict, over the axes and what else rustc offers"})
 	t.repeat(&r)
 	t.jobs(&r)
 	t.fresh(&r)
@@ -36,6 +39,9 @@ func (a *App) matrix() *target {
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		// The plural is a table with columns, whatever is in it.
 		sweep := len(r.trees) > 1 || len(r.toolchains) > 1 || c.Flags().Changed("trees") || c.Flags().Changed("toolchains")
+		if r.Find != "" && (sweep || watch) {
+			return usage.Errorf("-find= searches with one tree and one toolchain, once: name them with -tree= and -toolchain=, and leave out -watch")
+		}
 		if sweep && watch {
 			return usage.Errorf("-watch shows the table of one tree and one toolchain: name them with -tree= and -toolchain=")
 		}
@@ -69,6 +75,7 @@ func (t *target) cellFlags(r *run, output bool) {
 	t.oneTree(&r.Tree)
 	t.oneToolchain(&r.Toolchain)
 	t.compiler(r)
+	t.axes(r)
 	t.placements(r, true)
 	t.modules(r, output)
 	t.fragments(r)
@@ -145,6 +152,7 @@ func (a *App) verify() *target {
 	t.toggle(&o.Matrix, flag{name: "matrix", means: "the flag variants too, not only the cell stock"})
 	t.scope(&r)
 	t.cells(&r)
+	t.axes(&r)
 	t.placements(&r, false)
 	t.modules(&r, true)
 	t.fragments(&r)
@@ -238,6 +246,7 @@ func (a *App) nightly() *target {
 	t.compiler(&r)
 	t.scope(&r)
 	t.cells(&r)
+	t.axes(&r)
 	t.placements(&r, false)
 	t.modules(&r, false)
 	t.fragments(&r)

@@ -129,7 +129,7 @@ func (h byHand) boot() string {
 	s.namespace(h, before, "guest")
 	s.line(`  touch linux; ro "$linux" linux; mount --bind "$work/guest" guest`)
 	s.line("  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp HOME=/tmp chroot . /linux %s",
-		strings.Join(uml.Options{Mem: h.place.Mem, RootDir: "/guest"}.Cmdline(), " "))
+		strings.Join(uml.Options{Mem: h.place.Mem, RootDir: "/guest", Extra: h.Cell.Variant.Params()}.Cmdline(), " "))
 	s.line("' </dev/null || true")
 	s.line(`rm -r "$work" )`)
 	return s.String()

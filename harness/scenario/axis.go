@@ -58,8 +58,8 @@ var usual = []axisValues{
 	{Axis{OfRustc, "code-model", "-C"}, []string{"small", "kernel", "medium", "large"}}, // no tiny on x86
 }
 
-// axisNames are how axes are written, for messages.
-func axisNames() (list []string) {
+// AxisNames are how axes are written, for messages and completion.
+func AxisNames() (list []string) {
 	for _, u := range usual {
 		list = append(list, u.axis.Name)
 	}
@@ -90,7 +90,7 @@ func ParseAxis(name string) (Axis, error) {
 		}
 		return Axis{OfRustc, option, prefix}, nil
 	}
-	return Axis{}, fmt.Errorf("%q is no axis: write an option of rustc, as in -Zplt, or %s", name, strings.Join(axisNames(), ", "))
+	return Axis{}, fmt.Errorf("%q is no axis: write an option of rustc, as in -Zplt, or %s", name, strings.Join(AxisNames(), ", "))
 }
 
 // String is the name as ParseAxis reads it.

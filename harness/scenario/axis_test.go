@@ -120,7 +120,7 @@ func TestAxesOfAFile(t *testing.T) {
 		{"a variant", "[[variant]]\ncompiler = \"gcc\"\n\"param:seccomp\" = \"on\"", "stock gcc-seccomp=on"},
 		{"two of a variant", "[[variant]]\ncompiler = [\"gcc\", \"clang\"]", "x.toml:8:1: compiler has several values: a [[variant]] takes one of each axis"},
 		{"one name for two", "[[variant]]\nKCFLAGS = \"-O1\"\n[[variant]]\nCFLAGS_MODULE = \"-O1\"", `x.toml:9:3: two variants would be called "O1"`},
-		{"an option that only rustc can tell", "[axes]\nplt = \"no\"", `x.toml:8:1: [axes] has no key "plt": allowed are placement, combine, scope, ` + strings.Join(axisNames(), ", ") +
+		{"an option that only rustc can tell", "[axes]\nplt = \"no\"", `x.toml:8:1: [axes] has no key "plt": allowed are placement, combine, scope, ` + strings.Join(AxisNames(), ", ") +
 			"; other options of rustc begin with -C or -Z"},
 		{"a value", "[axes]\nKCFLAGS = \"`x`\"", "x.toml:8:11: \"`x`\" is no value of KCFLAGS: write letters, digits and _=+,.:/@%-, and - for none"},
 	} {
@@ -157,7 +157,7 @@ func TestSelectAxes(t *testing.T) {
 	}
 	for axes, want := range map[string]string{
 		"plt":               "-axis=plt: write its values behind it, as in -axis=plt=yes,no; - leaves it as the tree has it",
-		"CC=tcc":            `-axis=CC=tcc: "CC" is no axis: write an option of rustc, as in -Zplt, or ` + strings.Join(axisNames(), ", "),
+		"CC=tcc":            `-axis=CC=tcc: "CC" is no axis: write an option of rustc, as in -Zplt, or ` + strings.Join(AxisNames(), ", "),
 		"code-model=larg":   `-axis=code-model=larg: code-model "larg" is unknown: allowed are small, kernel, medium, large; did you mean "large"?`,
 		"param:a=b;c":       `-axis=param:a=b;c: "b;c" is no value of param:a: write letters, digits and _=+,.:/@%-, and - for none`,
 		"CONFIG_X=y,\x01no": "-axis=CONFIG_X=y,\x01no: ",

@@ -16,7 +16,7 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 		axis, err := ParseAxis(name)
 		switch {
 		case err != nil:
-			wrong("-axis=%s: %v%s", one, err, usage.Meant(name, axisNames()))
+			wrong("-axis=%s: %v%s", one, err, usage.Meant(name, AxisNames()))
 			continue
 		case !valued || list == "":
 			wrong("-axis=%s: write its values behind it, as in -axis=%s=yes,no; %s leaves it as the tree has it", one, name, Off)

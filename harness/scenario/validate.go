@@ -193,7 +193,7 @@ func (v *validator) axes(t *table) (scopes []string) {
 func (v *validator) axis(t *table, name string) (axis Axis, values []string) {
 	axis, err := ParseAxis(name)
 	if err != nil || axis.Kind == OfRustc && axis.Prefix == "" {
-		known := slices.Concat(t.known, axisNames())
+		known := slices.Concat(t.known, AxisNames())
 		t.known = append(t.known, name)
 		for _, f := range t.v.fields {
 			if f.name == name {
