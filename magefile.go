@@ -50,6 +50,10 @@ func init() {
 //	                        KRUSTFLAGS; default: the scenario's (module, kernel, all)
 //	  -cells=CELL,…         only these variants, or others that rustc knows: stock, static-*@module,
 //	                        pic-large; default: the scenario's
+//	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
+//	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
+//	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -58,6 +62,9 @@ func init() {
 //	  -output=REGEXP        what init of a module of yours prints, none for nothing; default: what umlab
 //	                        reads from the module
 //	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
+//	  -find=VERDICT         look for the smallest sets of settings that give this verdict, over the axes
+//	                        and what else rustc offers (loads, rejected, address-dependent, mixed,
+//	                        broken)
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
@@ -89,6 +96,10 @@ func Matrix() {}
 //	                        debian-rustc, debian-snapshot, rust-nightly)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for
 //	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
+//	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
+//	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
+//	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -124,6 +135,10 @@ func Explain() {}
 //	                        debian-rustc, debian-snapshot, rust-nightly)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for
 //	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
+//	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
+//	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
+//	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -158,6 +173,10 @@ func Boot() {}
 //	                        KRUSTFLAGS; default: the scenario's (module, kernel, all)
 //	  -cells=CELL,…         only these variants, or others that rustc knows: stock, static-*@module,
 //	                        pic-large; default: the scenario's
+//	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
+//	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
+//	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -258,6 +277,10 @@ func History() {}
 //	                        KRUSTFLAGS; default: the scenario's (module, kernel, all)
 //	  -cells=CELL,…         only these variants, or others that rustc knows: stock, static-*@module,
 //	                        pic-large; default: the scenario's
+//	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
+//	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
+//	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says

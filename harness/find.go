@@ -18,10 +18,10 @@ import (
 // mostSettings bounds the sets that a search asks: of three, there are hundreds.
 const mostSettings = 2
 
-// find looks for the smallest sets of settings that give the verdict of the plan's flags.
+// smallest looks for the smallest sets of settings that give the verdict of the plan's flags.
 // Sets grow by one setting at a time; one that has a set in it which gives the verdict is
 // not asked. The result has stock, and the cells that were found.
-func (l *Lab) find(ctx context.Context, src *sources.Sources, p *plan.Plan) (*result.Results, error) {
+func (l *Lab) smallest(ctx context.Context, src *sources.Sources, p *plan.Plan) (*result.Results, error) {
 	started, wanted := l.now(), result.Verdict(p.Flags.Find)
 	if err := l.checkFind(p); err != nil {
 		return nil, err

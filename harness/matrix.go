@@ -40,7 +40,7 @@ func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*resu
 	}
 	run := l.run
 	if o.Find != "" {
-		run = l.find
+		run = l.smallest
 	}
 	r, err := run(ctx, l.sources, p)
 	if err != nil {
