@@ -237,6 +237,37 @@ func Verify() {}
 //	  -md=FILE              the result as Markdown, too; - prints it in place of the text
 func Bisect() {}
 
+// Runs lists earlier runs, newest first, with what each came to; report shows one again.
+//
+//	Usage: go tool mage runs [flags]
+//	Names may be patterns: debian-*. configs/limits.toml says how many are kept, and clean removes what
+//	nobody looked at.
+//
+//	Flags:
+//	  -target=TARGET,…      only of these; default: all (matrix, explain, verify, bisect, nightly)
+//	  -scenario=NAME,…      only of these; default: all (test-ida-inverted-result,
+//	                        unknown-rela-relocation)
+//	  -tree=TREE,…          only of these; default: all (debian-6.12, debian-7.2, debian-7.3)
+//	  -toolchain=NAME,…     only of these; default: all (host, host-rust, rustup-nightly, rustup-stable,
+//	                        sid, sid-experimental, trixie, trixie-backports, trixie-web; series
+//	                        debian-llvm, debian-rustc, debian-snapshot, rust-nightly)
+//	  -exit=CODE,…          only what ended so; default: all (0, 1, 2, 3)
+//	  -most=N               how many, 0 for all; default 20
+func Runs() {}
+
+// Report shows an earlier run again, as it was, in any format that it has; nothing is run.
+//
+//	Usage: go tool mage report RUN [flags]
+//	RUN is an ID that runs lists, or its beginning; last is the newest. Without a format, it is printed.
+//
+//	Flags:
+//	  -json=FILE            as JSON; - prints it in place of the text
+//	  -junit=FILE           as JUnit XML; - prints it in place of the text
+//	  -ktap=FILE            as KTAP; - prints it in place of the text
+//	  -html=FILE            as a page; - prints it in place of the text
+//	  -md=FILE              as Markdown; - prints it in place of the text
+func Report() {}
+
 // History shows when each cell's verdict changed, over all results that were recorded.
 //
 //	Usage: go tool mage history [flags]

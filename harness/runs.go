@@ -27,7 +27,6 @@ const (
 	kindRun      = "run"
 	runAbout     = "about.json"
 	runResult    = "result.json.gz"
-	runsListed   = 20
 	runIDLetters = 16
 )
 
@@ -109,25 +108,23 @@ func (l *Lab) runs() ([]result.Kept, error) {
 	return list, nil
 }
 
-// RunsOptions are the flags of `runs`. In each list a name is exact or a pattern of path.Match; an empty one asks for all.
+// RunsOptions are the flags of `runs`. In each list a name is exact or a pattern of path.Match; an empty one asks for all. Flow
+// is that of result.Kept, or "matrix", which is that of sweeps, too.
 type RunsOptions struct {
 	Flow, Scenario, Tree, Toolchain []string
 	Exit                            []int
-	N                               *int // how many are listed, 0 for all; nil: 20
+	Most                            int // how many are listed; 0: all
 }
 
 // check says what cannot be meant.
 func (o RunsOptions) check() error {
 	var errs []error
-	for flag, patterns := range map[string][]string{"flow": o.Flow, "scenario": o.Scenario, "tree": o.Tree, "toolchain": o.Toolchain} {
+	for flag, patterns := range map[string][]string{"target": o.Flow, "scenario": o.Scenario, "tree": o.Tree, "toolchain": o.Toolchain} {
 		for _, p := range patterns {
 			if _, err := path.Match(p, ""); err != nil {
 				errs = append(errs, usage.Errorf("-%s=%s: %w; see path.Match", flag, p, err))
 			}
 		}
-	}
-	if o.N != nil && *o.N < 0 {
-		errs = append(errs, usage.Errorf("-n=%d: give a number of runs, or 0 for all", *o.N))
 	}
 	return usage.Join(errs...)
 }
@@ -142,7 +139,11 @@ func (o RunsOptions) asks(k result.Kept) bool {
 			})
 		})
 	}
-	return has(o.Flow, k.Flow) && has(o.Scenario, k.Scenario) && has(o.Tree, k.Trees...) && has(o.Toolchain, k.Toolchains...) &&
+	target := k.Flow
+	if target == ofSweep().flow {
+		target = ofMatrix().flow
+	}
+	return has(o.Flow, k.Flow, target) && has(o.Scenario, k.Scenario) && has(o.Tree, k.Trees...) && has(o.Toolchain, k.Toolchains...) &&
 		(len(o.Exit) == 0 || slices.Contains(o.Exit, k.Exit))
 }
 
@@ -156,26 +157,32 @@ func (l *Lab) Runs(o RunsOptions) error {
 		return err
 	}
 	if len(all) == 0 {
-		_, err := fmt.Fprintln(l.stdout, "no run is kept yet: each that ends with a report is, from now on")
+		_, err := fmt.Fprintln(l.stdout, "no run is kept yet: each that ends with a report will be")
 		return err
 	}
 	list := slices.DeleteFunc(slices.Clone(all), func(k result.Kept) bool { return !o.asks(k) })
 	if len(list) == 0 {
 		return usage.Errorf("none of the %d runs that are kept is asked for: leave a filter out", len(all))
 	}
-	most, more := runsListed, 0
-	if o.N != nil {
-		most = *o.N
-	}
-	if most > 0 && len(list) > most {
-		list, more = list[:most], len(list)-most
+	more := 0
+	if o.Most > 0 && len(list) > o.Most {
+		list, more = list[:o.Most], len(list)-o.Most
 	}
 	return doc.Terminal(l.stdout, report.Runs(list, all, more), l.table)
 }
 
-// RunIDs are the IDs of the runs that are kept, newest first, each with what it is of, for completion.
-func (l *Lab) RunIDs() (ids [][2]string) {
-	all, err := l.runs()
+// RunIDs are the IDs of the runs that are kept, newest first, each with what it is of, for completion. It makes no store.
+func RunIDs(getenv func(string) string) (ids [][2]string) {
+	dir, err := store.DefaultDir(getenv)
+	if err != nil || !store.Exists(dir) {
+		return nil
+	}
+	st, err := store.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer st.Close()
+	all, err := (&Lab{store: st}).runs()
 	if err != nil {
 		return nil
 	}
@@ -185,10 +192,10 @@ func (l *Lab) RunIDs() (ids [][2]string) {
 	return ids
 }
 
-// lastRun is what names the newest run.
-const lastRun = "last"
+// LastRun is what names the newest run.
+const LastRun = "last"
 
-// find is the run that name means: its ID, a beginning of it that no other has, or "last".
+// find is the run that name means: its ID, a beginning of it that no other has, or LastRun.
 func (l *Lab) find(name string) (result.Kept, error) {
 	all, err := l.runs()
 	if err != nil {
@@ -197,7 +204,7 @@ func (l *Lab) find(name string) (result.Kept, error) {
 	if len(all) == 0 {
 		return result.Kept{}, usage.Errorf("run %s: none is kept yet", name)
 	}
-	if name == lastRun {
+	if name == LastRun {
 		return all[0], nil
 	}
 	var found []result.Kept
@@ -210,7 +217,7 @@ func (l *Lab) find(name string) (result.Kept, error) {
 	}
 	switch len(found) {
 	case 0:
-		return result.Kept{}, usage.Errorf("run %q is unknown: `runs` lists those that are kept; %s is the newest", name, lastRun)
+		return result.Kept{}, usage.Errorf("run %q is unknown: `runs` lists those that are kept; %s is the newest", name, LastRun)
 	case 1:
 		return found[0], nil
 	}

@@ -218,7 +218,7 @@ func TestRuns(t *testing.T) {
 		{RunsOptions{Exit: []int{1}}, []string{"12:02", "12:03"}, []string{"12:01"}},
 		{RunsOptions{Toolchain: []string{"sid"}}, []string{"2 none of the 3 runs"}, nil},
 		{RunsOptions{Tree: []string{"["}}, []string{"2 -tree=[: "}, nil},
-		{RunsOptions{N: new(int)}, []string{"12:01"}, nil},
+		{RunsOptions{Flow: []string{"matrix"}}, []string{"12:01"}, nil},
 	} {
 		got := list(tt.o)
 		for _, w := range tt.want {
@@ -232,7 +232,7 @@ func TestRuns(t *testing.T) {
 			}
 		}
 	}
-	if one := 1; !strings.Contains(list(RunsOptions{N: &one}), "2 more of these") {
+	if !strings.Contains(list(RunsOptions{Most: 1}), "2 more of these") {
 		t.Error("what is not listed is not told")
 	}
 	ranOf(t, l, ofExplanation(), explanation(t))
@@ -245,7 +245,7 @@ func TestRuns(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	if ids := l.RunIDs(); len(ids) != 3 || !strings.HasPrefix(all[0].ID, ids[0][0]) {
+	if ids := RunIDs(l.getenv); len(ids) != 3 || !strings.HasPrefix(all[0].ID, ids[0][0]) {
 		t.Errorf("%v", ids)
 	}
 	l.forget = true

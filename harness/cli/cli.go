@@ -154,7 +154,7 @@ func (a *App) root() *cobra.Command {
 // targets are all targets, in the order of help.
 func (a *App) targets() []*target {
 	list := []*target{
-		a.matrix(), a.explain(), a.boot(), a.verify(), a.bisect(), a.history(), a.nightly(), a.classify(), a.fetch(), a.doctor(), a.clean(),
+		a.matrix(), a.explain(), a.boot(), a.verify(), a.bisect(), a.runs(), a.report(), a.history(), a.nightly(), a.classify(), a.fetch(), a.doctor(), a.clean(),
 	}
 	if a.Developer {
 		list = append(list, a.install(), a.test(), a.bench(), a.lint())

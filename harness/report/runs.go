@@ -71,7 +71,7 @@ func Runs(list, all []result.Kept, more int) *doc.Document {
 	d.Add(t)
 	totals := doc.Totals{Parts: []string{plural(len(all), "run is kept", "runs are kept")}, Tone: doc.Strong}
 	if more > 0 {
-		totals.Parts = append(totals.Parts, fmt.Sprintf("%d more of these: -n=0 lists all", more))
+		totals.Parts = append(totals.Parts, fmt.Sprintf("%d more of these: -most=0 lists all", more))
 	}
 	d.Add(totals)
 	return d

@@ -81,6 +81,12 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
+// Exists reports whether there is a store below dir.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, layout))
+	return err == nil
+}
+
 // Close says that this process is done with the store.
 func (s *Store) Close() error { return s.users.Close() }
 
