@@ -28,9 +28,9 @@ func retarget(command, target string, positional, drop, add []string) string {
 		words = words[at+1:]
 	}
 	for _, w := range words {
-		flag, _, isFlag := strings.Cut(strings.TrimLeft(w, "-"), "=")
+		flag, _, _ := strings.Cut(strings.TrimLeft(w, "-"), "=")
 		same := func(other string) bool { return strings.TrimSuffix(other, "s") == strings.TrimSuffix(flag, "s") } // -cell= is -cells=
-		if !isFlag || !slices.ContainsFunc(drop, same) {
+		if !strings.HasPrefix(w, "-") || !slices.ContainsFunc(drop, same) {
 			out = append(out, w)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"umlab/harness/history"
+	"umlab/harness/report"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/toolchain"
@@ -60,11 +61,9 @@ const Interrupted = "interrupted: what was finished is kept, and the same comman
 
 // matrixEnd is how a matrix ended, as an error.
 func matrixEnd(r *result.Results) error {
-	switch t := r.Totals; {
-	case r.Exit == result.ExitDiffers && t.Differing == 0:
-		return ended(r.Exit, "%d of %d module loads that were predicted went otherwise", t.Disagreeing, t.Predicted)
+	switch {
 	case r.Exit == result.ExitDiffers:
-		return ended(r.Exit, "%d of %d cells differ from what scenario %s expects", r.Totals.Differing, r.Totals.Cells, r.Scenario.Name)
+		return ended(r.Exit, "%s", report.Differences(r))
 	}
 	return ended(r.Exit, "%s", r.Infra)
 }
@@ -95,7 +94,8 @@ func explainEnd(e *result.Explanation) error {
 	case e.Infra != "":
 		return ended(result.ExitInfra, "this run proves nothing")
 	case slices.ContainsFunc(e.Modules, disagrees):
-		return ended(result.ExitDiffers, "prediction and observation disagree")
+		m := e.Modules[slices.IndexFunc(e.Modules, disagrees)]
+		return ended(result.ExitDiffers, "%s", report.Missed(e.Cell, e.Placement.Name, m.Module))
 	}
 	return nil
 }

@@ -18,7 +18,15 @@ import (
 // in no target.
 func TestExitCode(t *testing.T) {
 	no := false
-	differs := &result.Results{Exit: result.ExitDiffers, Totals: result.Totals{Cells: 14, Differing: 2}, Scenario: result.Scenario{Name: "s"}}
+	loaded := outcome.Outcome{Kind: outcome.Loaded}
+	stays := result.Module{Name: "m", Outcome: outcome.Outcome{Kind: outcome.Loaded, Stays: true}, Predicted: &loaded, Agrees: &no}
+	differs := &result.Results{Exit: result.ExitDiffers, Scenario: result.Scenario{Name: "s"}, Cells: []result.Cell{
+		{ID: "stock", Verdict: result.Loads, Expected: "rejected"}, {ID: "x", AsExpected: true}, {ID: "y", Verdict: result.Broken},
+		{ID: "z", Verdict: result.Broken}, {ID: "u", Verdict: result.Broken},
+	}}
+	missed := &result.Results{Exit: result.ExitDiffers, Totals: result.Totals{Cells: 1, Disagreeing: 1, Predicted: 4}, Cells: []result.Cell{
+		{ID: "stock", AsExpected: true, Placements: []result.Placement{{Name: "low", Runs: []result.Run{{Modules: []result.Module{stays}}}}}},
+	}}
 	sweep := &result.Sweep{Exit: result.ExitUsage, Columns: make([]result.SweepColumn, 3), Totals: result.SweepTotals{States: map[result.ColumnState]int{result.ColumnInfra: 1}}}
 	void := *sweep
 	void.Exit = result.ExitInfra
@@ -29,9 +37,10 @@ func TestExitCode(t *testing.T) {
 	}{
 		{nil, result.ExitExpected, ""},
 		{matrixEnd(&result.Results{}), result.ExitExpected, ""},
-		{matrixEnd(differs), result.ExitDiffers, "2 of 14 cells differ from what scenario s expects"},
-		{matrixEnd(&result.Results{Exit: result.ExitDiffers, Totals: result.Totals{Cells: 4, Disagreeing: 2, Predicted: 4}}), result.ExitDiffers,
-			"2 of 4 module loads that were predicted went otherwise"},
+		{matrixEnd(differs), result.ExitDiffers, "4 of 5 variants are not as scenario s expects: " +
+			"stock is loads, expected rejected; y is broken, not as expected; z is broken, not as expected; and 1 more"},
+		{matrixEnd(missed), result.ExitDiffers, "1 of 4 module loads that were predicted went otherwise; " +
+			"stock:low m: predicted loaded, observed loaded, cannot be removed"},
 		{matrixEnd(&result.Results{Exit: result.ExitInfra, Infra: "control x"}), result.ExitInfra, "control x"},
 		{sweepEnd(sweep), result.ExitUsage, "no toolchain that was named can work with its tree: nothing was built"},
 		{sweepEnd(&void), result.ExitInfra, "1 of 3 columns prove nothing"},
@@ -40,7 +49,8 @@ func TestExitCode(t *testing.T) {
 		{nightEnd(&result.Nightly{Exit: result.ExitDiffers, Changes: make([]result.NightlyChange, 2)}), result.ExitDiffers, "2 changes"},
 		{nightEnd(&result.Nightly{Exit: result.ExitInfra}), result.ExitInfra, "this night proves nothing, or not all of it"},
 		{explainEnd(&result.Explanation{}), result.ExitExpected, ""},
-		{explainEnd(&result.Explanation{Modules: []result.ExplainedModule{{Module: result.Module{Agrees: &no}}}}), result.ExitDiffers, "prediction and observation disagree"},
+		{explainEnd(&result.Explanation{Cell: "stock", Placement: result.Placement{Name: "low"}, Modules: []result.ExplainedModule{{Module: stays}}}),
+			result.ExitDiffers, "stock:low m: predicted loaded, observed loaded, cannot be removed"},
 		{explainEnd(&result.Explanation{Infra: "x"}), result.ExitInfra, "this run proves nothing"},
 		{noBinary("stock", outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error: x"}, ""), result.ExitDiffers, "stock: build-failed: error: x"},
 		{usage.Errorf("-x=%d", 1), result.ExitUsage, "-x=1"},

@@ -67,6 +67,7 @@ func (l *Lab) run(ctx context.Context, src *sources.Sources, p *plan.Plan) (*res
 	}
 	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
 	l.remember(r.Results)
+	r.Next = next(r.Results)
 	return r.Results, nil
 }
 

@@ -21,9 +21,9 @@ func Totals(cells []result.Cell) result.Totals {
 }
 
 func addRun(t *result.Totals, run result.Run) {
-	t.Boots++
+	t.Boots += run.Booted()
 	if run.Cached {
-		t.Cached++
+		t.Cached += run.Booted()
 	}
 	t.Loads += len(run.Modules)
 	for _, m := range run.Modules {

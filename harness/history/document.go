@@ -82,7 +82,7 @@ func contentDigest(r *result.Results) (string, error) {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return "", err
 	}
-	c.Started, c.Seconds, c.Command, c.Config.Resolved, c.Totals.Cached = time.Time{}, 0, "", "", 0
+	c.Started, c.Seconds, c.Command, c.Next, c.Config.Resolved, c.Totals.Cached = time.Time{}, 0, "", "", "", 0
 	for i := range c.Cells {
 		cell := &c.Cells[i]
 		cell.Build.Seconds, cell.Build.Cached, cell.Build.Log = 0, false, storeless(cell.Build.Log)

@@ -12,7 +12,7 @@ const (
 	Bytes    Unit = "bytes"    // octets on the wire or on disk
 	Packages Unit = "packages" // Debian packages
 	Objects  Unit = "objects"  // lines of Kbuild that made something (CC, RUSTC, LD, ...)
-	Cells    Unit = "cells"    // cells of a matrix
+	Boots    Unit = "boots"    // of cells
 )
 
 // A Sink shows tasks. Implementations are safe for concurrent use.

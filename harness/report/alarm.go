@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
@@ -31,12 +32,28 @@ func alarms(r *result.Results) []alarm {
 		}
 		list = append(list, a)
 	}
-	type miss struct {
-		where               string
-		more                int
-		predicted, observed outcome.Outcome
+	a := alarm{Head: msgDisagree}
+	for _, g := range misses(r) {
+		where := place(g.cell, g.placement, g.Name)
+		if g.more > 0 {
+			where += fmt.Sprintf(" and %d more", g.more)
+		}
+		a.Lines = append(a.Lines, where, msgPredictedLine(*g.Predicted), msgObservedLine(g.Outcome))
 	}
-	var misses []*miss
+	if a.Lines == nil {
+		return list
+	}
+	return append(list, a)
+}
+
+// A miss is a module that went otherwise than predicted, the first of those that did so alike.
+type miss struct {
+	result.Module
+	cell, placement string
+	more            int
+}
+
+func misses(r *result.Results) (list []*miss) {
 	groups := map[[2]string]*miss{}
 	for _, c := range r.Cells {
 		for _, p := range c.Booted() {
@@ -50,24 +67,45 @@ func alarms(r *result.Results) []alarm {
 						g.more++
 						continue
 					}
-					g := &miss{where: place(c.ID, p.Name, m.Name), predicted: *m.Predicted, observed: m.Outcome}
-					groups[key] = g
-					misses = append(misses, g)
+					groups[key] = &miss{Module: m, cell: c.ID, placement: p.Name}
+					list = append(list, groups[key])
 				}
 			}
 		}
 	}
-	if len(misses) == 0 {
-		return list
-	}
-	a := alarm{Head: msgDisagree}
-	for _, g := range misses {
-		if g.more > 0 {
-			g.where += fmt.Sprintf(" and %d more", g.more)
+	return list
+}
+
+// Differences say on one line what made r end with exit code 1: which variants are not as the scenario expects, and what went
+// otherwise than predicted.
+func Differences(r *result.Results) string {
+	var parts, ids []string
+	for _, c := range r.Cells {
+		if !c.AsExpected {
+			ids = append(ids, fmt.Sprintf("%s is %s, %s", c.ID, c.Verdict, msgExpected(c.Expected)))
 		}
-		a.Lines = append(a.Lines, g.where, msgPredictedLine(g.predicted), msgObservedLine(g.observed))
 	}
-	return append(list, a)
+	if n := len(ids); n > 0 {
+		more := ""
+		if n > 3 {
+			ids, more = ids[:3], fmt.Sprintf("; and %d more", n-3)
+		}
+		parts = append(parts, fmt.Sprintf("%d of %s not as scenario %s expects: %s%s", n, plural(len(r.Cells), "variant is", "variants are"),
+			r.Scenario.Name, strings.Join(ids, "; "), more))
+	}
+	for i, g := range misses(r) {
+		if i == 0 {
+			parts = append(parts, fmt.Sprintf("%d of %s that were predicted went otherwise", r.Totals.Disagreeing,
+				plural(r.Totals.Predicted, "module load", "module loads")))
+		}
+		parts = append(parts, Missed(g.cell, g.placement, g.Module))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Missed says what a module did that was predicted otherwise.
+func Missed(cell, placement string, m result.Module) string {
+	return fmt.Sprintf("%s: predicted %s, observed %s", place(cell, placement, m.Name), long(*m.Predicted), long(m.Outcome))
 }
 
 // alarmsOf are alarms as blocks.

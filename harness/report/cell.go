@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
@@ -17,9 +18,15 @@ type column struct {
 	ASLR      bool
 }
 
-func (c column) title() string { return c.Name + " " + c.detail() }
+func (c column) title() string { return strings.TrimSpace(c.Name + " " + c.detail()) }
 
-func (c column) detail() string { return result.BootedWith(c.Mem, c.ASLR) }
+// detail is what its name does not say of it; "" for nothing.
+func (c column) detail() string {
+	if c.Mem == c.Name {
+		c.Mem = ""
+	}
+	return result.BootedWith(c.Mem, c.ASLR)
+}
 
 func columns(r *result.Results) []column {
 	var list []column
@@ -39,26 +46,26 @@ func columnOf(p result.Placement) column { return column{p.Name, p.Mem, p.ASLR} 
 type entry struct {
 	Module    string // "" where all modules agree
 	Parts     []part // one, or one per distinct outcome of the runs
-	Agrees    bool   // every run went as predicted
 	Predicted string // what was predicted, where a run went otherwise
 }
 
 type part struct {
-	Text string
-	Kind outcome.Kind // "" where nothing was run
+	Text   string
+	Kind   outcome.Kind // "" where nothing was run
+	Agrees bool         // every run of it went as predicted
 }
 
 // entriesOf says what p showed: once where all modules agree, else per module.
 func entriesOf(c *result.Cell, p result.Placement) []entry {
 	var list []entry
 	for _, t := range p.Tallies() {
-		e := entry{Module: t.Module, Agrees: t.Agree == t.Runs}
+		e := entry{Module: t.Module}
 		for _, count := range t.Counts {
 			text := count.Outcome.Brief()
 			if t.Runs > 1 {
 				text = fmt.Sprintf("%d/%d %s", count.N, t.Runs, text)
 			}
-			e.Parts = append(e.Parts, part{text, count.Outcome.Kind})
+			e.Parts = append(e.Parts, part{text, count.Outcome.Kind, count.Agree == count.N})
 		}
 		if t.Disagree > 0 {
 			e.Predicted = firstMissed(p, t.Module)
@@ -77,13 +84,13 @@ func entriesOf(c *result.Cell, p result.Placement) []entry {
 
 // agrees reports whether both showed the same, whatever the modules.
 func (e entry) agrees(f entry) bool {
-	return slices.Equal(e.Parts, f.Parts) && e.Agrees == f.Agrees && e.Predicted == f.Predicted
+	return slices.Equal(e.Parts, f.Parts) && e.Predicted == f.Predicted
 }
 
 // unrun is what stands where c was not booted: why, where its build says so.
 func unrun(c *result.Cell) entry {
 	if o := c.Build.Outcome; o != nil {
-		return entry{Parts: []part{{o.Brief(), o.Kind}}}
+		return entry{Parts: []part{{Text: o.Brief(), Kind: o.Kind}}}
 	}
 	return entry{Parts: []part{{Text: msgNoRun}}}
 }
@@ -103,7 +110,7 @@ func firstMissed(p result.Placement, module string) string {
 func missed(m result.Module) bool { return m.Predicted != nil && m.Agrees != nil && !*m.Agrees }
 
 // line is what one placement showed: "rust_print: 3/20 loaded, 17/20 overflow 11
-// 32S". Folded, each outcome has a line of its own; folded again, so has the module.
+// 32S". Folded, each outcome has a line of its own; folded again, so has the module; then an outcome has two.
 func (e entry) line() doc.Line {
 	var l doc.Line
 	if e.Module != "" {
@@ -113,12 +120,25 @@ func (e entry) line() doc.Line {
 		if i > 0 {
 			l = l.Break(1, ", ")
 		}
-		l = l.Toned(outcomeStyle(p.Kind), p.Text)
-	}
-	if e.Agrees {
-		l = l.Say(" " + markAgrees)
+		text := p.Text
+		if at := strings.LastIndexByte(text, ' '); strings.Count(text, " ") > 1 { // "unknown 9 GOTPCREL" has two halves
+			l, text = l.Toned(outcomeStyle(p.Kind), text[:at]).Break(3, " "), text[at+1:]
+		}
+		l = l.Toned(outcomeStyle(p.Kind), text)
+		if p.Agrees {
+			l = l.Say(" " + markAgrees)
+		}
 	}
 	return l
+}
+
+// unmarked is e without what was predicted.
+func (e entry) unmarked() entry {
+	e.Predicted, e.Parts = "", slices.Clone(e.Parts)
+	for i := range e.Parts {
+		e.Parts[i].Agrees = false
+	}
+	return e
 }
 
 // entryLines are the entries, each with what was predicted otherwise.
@@ -135,5 +155,6 @@ func entryLines(entries ...entry) []doc.Line {
 
 // same reports whether both showed the same, and were predicted alike.
 func (e entry) same(f entry) bool {
-	return e.Module == f.Module && e.Predicted == f.Predicted && slices.Equal(e.Parts, f.Parts)
+	parts := func(e entry) []part { return e.unmarked().Parts }
+	return e.Module == f.Module && e.Predicted == f.Predicted && slices.Equal(parts(e), parts(f))
 }

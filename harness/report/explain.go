@@ -198,7 +198,7 @@ func explained(m *result.ExplainedModule) doc.Block {
 			}
 			quote.Lines = append(quote.Lines, doc.Toned(tone, fmt.Sprintf("%s%6d  %s", mark, l.Number, l.Text)))
 		}
-		at := doc.Say(fmt.Sprintf("console, at byte %d:", m.Outcome.Offset))
+		at := doc.Say(fmt.Sprintf("console, at byte %d of the transcript:", m.Outcome.Offset))
 		s.Blocks = append(s.Blocks, doc.Section{Head: at, Blocks: []doc.Block{quote}, Tight: true, Flat: true})
 	}
 	return s

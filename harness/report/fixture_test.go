@@ -15,6 +15,7 @@ func matrix() *result.Results {
 	r := &result.Results{
 		Scenario: result.Scenario{Name: "unknown-rela-relocation", Title: "Unknown rela relocation when a Rust module is loaded on UML", Digest: "sha256:5f0c2a"},
 		Command:  "go tool mage matrix -tree=debian-6.12 -toolchain=trixie",
+		Next:     "go tool mage explain static-small@module:high -tree=debian-6.12 -toolchain=trixie",
 		Started:  time.Date(2026, 11, 22, 23, 10, 0, 0, time.UTC),
 		Seconds:  18.31,
 		Tree:     result.Tree{Name: "debian-6.12", Version: "6.12.107", Package: "linux-source-6.12 6.12.107-1", Digest: "sha256:77aa01"},

@@ -32,7 +32,9 @@ func TestGolden(t *testing.T) {
 		return Form(Matrix, onTerminal(o))
 	}
 	renderers := map[string]renderer{
+		"80.txt":    table(doc.Options{Width: 80}),
 		"100.txt":   table(doc.Options{Width: 100}),
+		"160.txt":   table(doc.Options{Width: 160}),
 		"color.txt": table(doc.Options{Width: 100, Color: true}),
 		"60.txt":    table(doc.Options{Width: 60}),
 		"md":        Form(Matrix, doc.Markdown), "ktap": matrixKTAP, "xml": matrixJUnit, "json": JSON[result.Results],
@@ -89,9 +91,12 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, fmt.Errorf("no space left on device") }
 
-// endsWithTotals reports whether the last lines of out are totals, wherever they
+// endsWith reports whether the last lines of out are totals and what to do next, wherever they
 // are cut.
-func endsWithTotals(out, totals string) bool {
-	bare := func(s string) string { return strings.NewReplacer(" ", "", "\n", "", "·", "").Replace(s) }
-	return strings.HasSuffix(bare(out), bare(totals))
+func endsWith(out, totals, next string) bool {
+	bare := func(s string) string { return strings.NewReplacer(" ", "", "\n", "", "·", "", "\\", "").Replace(s) }
+	if next != "" {
+		next = msgNext + next
+	}
+	return strings.HasSuffix(bare(out), bare(totals)+bare(next))
 }

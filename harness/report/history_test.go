@@ -264,7 +264,7 @@ func TestHistoryWidths(t *testing.T) {
 					}
 				}
 			}
-			if !endsWithTotals(b.String(), totals) {
+			if !endsWith(b.String(), totals, "") {
 				t.Errorf("width %d: it does not end with its totals", width)
 			}
 		}

@@ -25,7 +25,7 @@ func MatrixSince(was, r *result.Results) *doc.Document {
 	d.Add(alarmsOf(alarms(r))...)
 	d.Add(doc.Only(doc.OnPage, totals))
 	if len(r.Cells) > 0 {
-		d.Add(matrixTable(was, r))
+		d.Add(doc.Section{Blocks: []doc.Block{doc.Para{Line: legend(r)}}}, matrixTable(was, r))
 	}
 	if sizes, ok := scale.Memory(r, outcomeStyle); ok {
 		d.Add(doc.Only(doc.OnPage, sizes))
@@ -48,8 +48,26 @@ func MatrixSince(was, r *result.Results) *doc.Document {
 		run = append(run, def("Started", doc.Say(r.Started.Format("2006-01-02 15:04:05 MST"))))
 	}
 	d.Add(doc.Only(doc.OnPage, doc.Section{Head: doc.Say("This run"), Blocks: []doc.Block{append(run, madeOf(r)...)}}))
-	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: r.Command}))
+	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: r.Command}),
+		doc.Only(doc.OnTerminal|doc.OnPage, doc.Command{Head: msgNext, Text: r.Next}))
 	return d
+}
+
+// head is the name of a placement, and how it is booted.
+func head(p column) doc.Line {
+	if p.detail() == "" {
+		return doc.Say(p.Name)
+	}
+	return doc.Say(p.Name).Break(2, " ").Say(p.detail())
+}
+
+// verdictLine is a verdict, which a narrow table has on two lines.
+func verdictLine(v result.Verdict) doc.Line {
+	first, rest, two := strings.Cut(string(v), "-")
+	if !two {
+		return doc.Toned(verdictStyle(v), first)
+	}
+	return doc.Toned(verdictStyle(v), first+"-").Break(1, "").Toned(verdictStyle(v), rest)
 }
 
 // matrixTable is the variants. What differs from was is marked.
@@ -59,12 +77,12 @@ func matrixTable(was, r *result.Results) doc.Table {
 		{Head: doc.Say(msgVariant), Role: doc.Key}, {Head: doc.Say(msgVerdict), Role: doc.Sum},
 	}}
 	for _, p := range places {
-		t.Columns = append(t.Columns, doc.Column{Head: doc.Say(p.Name).Break(1, " ").Say(p.detail())})
+		t.Columns = append(t.Columns, doc.Column{Head: head(p)})
 	}
 	for i := range r.Cells {
 		c, before := &r.Cells[i], was.Cell(r.Cells[i].ID)
 		row := doc.Cells(doc.Code(c.ID).On(^doc.OnPage).With(doc.Line{}.Link(cellAnchor(i), c.ID).On(doc.OnPage)))
-		verdict := []doc.Line{doc.Toned(verdictStyle(c.Verdict), string(c.Verdict))}
+		verdict := []doc.Line{verdictLine(c.Verdict)}
 		if !c.AsExpected {
 			verdict[0] = doc.Toned(doc.Bad, markDiffers).Say(" ").With(verdict[0])
 			verdict = append(verdict, doc.Toned(doc.Bad, "  "+msgExpected(c.Expected)))

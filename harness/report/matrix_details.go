@@ -59,7 +59,7 @@ func runDetails(name string, run result.Run) doc.Block {
 			d.Summary = d.Summary.Say(", ")
 		}
 		d.Summary = d.Summary.Say(m.Name, " ").With(outcomeLine(m.Outcome, outcome.Outcome.Brief))
-		at := fmt.Sprintf(" at byte %d", m.Outcome.Offset)
+		at := fmt.Sprintf(" at byte %d of the transcript", m.Outcome.Offset)
 		lines := []doc.Line{outcomeLine(m.Outcome, long).Toned(doc.Faint, at), doc.Code(proof(m.Outcome))}
 		switch {
 		case missed(m):
@@ -75,7 +75,7 @@ func runDetails(name string, run result.Run) doc.Block {
 		defs = append(defs, def("Kernel", doc.Say(run.Kernel)))
 	}
 	if run.Gap != nil {
-		defs = append(defs, def("Gap (bytes)", doc.Say(fmt.Sprint(*run.Gap))))
+		defs = append(defs, def("Gap before brk", doc.Say(msgGapOf(*run.Gap))))
 	}
 	if run.Transcript != "" {
 		defs = append(defs, def("Transcript", doc.Code(run.Transcript)))

@@ -22,6 +22,7 @@ const (
 	msgInfra        = "INFRASTRUCTURE: this run proves nothing"
 	msgDisagree     = "PREDICTION AND OBSERVATION DISAGREE"
 	msgRepeat       = "repeat with"
+	msgNext         = "why:"
 	markDiffers     = "≠"
 	markAgrees      = "✓"
 	markFails       = "✗"
@@ -98,7 +99,7 @@ func brief(digest string) string {
 	return string(r[:min(12, len(r))])
 }
 
-// msgTotals are the parts of the last line of every report.
+// msgTotals are the parts of the last line of every report: how it ended, then each count by itself.
 func msgTotals(r *result.Results) []string {
 	t := r.Totals
 	var verdicts []string
@@ -107,15 +108,44 @@ func msgTotals(r *result.Results) []string {
 			verdicts = append(verdicts, fmt.Sprintf("%d %s", n, v))
 		}
 	}
-	loads := plural(t.Loads, "module load", "module loads")
+	variants := plural(t.Cells, "variant", "variants")
 	if len(verdicts) > 0 {
-		loads += ": " + strings.Join(verdicts, ", ")
+		variants += ": " + strings.Join(verdicts, ", ")
 	}
-	parts := []string{plural(t.Cells, "variant", "variants"), plural(t.Placements, "cell", "cells"), loads, msgExpectation(r)}
-	if t.Predicted > 0 {
-		parts = append(parts, fmt.Sprintf("%d/%d as predicted", t.Predicted-t.Disagreeing, t.Predicted))
+	return []string{msgExpectation(r), variants, plural(t.Placements, "cell", "cells"), msgBoots(t, probesOf(r)), msgLoads(t), took(r.Seconds)}
+}
+
+// msgBoots is "18 boots (14 of cells, 4 at thresholds; 18 cached)".
+func msgBoots(t result.Totals, probes int) string {
+	said := fmt.Sprintf("%d cached", t.Cached)
+	if probes > 0 {
+		said = fmt.Sprintf("%d of cells, %d at thresholds; %s", t.Boots-probes, probes, said)
 	}
-	return append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached), took(r.Seconds))
+	return fmt.Sprintf("%s (%s)", plural(t.Boots, "boot", "boots"), said)
+}
+
+// probesOf are the boots of r that confirm thresholds.
+func probesOf(r *result.Results) (n int) {
+	for _, c := range r.Cells {
+		for _, p := range c.Booted()[len(c.Placements):] {
+			for _, run := range p.Runs {
+				n += run.Booted()
+			}
+		}
+	}
+	return n
+}
+
+// msgLoads is "36 module loads, all as predicted".
+func msgLoads(t result.Totals) string {
+	loads := plural(t.Loads, "module load", "module loads")
+	switch {
+	case t.Predicted == 0:
+		return loads
+	case t.Predicted == t.Loads && t.Disagreeing == 0:
+		return loads + ", all as predicted"
+	}
+	return fmt.Sprintf("%s, %d as predicted of the %d that were", loads, t.Predicted-t.Disagreeing, t.Predicted)
 }
 
 func msgExpectation(r *result.Results) string {
@@ -132,6 +162,12 @@ func msgExpectation(r *result.Results) string {
 		return "not all as predicted"
 	}
 	return "all as expected"
+}
+
+// msgGapOf is what a boot's log reports of the gap that the host left before brk.
+func msgGapOf(bytes int64) string {
+	return fmt.Sprintf("%d bytes, which modules lie higher for (the kernel's log: \"Adding %d bytes to physical memory to account for "+
+		"exec-shield gap\")", bytes, bytes)
 }
 
 func plural(n int, one, many string) string {

@@ -304,7 +304,7 @@ func FuzzNightly(f *testing.F) {
 				t.Fatalf("%q in the text", c)
 			}
 		}
-		if !strings.HasPrefix(text, strings.TrimRight(doc.Clean(msgNews(n)), " ")+"\n") || !endsWithTotals(text, strings.Join(msgNightTotals(n), separator)) {
+		if !strings.HasPrefix(text, strings.TrimRight(doc.Clean(msgNews(n)), " ")+"\n") || !endsWith(text, strings.Join(msgNightTotals(n), separator), "") {
 			t.Fatalf("it does not begin with the news and end with the totals:\n%s", text)
 		}
 		if err := check(written(t, JSON, n)); err != nil {

@@ -21,8 +21,7 @@ func wasEntries(before, now []entry) (lines []doc.Line) {
 		return nil
 	}
 	for _, e := range before {
-		e.Agrees, e.Predicted = false, ""
-		lines = append(lines, doc.Toned(doc.Warn, msgWas("")).With(e.line()))
+		lines = append(lines, doc.Toned(doc.Warn, msgWas("")).With(e.unmarked().line()))
 	}
 	return lines
 }
@@ -52,8 +51,7 @@ func MatrixChanges(was, r *result.Results) (said []string) {
 // told is what entries say, without what was predicted.
 func told(list []entry) string {
 	return strings.Join(sentences(list, func(e entry) string {
-		e.Agrees = false
-		return e.line().String()
+		return e.unmarked().line().String()
 	}), ", ")
 }
 

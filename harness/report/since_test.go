@@ -48,14 +48,14 @@ func TestMatrixSince(t *testing.T) {
 	}
 	line := MatrixLine(was, is)
 	want := "Δ stock: rejected → loads; pie-large@module:high: unknown 29 GOTPC64 → unknown 9 GOTPCREL; " +
-		"static-large@module: new → loads · 7 variants · "
+		"static-large@module: new → loads · all as expected · 7 variants: "
 	if !strings.HasPrefix(line, want) {
 		t.Errorf("%s\nwant %s", line, want)
 	}
-	if line := MatrixLine(is, is); !strings.HasPrefix(line, "unchanged · 7 variants") {
+	if line := MatrixLine(is, is); !strings.HasPrefix(line, "unchanged · all as expected · 7 variants: ") {
 		t.Error(line)
 	}
-	if line := MatrixLine(nil, is); !strings.HasPrefix(line, "7 variants") {
+	if line := MatrixLine(nil, is); !strings.HasPrefix(line, "all as expected · 7 variants: ") {
 		t.Error(line)
 	}
 }

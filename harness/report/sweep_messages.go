@@ -104,14 +104,17 @@ func msgSweepSums(s *result.Sweep) []string {
 	}
 	parts := []string{plural(len(trees), "tree", "trees") + " × " + plural(len(chains), "toolchain", "toolchains")}
 	if n := len(variantsOf(s)); n > 0 {
-		parts = append(parts, plural(n, "variant", "variants"), plural(t.Placements, "cell", "cells"),
-			plural(t.Loads, "module load", "module loads"))
+		parts = append(parts, plural(n, "variant", "variants"), plural(t.Placements, "cell", "cells"))
 	}
-	parts = append(parts, msgSweepExpectation(t)...)
-	if t.Predicted > 0 {
-		parts = append(parts, fmt.Sprintf("%d/%d as predicted", t.Predicted-t.Disagreeing, t.Predicted))
+	probes := 0
+	for _, c := range s.Columns {
+		if c.Results != nil {
+			probes += probesOf(c.Results)
+		}
 	}
-	return append(parts, fmt.Sprintf("%s (%d cached)", plural(t.Boots, "boot", "boots"), t.Cached))
+	sums := result.Totals{Loads: t.Loads, Boots: t.Boots, Cached: t.Cached, Predicted: t.Predicted, Disagreeing: t.Disagreeing}
+	parts = append(parts, msgBoots(sums, probes), msgLoads(sums))
+	return append(msgSweepExpectation(t), parts...)
 }
 
 func msgSweepExpectation(t result.SweepTotals) (parts []string) {

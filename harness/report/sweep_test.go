@@ -53,7 +53,7 @@ func TestSweepWidths(t *testing.T) {
 				t.Errorf("%s at %d: without its colours, the coloured table is another:\n%s", name, width, diff)
 			}
 			lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
-			if !endsWithTotals(out, strings.Join(msgSweepTotals(s), separator)) {
+			if !endsWith(out, strings.Join(msgSweepTotals(s), separator), "") {
 				t.Errorf("%s at %d: it does not end with its totals:\n%s", name, width, out)
 			}
 			for _, l := range lines {
@@ -268,7 +268,7 @@ func FuzzSweep(f *testing.F) {
 				t.Fatalf("%q in the table", c)
 			}
 		}
-		if !endsWithTotals(out, strings.Join(msgSweepTotals(sweep), separator)) {
+		if !endsWith(out, strings.Join(msgSweepTotals(sweep), separator), "") {
 			t.Fatalf("the table does not end with its totals:\n%s", out)
 		}
 		if err := check(written(t, JSON, sweep)); err != nil {

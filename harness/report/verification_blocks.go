@@ -185,7 +185,7 @@ func shown(c *result.Cell, p *result.Placement, module string) entry {
 	}
 	entries := entriesOf(c, *p)
 	i := max(0, slices.IndexFunc(entries, func(e entry) bool { return e.Module == module }))
-	return entry{Parts: entries[i].Parts, Predicted: entries[i].Predicted}
+	return entry{Parts: entries[i].unmarked().Parts, Predicted: entries[i].Predicted}
 }
 
 func (c contrast) same(d contrast) bool {

@@ -56,6 +56,7 @@ type Results struct {
 	Scenario  Scenario  `json:"scenario"`
 	Question  *Question `json:"question,omitempty"` // absent in what an umlab wrote that did not record it
 	Command   string    `json:"command"`            // the command that repeats it
+	Next      string    `json:"next,omitempty"`     // the command that says most about why it is so
 	Started   time.Time `json:"started"`
 	Seconds   float64   `json:"seconds"` // wall time of this invocation
 	Tree      Tree      `json:"tree"`

@@ -41,8 +41,8 @@ func TestTallies(t *testing.T) {
 	p.Runs[1].Modules[0].Agrees = &no
 	got := p.Tallies()
 	want := []Tally{
-		{Module: "a", Runs: 3, Counts: []Count{{shorthand["ok"], 2}, {shorthand["ovf11"], 1}}, Disagree: 1},
-		{Module: "b", Runs: 3, Counts: []Count{{shorthand["unk9"], 2}}},
+		{Module: "a", Runs: 3, Counts: []Count{{Outcome: shorthand["ok"], N: 2}, {Outcome: shorthand["ovf11"], N: 1}}, Disagree: 1},
+		{Module: "b", Runs: 3, Counts: []Count{{Outcome: shorthand["unk9"], N: 2}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Tallies (-want +got):\n%s", diff)

@@ -20,6 +20,7 @@ type Tally struct {
 type Count struct {
 	Outcome outcome.Outcome `json:"outcome"`
 	N       int             `json:"n"`
+	Agree   int             `json:"-"` // of the runs: those that went as predicted
 }
 
 // Stable reports whether every run of the placement showed the same.
@@ -29,6 +30,9 @@ func (t Tally) Stable() bool { return len(t.Counts) == 1 && t.Counts[0].N == t.R
 func (t Tally) Has(k outcome.Kind) bool {
 	return slices.ContainsFunc(t.Counts, func(c Count) bool { return c.Outcome.Kind == k })
 }
+
+// Booted is how many boots the run took.
+func (r Run) Booted() int { return max(1, len(r.Boots)) }
 
 // Booted lists everything that the cell was booted at: its placements, and those
 // that confirm its thresholds.
@@ -59,18 +63,18 @@ func (p Placement) Tallies() []Tally {
 }
 
 func (t *Tally) add(m Module) {
-	if m.Agrees != nil {
-		if *m.Agrees {
-			t.Agree++
-		} else {
-			t.Disagree++
-		}
+	at := slices.IndexFunc(t.Counts, func(c Count) bool { return c.Outcome.Same(m.Outcome) })
+	if at < 0 {
+		at = len(t.Counts)
+		t.Counts = append(t.Counts, Count{Outcome: m.Outcome})
 	}
-	for i := range t.Counts {
-		if t.Counts[i].Outcome.Same(m.Outcome) {
-			t.Counts[i].N++
-			return
-		}
+	t.Counts[at].N++
+	switch {
+	case m.Agrees == nil:
+	case *m.Agrees:
+		t.Agree++
+		t.Counts[at].Agree++
+	default:
+		t.Disagree++
 	}
-	t.Counts = append(t.Counts, Count{Outcome: m.Outcome, N: 1})
 }

@@ -20,7 +20,7 @@ func (c Control) String() string {
 	return fmt.Sprintf("✗ control %s (%s) misbehaves: wanted %s, got %s", c.Name, c.Cell, c.Want, c.Got)
 }
 
-// BootedWith is how a placement is booted: "(64M, aslr)".
+// BootedWith is how a placement is booted: "(64M, aslr)"; "" for nothing.
 func BootedWith(mem string, aslr bool) string {
 	var parts []string
 	if mem != "" {
@@ -28,6 +28,9 @@ func BootedWith(mem string, aslr bool) string {
 	}
 	if aslr {
 		parts = append(parts, "aslr")
+	}
+	if parts == nil {
+		return ""
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
 }

@@ -77,7 +77,7 @@ func (r *Runner) Run(ctx context.Context, j Job) ([]result.Cell, error) {
 	if t := j.Baseline.Base.Tree; t != nil {
 		s.loader = loader.Formats(t.FS())
 	}
-	s.task = r.Sink.Start("run cells", progress.Cells, s.total.Load())
+	s.task = r.Sink.Start("build and boot cells", progress.Boots, s.total.Load())
 	cells := make([]result.Cell, len(j.Cells))
 	err := each(len(cells), func(i int) (err error) {
 		cells[i], err = s.cell(ctx, j.Cells[i])

@@ -115,8 +115,8 @@ type Quote struct {
 	Margin bool
 }
 
-// Command is what repeats a run; Note stands beside it.
-type Command struct{ Text, Note string }
+// Command is what repeats a run; Note stands beside it. Head is instead of what says so.
+type Command struct{ Head, Text, Note string }
 
 // Table is rows of cells.
 type Table struct {

@@ -2,6 +2,7 @@ package doc
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html"
@@ -165,7 +166,7 @@ func (g *page) block(b Block) {
 		g.pre(b.Lines)
 	case Command:
 		if b.Text != "" {
-			g.heading(Say(msgRepeatHead, between(" (", b.Note, ")")), "")
+			g.heading(Say(cmp.Or(b.Head, msgRepeatHead), between(" (", b.Note, ")")), "")
 			g.pre(Lines(b.Text))
 		}
 	case Table:

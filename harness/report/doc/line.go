@@ -74,7 +74,9 @@ func (l Line) Mono(t Tone, s string) Line { return l.add(span{text: s, tone: t, 
 func (l Line) Toned(t Tone, s string) Line { return l.add(span{text: s, tone: t}) }
 
 // Break appends s; the cell of a table that is folded to level ends its line there instead.
-func (l Line) Break(level int, s string) Line { return l.add(span{text: s, level: level}) }
+func (l Line) Break(level int, s string) Line {
+	return append(l[:len(l):len(l)], span{text: s, level: level})
+}
 
 // Link appends the name of what has the ID id on the same page.
 func (l Line) Link(id, s string) Line { return l.add(span{text: s, face: mono, link: id}) }

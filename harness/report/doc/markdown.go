@@ -2,6 +2,7 @@ package doc
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"regexp"
 	"strings"
@@ -213,10 +214,10 @@ func (m *markdown) command(c Command) {
 	switch {
 	case text == "":
 	case m.width > 0:
-		m.para(msgRepeat + ":")
+		m.para(cmp.Or(c.Head, msgRepeat+":"))
 		m.fenced(strings.Join(shell.Fold(text, "", m.width), "\n"))
 	default:
-		m.para(inline(Say(msgRepeatHead, " ").Code(text).Say(between(" (", c.Note, ")"))))
+		m.para(inline(Say(cmp.Or(c.Head, msgRepeatHead), " ").Code(text).Say(between(" (", c.Note, ")"))))
 	}
 }
 

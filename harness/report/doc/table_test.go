@@ -27,24 +27,24 @@ func TestTableNarrows(t *testing.T) {
 	}{
 		{"as it is", func(b *bytes.Buffer) error { return Terminal(b, d, Options{Width: 80}) },
 			"variant  low (64M)                          verdict\n" +
-				"──────────────────────────────────────────────────────\n" +
+				"────────────────────────────────────────────────────\n" +
 				"stock    unknown relocation: nine GOTPCREL  rejected\n" +
 				"= as left\nunknown 9: bad  [stock:low]\n"},
 		{"folded", func(b *bytes.Buffer) error { return Terminal(b, d, Options{Width: 41}) },
 			"variant  low                  verdict\n         (64M)\n" +
-				"────────────────────────────────────────\n" +
+				"──────────────────────────────────────\n" +
 				"stock    unknown relocation:  rejected\n         nine GOTPCREL\n" +
 				"= as left\nunknown 9: bad  [stock:low]\n"},
 		{"the narrower one", func(b *bytes.Buffer) error { return Terminal(b, d, Options{Width: 36}) },
 			"shortened\n\nvariant  low            verdict\n         (64M)\n" +
-				"──────────────────────────────────\n" +
+				"────────────────────────────────\n" +
 				"stock    unknown:       rejected\n         nine GOTPCREL\n" +
 				"~ shortened\nunknown 9: bad  [stock:low]\n"},
 		{"a list", func(b *bytes.Buffer) error { return Terminal(b, d, Options{Width: 30}) },
 			"stock: rejected\n  low (64M)  unknown: nine\n    GOTPCREL\nunknown 9: bad  [stock:low]\n"},
 		{"in a mail of Markdown", func(b *bytes.Buffer) error { return MarkdownMail(b, d) },
 			"```\nvariant  low (64M)                          verdict\n" +
-				"──────────────────────────────────────────────────────\n" +
+				"────────────────────────────────────────────────────\n" +
 				"stock    unknown relocation: nine GOTPCREL  rejected\n```\n\n- = as left\n\n" +
 				"```\nunknown 9: bad  [stock:low]\n```\n"},
 		{"Markdown", func(b *bytes.Buffer) error { return Markdown(b, d) },

@@ -2,7 +2,9 @@ package doc
 
 import (
 	"bytes"
+	"cmp"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -375,14 +377,27 @@ func (p *printer) command(c Command) {
 	}
 	p.gap()
 	if p.form == OnTerminal {
-		p.wrap(Say(msgRepeat, " ", c.Text).Say(between(" (", c.Note, ")")), false)
+		head := cmp.Or(c.Head, msgRepeat) + " "
+		for i, l := range shell.Fold(head+Clean(c.Text), "", p.width()) {
+			k := p.ink(Say(l), 0)
+			if i == 0 {
+				k = p.ink(Toned(Faint, head).Say(strings.TrimPrefix(l, head)), 0)
+			}
+			p.print(0, k)
+		}
+		if c.Note != "" {
+			p.wrap(Say("(", c.Note, ")"), false)
+		}
 		return
 	}
-	p.margin(func() { p.head(Say(msgRepeatHead, between(" (", c.Note, ")")), false) })
+	p.margin(func() { p.head(Say(cmp.Or(c.Head, msgRepeatHead), between(" (", c.Note, ")")), false) })
 	for _, l := range shell.Fold(Clean(c.Text), "  ", p.opt.Width) {
 		p.print(0, p.ink(Say(l), 0))
 	}
 }
+
+// width is that of the terminal, in columns.
+func (p *printer) width() int { return cmp.Or(p.opt.Width, math.MaxInt32) }
 
 // What a command is introduced with: in the running text, and as a heading.
 const (

@@ -11,18 +11,14 @@ import (
 // table prints the widest form of t that fits, and at last a list.
 func (p *printer) table(t Table) {
 	p.tables++
-	fits := false
-	for level := t.Fold; level <= t.deepest() && !fits; level++ {
-		grid := p.grid(t, level)
-		if fits = p.opt.Width == 0 || p.indent+text.LongestLineLen(grid) <= p.opt.Width; !fits {
-			continue
-		}
+	grid, fits := p.fitting(t)
+	if fits {
 		p.blocks(t.Above)
 		p.gap()
 		if t.Named {
 			p.wrap(Say(t.Label), false)
 		}
-		for l := range strings.SplitSeq(grid, "\n") {
+		for _, l := range grid {
 			p.out.WriteString(strings.TrimRight(strings.Repeat(" ", p.indent)+l, " ") + "\n")
 		}
 		for _, l := range t.Legend {
@@ -50,6 +46,39 @@ func (p *printer) table(t Table) {
 	}
 }
 
+// fitting are the lines of t as wide as there is room for: with its cells whole, if need be close together, else folded.
+func (p *printer) fitting(t Table) (lines []string, fits bool) {
+	for level := t.Fold; level <= t.deepest(); level++ {
+		for apart := 2; apart > 0 && (apart == 2 || level == t.Fold); apart-- {
+			lines = strings.Split(p.grid(t, level, apart), "\n")
+			width := 0
+			for i, l := range lines {
+				lines[i] = strings.TrimRight(l, " ")
+				if !strings.HasPrefix(l, p.rule()) {
+					width = max(width, text.StringWidthWithoutEscSequences(lines[i]))
+				}
+			}
+			for i, l := range lines {
+				if strings.HasPrefix(l, p.rule()) {
+					lines[i] = strings.Repeat(p.rule(), width)
+				}
+			}
+			if p.opt.Width == 0 || p.indent+width <= p.opt.Width {
+				return lines, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// rule is what lines between rows are made of.
+func (p *printer) rule() string {
+	if p.form == InMail {
+		return "-"
+	}
+	return "─"
+}
+
 // deepest is the level of the last break that t has.
 func (t Table) deepest() int {
 	level := t.Fold
@@ -71,10 +100,10 @@ func (t Table) deepest() int {
 	return level
 }
 
-// grid is the table proper.
-func (p *printer) grid(t Table, level int) string {
+// grid is the table proper, its columns so many spaces apart.
+func (p *printer) grid(t Table, level, apart int) string {
 	w := table.NewWriter()
-	w.SetStyle(p.gridStyle())
+	w.SetStyle(p.gridStyle(apart))
 	var head table.Row
 	for _, c := range t.Columns {
 		lines := []Line{c.Head.orStrong()}
@@ -113,13 +142,10 @@ func (p *printer) grid(t Table, level int) string {
 	return w.Render()
 }
 
-func (p *printer) gridStyle() table.Style {
-	rule := "─"
-	if p.form == InMail {
-		rule = "-"
-	}
+func (p *printer) gridStyle(apart int) table.Style {
+	rule := p.rule()
 	st := table.StyleDefault
-	st.Box = table.BoxStyle{PaddingRight: "  ", UnfinishedRow: "…",
+	st.Box = table.BoxStyle{PaddingRight: strings.Repeat(" ", apart), UnfinishedRow: "…",
 		MiddleHorizontal: rule, MiddleSeparator: rule, LeftSeparator: rule, RightSeparator: rule}
 	st.Options = table.Options{SeparateHeader: true}
 	st.Format.Header = text.FormatDefault

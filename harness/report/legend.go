@@ -1,0 +1,58 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"umlab/harness/report/doc"
+	"umlab/harness/result"
+)
+
+// scopes are where the flags of a variant go: the variables of make.
+var scopes = []struct{ scope, variable, reach string }{
+	{"module", "RUSTFLAGS_MODULE", "modules"}, {"kernel", "RUSTFLAGS_KERNEL", "what is linked into the kernel"}, {"all", "KRUSTFLAGS", "all of Rust"},
+}
+
+// legend says what the names of r's variants and placements mean, by one of each kind.
+func legend(r *result.Results) doc.Line {
+	var list []doc.Line
+	if r.Cell(stock) != nil {
+		list = append(list, doc.Code(stock).Say(": no flags but the tree's own"))
+	}
+	for _, s := range scopes {
+		at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.Variant.Scope == s.scope })
+		if at < 0 {
+			continue
+		}
+		c := r.Cells[at]
+		var flags []string
+		for _, f := range []struct{ name, value string }{{"-Crelocation-model=", c.Variant.RelocationModel}, {"-Ccode-model=", c.Variant.CodeModel}} {
+			if f.value != "" {
+				flags = append(flags, f.name+f.value)
+			}
+		}
+		list = append(list, doc.Code(c.ID).Say(": ").Code(strings.Join(flags, " ")).Say(" for ", s.reach, " ("+s.variable+")"))
+	}
+	if at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return len(c.Variant.Settings) > 0 }); at >= 0 {
+		var set []string
+		for _, s := range r.Cells[at].Variant.Settings {
+			set = append(set, s.Axis+"="+s.Value)
+		}
+		list = append(list, doc.Code(r.Cells[at].ID).Say(": built or booted with ").Code(strings.Join(set, ", ")))
+	}
+	var names, mems []string
+	random := false
+	for _, p := range columns(r) {
+		random = random || p.ASLR
+		if p.Name != p.Mem {
+			names, mems = append(names, p.Name), append(mems, p.Mem)
+		}
+	}
+	if names != nil {
+		list = append(list, doc.Code(strings.Join(names, ", ")).Say(": booted with mem=", strings.Join(mems, ", ")))
+	}
+	if random {
+		list = append(list, doc.Code("aslr").Say(": at random addresses"))
+	}
+	return doc.Join(list, doc.Say("; "))
+}
