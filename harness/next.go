@@ -8,7 +8,7 @@ import (
 )
 
 // notOfOne are the flags of matrix that explain does not take, or that say how that run was made and written.
-var notOfOne = []string{"cells", "placements", "placement", "mem", "scope", "trees", "toolchains", "repeat", "jobs", "fresh", "watch", "json", "junit", "ktap",
+var notOfOne = []string{"cells", "placements", "placement", "mem", "scope", "repeat", "jobs", "fresh", "watch", "json", "junit", "ktap",
 	"html", "md"}
 
 // next is the command that explains what a reader of r asks about first, typed as r's own is: the cell that is not as

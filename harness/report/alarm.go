@@ -105,7 +105,11 @@ func Differences(r *result.Results) string {
 
 // Missed says what a module did that was predicted otherwise.
 func Missed(cell, placement string, m result.Module) string {
-	return fmt.Sprintf("%s: predicted %s, observed %s", place(cell, placement, m.Name), long(*m.Predicted), long(m.Outcome))
+	predicted := "otherwise"
+	if m.Predicted != nil {
+		predicted = long(*m.Predicted)
+	}
+	return fmt.Sprintf("%s: predicted %s, observed %s", place(cell, placement, m.Name), predicted, long(m.Outcome))
 }
 
 // alarmsOf are alarms as blocks.

@@ -44,7 +44,7 @@ func Classification(c *result.Classification) *doc.Document {
 		kernel = "kernel " + c.Kernel
 	}
 	if c.Gap != nil {
-		gap = fmt.Sprintf("gap before brk %d bytes (exec-shield gap)", *c.Gap)
+		gap = fmt.Sprintf("gap %d bytes before brk (the log: \"exec-shield gap\")", *c.Gap)
 	}
 	d.Add(doc.Section{Blocks: []doc.Block{factsOf(file, plural(c.Lines, "line", "lines"), kernel, gap)}})
 	return d

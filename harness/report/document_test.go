@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/report/doc"
+	"umlab/harness/result"
 )
 
 // What every kind of document is held to.
@@ -111,6 +112,29 @@ func TestSchemaOfNobody(t *testing.T) {
 	for _, name := range []string{"", "umlab.results/v9", "../golden_test.go", "umlab"} {
 		if published(name, []byte("{}")) == nil {
 			t.Errorf("{} is a valid %q", name)
+		}
+	}
+}
+
+// Over own modules, options and trees stands what was asked, and not what the scenario says of its own.
+func TestAsked(t *testing.T) {
+	sc := result.Scenario{Name: "s", Title: "Rust modules are rejected"}
+	own := &result.Results{Question: &result.Question{Own: []string{"modules hello (as of 0a1b)", "fragment x.config (as of 1a)", "at low"}}}
+	placed := &result.Results{Question: &result.Question{Own: []string{"at low, 512M"}}}
+	tree := &result.Results{Tree: result.Tree{Name: "/home/u/linux", Origin: "directory /home/u/linux"}}
+	fetched := &result.Results{Tree: result.Tree{Name: "debian-6.12", Origin: "package linux-source-6.12"}}
+	for _, tt := range []struct {
+		runs []*result.Results
+		want string
+	}{
+		{nil, "Rust modules are rejected [s]"},
+		{[]*result.Results{fetched, placed}, "Rust modules are rejected [s]"},
+		{[]*result.Results{own}, "modules hello (as of 0a1b), fragment x.config (as of 1a), in scenario s"},
+		{[]*result.Results{fetched, tree, tree}, "on tree /home/u/linux, in scenario s"},
+		{[]*result.Results{own, tree}, "modules hello (as of 0a1b), fragment x.config (as of 1a) on tree /home/u/linux, in scenario s"},
+	} {
+		if got := askedTitle(sc, tt.runs...); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
 }

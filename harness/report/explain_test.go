@@ -142,7 +142,7 @@ func TestClassification(t *testing.T) {
     During insmod.
 other  not proved by any line
 
-mail\x1b.txt · 12 lines · kernel 7.3.4 · gap before brk 8192 bytes (exec-shield gap)
+mail\x1b.txt · 12 lines · kernel 7.3.4 · gap 8192 bytes before brk (the log: "exec-shield gap")
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -21,7 +21,7 @@ func Matrix(r *result.Results) *doc.Document { return MatrixSince(nil, r) }
 func MatrixSince(was, r *result.Results) *doc.Document {
 	totals := doc.Totals{Parts: msgTotals(r), Tone: totalStyle(r)}
 	d := &doc.Document{}
-	d.Add(doc.Title{Line: doc.Say(title(r.Scenario))}, factsOf(msgTree(r.Tree), msgToolchain(r.Toolchain), msgConfig(r.Config)))
+	d.Add(doc.Title{Line: doc.Say(askedTitle(r.Scenario, r))}, factsOf(msgTree(r.Tree), msgToolchain(r.Toolchain), msgConfig(r.Config)))
 	d.Add(alarmsOf(alarms(r))...)
 	d.Add(doc.Only(doc.OnPage, totals))
 	if len(r.Cells) > 0 {

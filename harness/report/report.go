@@ -11,6 +11,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
@@ -70,6 +71,32 @@ func paras(lines ...doc.Line) (blocks []doc.Block) {
 		blocks = append(blocks, doc.Para{Line: l})
 	}
 	return blocks
+}
+
+// askedTitle is the title of runs: the scenario's, or where they are of own modules, options or trees what was asked, for which the
+// scenario does not speak.
+func askedTitle(sc result.Scenario, runs ...*result.Results) string {
+	var own, trees []string
+	for _, r := range runs {
+		if r.Question != nil {
+			for _, o := range r.Question.Own {
+				if !strings.HasPrefix(o, "at ") { // a placement
+					own = appendNew(own, o)
+				}
+			}
+		}
+		if strings.HasPrefix(r.Tree.Origin, "directory ") {
+			trees = appendNew(trees, r.Tree.Name)
+		}
+	}
+	s := strings.Join(own, ", ")
+	if trees != nil {
+		s = strings.TrimSpace(s + " on tree " + strings.Join(trees, ", "))
+	}
+	if s == "" {
+		return title(sc)
+	}
+	return s + ", in scenario " + sc.Name
 }
 
 func title(sc result.Scenario) string {

@@ -15,7 +15,7 @@ func Sweep(s *result.Sweep) *doc.Document {
 	t := newSweepSheet(s)
 	totals := doc.Totals{Parts: msgSweepTotals(s), Tone: exitTone(s.Exit)}
 	d := &doc.Document{Wide: true}
-	d.Add(doc.Title{Line: doc.Say(title(s.Scenario))}, factsOf(t.Facts...), doc.Only(doc.OnPage, totals))
+	d.Add(doc.Title{Line: doc.Say(askedTitle(s.Scenario, ran(s)...))}, factsOf(t.Facts...), doc.Only(doc.OnPage, totals))
 	d.Add(t.blocks()...)
 	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: legible(s.Command)}))
 	if !s.Started.IsZero() {
@@ -131,4 +131,14 @@ func (t *sweepSheet) addNotes() {
 	for _, n := range notes.Keys {
 		t.Notes = append(t.Notes, "note"+msgOfColumns(notes.Of[n], all)+": "+n)
 	}
+}
+
+// ran are the results of s.
+func ran(s *result.Sweep) (list []*result.Results) {
+	for _, c := range s.Columns {
+		if c.Results != nil {
+			list = append(list, c.Results)
+		}
+	}
+	return list
 }
