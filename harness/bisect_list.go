@@ -55,7 +55,7 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		if p, err = p.Snapshot(ctx, l.store, l.sink); err != nil {
 			return nil, err
 		}
-		if p.Asked.Digest != q.plan.Asked.Digest {
+		if !p.SameContent(q.plan) {
 			return nil, usage.Errorf("a fragment or a module's directory was saved while it was bisected with: run it again")
 		}
 		t, tc, err := p.Fetch(ctx, l.sources)

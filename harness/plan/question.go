@@ -59,10 +59,23 @@ func (p *Plan) Question(t *tree.Tree) *result.Question {
 	return &q
 }
 
+// SameContent reports whether two plans with Asked were made of the same content of the user's directories and fragments.
+func (p *Plan) SameContent(q *Plan) bool {
+	directories := func(p *Plan) (digests []string) {
+		for _, m := range p.Modules() {
+			if m.External != nil {
+				digests = append(digests, m.External.Digest)
+			}
+		}
+		return digests
+	}
+	return slices.Equal(directories(p), directories(q)) && slices.Equal(p.fragmentSums, q.fragmentSums)
+}
+
 // questionDigest is the digest of all that the plan's cells ask, see result.Question. The scenario's title, its variants and
 // what it expects are none of it.
 func (p *Plan) questionDigest() string {
-	parts := []string{"question", questionVersion, kconfig.Text(p.Options)}
+	parts := []string{"question", questionVersion, kconfig.Text(p.Options), p.Flags.Subarch}
 	for _, m := range p.Modules() {
 		parts = append(parts, "module", m.Name, m.Path, strconv.FormatBool(m.Silent), strings.Join(m.Params, " "))
 		if m.Output != nil {
@@ -116,6 +129,10 @@ func (p *Plan) own() []string {
 	}
 	for i, name := range p.Flags.Fragments {
 		own = append(own, fmt.Sprintf("fragment %s (as of %s)", filepath.Base(name), p.fragmentSums[i]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.named)) {
+		text := kconfig.Text(p.named[name].Options)
+		own = append(own, fmt.Sprintf("variants of %s (as of %s)", filepath.Base(name), store.Short(store.Key(text))))
 	}
 	if places := p.placements(); !slices.Equal(places, of.placements()) {
 		var list []string

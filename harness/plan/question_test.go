@@ -48,6 +48,7 @@ func TestQuestion(t *testing.T) {
 		{"at 512M", Flags{Select: scenario.Selection{Mem: []string{"512M"}}}},
 		{"at low (aslr on), high", Flags{Select: scenario.Selection{ASLR: &on}}},
 		{"at low (3 boots), high (3 boots)", Flags{Select: scenario.Selection{Repeat: 3}}},
+		{"SUBARCH=i386", Flags{Subarch: "i386"}},
 		{"fragment my.config (as of ", Flags{Fragments: []string{filepath.Join(dir, "my.config")}}},
 	} {
 		q := asked(tt.f)
@@ -62,11 +63,26 @@ func TestQuestion(t *testing.T) {
 			t.Errorf("%q: asked again it is another question", tt.own)
 		}
 	}
+	planOf := func(f Flags) *Plan {
+		t.Helper()
+		p, err := planned(t, f).Snapshot(t.Context(), st, progress.Discard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
 	hello, fragment := Flags{Select: scenario.Selection{Modules: []string{own}}}, Flags{Fragments: []string{filepath.Join(dir, "my.config")}}
 	before, configured := asked(hello), asked(fragment)
+	hello0, fragment0 := planOf(hello), planOf(fragment)
+	if !hello0.SameContent(planOf(hello)) || !fragment0.SameContent(planOf(fragment)) {
+		t.Error("what was not touched changed")
+	}
 	write(t, dir, map[string]string{"hello/hello.c": "int b;\n", "my.config": "CONFIG_DEBUG_FS=n\n"})
 	if asked(hello).Digest == before.Digest || asked(fragment).Digest == configured.Digest {
 		t.Error("other content is the same question")
+	}
+	if hello0.SameContent(planOf(hello)) || fragment0.SameContent(planOf(fragment)) {
+		t.Error("what was saved did not change")
 	}
 	for name, f := range map[string]Flags{
 		"cells": {Select: scenario.Selection{Cells: []string{"stock"}}}, "scopes": {Select: scenario.Selection{Scope: []string{"all"}}},

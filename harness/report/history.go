@@ -33,6 +33,7 @@ func HistoryChanges(h *result.History) *doc.Document { return historyDocument(h,
 func historyDocument(h *result.History, brief bool) *doc.Document {
 	totals := doc.Totals{Parts: historyTotals(h), Tone: doc.Strong}
 	d := &doc.Document{Wide: true}
+	var aside []string
 	d.Add(doc.Only(doc.OnPage, doc.Title{Line: doc.Say("History")}), historyFacts(h), doc.Only(doc.OnPage, totals))
 	for i := range h.Groups {
 		g := &h.Groups[i]
@@ -45,9 +46,17 @@ func historyDocument(h *result.History, brief bool) *doc.Document {
 		if !brief {
 			s.Blocks = append(s.Blocks, doc.Only(doc.OnPage, table.seen()))
 		}
-		if !brief || len(g.Changes) > 0 {
+		switch {
+		case brief && len(g.Changes) == 0:
+		case asideOf(g, h.Groups):
+			aside = append(aside, groupTitle(g, h.Groups)+": "+table.told())
+			d.Add(doc.Only(doc.OnPage, s))
+		default:
 			d.Add(s)
 		}
+	}
+	if len(aside) > 0 {
+		d.Add(doc.Only(^doc.OnPage, section(msgAside, aside)))
 	}
 	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(doc.OnPage, doc.Command{Text: h.Command}))
 	return d
@@ -66,6 +75,33 @@ func historyFacts(h *result.History) doc.Facts {
 		days += " to " + last
 	}
 	return factsOf(plural(h.Results, "result", "results"), proofless, days+" UTC")
+}
+
+const msgAside = "Asked otherwise, each by itself"
+
+// asideOf reports whether a group stands aside, in a line, where others are told: the question is the user's own, of which there
+// may be very many, and nothing of it changed.
+func asideOf(g *result.HistoryGroup, all []result.HistoryGroup) bool {
+	return len(g.Own) > 0 && len(g.Changes) == 0 && slices.ContainsFunc(all, func(o result.HistoryGroup) bool { return len(o.Own) == 0 })
+}
+
+// told is the table in a line: "stock broken with trixie".
+func (t *verdictTable) told() string {
+	const few = 3
+	var parts []string
+	for j, c := range t.Columns {
+		var cells []string
+		for _, r := range t.Rows {
+			if e := r.Marks[j].Entry; e != nil {
+				cells = append(cells, r.Cell+" "+string(e.Point.Verdict))
+			}
+		}
+		if n := len(cells); n > few {
+			cells = append(cells[:few:few], fmt.Sprintf("%d more", n-few))
+		}
+		parts = append(parts, strings.Join(cells, ", ")+" with "+c.Brief)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // groupTitle names a group: what is not the scenario's own choice, and what else tells it from others of that scenario and
