@@ -119,7 +119,7 @@ func results(p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, notes []string
 		Schema: result.Schema, Command: p.Flags.Command, Notes: slices.Concat(p.Notes, t.Notes, tc.Notes, notes),
 		Scenario: p.Named(), Question: p.Question(t),
 		Tree: result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Origin: t.Origin, Commit: t.Commit, Digest: t.Digest,
-			Patches: append([]string{}, t.Patches...)},
+			Patches: append([]string{}, t.Patches...), Subarch: p.Flags.Subarch},
 		Toolchain: result.Toolchain{Name: tc.Name, Compiler: p.Compiler(t), Identity: tc.Identity, Digest: tc.Digest},
 		Config:    result.Config{Fragments: p.Fragments},
 	}

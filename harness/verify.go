@@ -116,6 +116,9 @@ func (l *Lab) verifyPlans(o VerifyOptions) ([]*plan.Plan, error) {
 	}
 	if len(o.Select.Placements) == 0 && len(o.Select.Mem) == 0 {
 		o.Select.Placements = []string{"low", "high", "far"}
+		if o.Subarch == "i386" { // no kernel of 32 bits boots with the 4G of far
+			o.Select.Placements, o.Select.Mem = []string{"low", "high"}, []string{"3G"}
+		}
 	}
 	var plans []*plan.Plan
 	for _, tc := range orDefault(o.Toolchains, o.Toolchain) {

@@ -43,10 +43,10 @@ func Kinds() []Kind {
 // Kernel reports whether k says what the kernel did.
 func (k Kind) Kernel() bool { return k != "" && k != Infra && k != ConfigDropped && k != Timeout }
 
-// Relocation is an ELF x86-64 relocation type, as number and as name.
+// Relocation is an ELF relocation type of x86-64 or i386, as number and as name.
 type Relocation struct {
-	Type uint32 `json:"type"`                                 // r_info & 0xffffffff, see the x86-64 psABI
-	Name string `json:"name" jsonschema:"pattern=^R_X86_64_"` // "R_X86_64_GOTPCREL"
+	Type uint32 `json:"type"`                                                       // of r_info, see the psABI of the machine
+	Name string `json:"name" jsonschema:"pattern=^R_(X86_64|386)_" v1:"^R_X86_64_"` // "R_X86_64_GOTPCREL", "R_386_GOTPC"
 }
 
 // NewRelocation is a type of x86-64.

@@ -74,6 +74,7 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 		f.Subarch = ""
 	}
 	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)
+	s = s.For(f.Subarch)
 	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree), usualCompiler: src.Compiler("", f.Tree)}
 	selected, err := s.Select(f.Select)
 	errs := []error{err}

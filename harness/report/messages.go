@@ -71,6 +71,9 @@ func msgTree(t result.Tree) string {
 	if n := len(t.Patches); n > 0 {
 		s += " + " + plural(n, "patch", "patches")
 	}
+	if t.Subarch != "" {
+		s += ", SUBARCH=" + legible(t.Subarch)
+	}
 	return s
 }
 

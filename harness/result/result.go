@@ -20,7 +20,7 @@ const (
 
 // Version is the least version of the JSON that can say all of r.
 func (r Results) Version() string {
-	if r.Search != nil {
+	if r.Search != nil || r.Tree.Subarch != "" {
 		return SchemaV2
 	}
 	for _, c := range r.Cells {
@@ -127,6 +127,8 @@ type Tree struct {
 	Commit  string   `json:"commit,omitempty"` // of git, full, where the origin of the tree is one
 	Digest  string   `json:"digest"`           // over names, modes and contents of all files
 	Patches []string `json:"patches"`          // sha256 of each, in order; never null
+	// SUBARCH that it is built for, "i386"; absent for x86_64
+	Subarch string `json:"subarch,omitempty" since:"v2"`
 }
 
 // Toolchain is the compilers, by their own words.

@@ -59,6 +59,7 @@
 //	placement = "low"                    # default "*"; a name stands for the placement as defined, not as overridden
 //	module    = "*"                      # default "*"
 //	kernel    = ">=6.12, <7.2"           # default any; of make kernelversion
+//	subarch   = "i386"                   # default any; x86_64 or i386, see -subarch=
 //	outcome   = "relocation-unknown"     # one or a list of alternatives, of package outcome; never infra
 //	relocation = [10, 11]                # optional, with relocation-unknown, relocation-overflow, loaded-corrupt
 //	errno     = 22                       # optional, with init-failed, insmod-failed; one or a list

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -75,7 +76,23 @@ type expectation struct {
 	wants      []Want   // alternatives; none where only a verdict is expected
 	verdict    string   // "" where none is expected
 
-	kernel versions
+	kernel  versions
+	subarch string // "": any
+}
+
+// x8664 is the SUBARCH of a kernel for which none is named.
+const x8664 = "x86_64"
+
+// For is s with what it expects of kernels of that SUBARCH; "" is x86_64.
+func (s *Scenario) For(subarch string) *Scenario {
+	out := *s
+	out.subarch = subarch
+	return &out
+}
+
+// of reports whether e speaks of a kernel of that version.
+func (s *Scenario) of(e expectation, kernel string) bool {
+	return e.kernel.contain(kernel) && (e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
 }
 
 // Expected returns what the scenario expects of one module of a cell at a
@@ -91,7 +108,7 @@ func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) [
 	}
 	var wants []Want
 	for _, e := range s.expectations {
-		if len(e.wants) > 0 && e.kernel.contain(kernel) && e.cell(c) && s.placed(e, p) &&
+		if len(e.wants) > 0 && s.of(e, kernel) && e.cell(c) && s.placed(e, p) &&
 			(slices.Contains(e.modules, "*") || slices.Contains(e.modules, module)) {
 			wants = e.wants
 		}
@@ -119,7 +136,7 @@ func (s *Scenario) ExpectedVerdict(kernel string, c Cell) string {
 	}
 	verdict := ""
 	for _, e := range s.expectations {
-		if e.verdict != "" && e.kernel.contain(kernel) && e.cell(c) {
+		if e.verdict != "" && s.of(e, kernel) && e.cell(c) {
 			verdict = e.verdict
 		}
 	}

@@ -41,6 +41,7 @@ type Scenario struct {
 	placements   []Placement // what is booted unless the user says otherwise
 	controls     []Control
 	expectations []expectation
+	subarch      string // see For
 
 	known []Placement // every placement that has a name here
 }

@@ -136,6 +136,10 @@ func TestMistakes(t *testing.T) {
 		{"option", head + "[[expect]]\noutcome = \"loaded\"\noption = \"CONFIG_A\"\n[[expect]]\noutcome = \"config-dropped\"\noption = \"A\"\n[[expect]]\noutcome = \"config-dropped\"\ngot = \"n\"",
 			"x.toml:9:10: option goes with outcome config-dropped only\nx.toml:12:10: option \"A\" is no Kconfig option: write it with its prefix, CONFIG_RUST\nx.toml:15:7: got is the value that an option resolves to: name it with option"},
 		{"kernel", head + "[[expect]]\noutcome = \"loaded\"\nkernel = \"6.12\"", `x.toml:9:10: kernel "6.12" is no range of kernel versions: write bounds such as ">=6.12, <7.2"`},
+		{"subarch", head + "[[expect]]\noutcome = \"loaded\"\nsubarch = \"i486\"", `x.toml:9:11: subarch "i486" is unknown: allowed are i386, x86_64; did you mean "i386"?`},
+		{"subarch's relocations", head + "[[expect]]\nsubarch = \"i386\"\noutcome = \"relocation-unknown\"\nrelocation = 300", "x.toml:10:14: relocation 300 is not possible: write a type of the i386 psABI, 1 to 255"},
+		{"subarch of a control", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\nsubarch = \"i386\"", "x.toml:11:10: module \"m\" is unknown: allowed are none\n" +
+			`x.toml:13:1: [[control]] has no key "subarch": allowed are name, cell, placement, module, outcome, relocation, errno, option, got`},
 		{"verdict with placement", head + "[[expect]]\nplacement = \"low\"\nverdict = \"loads\"", "x.toml:9:11: verdict is drawn from all placements and modules of a cell: put it in an [[expect]] with neither"},
 		{"verdict nobody wants", head + "[[expect]]\nverdict = \"flaky\"", `x.toml:8:11: verdict "flaky" is unknown: allowed are loads, rejected, address-dependent, mixed, broken`},
 		{"verdict against outcome", head + "[[expect]]\noutcome = \"loaded\"\nverdict = \"rejected\"", `x.toml:9:11: verdict "rejected" contradicts the outcome of the same [[expect]], loaded`},
@@ -249,15 +253,18 @@ func TestShipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
-	for _, c := range plan.Cells {
-		var line []string
-		for _, p := range c.Placements {
-			for _, m := range c.Modules {
-				line = append(line, Wanted(s.Expected("6.12.107", c, p, m.Name)))
+	expects := func(s *Scenario) map[string]string {
+		got := map[string]string{}
+		for _, c := range plan.Cells {
+			var line []string
+			for _, p := range c.Placements {
+				for _, m := range c.Modules {
+					line = append(line, Wanted(s.Expected("6.12.107", c, p, m.Name)))
+				}
 			}
+			got[c.ID()] = strings.Join(slices.Compact(line), "; ") + ": " + s.ExpectedVerdict("6.12.107", c)
 		}
-		got[c.ID()] = strings.Join(slices.Compact(line), "; ") + ": " + s.ExpectedVerdict("6.12.107", c)
+		return got
 	}
 	const (
 		gotpcrel = "relocation-unknown 9 GOTPCREL: rejected"
@@ -268,7 +275,14 @@ func TestShipped(t *testing.T) {
 		"pie-large@module":    "relocation-unknown 29 GOTPC64: rejected",
 		"static-small@module": address, "static-kernel@module": address,
 		"static-large@module": "loaded: loads",
-	}, got); d != "" {
+	}, expects(s)); d != "" {
+		t.Error(d)
+	}
+	const gotpc = "relocation-unknown 10 GOTPC: rejected"
+	if d := cmp.Diff(map[string]string{
+		"stock": gotpc, "pie-small@module": gotpc, "pie-kernel@module": gotpc, "pie-large@module": "relocation-unknown 3 GOT32: rejected",
+		"static-small@module": "loaded: loads", "static-kernel@module": "loaded: loads", "static-large@module": "loaded: loads",
+	}, expects(s.For("i386"))); d != "" {
 		t.Error(d)
 	}
 	for _, c := range plan.Controls {

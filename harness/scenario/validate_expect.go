@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"debug/elf"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,7 +17,7 @@ import (
 
 func (v *validator) control(t *table) {
 	name, cell, placement, module := v.require(t, "name"), v.require(t, "cell"), v.require(t, "placement"), v.require(t, "module")
-	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Wants: v.wants(t, true)}
+	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Wants: v.wants(t, elf.EM_X86_64, true)}
 	if name.set && slices.ContainsFunc(v.s.controls, func(other Control) bool { return other.Name == c.Name }) {
 		v.add(name.pos, "control %q is there already", c.Name)
 	}
@@ -51,8 +53,8 @@ func (v *validator) controlCell(t text) string {
 
 func (v *validator) expect(t *table) {
 	cells, placements, modules := t.texts("cell"), t.texts("placement"), t.texts("module")
-	kernel, verdict := t.text("kernel"), t.text("verdict")
-	e := expectation{cells: v.cells(cells), verdict: verdict.value,
+	kernel, subarch, verdict := t.text("kernel"), t.text("subarch"), t.text("verdict")
+	e := expectation{cells: v.cells(cells), verdict: verdict.value, subarch: subarch.value,
 		placements: v.names("placement", placements, names(v.s.known)),
 		modules:    v.names("module", modules, names(v.s.Modules)),
 	}
@@ -62,7 +64,11 @@ func (v *validator) expect(t *table) {
 			v.add(kernel.pos, "kernel %v", err)
 		}
 	}
-	e.wants = v.wants(t, !verdict.given) // a verdict alone is an expectation
+	machine := elf.EM_X86_64
+	if subarch.set && v.oneOf("subarch", subarch, slices.Sorted(maps.Keys(machines))) {
+		machine = machines[subarch.value]
+	}
+	e.wants = v.wants(t, machine, !verdict.given) // a verdict alone is an expectation
 	if verdict.set && v.oneOf("verdict", verdict, verdicts()) {
 		if len(placements) > 0 || len(modules) > 0 {
 			v.add(verdict.pos, "verdict is drawn from all placements and modules of a cell: put it in an [[expect]] with neither")
@@ -140,8 +146,11 @@ func checkPattern(s string) error {
 	return nil
 }
 
+// machines are those of the SUBARCHes, whose types of relocations have names of their own.
+var machines = map[string]elf.Machine{x8664: elf.EM_X86_64, "i386": elf.EM_386}
+
 // wants reads an outcome with what it may carry, and spells the alternatives out.
-func (v *validator) wants(t *table, required bool) []Want {
+func (v *validator) wants(t *table, machine elf.Machine, required bool) []Want {
 	var allowed []string
 	for _, k := range outcome.Kinds() {
 		if k != outcome.Infra {
@@ -162,7 +171,7 @@ func (v *validator) wants(t *table, required bool) []Want {
 		case outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.LoadedCorrupt:
 			relocates = true
 			for _, r := range relocations {
-				w.relocation = outcome.NewRelocation(uint32(r.number))
+				w.relocation = outcome.RelocationOf(machine, uint32(r.number))
 				wants = append(wants, w)
 			}
 		case outcome.InitFailed, outcome.InsmodFailed:
@@ -179,7 +188,11 @@ func (v *validator) wants(t *table, required bool) []Want {
 			wants = append(wants, w)
 		}
 	}
-	v.carried("relocation", relocations, 255, "a type of the x86-64 psABI", relocates,
+	psABI := "a type of the x86-64 psABI"
+	if machine == elf.EM_386 {
+		psABI = "a type of the i386 psABI"
+	}
+	v.carried("relocation", relocations, 255, psABI, relocates,
 		"relocation-unknown, relocation-overflow or loaded-corrupt")
 	v.carried("errno", errnos, 4095, "a positive errno", fails, "init-failed or insmod-failed")
 	if option.set {

@@ -28,7 +28,7 @@ var words = map[reflect.Type][]any{
 }
 
 // later are words that the first version of a document does not have. Fields that it
-// does not have are tagged since:"v2".
+// does not have are tagged since:"v2", and patterns of text that it had v1:"…".
 var later = map[reflect.Type][]any{}
 
 func list[T any](words ...T) []any {
@@ -193,6 +193,11 @@ func finish(s *jsonschema.Schema, t reflect.Type, first bool) error {
 		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); first && t.Field(i).Tag.Get("since") != "" {
 			s.Properties.Delete(name)
 			continue
+		}
+		if pattern := t.Field(i).Tag.Get("v1"); first && pattern != "" {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			p, _ := s.Properties.Get(name)
+			p.Pattern = pattern
 		}
 		// A list of pointers may have gaps.
 		if f := t.Field(i).Type; f.Kind() == reflect.Slice && f.Elem().Kind() == reflect.Pointer {
