@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness/bisect"
 	"umlab/harness/conclude"
+	"umlab/harness/plan"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
@@ -56,9 +57,11 @@ func (l *Lab) bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 		return nil, err
 	}
 	// All candidates are asked the same, whatever is saved meanwhile.
-	if q.plan, err = q.plan.Snapshot(ctx, l.store, l.sink); err != nil {
+	plans := []*plan.Plan{q.plan, q.wide}
+	if err := l.snapshots(ctx, plans); err != nil {
 		return nil, err
 	}
+	q.plan, q.wide = plans[0], plans[1]
 	var c *candidates
 	if q.axis == result.AxisCommit {
 		c, err = l.commitCandidates(ctx, q)

@@ -22,6 +22,7 @@ type question struct {
 	target     predicate.Target
 	cond       predicate.Condition
 	plan       *plan.Plan // of the options as they are
+	wide       *plan.Plan // of the options at all placements and with all modules; its boots show the target, too
 }
 
 // planBisect says what cannot be meant, all of it at once.
@@ -76,6 +77,7 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 		errs = append(errs, &usage.Error{Err: err})
 	}
 	m.Select.Cells = []string{q.target.Cell}
+	wide := m
 	if q.target.Placement != "" && len(m.Select.Placements)+len(m.Select.Mem) == 0 {
 		m.Select.Placements = []string{q.target.Placement}
 	}
@@ -86,7 +88,10 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 	if o.Fresh && answered(o.Log) {
 		wrong("-fresh asks anew, and -log=%s has answers: name another file, or leave -fresh out", o.Log)
 	}
-	if q.plan, err = l.plan(m); err != nil {
+	if q.plan, err = l.plan(m); err == nil {
+		q.wide, err = l.plan(wide)
+	}
+	if err != nil {
 		errs = append(errs, err)
 	} else {
 		errs = append(errs, q.check())

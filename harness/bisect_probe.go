@@ -152,8 +152,10 @@ func (l *Lab) guess(ctx context.Context, q *question, p *prober, list *bisect.Li
 		if q.axis == result.AxisTree {
 			treeName, toolchainName = name, q.plan.Flags.Toolchain
 		}
-		if r, err := h.Latest(ctx, l.asked(ctx, q.plan, treeName, toolchainName)); err == nil {
-			past[name] = r
+		for _, p := range []*plan.Plan{q.wide, q.plan} {
+			if r, err := h.Latest(ctx, l.asked(ctx, p, treeName, toolchainName)); err == nil && r != nil {
+				past[name] = r
+			}
 		}
 	}
 }

@@ -95,7 +95,9 @@ func (b *bench) question(t *testing.T, o BisectOptions) (*question, error) {
 	t.Helper()
 	q, err := b.planBisect(o)
 	if err == nil {
-		q.plan, err = q.plan.Snapshot(t.Context(), b.store, b.sink)
+		plans := []*plan.Plan{q.plan, q.wide}
+		err = b.snapshots(t.Context(), plans)
+		q.plan, q.wide = plans[0], plans[1]
 		b.plan = q.plan
 	}
 	return q, err
