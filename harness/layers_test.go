@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"explain", "plan", "runner", "terminal"},
 	{"oracle", "uml"},
 	{"kbuild"},
-	{"loader", "remake"},
+	{"loader", "remake", "sample"},
 	{"loader/csrc"},
 	{"scenario", "sources"},
 	{"tree", "toolchain"},

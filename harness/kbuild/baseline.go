@@ -124,7 +124,7 @@ func (b *Builder) identity(ctx context.Context, base Base) (identity, error) {
 	if !RequestsRust(base.Options) {
 		return id, nil // nothing tells one rustc's work from another's
 	}
-	s, err := b.besideRust(ctx, base.Toolchain)
+	s, err := base.Toolchain.BesideRust(ctx, b.Store, b.Sink)
 	id.Side = s.Digest
 	return id, err
 }

@@ -1,6 +1,8 @@
 package kbuild
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,4 +179,17 @@ func variant(t testing.TB, settings ...string) scenario.Variant {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// fill makes the files of a directory.
+func fill(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		p := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }

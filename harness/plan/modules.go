@@ -13,6 +13,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/sample"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
@@ -110,8 +111,8 @@ func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option,
 		if !isSample(m) {
 			continue
 		}
-		s, err := kbuild.FindSample(base.Tree.FS(), m.Name)
-		var none *kbuild.UnknownSampleError
+		s, err := sample.Find(base.Tree.FS(), m.Name)
+		var none *sample.UnknownError
 		switch {
 		case errors.As(err, &none):
 			unknown = append(unknown, &usage.Error{Err: err})
@@ -139,7 +140,7 @@ func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option,
 func isSample(m scenario.Module) bool { return m.Path == "" && m.External == nil && !m.IsAll() }
 
 // withSample adds to the options those that a sample needs and nobody decided.
-func withSample(options []kconfig.Option, s kbuild.Sample) (with []kconfig.Option, notes []string) {
+func withSample(options []kconfig.Option, s sample.Module) (with []kconfig.Option, notes []string) {
 	add := kconfig.Fragment{}
 	for _, o := range s.Options {
 		i := slices.IndexFunc(options, func(have kconfig.Option) bool { return have.Name == o.Name })

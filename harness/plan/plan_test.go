@@ -15,6 +15,7 @@ import (
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
 	"umlab/harness/progress"
+	"umlab/harness/sample"
 	"umlab/harness/scenario"
 	"umlab/harness/settings"
 	"umlab/harness/sources"
@@ -140,7 +141,7 @@ func TestSubarch(t *testing.T) {
 func TestPlansAreNotWrittenTo(t *testing.T) {
 	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"all", "rust_minimal"}}})
 	was := text(t, p)
-	q := p.expanded([]kbuild.Sample{{Name: "rust_a", Target: "samples/rust/rust_a.ko"}})
+	q := p.expanded([]sample.Module{{Name: "rust_a", Target: "samples/rust/rust_a.ko"}})
 	if got := names(q.Modules()); !slices.Equal(got, []string{"rust_a", "rust_minimal"}) {
 		t.Errorf("%v", got)
 	}

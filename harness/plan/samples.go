@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/sample"
 	"umlab/harness/scenario"
 	"umlab/harness/usage"
 )
@@ -21,7 +22,7 @@ func (p *Plan) withAll(
 	if !slices.ContainsFunc(p.Modules(), scenario.Module.IsAll) {
 		return p, base.Options, nil, nil
 	}
-	samples, err := kbuild.RustSamples(base.Tree.FS())
+	samples, err := sample.Rust(base.Tree.FS())
 	if err != nil {
 		return p, nil, nil, err
 	}
@@ -42,7 +43,7 @@ func (p *Plan) withAll(
 
 // expanded is the plan with samples that are not there yet in the place of
 // scenario.AllModules. What the scenario says of one of them holds.
-func (p *Plan) expanded(samples []kbuild.Sample) *Plan {
+func (p *Plan) expanded(samples []sample.Module) *Plan {
 	named := map[string]bool{}
 	for _, m := range p.Modules() {
 		named[m.Path] = true
@@ -70,9 +71,9 @@ func (p *Plan) expanded(samples []kbuild.Sample) *Plan {
 // options and one another's, and whose own option makes a module of them.
 // configure asks Kconfig.
 func buildable(
-	options []kconfig.Option, samples []kbuild.Sample, configure func([]kconfig.Option) (kconfig.Config, error),
-) (kept []kbuild.Sample, with []kconfig.Option, notes []string, err error) {
-	leave := func(s kbuild.Sample, why []string) {
+	options []kconfig.Option, samples []sample.Module, configure func([]kconfig.Option) (kconfig.Config, error),
+) (kept []sample.Module, with []kconfig.Option, notes []string, err error) {
+	leave := func(s sample.Module, why []string) {
 		notes = append(notes, fmt.Sprintf("module %s is left out of -modules=%s: %s", s.Name, scenario.AllModules, strings.Join(why, "; ")))
 	}
 	for _, s := range samples {
@@ -84,7 +85,7 @@ func buildable(
 	}
 	// ask returns what Kconfig dropped of all that samples and the options ask
 	// for, and why each of the samples that it refuses is refused.
-	ask := func(samples []kbuild.Sample) (dropped []kconfig.Dropped, refused map[string][]string, err error) {
+	ask := func(samples []sample.Module) (dropped []kconfig.Dropped, refused map[string][]string, err error) {
 		with, _ := withSamples(options, samples)
 		config, err := configure(with)
 		if err != nil {
@@ -112,7 +113,7 @@ func buildable(
 		}
 		// What the refused ones need is not asked for again: the others must
 		// do without.
-		kept = slices.DeleteFunc(kept, func(s kbuild.Sample) bool {
+		kept = slices.DeleteFunc(kept, func(s sample.Module) bool {
 			reasons, out := refused[s.Name]
 			if out {
 				leave(s, reasons)
@@ -138,7 +139,7 @@ func buildable(
 	return kept, with, append(notes, added...), nil
 }
 
-func withSamples(options []kconfig.Option, samples []kbuild.Sample) (with []kconfig.Option, notes []string) {
+func withSamples(options []kconfig.Option, samples []sample.Module) (with []kconfig.Option, notes []string) {
 	with = options
 	for _, s := range samples {
 		var more []string
@@ -155,7 +156,7 @@ func why(dropped []kconfig.Dropped) (lines []string) {
 	return lines
 }
 
-func sampleNames(samples []kbuild.Sample) (names []string) {
+func sampleNames(samples []sample.Module) (names []string) {
 	for _, s := range samples {
 		names = append(names, s.Name)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/sample"
 	"umlab/harness/scenario"
 )
 
@@ -50,9 +50,9 @@ func (k fakeKconfig) resolve(t *testing.T) func([]kconfig.Option) (kconfig.Confi
 	}
 }
 
-func fakeSample(name string, needs ...string) kbuild.Sample {
+func fakeSample(name string, needs ...string) sample.Module {
 	own := "CONFIG_" + strings.ToUpper(name)
-	s := kbuild.Sample{Name: name, Target: "samples/rust/" + name + ".ko", Option: own, Options: []kconfig.Option{{Name: "CONFIG_RUST", Value: "y", File: "Kconfig", Line: 1}}}
+	s := sample.Module{Name: name, Target: "samples/rust/" + name + ".ko", Option: own, Options: []kconfig.Option{{Name: "CONFIG_RUST", Value: "y", File: "Kconfig", Line: 1}}}
 	for _, n := range append(needs, own) {
 		s.Options = append(s.Options, kconfig.Option{Name: n, Value: "y", File: "Kconfig", Line: 2})
 	}
@@ -63,10 +63,10 @@ func fakeSample(name string, needs ...string) kbuild.Sample {
 func TestBuildable(t *testing.T) {
 	boolean := fakeSample("boolean")
 	boolean.Options[len(boolean.Options)-1].Value = "y"
-	plain := kbuild.Sample{Name: "plain", Target: "samples/rust/plain.ko", Options: fakeSample("x").Options[:1]}
+	plain := sample.Module{Name: "plain", Target: "samples/rust/plain.ko", Options: fakeSample("x").Options[:1]}
 	for name, tt := range map[string]struct {
 		options []kconfig.Option
-		samples []kbuild.Sample
+		samples []sample.Module
 		kconfig fakeKconfig
 		kept    []string
 		with    string   // an option of the result
@@ -74,40 +74,40 @@ func TestBuildable(t *testing.T) {
 		notes   []string // some of it, in order
 	}{
 		"all": {
-			samples: []kbuild.Sample{fakeSample("b", "CONFIG_FS"), fakeSample("a"), plain},
+			samples: []sample.Module{fakeSample("b", "CONFIG_FS"), fakeSample("a"), plain},
 			kconfig: fakeKconfig{needs: map[string]string{"CONFIG_B": "CONFIG_FS"}},
 			kept:    []string{"b", "a", "plain"}, with: "CONFIG_FS=y",
 			notes: []string{"module b: CONFIG_FS=y is added, for Kconfig:2"},
 		},
 		"what UML lacks": {
-			samples: []kbuild.Sample{fakeSample("a"), fakeSample("b", "CONFIG_HELPS", "CONFIG_PCI"), fakeSample("c")},
+			samples: []sample.Module{fakeSample("a"), fakeSample("b", "CONFIG_HELPS", "CONFIG_PCI"), fakeSample("c")},
 			kconfig: fakeKconfig{absent: []string{"CONFIG_PCI"}, needs: map[string]string{"CONFIG_B": "CONFIG_PCI"}},
 			kept:    []string{"a", "c"}, with: "CONFIG_C=m", without: "CONFIG_HELPS=y",
 			notes: []string{"module b is left out of -modules=all: Kconfig:2: CONFIG_PCI=y was dropped (resolved: not set); Kconfig:2: CONFIG_B=m was dropped (resolved: not set)"},
 		},
 		"lives on what another needed": {
-			samples: []kbuild.Sample{fakeSample("a"), fakeSample("b", "CONFIG_BUS", "CONFIG_PCI"), fakeSample("c")},
+			samples: []sample.Module{fakeSample("a"), fakeSample("b", "CONFIG_BUS", "CONFIG_PCI"), fakeSample("c")},
 			kconfig: fakeKconfig{absent: []string{"CONFIG_PCI"}, needs: map[string]string{"CONFIG_B": "CONFIG_PCI", "CONFIG_C": "CONFIG_BUS"}},
 			kept:    []string{"a"},
 			notes:   []string{"module b is left out", "module c is left out"},
 		},
 		"no tristate": {
-			samples: []kbuild.Sample{boolean, fakeSample("a")}, kept: []string{"a"},
+			samples: []sample.Module{boolean, fakeSample("a")}, kept: []string{"a"},
 			notes: []string{"module boolean is left out of -modules=all: Kconfig:2: CONFIG_BOOLEAN is no tristate"},
 		},
 		"built in by the user": {
 			options: []kconfig.Option{{Name: "CONFIG_A", Value: "y", File: "mine", Line: 3}},
-			samples: []kbuild.Sample{fakeSample("a"), fakeSample("b")}, kept: []string{"b"}, with: "CONFIG_A=y",
+			samples: []sample.Module{fakeSample("a"), fakeSample("b")}, kept: []string{"b"}, with: "CONFIG_A=y",
 			notes: []string{"module a is left out of -modules=all: Kconfig:2: CONFIG_A=m was dropped (resolved: y)"},
 		},
 		"spoils what was asked for": {
 			options: []kconfig.Option{{Name: "CONFIG_OFF", Value: kconfig.Unset, File: "base", Line: 3}},
-			samples: []kbuild.Sample{fakeSample("a"), fakeSample("b"), fakeSample("c")},
+			samples: []sample.Module{fakeSample("a"), fakeSample("b"), fakeSample("c")},
 			kconfig: fakeKconfig{selects: map[string]string{"CONFIG_B": "CONFIG_OFF"}},
 			kept:    []string{"a", "c"}, without: "CONFIG_B=m",
 			notes: []string{"module b is left out of -modules=all: base:3: CONFIG_OFF=n was dropped (resolved: y)"},
 		},
-		"none": {samples: []kbuild.Sample{fakeSample("a")}, kconfig: fakeKconfig{absent: []string{"CONFIG_RUST"}, needs: map[string]string{"CONFIG_A": "CONFIG_RUST"}},
+		"none": {samples: []sample.Module{fakeSample("a")}, kconfig: fakeKconfig{absent: []string{"CONFIG_RUST"}, needs: map[string]string{"CONFIG_A": "CONFIG_RUST"}},
 			notes: []string{"CONFIG_RUST=y was dropped"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestBuildable(t *testing.T) {
 		})
 	}
 	failure := errors.New("make is gone")
-	if _, _, _, err := buildable(nil, []kbuild.Sample{fakeSample("a")}, func([]kconfig.Option) (kconfig.Config, error) { return kconfig.Config{}, failure }); !errors.Is(err, failure) {
+	if _, _, _, err := buildable(nil, []sample.Module{fakeSample("a")}, func([]kconfig.Option) (kconfig.Config, error) { return kconfig.Config{}, failure }); !errors.Is(err, failure) {
 		t.Errorf("%v", err)
 	}
 }
@@ -155,7 +155,7 @@ func TestExpand(t *testing.T) {
 		}
 	}
 	p := &Plan{Scenario: s, Plan: *selected}
-	q := p.expanded([]kbuild.Sample{
+	q := p.expanded([]sample.Module{
 		{Name: "rust_a", Target: "samples/rust/rust_a.ko"}, {Name: "rust_minimal", Target: "samples/rust/rust_minimal.ko"}, {Name: "rust_c", Target: "samples/rust/rust_c.ko"},
 	})
 	hi := regexp.MustCompile("^hi").String()

@@ -1,4 +1,6 @@
-package kbuild
+// Package sample finds the sample modules of a tree, with the options that building them needs, in its Makefiles and
+// Kconfig files. It may import kconfig and scenario; it builds nothing, and Kconfig has the last word on what it says.
+package sample
 
 import (
 	"errors"
@@ -16,34 +18,34 @@ import (
 // samplesDir is where a tree has its sample modules.
 const samplesDir = "samples"
 
-// Sample is a sample module of a tree.
-type Sample struct {
+// Module is a sample module of a tree.
+type Module struct {
 	Name    string           // as /proc/modules shows it
 	Target  string           // "samples/rust/rust_misc_device.ko"
 	Option  string           // that makes it: "CONFIG_SAMPLE_RUST_MISC_DEVICE"; "" where its directory's do
 	Options []kconfig.Option // what building it needs, dependencies first; File and Line are of the tree's Kconfig
 }
 
-// UnknownSampleError says that a tree has no sample of a name.
-type UnknownSampleError struct {
+// UnknownError says that a tree has no sample of a name.
+type UnknownError struct {
 	Name  string
 	Names []string // of the samples that it has
 }
 
-func (e *UnknownSampleError) Error() string {
+func (e *UnknownError) Error() string {
 	return fmt.Sprintf("module %q is neither the scenario's nor a sample of the tree, which has %s; a target of the tree, as in "+
 		"drivers/misc/dummy-irq.ko, and a directory of your own, as in ./%s, are allowed too",
 		e.Name, strings.Join(e.Names, ", "), e.Name)
 }
 
-// FindSample finds the sample called name in the tree, with the options that
+// Find finds the sample called name in the tree, with the options that
 // its Makefiles and Kconfig files name. Dependencies of the form A && B are
 // requested; of others (!A, A || B) Kconfig has the last word, and its answer is
-// compared as ever. The error is an *UnknownSampleError where there is none.
-func FindSample(tree fs.FS, name string) (Sample, error) {
+// compared as ever. The error is an *UnknownError where there is none.
+func Find(tree fs.FS, name string) (Module, error) {
 	all, err := allSamples(tree)
 	if err != nil {
-		return Sample{}, err
+		return Module{}, err
 	}
 	var names []string
 	for _, s := range all {
@@ -53,12 +55,12 @@ func FindSample(tree fs.FS, name string) (Sample, error) {
 		names = append(names, s.Name)
 	}
 	slices.Sort(names)
-	return Sample{}, &UnknownSampleError{name, slices.Compact(names)}
+	return Module{}, &UnknownError{name, slices.Compact(names)}
 }
 
 // sample is a module with the options that building it needs.
-func (k symbols) sample(m sampleRule) Sample {
-	s := Sample{Name: m.name, Target: m.target, Option: m.option}
+func (k symbols) sample(m sampleRule) Module {
+	s := Module{Name: m.name, Target: m.target, Option: m.option}
 	asked := map[string]bool{}
 	for _, o := range m.options {
 		s.Options = k.request(s.Options, o, symbol{}, o == m.options[len(m.options)-1], asked)
@@ -223,16 +225,16 @@ func (k symbols) request(options []kconfig.Option, option string, by symbol, mod
 // rustSamplesDir is where a tree has its Rust samples.
 const rustSamplesDir = samplesDir + "/rust/"
 
-// RustSamples returns the samples that a tree's samples/rust/ makes, in the order
+// Rust returns the samples that a tree's samples/rust/ makes, in the order
 // of its Makefile. Which of them UML can build only Kconfig can tell, see
 // Configure.
-func RustSamples(tree fs.FS) ([]Sample, error) {
+func Rust(tree fs.FS) ([]Module, error) {
 	all, err := allSamples(tree)
-	return slices.DeleteFunc(all, func(s Sample) bool { return !strings.HasPrefix(s.Target, rustSamplesDir) }), err
+	return slices.DeleteFunc(all, func(s Module) bool { return !strings.HasPrefix(s.Target, rustSamplesDir) }), err
 }
 
 // allSamples returns the samples of a tree, in the order of its Makefiles.
-func allSamples(tree fs.FS) ([]Sample, error) {
+func allSamples(tree fs.FS) ([]Module, error) {
 	rules, err := samplesOf(tree)
 	if err != nil || len(rules) == 0 {
 		return nil, err
@@ -241,7 +243,7 @@ func allSamples(tree fs.FS) ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Sample
+	var out []Module
 	for _, m := range rules {
 		out = append(out, k.sample(m))
 	}

@@ -1,4 +1,4 @@
-package kbuild
+package toolchain
 
 import (
 	"context"
@@ -16,7 +16,6 @@ import (
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
 	"umlab/harness/store"
-	"umlab/harness/toolchain"
 )
 
 const (
@@ -25,8 +24,8 @@ const (
 	besideRustVersion = "1"
 )
 
-// besideRust is what a toolchain has besides Rust.
-type besideRust struct {
+// Beside is what a toolchain has besides Rust.
+type Beside struct {
 	Digest  string `json:"digest"`
 	Unknown string `json:"unknown,omitempty"` // why it cannot be told: there is no Digest then
 }
@@ -62,7 +61,7 @@ var versioned = regexp.MustCompile(`^lib.+(?:\.so\.[0-9].*|-[0-9][0-9.]*\.so)$`)
 // mounts.
 var machines = regexp.MustCompile(`^/(?:(?:usr|etc|bin|sbin|lib[0-9x]*)(?:/.*)?)?$`)
 
-// besideRust returns what t has besides Rust: a digest over the path, the permissions
+// BesideRust returns what t has besides Rust: a digest over the path, the permissions
 // and the content of every file that a tool of the build could execute or read,
 // and over what of its environment those tools see. Left out are
 //   - the files of Rust itself, see rustFiles, and
@@ -73,23 +72,23 @@ var machines = regexp.MustCompile(`^/(?:(?:usr|etc|bin|sbin|lib[0-9x]*)(?:/.*)?)
 // Nothing is left out for being unlikely to matter: a libc that differs in one
 // header is another one, and makes a build from nothing. It is found out once per
 // toolchain and kept.
-func (b *Builder) besideRust(ctx context.Context, t *toolchain.Toolchain) (besideRust, error) {
+func (t *Toolchain) BesideRust(ctx context.Context, st *store.Store, sink progress.Sink) (Beside, error) {
 	parts := []string{kindBesideRust, besideRustVersion, t.Digest, strings.Join(t.Path, ":"), strings.Join(t.Env, "\x00")}
 	for _, m := range t.Mounts {
 		parts = append(parts, m.Source, m.Target)
 	}
 	key := store.Key(parts...)
-	var s besideRust
-	if b.Store.Get(kindBesideRust, key, &s) {
+	var s Beside
+	if st.Get(kindBesideRust, key, &s) {
 		return s, nil
 	}
-	task := b.Sink.Start("look what toolchain "+t.Name+" has besides Rust", progress.None, 0)
+	task := sink.Start("look what toolchain "+t.Name+" has besides Rust", progress.None, 0)
 	s, err := readBesideRust(ctx, t.Root, t.Mounts, t.Path, t.Env)
 	task.Done(err)
 	if err != nil {
-		return besideRust{}, fmt.Errorf("what has toolchain %s besides Rust: %w", t.Name, err)
+		return Beside{}, fmt.Errorf("what has toolchain %s besides Rust: %w", t.Name, err)
 	}
-	return s, b.Store.Put(kindBesideRust, key, s)
+	return s, st.Put(kindBesideRust, key, s)
 }
 
 // file is one file that the sandbox shows.
@@ -105,27 +104,27 @@ type file struct {
 // readBesideRust tells what a toolchain has besides Rust by its files: of the sysroot root and of
 // what is mounted over it, with the directories that are searched for programs
 // before the usual ones, and the environment.
-func readBesideRust(ctx context.Context, root string, mounts []sandbox.Mount, search, env []string) (besideRust, error) {
+func readBesideRust(ctx context.Context, root string, mounts []sandbox.Mount, search, env []string) (Beside, error) {
 	for _, m := range mounts {
 		// What hides something of the sysroot hides more than Rust.
 		names, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(m.Target)))
 		if machines.MatchString(path.Clean(m.Target)) || len(names) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return besideRust{Unknown: m.Target + " is not the sysroot's"}, nil
+			return Beside{Unknown: m.Target + " is not the sysroot's"}, nil
 		}
 	}
 	// Debian installs below /usr; /bin and /lib are links to there.
 	files, err := readFiles(ctx, nil, root, "/", "usr")
 	if err != nil {
-		return besideRust{}, err
+		return Beside{}, err
 	}
 	for _, m := range mounts {
 		if files, err = readFiles(ctx, files, m.Source, m.Target, ""); err != nil {
-			return besideRust{}, err
+			return Beside{}, err
 		}
 	}
 	for _, f := range files {
 		if f.blind {
-			return besideRust{Unknown: f.at + " does not tell which libraries it needs"}, nil
+			return Beside{Unknown: f.at + " does not tell which libraries it needs"}, nil
 		}
 	}
 	leave := rustOnly(files)
@@ -149,7 +148,7 @@ func readBesideRust(ctx context.Context, root string, mounts []sandbox.Mount, se
 			lines = append(lines, "env "+kv)
 		}
 	}
-	return besideRust{Digest: store.Key(lines...)}, nil
+	return Beside{Digest: store.Key(lines...)}, nil
 }
 
 // readFiles appends the files below dir, which the sandbox shows at, to files. prefix

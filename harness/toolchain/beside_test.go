@@ -1,4 +1,4 @@
-package kbuild
+package toolchain
 
 import (
 	"bytes"
@@ -16,7 +16,6 @@ import (
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
 	"umlab/harness/store"
-	"umlab/harness/toolchain"
 )
 
 // needing is an ELF file that needs shared libraries.
@@ -255,19 +254,18 @@ func TestSideIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Builder{Store: st, Sink: progress.Discard{}}
 	root := fill(t, sysroot(t))
-	tc := &toolchain.Toolchain{Name: "a", Root: root, Digest: "1"}
-	first, err := b.besideRust(t.Context(), tc)
+	tc := &Toolchain{Name: "a", Root: root, Digest: "1"}
+	first, err := tc.BesideRust(t.Context(), st, progress.Discard{})
 	if err != nil || first.Digest == "" {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	tc.Root = filepath.Join(root, "gone")
-	if again, err := b.besideRust(t.Context(), tc); err != nil || again != first {
+	if again, err := tc.BesideRust(t.Context(), st, progress.Discard{}); err != nil || again != first {
 		t.Errorf("the second time: %+v, %v; want %+v", again, err, first)
 	}
 	tc.Digest = "2"
-	if other, err := b.besideRust(t.Context(), tc); !errors.Is(err, fs.ErrNotExist) {
+	if other, err := tc.BesideRust(t.Context(), st, progress.Discard{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("another toolchain: %+v, %v", other, err)
 	}
 }

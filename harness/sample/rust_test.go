@@ -1,4 +1,4 @@
-package kbuild
+package sample
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 func TestRustSamples(t *testing.T) {
 	tree := samplesTree()
 	tree["samples/rust/Makefile"] = &fstest.MapFile{Data: []byte("obj-$(CONFIG_SAMPLE_LOOP) += loop.o\nobj-m += plain.o\nobj-$(CONFIG_SAMPLE_RUST_CONFIGFS) += rust_configfs.o\nsubdir-$(CONFIG_X) += hostprogs\n")}
-	samples, err := RustSamples(tree)
+	samples, err := Rust(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestRustSamples(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if samples, err := RustSamples(fstest.MapFS{"samples/Kconfig": {}}); err != nil || len(samples) > 0 {
+	if samples, err := Rust(fstest.MapFS{"samples/Kconfig": {}}); err != nil || len(samples) > 0 {
 		t.Errorf("a tree without: %v, %v", samples, err)
 	}
 }

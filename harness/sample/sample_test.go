@@ -1,4 +1,4 @@
-package kbuild
+package sample
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ subdir-$(CONFIG_SAMPLE_HOST)	+= host
 obj-y += always/
 `,
 		"samples/Kconfig": `menuconfig SAMPLES
-	bool "Sample kernel code"
+	bool "Module kernel code"
 
 if SAMPLES
 
@@ -78,7 +78,7 @@ func TestFindSample(t *testing.T) {
 		{"loop", "samples/rust/loop.ko", []string{
 			"samples/Kconfig:1 CONFIG_SAMPLES=y", "samples/rust/Kconfig:1 CONFIG_RUST=y", "samples/rust/Kconfig:1 CONFIG_SAMPLES_RUST=y", "samples/rust/Kconfig:13 CONFIG_SAMPLE_LOOP=y"}},
 	} {
-		s, err := FindSample(samplesTree(), tt.name)
+		s, err := Find(samplesTree(), tt.name)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -91,8 +91,8 @@ func TestFindSample(t *testing.T) {
 			t.Errorf("%s: %s\n%s", tt.name, s.Target, d)
 		}
 	}
-	_, err := FindSample(samplesTree(), "rust_minimal")
-	var unknown *UnknownSampleError
+	_, err := Find(samplesTree(), "rust_minimal")
+	var unknown *UnknownError
 	want := []string{"kobject_example", "kset_example", "loop", "plain", "rust_configfs", "trace"}
 	if !errors.As(err, &unknown) || cmp.Diff(want, unknown.Names) != "" {
 		t.Errorf("%v", err)
