@@ -24,11 +24,11 @@ func revision(info *debug.BuildInfo) string {
 	rev := set["vcs.revision"]
 	switch {
 	case rev != "" && set["vcs.modified"] == "true":
-		return "umlab " + rev[:min(most, len(rev))] + ", with local changes"
+		return "umlab " + rev[:min(most, len(rev))] + " (with local changes)"
 	case rev != "":
 		return "umlab " + rev[:min(most, len(rev))]
 	case info != nil && info.Main.Version != "" && info.Main.Version != "(devel)":
 		return "umlab " + info.Main.Version
 	}
-	return "umlab, of a revision that its build does not record"
+	return "umlab (its build records no revision)"
 }

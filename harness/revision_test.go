@@ -12,7 +12,7 @@ func TestRevision(t *testing.T) {
 		}
 		return set
 	}
-	const unknown = "umlab, of a revision that its build does not record"
+	const unknown = "umlab (its build records no revision)"
 	for _, tt := range []struct {
 		info *debug.BuildInfo
 		want string
@@ -22,7 +22,7 @@ func TestRevision(t *testing.T) {
 		{&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, unknown},
 		{&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "umlab v1.2.3"},
 		{&debug.BuildInfo{Settings: setting("vcs.revision", "0123456789abcdef", "vcs.modified", "false")}, "umlab 0123456789ab"},
-		{&debug.BuildInfo{Settings: setting("vcs.revision", "0123456789abcdef", "vcs.modified", "true")}, "umlab 0123456789ab, with local changes"},
+		{&debug.BuildInfo{Settings: setting("vcs.revision", "0123456789abcdef", "vcs.modified", "true")}, "umlab 0123456789ab (with local changes)"},
 		{&debug.BuildInfo{Settings: setting("vcs.revision", "0123")}, "umlab 0123"},
 	} {
 		if got := revision(tt.info); got != tt.want {

@@ -269,7 +269,7 @@ func untested(plans []*plan.Plan) []string {
 		places = append(places, "mem="+place.MemText)
 	}
 	list := []string{
-		"kernels other than User-Mode Linux on x86-64, and configurations other than this one",
+		"kernels other than User-Mode Linux on " + cmp.Or(p.Flags.Subarch, "x86-64") + ", and configurations other than this one",
 		"modules other than " + strings.Join(modules, ", "),
 		"memory sizes other than " + strings.Join(places, ", "),
 		"toolchains other than " + strings.Join(chains, ", "),

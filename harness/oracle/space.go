@@ -24,8 +24,8 @@ func (f *Forecast) Space(m result.Module) *result.AddressSpace {
 		if text := f.Prediction.Placement.Text(); text != 0 {
 			s.Modules, s.Module = address(at.Modules), address(text)
 		}
-		if r, ok := f.Tree.Reach(f.Prediction); ok && borneOut(m) {
-			s.Reach = &result.Reach{Relocation: outcome.NewRelocation(f.Prediction.Entry.Type).Name, To: address(r.To),
+		if r, ok := f.Tree.Reach(f.Prediction); ok && borneOut(m) && f.Prediction.Outcome.Relocation != nil {
+			s.Reach = &result.Reach{Relocation: f.Prediction.Outcome.Relocation.Name, To: address(r.To),
 				Lowest: signed(r.Lowest), Highest: signed(r.Highest)}
 			if r.PCRelative {
 				s.Reach.From = address(r.From)

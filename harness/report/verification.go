@@ -100,7 +100,7 @@ func verificationFacts(v *result.Verification, pairs []result.Pair) (facts doc.F
 		add(counted(pairs, "Toolchain", "Toolchains"), msgToolchain(p.Before.Toolchain))
 	}
 	if v.Umlab != "" {
-		add("Tested with", legible(v.Umlab)+": User-Mode Linux on x86-64")
+		add("Tested with", legible(v.Umlab)+", in User-Mode Linux")
 	}
 	return facts
 }

@@ -55,7 +55,7 @@ func TestPublic(t *testing.T) {
 // The mail says what a maintainer asks: with what, which flags, what the words mean.
 func TestVerificationMeaning(t *testing.T) {
 	for name, want := range map[string][]string{
-		"fixed": {"umlab 1a2b3c4d5e6f: User-Mode Linux on x86-64", "no flag is overridden", "User-Mode Linux booted with mem=1G",
+		"fixed": {"umlab 1a2b3c4d5e6f, in User-Mode Linux", "no flag is overridden", "User-Mode Linux booted with mem=1G",
 			"before: -Crelocation-model=pie", "after: -Crelocation-model=static -Ccode-model=large"},
 		"no-effect":    {"before and after: -Crelocation-model=pie"},
 		"build-failed": {"before: -Crelocation-model=pie", "after: not built"},
