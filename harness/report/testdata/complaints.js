@@ -22,6 +22,9 @@
     if (!v.textContent.trim()) wrong.push("a verdict without words");
     if (r.width === 0 || r.left < 0 || r.right > width || r.top - first.bottom > 40) wrong.push(`${name(v)} is not to be seen: ${r.left} to ${r.right}`);
   }
+  for (const l of document.querySelectorAll("dl"))
+    if (new Set([...l.querySelectorAll(":scope > dd")].map(d => Math.round(d.getBoundingClientRect().left))).size > 1)
+      wrong.push(`${name(l)}: what is said of a term stands among the terms`);
   // WCAG 2: 4.5 to 1.
   const colour = s => (s.match(/[\d.]+/g) || []).map(Number);
   const light = c => c.slice(0, 3).map(x => x / 255).map(x => x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4)
