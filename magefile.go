@@ -53,7 +53,7 @@ func init() {
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -99,7 +99,7 @@ func Matrix() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -138,7 +138,7 @@ func Explain() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -176,7 +176,7 @@ func Boot() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -311,7 +311,7 @@ func History() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, fragment)
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says

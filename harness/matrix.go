@@ -141,9 +141,14 @@ func (l *Lab) runBuilt(
 		if group.Settings != nil {
 			asked := group.Base(base)
 			if r.baseline != nil || r.plan.Resolved() {
+				if asked.Subarch != base.Subarch {
+					if asked.Toolchain, why = l.sources.For(asked.Subarch).Toolchain(ctx, r.plan.Flags.Toolchain); why != nil {
+						return nil, why
+					}
+				}
 				bl, _, why = b.Baseline(ctx, asked)
 			}
-			on = &result.Base{Compiler: asked.Compiler, Config: result.Config{Fragments: r.plan.Fragments}}
+			on = &result.Base{Compiler: asked.Compiler, Subarch: asked.Subarch, Config: result.Config{Fragments: r.plan.Fragments}}
 			if why == nil {
 				r.others[fmt.Sprint(group.Settings)] = bl
 				on.Config.Digest, on.Config.Resolved, on.Kernel = bl.Config, bl.ResolvedConfig(), kernel(bl)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
 	"umlab/harness/scenario"
+	"umlab/harness/sources"
 	"umlab/harness/usage"
 )
 
@@ -49,26 +51,60 @@ func (p *Plan) Groups() []*Group {
 func (g *Group) Base(base kbuild.Base) kbuild.Base {
 	base.Options, _ = kconfig.Merge(kconfig.Fragment{Options: base.Options}, kconfig.Fragment{Options: g.options})
 	for _, s := range g.Settings {
-		if s.Kind == scenario.OfCompiler {
+		switch s.Kind {
+		case scenario.OfCompiler:
 			base.Compiler = s.Value
+		case scenario.OfSubarch:
+			base.Subarch = subarch(s.Value)
 		}
 	}
 	return base
 }
 
+// subarch is a SUBARCH as a base has it.
+func subarch(name string) string {
+	if name == sources.X8664 {
+		return ""
+	}
+	return name
+}
+
+// readSubarch reads the fragment of a SUBARCH; that of x86_64 is empty.
+func readSubarch(project fs.FS, name string) (f kconfig.Fragment, err error) {
+	if subarch(name) == "" {
+		return f, nil
+	}
+	file := "configs/" + name + ".config"
+	text, err := fs.ReadFile(project, file)
+	if err != nil {
+		return f, err
+	}
+	return kconfig.ParseFragment(file, text)
+}
+
 // options are those that a variant adds, a fragment's before single ones.
 func (p *Plan) options(v scenario.Variant) (options []kconfig.Option) {
+	for _, s := range v.Of(scenario.OfSubarch) {
+		options = append(options, p.subarches[s.Value].Options...)
+	}
 	for _, s := range v.Of(scenario.OfFragment) {
 		options = append(options, p.named[s.Value].Options...)
 	}
 	return append(options, v.Options().Options...)
 }
 
-// readNamed reads the fragments that variants name.
-func (p *Plan) readNamed() error {
+// readNamed reads the fragments that variants name, and those of their SUBARCHes.
+func (p *Plan) readNamed(project fs.FS) error {
 	var errs []error
-	p.named = map[string]kconfig.Fragment{}
+	p.named, p.subarches = map[string]kconfig.Fragment{}, map[string]kconfig.Fragment{}
 	for _, c := range p.Cells {
+		for _, s := range c.Variant.Of(scenario.OfSubarch) {
+			f, err := readSubarch(project, s.Value)
+			if p.subarches[s.Value] = f; p.Flags.Subarch != "" {
+				err = usage.Errorf("-subarch=%s and the axis subarch both say what %s is built for: leave one out", p.Flags.Subarch, c.ID())
+			}
+			errs = append(errs, err)
+		}
 		for _, s := range c.Variant.Of(scenario.OfFragment) {
 			if _, read := p.named[s.Value]; read {
 				continue

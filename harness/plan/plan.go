@@ -56,6 +56,7 @@ type Plan struct {
 	usualCompiler string                      // the same without the user's choice
 	fragmentSums  []string                    // short digests of the user's fragments
 	named         map[string]kconfig.Fragment // that variants name, by path
+	subarches     map[string]kconfig.Fragment // that variants name, by SUBARCH
 }
 
 // New makes the plan of flags, with a project's scenarios. It looks at nothing
@@ -70,8 +71,10 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 		return nil, usage.Errorf("scenario %s names patches, which a matrix does not apply: "+
 			"apply them to a tree of your own and give its path with -tree=", s.Name)
 	}
-	if f.Subarch == sources.X8664 {
-		f.Subarch = ""
+	f.Subarch = subarch(f.Subarch)
+	unknown := src.CheckSubarch(f.Subarch)
+	if unknown != nil {
+		f.Subarch = "" // it has no fragment to read
 	}
 	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)
 	s = s.For(f.Subarch)
@@ -82,14 +85,14 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 		p.Plan = *selected
 		errs = append(errs, p.checkDirectories())
 	}
-	errs = append(errs, src.CheckTree(f.Tree), src.CheckToolchain(f.Toolchain), src.CheckSubarch(f.Subarch))
+	errs = append(errs, src.CheckTree(f.Tree), src.CheckToolchain(f.Toolchain), unknown)
 	if f.Compiler != "" && f.Compiler != kbuild.Clang && f.Compiler != kbuild.GCC {
 		errs = append(errs, usage.Errorf("unknown compiler %q: clang or gcc", f.Compiler))
 	}
 	if f.Jobs < 0 {
 		errs = append(errs, usage.Errorf("-jobs=%d: give a number of CPU slots, or leave it out for one per CPU", f.Jobs))
 	}
-	errs = append(errs, p.merge(project), p.readNamed())
+	errs = append(errs, p.merge(project), p.readNamed(project))
 	if err := usage.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -102,18 +105,13 @@ func (p *Plan) merge(project fs.FS) error {
 	fragments := slices.Clone(p.Scenario.Fragments)
 	p.Fragments = append([]string{}, p.Scenario.FragmentNames...)
 	if p.Flags.Subarch != "" {
-		name := p.Flags.Subarch + ".config"
-		text, err := fs.ReadFile(project, "configs/"+name)
-		if err != nil {
-			return err
-		}
-		f, err := kconfig.ParseFragment("configs/"+name, text)
+		f, err := readSubarch(project, p.Flags.Subarch)
 		if err != nil {
 			return err
 		}
 		// What is replaced is what the SUBARCH means, and needs no note.
 		merged, _ := kconfig.Merge(append(fragments, f)...)
-		fragments, p.Fragments = []kconfig.Fragment{{Options: merged}}, append(p.Fragments, name)
+		fragments, p.Fragments = []kconfig.Fragment{{Options: merged}}, append(p.Fragments, p.Flags.Subarch+".config")
 	}
 	for _, name := range p.Flags.Fragments {
 		text, err := os.ReadFile(name)

@@ -132,7 +132,39 @@ func TestSubarch(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = New(os.DirFS("../.."), &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, Flags{Subarch: "arm"})
-	if err == nil || !strings.Contains(err.Error(), `unknown SUBARCH "arm": x86_64, i386`) {
+	if err == nil || err.Error() != `unknown SUBARCH "arm": x86_64, i386` {
+		t.Error(err)
+	}
+}
+
+// A SUBARCH is an axis as well: of another build, with its options and its make command.
+func TestSubarchAxis(t *testing.T) {
+	f := Flags{Select: scenario.Selection{Axes: []string{"subarch=i386,x86_64"}}}
+	p := planned(t, f)
+	base := p.Base(&tree.Tree{Name: "t", Digest: "d"}, &toolchain.Toolchain{})
+	seen := map[string]string{}
+	for _, g := range p.Groups() {
+		b := g.Base(base)
+		for _, i := range g.Cells {
+			seen[p.Cells[i].Variant.ID] = strings.Join(b.Arch(), " ")
+			if text := kconfig.Text(b.Options); strings.Contains(text, "CONFIG_64BIT=y") != (b.Subarch == "") {
+				t.Errorf("%s: %s", p.Cells[i].ID(), text)
+			}
+		}
+	}
+	for id, want := range map[string]string{"stock": "ARCH=um", "x86_64": "ARCH=um", "i386": "ARCH=um SUBARCH=i386",
+		"pie-small-i386": "ARCH=um SUBARCH=i386", "pie-small-x86_64": "ARCH=um"} {
+		if got, ok := seen[id]; !ok || got != want {
+			t.Errorf("%s: %q, want %q", id, got, want)
+		}
+	}
+	f.Subarch = "i386"
+	set, err := settings.Load(os.DirFS("../../configs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = New(os.DirFS("../.."), &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, f)
+	if err == nil || !strings.Contains(err.Error(), "both say what") {
 		t.Error(err)
 	}
 }

@@ -102,9 +102,10 @@ type Search struct {
 	Others  map[Verdict]int `json:"others"`  // what the other sets gave
 }
 
-// Base is a build with another configuration or compiler than the run's.
+// Base is a build with another configuration, compiler or SUBARCH than the run's.
 type Base struct {
 	Compiler string  `json:"compiler" jsonschema:"enum=clang,enum=gcc"`
+	Subarch  string  `json:"subarch,omitempty"` // as of Tree
 	Config   Config  `json:"config"`
 	Kernel   *Kernel `json:"kernel,omitempty"` // missing where it does not build
 }

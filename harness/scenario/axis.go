@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -22,6 +23,7 @@ const (
 	OfKconfig  Kind = "kconfig"  // CONFIG_X
 	OfFragment Kind = "fragment" // files of more options
 	OfCompiler Kind = "compiler" // clang or gcc
+	OfSubarch  Kind = "subarch"  // x86_64 or i386
 	OfParam    Kind = "param"    // param:seccomp: a parameter of the kernel's command line
 )
 
@@ -63,7 +65,8 @@ func AxisNames() (list []string) {
 	for _, u := range usual {
 		list = append(list, u.axis.Name)
 	}
-	return append(list, "CONFIG_X", "KCFLAGS", "CFLAGS_MODULE", "CFLAGS_trap.o", "LDFLAGS_vmlinux", "param:NAME", string(OfCompiler), string(OfFragment))
+	return append(list, "CONFIG_X", "KCFLAGS", "CFLAGS_MODULE", "CFLAGS_trap.o", "LDFLAGS_vmlinux", "param:NAME", string(OfCompiler),
+		string(OfSubarch), string(OfFragment))
 }
 
 // ParseAxis reads the name of an axis, as the kinds show it.
@@ -76,7 +79,7 @@ func ParseAxis(name string) (Axis, error) {
 		}
 	}
 	switch option = strings.ReplaceAll(option, "_", "-"); {
-	case name == string(OfCompiler), name == string(OfFragment):
+	case name == string(OfCompiler), name == string(OfSubarch), name == string(OfFragment):
 		return Axis{Kind: Kind(name), Name: name}, nil
 	case isParam && paramName.MatchString(param):
 		return Axis{Kind: OfParam, Name: param}, nil
@@ -121,8 +124,11 @@ func (a Axis) check(value string) error {
 
 // known are the values that the axis can have; nil where only a tool can tell.
 func (a Axis) known() []string {
-	if a.Kind == OfCompiler {
+	switch a.Kind {
+	case OfCompiler:
 		return []string{"clang", "gcc"}
+	case OfSubarch:
+		return slices.Sorted(maps.Keys(machines))
 	}
 	for _, u := range usual {
 		if a == u.axis {
@@ -165,7 +171,7 @@ func (s Setting) label() string {
 	}
 	word := unusual.ReplaceAllString(value, "_")
 	switch {
-	case s.Kind == OfRustc && s.known() != nil, s.Kind == OfCompiler, s.Kind == OfFragment:
+	case s.Kind == OfRustc && s.known() != nil, s.Kind == OfCompiler, s.Kind == OfSubarch, s.Kind == OfFragment:
 		return word
 	case s.Kind == OfMake && !strings.HasSuffix(s.Name, ".o") && !alone.MatchString(word):
 		return strings.Trim(word, "-_")
@@ -286,10 +292,10 @@ func (v Variant) Params() (params []string) {
 }
 
 // Base is what of the variant decides the build that it is a fork of: what makes
-// another configuration, or another compiler. It is empty for most.
+// another configuration, compiler or SUBARCH. It is empty for most.
 func (v Variant) Base() (settings []Setting) {
 	return slices.DeleteFunc(slices.Clone(v.Settings), func(s Setting) bool {
-		return s.Kind != OfKconfig && s.Kind != OfFragment && s.Kind != OfCompiler
+		return !slices.Contains([]Kind{OfKconfig, OfFragment, OfCompiler, OfSubarch}, s.Kind)
 	})
 }
 
