@@ -50,9 +50,9 @@ func (a asked) scenarios() bool { return a.own == names(nil) }
 // sameQuestion reports whether a result that answers a may be compared with one that answers b.
 func sameQuestion(a, b asked) bool {
 	if a.question == "" || b.question == "" {
-		a.question, b.question = "", "" // and own and file tell
+		a.question, b.question = "", "" // and the file tells
 	} else {
-		a.file, b.file, a.own, b.own = "", "", "", ""
+		a.file, b.file = "", ""
 	}
 	return a == b
 }
@@ -81,7 +81,7 @@ func questions(list []*record) map[asked][]*record {
 			}
 		}
 		if k.question != "" {
-			k.file, k.own = "", ""
+			k.file = ""
 		}
 		groups[k] = append(groups[k], r)
 	}

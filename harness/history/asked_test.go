@@ -49,17 +49,18 @@ func TestOwnQuestions(t *testing.T) {
 		return func(r *result.Results) { r.Tree.Name, r.Tree.Origin = name, origin }
 	}
 	for name, change := range map[string]func(*result.Results){
-		"own modules":                         ask("d2", "modules hello (as of 12ab)"),
-		"own modules that changed":            ask("d3", "modules hello (as of 34cd)"),
-		"an own output rule":                  ask("d4", "modules rust_print", "output ^hi"),
-		"own fragments":                       ask("d5", "fragment my.config (as of 12ab)"),
-		"own placements":                      ask("d6", "at 512M"),
-		"a scenario of that name, other file": ask("d7"),
-		"an own compiler":                     func(r *result.Results) { r.Toolchain.Compiler = "gcc" },
-		"a patched tree":                      func(r *result.Results) { r.Tree.Patches = []string{"ff"} },
-		"an own directory":                    of("/home/me/linux", "directory /home/me/linux"),
-		"a commit":                            of("./linux#v6.12", "git /home/me/linux#v6.12"),
-		"a tree of that name, from elsewhere": of("debian-6.12", "git https://example.org/linux.git#main"),
+		"own modules":                          ask("d2", "modules hello (as of 12ab)"),
+		"own modules under a digest that lies": ask("d1", "modules hello (as of 12ab)"),
+		"own modules that changed":             ask("d3", "modules hello (as of 34cd)"),
+		"an own output rule":                   ask("d4", "modules rust_print", "output ^hi"),
+		"own fragments":                        ask("d5", "fragment my.config (as of 12ab)"),
+		"own placements":                       ask("d6", "at 512M"),
+		"a scenario of that name, other file":  ask("d7"),
+		"an own compiler":                      func(r *result.Results) { r.Toolchain.Compiler = "gcc" },
+		"a patched tree":                       func(r *result.Results) { r.Tree.Patches = []string{"ff"} },
+		"an own directory":                     of("/home/me/linux", "directory /home/me/linux"),
+		"a commit":                             of("./linux#v6.12", "git /home/me/linux#v6.12"),
+		"a tree of that name, from elsewhere":  of("debian-6.12", "git https://example.org/linux.git#main"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := opened(t, emptyStore(t))
