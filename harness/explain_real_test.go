@@ -99,6 +99,10 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: %d lines of evidence in the excerpt", m.Name, lines)
 		}
 		checkFlags(t, tree, m)
+		if s := m.Space; s == nil || s.Kernel.First != "0x60000000" || s.Physical.End != "0xa0000000" || s.Modules == "" || s.Module <= s.Modules ||
+			s.Reach == nil || s.Reach.To != m.Outcome.Value || s.Reach.Highest != "0x7fffffff" {
+			t.Errorf("%s: where things lay is told as %+v", m.Name, s)
+		}
 	}
 	page = strings.Join(strings.Fields(page), " ") // however it was folded
 	for _, want := range []string{"arch/um/Makefile:", "is not below 2^31, so R_X86_64_32S", "vmalloc begins at 0x60000000 + 1 GiB",
@@ -113,6 +117,8 @@ func TestExplain(t *testing.T) {
 	}
 	if s := string(html); strings.Contains(s, "<script") || regexp.MustCompile(`(src|href)="(https?:)?//`).MatchString(s) {
 		t.Error("the HTML page loads something or runs a script")
+	} else if !strings.Contains(s, "<svg") {
+		t.Error("the HTML page draws nothing")
 	}
 	var again result.Explanation
 	text, err := os.ReadFile(filepath.Join(dir, "page.json"))
