@@ -115,7 +115,7 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 	b := &result.Bisection{
 		Schema: result.BisectionSchema, Command: q.Command, Axis: q.axis, Series: q.Series, Scenario: q.plan.Named(),
 		Tree: q.plan.Flags.Tree, Toolchain: q.plan.Flags.Toolchain, Target: q.target.String(), Until: q.cond.String(),
-		Good: c.names[0], Bad: c.names[len(c.names)-1], Candidates: c.list, Notes: c.notes,
+		Good: c.names[0], Bad: c.names[len(c.names)-1], Candidates: c.list, Notes: append(q.plan.OwnNotes(), c.notes...),
 	}
 	if q.axis == result.AxisToolchain {
 		b.Toolchain = ""

@@ -16,17 +16,17 @@ import (
 // Choices are the names that flags take, sorted, as far as they are known without a store and without the network.
 type Choices struct{ Trees, Toolchains, Series, Scenarios, Subarches []string }
 
-// NewChoices reads the configuration of a project.
-func NewChoices(project fs.FS) (c Choices, err error) {
+// NewChoices reads the configuration of a project, and what adds to it in the user's own directory.
+func NewChoices(project fs.FS, own string) (c Choices, err error) {
 	configs, err := fs.Sub(project, "configs")
 	if err != nil {
 		return c, err
 	}
-	set, err := settings.Load(configs)
+	set, err := settings.Load(configs, own)
 	if err != nil {
 		return c, err
 	}
-	c.Scenarios, err = scenario.Names(project)
+	c.Scenarios, err = scenario.Library{Project: project, Own: own}.Names()
 	c.Trees, c.Toolchains = slices.Sorted(maps.Keys(set.Trees)), slices.Sorted(maps.Keys(set.Toolchains))
 	c.Subarches = append(slices.Sorted(maps.Keys(set.Subarches)), sources.X8664)
 	c.Series = slices.Sorted(maps.Keys(set.Series))
@@ -34,8 +34,8 @@ func NewChoices(project fs.FS) (c Choices, err error) {
 }
 
 // ScenarioChoices are the names of cells, placements and modules of a scenario; of the usual one where name is "".
-func ScenarioChoices(project fs.FS, name string) (cells, placements, modules []string, err error) {
-	s, err := scenario.Load(project, cmp.Or(name, plan.DefaultScenario))
+func ScenarioChoices(project fs.FS, own, name string) (cells, placements, modules []string, err error) {
+	s, err := scenario.Library{Project: project, Own: own}.Load(cmp.Or(name, plan.DefaultScenario))
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/toolchain"
+	"umlab/harness/tree"
 	"umlab/harness/tree/patch"
 	"umlab/harness/usage"
 )
@@ -42,6 +43,7 @@ func ExitCode(err error) int {
 	var misfit *patch.ApplyError
 	var nothing *history.NothingError
 	var input *history.InputError
+	var not *tree.NotKernelError
 	switch {
 	case err == nil:
 		return result.ExitExpected
@@ -50,7 +52,7 @@ func ExitCode(err error) int {
 	case errors.As(err, &end):
 		return end.Code
 	case errors.As(err, &wrong), errors.As(err, &mistake), errors.As(err, &unfit), errors.As(err, &misfit),
-		errors.As(err, &nothing), errors.As(err, &input), errors.Is(err, history.ErrEmpty):
+		errors.As(err, &nothing), errors.As(err, &input), errors.As(err, &not), errors.Is(err, history.ErrEmpty):
 		return result.ExitUsage
 	}
 	return result.ExitInfra

@@ -22,6 +22,7 @@ import (
 	"umlab/harness/progress/display"
 	"umlab/harness/report/doc"
 	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
 	"umlab/harness/settings"
 	"umlab/harness/sources"
 	"umlab/harness/store"
@@ -43,6 +44,8 @@ type Options struct {
 	Forget  bool                // results do not enter the history: they are of umlab's own tests
 	Program string              // how umlab is called, for what it tells to type; empty: "umlab"
 	Quiet   bool                // no progress
+	Verbose bool                // with progress, each command that is run, and where its output lies
+	Own     string              // the user's own configuration, a directory like configs/ with scenarios/ in it; "" for none
 	Say     []string            // lines that progress begins with
 }
 
@@ -73,7 +76,7 @@ func Open(o Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := settings.Load(configs)
+	set, err := settings.Load(configs, o.Own)
 	if err != nil {
 		return nil, &usage.Error{Err: err}
 	}
@@ -165,4 +168,6 @@ func (l *Lab) snapshots(ctx context.Context, plans []*plan.Plan) (err error) {
 }
 
 // plan is the plan of flags.
-func (l *Lab) plan(f plan.Flags) (*plan.Plan, error) { return plan.New(l.project, l.sources, f) }
+func (l *Lab) plan(f plan.Flags) (*plan.Plan, error) {
+	return plan.New(scenario.Library{Project: l.project, Own: l.options.Own}, l.sources, f)
+}

@@ -175,6 +175,7 @@ func (l *Lab) runBuilt(
 			r.Cells[i].Base = on
 		}
 	}
+	l.whereLogs(r.Results)
 	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
 	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
 	return r, nil

@@ -48,7 +48,7 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	n := &result.Nightly{
 		Schema: result.NightlySchema, Date: started.Format(time.DateOnly), Command: o.Command, Started: started.UTC(),
 		Series: o.Series, Varies: series.Varies, Tree: o.Tree,
-		Changes: []result.NightlyChange{}, Bisections: []result.Bisection{}, Notes: []string{},
+		Changes: []result.NightlyChange{}, Bisections: []result.Bisection{}, Notes: append([]string{}, p.OwnNotes()...),
 	}
 	last, nightErr := l.night(ctx, src, o, series, p, n)
 	switch {

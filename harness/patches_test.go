@@ -78,7 +78,7 @@ func patchCases(t *testing.T) []patchCase {
 // and patches that only seem to be one.
 func TestShippedPatches(t *testing.T) {
 	cases := patchCases(t)
-	s, err := settings.Load(os.DirFS("../configs"))
+	s, err := settings.Load(os.DirFS("../configs"), "")
 	if err != nil {
 		t.Fatal(err)
 	}

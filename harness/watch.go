@@ -194,7 +194,7 @@ func (r *repeated[T]) once(ctx context.Context) error {
 	var page bytes.Buffer
 	err := Run(r.base, func(l *Lab) (err error) {
 		l.stdout = io.Discard
-		if is, err = r.run(ctx, l); is == nil {
+		if is, err = r.run(l.Trace(ctx), l); is == nil {
 			return err
 		}
 		return errors.Join(err, r.print(&page, l, r.was, is))

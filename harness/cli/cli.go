@@ -44,12 +44,12 @@ type App struct {
 	Stdin          *os.File
 	Stdout, Stderr *os.File
 
-	quiet     bool
-	say       []string // that progress begins with
-	added     []string // flags that nobody typed and that repeat what was found
-	choices   *harness.Choices
-	described map[*pflag.Flag]flag
-	scenario  string // whose cells are completed
+	quiet, verbose bool
+	say            []string // that progress begins with
+	added          []string // flags that nobody typed and that repeat what was found
+	choices        *harness.Choices
+	described      map[*pflag.Flag]flag
+	scenario       string // whose cells are completed
 }
 
 // New is the command line of this process.
@@ -135,6 +135,13 @@ func (a *App) root() *cobra.Command {
 	t := &target{app: a, Command: root}
 	t.persistent = true
 	t.toggle(&a.quiet, flag{name: "quiet", short: "q", once: true, means: "no progress: results and errors alone"})
+	t.toggle(&a.verbose, flag{name: "verbose", short: "v", once: true, means: "progress also shows each command that is run, and where its output lies"})
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if a.quiet && a.verbose {
+			return usage.Errorf("-q shows no progress and -v more of it: give one of them")
+		}
+		return nil
+	}
 	root.SetVersionTemplate(a.version())
 	root.SetFlagErrorFunc(a.flagError)
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { _ = a.printHelp(c) })
@@ -179,7 +186,8 @@ func targetNames(root *cobra.Command) (names []string) {
 // options are those of the lab that a target works in.
 func (a *App) options() harness.Options {
 	return harness.Options{
-		Project: a.Project, Getenv: a.Getenv, Stdout: a.Stdout, Stderr: a.Stderr, Program: a.Program, Quiet: a.quiet, Say: a.say,
+		Project: a.Project, Getenv: a.Getenv, Stdout: a.Stdout, Stderr: a.Stderr, Program: a.Program, Quiet: a.quiet,
+		Verbose: a.verbose || a.Developer && a.Getenv("MAGEFILE_VERBOSE") == "1", Say: a.say, Own: a.own(),
 	}
 }
 
@@ -190,7 +198,7 @@ func (a *App) in(ctx context.Context, flow func(context.Context, *harness.Lab) e
 		return err
 	}
 	defer cancel()
-	return harness.Run(a.options(), func(l *harness.Lab) error { return flow(ctx, l) })
+	return harness.Run(a.options(), func(l *harness.Lab) error { return flow(l.Trace(ctx), l) })
 }
 
 // within is a context that ends when Mage's -t= wants it.

@@ -15,7 +15,7 @@ import (
 // names are the choices that the configuration gives. One that cannot be read has none here; whatever is run says why.
 func (a *App) names() harness.Choices {
 	if a.choices == nil {
-		c, _ := harness.NewChoices(a.Project)
+		c, _ := harness.NewChoices(a.Project, a.own())
 		a.choices = &c
 	}
 	return *a.choices
@@ -40,9 +40,9 @@ func (a *App) toolchains() ([]string, string) {
 
 // of are the choices of a scenario: of the usual one where the flag -scenario= is not there, or is wrong.
 func (a *App) of(scenario string) (cells, placements, modules []string) {
-	cells, placements, modules, err := harness.ScenarioChoices(a.Project, scenario)
+	cells, placements, modules, err := harness.ScenarioChoices(a.Project, a.own(), scenario)
 	if err != nil {
-		cells, placements, modules, _ = harness.ScenarioChoices(a.Project, "")
+		cells, placements, modules, _ = harness.ScenarioChoices(a.Project, a.own(), "")
 	}
 	return cells, placements, modules
 }

@@ -54,6 +54,7 @@ func (a *App) help(c *cobra.Command, width int) string {
 var everywhere = [][2]string{
 	{"-h, --help", "what a target does, and its flags"},
 	{"-q, --quiet", "no progress: results and errors alone"},
+	{"-v, --verbose", "progress also shows each command that is run, and where its output lies"},
 	{"--version", "revision, Go, and the schemas of what -json= writes"},
 }
 

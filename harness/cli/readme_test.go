@@ -26,7 +26,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"version": true, "help": true, "h": true, "q": true}
+	known := map[string]bool{"version": true, "help": true, "h": true, "q": true, "v": true}
 	shown := map[string]string{}
 	a := New(Mage)
 	root := a.root()

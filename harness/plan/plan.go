@@ -7,6 +7,7 @@ package plan
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"umlab/harness/kconfig"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/settings"
 	"umlab/harness/sources"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
@@ -54,16 +56,17 @@ type Plan struct {
 
 	compiler      string                      // "" where the tree decides
 	usualCompiler string                      // the same without the user's choice
+	ownConfig     []settings.Own              // that the tree and the toolchain rest on
 	fragmentSums  []string                    // short digests of the user's fragments
 	named         map[string]kconfig.Fragment // that variants name, by path
 	subarches     map[string]kconfig.Fragment // that variants name, by SUBARCH
 }
 
-// New makes the plan of flags, with a project's scenarios. It looks at nothing
+// New makes the plan of flags, with one of the scenarios. It looks at nothing
 // beyond this machine; the error has all that is wrong, one a line.
-func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
+func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, error) {
 	f.Scenario = cmp.Or(f.Scenario, DefaultScenario)
-	s, err := scenario.Load(project, f.Scenario)
+	s, err := scenarios.Load(f.Scenario)
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +95,24 @@ func New(project fs.FS, src *sources.Sources, f Flags) (*Plan, error) {
 	if f.Jobs < 0 {
 		errs = append(errs, usage.Errorf("-jobs=%d: give a number of CPU slots, or leave it out for one per CPU", f.Jobs))
 	}
-	errs = append(errs, p.merge(project), p.readNamed(project))
+	p.ownConfig = src.Settings.OwnOf(f.Tree, f.Toolchain, f.Subarch)
+	p.Notes = p.OwnNotes()
+	errs = append(errs, p.merge(scenarios.Project), p.readNamed(scenarios.Project))
 	if err := usage.Join(errs...); err != nil {
 		return nil, err
 	}
 	return p, p.checkRust()
+}
+
+// OwnNotes say which entries of the user's own configuration the plan rests on.
+func (p *Plan) OwnNotes() (notes []string) {
+	for _, o := range p.ownConfig {
+		notes = append(notes, "of your own configuration: "+o.String())
+	}
+	if p.Scenario.OwnFile != "" {
+		notes = append(notes, fmt.Sprintf("of your own: scenario %s of %s", p.Scenario.Name, p.Scenario.OwnFile))
+	}
+	return notes
 }
 
 // merge merges the scenario's fragments, the SUBARCH's, and the user's.

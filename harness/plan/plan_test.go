@@ -27,11 +27,11 @@ import (
 // planned is the plan of flags, with the project's own configuration.
 func planned(t *testing.T, f Flags) *Plan {
 	t.Helper()
-	set, err := settings.Load(os.DirFS("../../configs"))
+	set, err := settings.Load(os.DirFS("../../configs"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := New(os.DirFS("../.."), &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, f)
+	p, err := New(scenario.Library{Project: os.DirFS("../..")}, &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,11 +127,11 @@ func TestSubarch(t *testing.T) {
 	if own := p.own(); !slices.Contains(own, "SUBARCH=i386") {
 		t.Errorf("own %v", own)
 	}
-	set, err := settings.Load(os.DirFS("../../configs"))
+	set, err := settings.Load(os.DirFS("../../configs"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = New(os.DirFS("../.."), &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, Flags{Subarch: "arm"})
+	_, err = New(scenario.Library{Project: os.DirFS("../..")}, &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, Flags{Subarch: "arm"})
 	if err == nil || err.Error() != `unknown SUBARCH "arm": x86_64, i386` {
 		t.Error(err)
 	}
@@ -159,11 +159,11 @@ func TestSubarchAxis(t *testing.T) {
 		}
 	}
 	f.Subarch = "i386"
-	set, err := settings.Load(os.DirFS("../../configs"))
+	set, err := settings.Load(os.DirFS("../../configs"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = New(os.DirFS("../.."), &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, f)
+	_, err = New(scenario.Library{Project: os.DirFS("../..")}, &sources.Sources{Settings: set, Archive: &archive.Archive{Client: &debian.Client{}}}, f)
 	if err == nil || !strings.Contains(err.Error(), "both say what") {
 		t.Error(err)
 	}

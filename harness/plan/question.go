@@ -13,6 +13,7 @@ import (
 	"umlab/harness/progress"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/settings"
 	"umlab/harness/store"
 	"umlab/harness/tree"
 )
@@ -88,10 +89,21 @@ func (p *Plan) questionDigest() string {
 	for _, name := range slices.Sorted(maps.Keys(p.named)) { // the ID of a variant has no more than their names
 		parts = append(parts, "fragment", name, kconfig.Text(p.named[name].Options))
 	}
+	for _, o := range p.deciding() {
+		parts = append(parts, "own", o.Name, o.Text)
+	}
+	if p.Scenario.OwnFile != "" {
+		parts = append(parts, "own scenario", p.Scenario.Digest)
+	}
 	for _, place := range p.placements() {
 		parts = append(parts, fmt.Sprintf("placement %s mem=%d aslr=%v boots=%d", place.Name, place.Mem, place.ASLR, place.Repeat))
 	}
 	return store.Key(parts...)
+}
+
+// deciding are the entries of the user's own configuration that decide what is built and booted: limits do not.
+func (p *Plan) deciding() []settings.Own {
+	return slices.DeleteFunc(slices.Clone(p.ownConfig), func(o settings.Own) bool { return o.Limits() })
 }
 
 // placements are the plan's; all cells have the same.
@@ -123,6 +135,12 @@ func (p *Plan) own() []string {
 	}
 	if p.Flags.Subarch != "" {
 		own = append(own, "SUBARCH="+p.Flags.Subarch)
+	}
+	for _, o := range p.deciding() {
+		own = append(own, o.String())
+	}
+	if p.Scenario.OwnFile != "" {
+		own = append(own, fmt.Sprintf("scenario %s of %s (as of %s)", p.Scenario.Name, p.Scenario.OwnFile, store.Short(p.Scenario.Digest)))
 	}
 	if p.Flags.Select.Output != "" {
 		own = append(own, "output "+p.Flags.Select.Output)

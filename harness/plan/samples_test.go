@@ -141,7 +141,7 @@ func TestBuildable(t *testing.T) {
 // TestExpand: what the scenario knows of a sample holds, what stands beside all
 // stays where it is, and the user's -output= is of the others.
 func TestExpand(t *testing.T) {
-	s, err := scenario.Load(os.DirFS("../.."), DefaultScenario)
+	s, err := scenario.Library{Project: os.DirFS("../..")}.Load(DefaultScenario)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,9 @@ type Process struct {
 //
 // As root, where user namespaces are forbidden, the sandbox is made without one.
 func Start(ctx context.Context, c Command) (*Process, error) {
+	if told, ok := ctx.Value(traceKey{}).(func(Command)); ok {
+		told(c)
+	}
 	s, err := c.plan()
 	if err != nil {
 		return nil, err

@@ -4,7 +4,8 @@
 //
 // # The file
 //
-// A scenario is scenarios/NAME.toml. Unknown keys, wrong types and impossible
+// A scenario is scenarios/NAME.toml, of umlab or of the user's configuration, or
+// any file that a path names. Unknown keys, wrong types and impossible
 // combinations are all reported at once, with file, line, column and what is
 // allowed, before any work starts.
 //

@@ -7,17 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"umlab/harness/kconfig"
 	"umlab/harness/usage"
-)
-
-// Where the files lie in the file system that Load is given.
-const (
-	scenarioDir = "scenarios"
-	fragmentDir = "configs"
 )
 
 // parse reads a scenario without the files that it refers to: Fragments then holds
@@ -36,50 +29,37 @@ func parse(file string, data []byte) (*Scenario, *table, *mistakes) {
 	return v.s, v.file, m
 }
 
-// filesOf are the files of a directory that end in suffix, without it, sorted.
-func filesOf(fsys fs.FS, dir, suffix string) ([]string, error) {
-	entries, err := fs.ReadDir(fsys, dir)
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", dir, err)
-	}
-	var names []string
-	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), suffix); ok && !e.IsDir() {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
-
-// Names are the scenarios of fsys, the project's root, sorted.
-func Names(fsys fs.FS) ([]string, error) { return filesOf(fsys, scenarioDir, ".toml") }
-
-// Load reads scenarios/NAME.toml of fsys, the project's root, and with it the
+// Load reads the scenario of a name, or the file of a path, and with it the
 // fragments and patches that it names, so that nothing is left to go wrong
 // later. An unknown name is a *usage.Error that lists the scenarios; for the
 // rest the error holds every *Mistake, sorted by place, one a line.
-func Load(fsys fs.FS, name string) (*Scenario, error) {
-	names, err := Names(fsys)
+func (l Library) Load(name string) (*Scenario, error) {
+	at, name, err := l.find(name)
 	if err != nil {
-		return nil, fmt.Errorf("load scenario %q: %w", name, err)
+		return nil, err
 	}
-	if !slices.Contains(names, name) {
-		return nil, usage.Errorf("scenario %q is unknown: there are %s%s", name, list(names), usage.Meant(name, names))
-	}
-	file := path.Join(scenarioDir, name+".toml")
-	data, err := fs.ReadFile(fsys, file)
+	data, err := fs.ReadFile(at, name+".toml")
 	if err != nil {
 		return nil, fmt.Errorf("load scenario: %w", err)
 	}
+	configs, err := fs.Sub(l.Project, fragmentDir)
+	if err != nil {
+		return nil, err
+	}
+	dirs := []place{at, {configs, fragmentDir, false}}
+	file := path.Join(at.name, name+".toml")
 	s, f, m := parse(file, data)
+	if at.own {
+		s.OwnFile = file
+	}
 	if t := f.text("name"); t.set && t.value != name {
 		m.add(t.pos, "name is %q: it must be that of the file, %q", t.value, name)
 	}
-	s.readFragments(fsys, f.texts("fragments"), m)
+	s.readFragments(dirs, f.texts("fragments"), m)
 	for i, patch := range s.Patches {
-		s.Patches[i] = path.Join(scenarioDir, patch)
-		if _, err := fs.Stat(fsys, s.Patches[i]); err != nil {
-			m.add(placeOf(f.texts("patches"), patch), "patch %q is not beside the scenario: %v", patch, err)
+		s.Patches[i] = path.Join(at.name, patch)
+		if _, err := fs.Stat(at, patch); err != nil {
+			m.add(placeOf(f.texts("patches"), patch), "patch %q is not beside the scenario: %v", patch, errors.Unwrap(err))
 		}
 	}
 	if err := m.err(); err != nil {
@@ -90,15 +70,15 @@ func Load(fsys fs.FS, name string) (*Scenario, error) {
 
 // readFragments puts the named fragments before [kconfig]. One beside the
 // scenario may not hide one of configs/.
-func (s *Scenario) readFragments(fsys fs.FS, named []text, m *mistakes) {
+func (s *Scenario) readFragments(dirs []place, named []text, m *mistakes) {
 	var read []kconfig.Fragment
 	for _, name := range s.FragmentNames {
 		p := placeOf(named, name)
 		var found []string
 		var text []byte
-		for _, dir := range []string{scenarioDir, fragmentDir} {
-			file := path.Join(dir, name)
-			data, err := fs.ReadFile(fsys, file)
+		for _, dir := range dirs {
+			file := path.Join(dir.name, name)
+			data, err := fs.ReadFile(dir, name)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -110,7 +90,7 @@ func (s *Scenario) readFragments(fsys fs.FS, named []text, m *mistakes) {
 		}
 		switch len(found) {
 		case 0:
-			have, _ := filesOf(fsys, fragmentDir, ".config") // only for the message
+			have, _ := filesOf(dirs[1], ".config") // only for the message
 			for i := range have {
 				have[i] += ".config"
 			}

@@ -22,6 +22,7 @@ func Scopes() []string { return []string{ScopeModule, ScopeKernel, ScopeAll} }
 
 // Scenario is one bug: what to build, boot and load, and what to expect.
 type Scenario struct {
+	OwnFile     string // path of the file, where it is the user's and not one of umlab's
 	file        string // "scenarios/unknown-rela-relocation.toml"
 	Digest      string // sha256 of the file, hex
 	Name        string
@@ -32,7 +33,7 @@ type Scenario struct {
 
 	FragmentNames []string           // as the file lists them
 	Fragments     []kconfig.Fragment // those, read by Load, then [kconfig] as the last one
-	Patches       []string           // paths in the file system given to Load, in the order to apply them
+	Patches       []string           // paths, in the order to apply them
 
 	Modules      []Module // in the order to load them
 	variants     []Variant

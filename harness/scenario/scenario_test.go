@@ -41,7 +41,7 @@ func mustParse(t *testing.T, text string) *Scenario {
 
 func shipped(t *testing.T) *Scenario {
 	t.Helper()
-	s, err := Load(os.DirFS("../.."), "unknown-rela-relocation")
+	s, err := Library{Project: os.DirFS("../..")}.Load("unknown-rela-relocation")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,19 +352,19 @@ func TestLoadMistakes(t *testing.T) {
 	}{
 		{"unknown", map[string]string{"scenarios/x.toml": head, "scenarios/zzzz.toml": head, "scenarios/p.patch": ""}, "y",
 			`scenario "y" is unknown: there are x, zzzz`},
-		{"a path is no name", map[string]string{"scenarios/x.toml": head}, "../scenarios/x.toml", `scenario "../scenarios/x.toml" is unknown: there are x`},
-		{"no directory", nil, "x", `load scenario "x": list scenarios: open scenarios: file does not exist`},
+		{"a path of nothing", map[string]string{"scenarios/x.toml": head}, "../scenarios/x.toml", `-scenario=../scenarios/x.toml: no such file or directory`},
+		{"no directory", nil, "x", `load scenario "x": list scenarios: file does not exist`},
 		{"everything", map[string]string{"scenarios/y.toml": good + "nmae = 1\n", "configs/a.config": "CONFIG_A\n", "configs/bb.config": ""}, "y",
 			"scenarios/y.toml:2:8: name is \"x\": it must be that of the file, \"y\"\n" +
 				"scenarios/y.toml:6:26: fragment \"b.config\" is neither in configs nor beside the scenario: configs has a.config, bb.config; did you mean \"a.config\"?\n" +
-				"scenarios/y.toml:7:11: patch \"p.patch\" is not beside the scenario: open scenarios/p.patch: file does not exist\n" +
+				"scenarios/y.toml:7:11: patch \"p.patch\" is not beside the scenario: file does not exist\n" +
 				"scenarios/y.toml:8:1: the file has no key \"nmae\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, exclude, variant, module, placement, control, expect; did you mean \"name\"?\n" +
 				`configs/a.config:1: "CONFIG_A" is no option: write CONFIG_NAME=value, "# CONFIG_NAME is not set", or a comment after #`},
 		{"two places", map[string]string{"scenarios/x.toml": head, "scenarios/a.config": ""}, "x",
 			`scenarios/x.toml:6:13: fragment "a.config" is both scenarios/a.config and configs/a.config: rename one`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Load(files(tt.files), tt.load)
+			_, err := Library{Project: files(tt.files)}.Load(tt.load)
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -373,7 +373,7 @@ func TestLoadMistakes(t *testing.T) {
 			}
 		})
 	}
-	s, err := Load(files(map[string]string{"scenarios/x.toml": good + "[kconfig]\nCONFIG_A = \"n\"\n", "scenarios/b.config": "CONFIG_B=m\n", "scenarios/p.patch": ""}), "x")
+	s, err := Library{Project: files(map[string]string{"scenarios/x.toml": good + "[kconfig]\nCONFIG_A = \"n\"\n", "scenarios/b.config": "CONFIG_B=m\n", "scenarios/p.patch": ""})}.Load("x")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,11 +20,11 @@ type Series struct {
 }
 
 // series checks what toolchains.toml says of series.
-func series(all map[string]Series, chains map[string]Toolchain, suites map[string]Suite, bad func(file, format string, args ...any)) {
+func series(all map[string]Series, chains map[string]Toolchain, suites map[string]Suite, bad func(kind, name, format string, args ...any)) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		s := all[name]
 		add := func(format string, args ...any) {
-			bad("toolchains.toml", "series %s: "+format, append([]any{name}, args...)...)
+			bad("series", name, ": "+format, args...)
 		}
 		if !treeName.MatchString(name) {
 			add("%q: a name has letters, digits, dots and dashes", name)

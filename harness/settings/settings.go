@@ -1,19 +1,16 @@
-// Package settings reads the TOML files of configs/ that name trees, toolchains,
-// suites and limits, strictly. Of umlab it imports unpack, for the
-// names of tarballs, and it fetches nothing.
+// Package settings reads the TOML files of configs/ and of the user that name trees,
+// toolchains, suites and limits, strictly. Of umlab it imports unpack, for the names
+// of tarballs, and usage, and it fetches nothing.
 package settings
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/pelletier/go-toml/v2"
 )
 
 // Settings is what the files of configs/ say.
@@ -27,6 +24,8 @@ type Settings struct {
 	DefaultSeries    string
 	Subarches        map[string]Subarch
 	Limits           Limits
+
+	own map[string]string // which entries are the user's own, and of which file, see loader.from
 }
 
 // Limits are what one make, one boot and the store may use, see configs/limits.toml.
@@ -88,113 +87,82 @@ type Tree struct {
 
 var stamp = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
 
-// Load reads suites.toml, trees.toml, toolchains.toml and limits.toml of configs and checks
-// them against each other; all mistakes are reported at once.
-func Load(configs fs.FS) (*Settings, error) {
-	var suites struct {
-		Suite map[string]Suite `toml:"suite"`
-	}
-	var trees struct {
-		Default string          `toml:"default"`
-		Tree    map[string]Tree `toml:"tree"`
-	}
-	var chains struct {
-		Default       string               `toml:"default"`
-		DefaultSeries string               `toml:"default-series"`
-		Common        []string             `toml:"common"`
-		Toolchain     map[string]Toolchain `toml:"toolchain"`
-		Series        map[string]Series    `toml:"series"`
-		Subarch       map[string]Subarch   `toml:"subarch"`
-	}
-	var limits Limits
-	var errs []error
-	for _, f := range []struct {
-		name string
-		into any
-	}{{"suites.toml", &suites}, {"trees.toml", &trees}, {"toolchains.toml", &chains}, {"limits.toml", &limits}} {
-		errs = append(errs, read(configs, f.name, f.into))
+// Load reads suites.toml, trees.toml, toolchains.toml and limits.toml of configs and
+// checks them against each other; all mistakes are reported at once. Own is the
+// user's own directory, "" for none: of the same files those that are there add
+// entries, and replace those of the same name.
+func Load(configs fs.FS, own string) (*Settings, error) {
+	l := &loader{from: map[string]*file{}}
+	errs := l.readAll(configs, "configs", false)
+	if own != "" {
+		errs = append(errs, l.readAll(os.DirFS(own), own, true)...)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	bad := func(file, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("configs/"+file+": "+format, args...))
-	}
-	for _, name := range slices.Sorted(maps.Keys(suites.Suite)) {
-		s := suites.Suite[name]
+	for _, name := range slices.Sorted(maps.Keys(l.suites)) {
+		s := l.suites[name]
 		if len(s.Components) == 0 {
 			s.Components = []string{"main"}
-			suites.Suite[name] = s
+			l.suites[name] = s
 		}
 		if s.Snapshot != "" && !stamp.MatchString(s.Snapshot) {
-			bad("suites.toml", "suite %s: snapshot %q is not of the form YYYYMMDDTHHMMSSZ", name, s.Snapshot)
+			l.bad("suite", name, ": snapshot %q is not of the form YYYYMMDDTHHMMSSZ", s.Snapshot)
 		}
 	}
-	for name, v := range map[string]int64{
-		"build.minutes": int64(limits.Build.Minutes), "build.processes": int64(limits.Build.Processes), "build.memory-mb": limits.Build.MemoryMB,
-		"build.disk-mb": limits.Build.DiskMB, "build.file-mb": limits.Build.FileMB, "boot.seconds": int64(limits.Boot.Seconds),
-		"boot.processes": int64(limits.Boot.Processes), "boot.output-mb": limits.Boot.OutputMB, "boot.disk-mb": limits.Boot.DiskMB,
-	} {
-		if v <= 0 {
-			bad("limits.toml", "%s = %d: a limit is a number above 0", name, v)
-		}
-	}
-	if keep := limits.Store.KeepGB; keep < 0 {
-		bad("limits.toml", "store.keep-gb = %d: a limit is a number above 0; 0 is none", keep)
-	}
-	if runs := limits.Store.Runs; runs < 0 {
-		bad("limits.toml", "store.runs = %d: a limit is a number above 0; 0 is none", runs)
-	}
-	known := strings.Join(slices.Sorted(maps.Keys(suites.Suite)), ", ")
-	for _, name := range slices.Sorted(maps.Keys(trees.Tree)) {
-		t := trees.Tree[name]
+	l.checkLimits()
+	known := strings.Join(slices.Sorted(maps.Keys(l.suites)), ", ")
+	for _, name := range slices.Sorted(maps.Keys(l.trees)) {
+		t := l.trees[name]
 		for _, wrong := range t.mistakes(name) {
-			bad("trees.toml", "tree %s%s", name, wrong)
+			l.bad("tree", name, "%s", wrong)
 		}
-		if _, ok := suites.Suite[t.Suite]; !ok && (t.Package != "" || t.Suite != "") {
-			bad("trees.toml", "tree %s: unknown suite %q (configs/suites.toml has %s)", name, t.Suite, known)
+		if _, ok := l.suites[t.Suite]; !ok && (t.Package != "" || t.Suite != "") {
+			l.bad("tree", name, ": unknown suite %q (configs/suites.toml has %s)", t.Suite, known)
 		}
 	}
-	toolchains(chains.Toolchain, chains.Common, suites.Suite, bad)
-	series(chains.Series, chains.Toolchain, suites.Suite, bad)
-	if _, ok := trees.Tree[trees.Default]; !ok {
-		bad("trees.toml", "default = %q names no tree", trees.Default)
+	toolchains(l.toolchains, l.common, l.suites, l.bad)
+	series(l.series, l.toolchains, l.suites, l.bad)
+	if _, ok := l.trees[l.defaultTree]; !ok {
+		l.badKey(treesFile, "default", "default = %q names no tree", l.defaultTree)
 	}
-	if _, ok := chains.Toolchain[chains.Default]; !ok {
-		bad("toolchains.toml", "default = %q names no toolchain", chains.Default)
+	if _, ok := l.toolchains[l.defaultToolchain]; !ok {
+		l.badKey(toolchainsFile, "default", "default = %q names no toolchain", l.defaultToolchain)
 	}
-	if _, ok := chains.Series[chains.DefaultSeries]; !ok && (chains.DefaultSeries != "" || len(chains.Series) > 0) {
-		bad("toolchains.toml", "default-series = %q names no series", chains.DefaultSeries)
+	if _, ok := l.series[l.defaultSeries]; !ok && (l.defaultSeries != "" || len(l.series) > 0) {
+		l.badKey(toolchainsFile, "default-series", "default-series = %q names no series", l.defaultSeries)
 	}
-	return &Settings{
-		Suites: suites.Suite, Trees: trees.Tree, DefaultTree: trees.Default,
-		Toolchains: chains.Toolchain, DefaultToolchain: chains.Default,
-		Series: chains.Series, DefaultSeries: chains.DefaultSeries, Subarches: chains.Subarch, Limits: limits,
-	}, errors.Join(errs...)
+	set := &Settings{
+		Suites: l.suites, Trees: l.trees, DefaultTree: l.defaultTree, Toolchains: l.toolchains, DefaultToolchain: l.defaultToolchain,
+		Series: l.series, DefaultSeries: l.defaultSeries, Subarches: l.subarches, Limits: l.limits, own: map[string]string{},
+	}
+	for key, f := range l.from {
+		if f.own {
+			set.own[key] = f.path
+		}
+	}
+	return set, errors.Join(l.errs...)
 }
 
-// read decodes one file of configs/; an error names it, with line and column.
-func read(configs fs.FS, name string, into any) error {
-	where := "configs/" + name
-	b, err := fs.ReadFile(configs, name)
-	if err != nil {
-		return fmt.Errorf("%s: %w", where, err)
-	}
-	err = toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(into)
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) {
-		var errs []error
-		for _, e := range unknown.Errors {
-			row, col := e.Position()
-			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown key %s (the head of the file lists what there is)",
-				where, row, col, strings.Join(e.Key(), ".")))
+// checkLimits checks limits.toml.
+func (l *loader) checkLimits() {
+	build, boot := l.limits.Build, l.limits.Boot
+	for _, v := range []struct {
+		table, key string
+		n          int64
+	}{
+		{"build", "minutes", int64(build.Minutes)}, {"build", "processes", int64(build.Processes)}, {"build", "memory-mb", build.MemoryMB},
+		{"build", "disk-mb", build.DiskMB}, {"build", "file-mb", build.FileMB}, {"boot", "seconds", int64(boot.Seconds)},
+		{"boot", "processes", int64(boot.Processes)}, {"boot", "output-mb", boot.OutputMB}, {"boot", "disk-mb", boot.DiskMB},
+	} {
+		if v.n <= 0 {
+			l.badKey(limitsFile, v.key, "%s.%s = %d: a limit is a number above 0", v.table, v.key, v.n)
 		}
-		return errors.Join(errs...)
 	}
-	var wrong *toml.DecodeError
-	if errors.As(err, &wrong) {
-		row, col := wrong.Position()
-		return fmt.Errorf("%s:%d:%d: %w", where, row, col, err)
+	if keep := l.limits.Store.KeepGB; keep < 0 {
+		l.badKey(limitsFile, "keep-gb", "store.keep-gb = %d: a limit is a number above 0; 0 is none", keep)
 	}
-	return err
+	if runs := l.limits.Store.Runs; runs < 0 {
+		l.badKey(limitsFile, "runs", "store.runs = %d: a limit is a number above 0; 0 is none", runs)
+	}
 }

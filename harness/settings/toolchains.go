@@ -130,23 +130,22 @@ func (t Toolchain) part(names ...string) (own []string) {
 }
 
 // toolchains checks and completes what toolchains.toml says.
-func toolchains(all map[string]Toolchain, common []string, suites map[string]Suite, bad func(file, format string, args ...any)) {
-	const file = "toolchains.toml"
+func toolchains(all map[string]Toolchain, common []string, suites map[string]Suite, bad func(kind, name, format string, args ...any)) {
 	known := strings.Join(slices.Sorted(maps.Keys(suites)), ", ")
 	names := slices.Sorted(maps.Keys(all))
 	for _, name := range names {
 		c := all[name]
 		for _, wrong := range c.mistakes(name) {
-			bad(file, "toolchain %s%s", name, wrong)
+			bad("toolchain", name, "%s", wrong)
 		}
 		for _, s := range c.Suites {
 			if _, ok := suites[s]; !ok {
-				bad(file, "toolchain %s: unknown suite %q (configs/suites.toml has %s)", name, s, known)
+				bad("toolchain", name, ": unknown suite %q (configs/suites.toml has %s)", s, known)
 			}
 		}
 		for _, w := range c.Without {
 			if !slices.Contains(common, w) {
-				bad(file, "toolchain %s: without = %q, which is not among the common packages", name, w)
+				bad("toolchain", name, ": without = %q, which is not among the common packages", w)
 			}
 		}
 		for _, p := range []struct{ key, name string }{{"rust", c.Rust}, {"c", c.C}, {"bindgen", c.Bindgen}} {
@@ -154,9 +153,9 @@ func toolchains(all map[string]Toolchain, common []string, suites map[string]Sui
 			switch {
 			case p.name == "":
 			case !ok:
-				bad(file, "toolchain %s: %s = %q names no toolchain", name, p.key, p.name)
+				bad("toolchain", name, ": %s = %q names no toolchain", p.key, p.name)
 			case p.key != "rust" && len(other.Suites) == 0, p.key == "rust" && other.Rust != "":
-				bad(file, "toolchain %s: %s = %q is not a toolchain of Debian suites", name, p.key, p.name)
+				bad("toolchain", name, ": %s = %q is not a toolchain of Debian suites", p.key, p.name)
 			}
 		}
 		if len(c.Suites) > 0 {

@@ -2,6 +2,7 @@ package sources
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,15 +33,16 @@ func (s *Sources) CheckTree(name string) error {
 	case err != nil:
 		return &usage.Error{Err: err}
 	case src.Directory != "":
-		if _, err := tree.Version(name); err != nil {
-			return &usage.Error{Err: err}
+		if err := src.Check(); err != nil {
+			return &usage.Error{Err: err} // which names it
 		}
 		return nil
 	case src.Name == "":
-		return nil
+		return wrongTree(name, src.Check())
 	}
 	if _, ok := s.Settings.Trees[name]; ok {
-		return nil
+		src, err := s.source(name)
+		return wrongTree(name, cmp.Or(err, src.Check()))
 	}
 	hint := usage.Meant(name, keys(s.Settings.Trees))
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
@@ -48,6 +50,14 @@ func (s *Sources) CheckTree(name string) error {
 	}
 	return usage.Errorf("unknown tree %q: configs/trees.toml has %s%s; -tree= takes\n  %s",
 		name, names(s.Settings.Trees), hint, tree.SourceSyntax)
+}
+
+// wrongTree is the mistake of a user who names a tree that cannot be.
+func wrongTree(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage.Errorf("-tree=%s: %w", name, err)
 }
 
 // source is where the tree that -tree= names comes from. Name is set for a

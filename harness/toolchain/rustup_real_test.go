@@ -54,7 +54,7 @@ func userStore(t *testing.T) *store.Store {
 // configured is what the shipped files of configs/ say.
 func configured(t testing.TB) *settings.Settings {
 	t.Helper()
-	set, err := settings.Load(os.DirFS(filepath.Join("..", "..", "configs")))
+	set, err := settings.Load(os.DirFS(filepath.Join("..", "..", "configs")), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"umlab/harness/sandbox"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
+	"umlab/harness/usage"
 )
 
 // kindMirror is the store's kind of bare mirrors, keyed by their URL.
@@ -33,16 +33,8 @@ type mirrorRecord struct{ Commit string }
 func mirrored(
 	ctx context.Context, st *store.Store, sink progress.Sink, s GitSource, git Git,
 ) (_ *repo, commit string, notes []string, err error) {
-	u, err := url.Parse(s.URL)
-	if err != nil || !slices.Contains(gitSchemes, u.Scheme) || u.Host == "" {
-		return nil, "", nil, fmt.Errorf("%q is no URL that can be fetched from: give one of https, http or git; "+
-			"for another, clone it and give the clone's path#ref", s.URL)
-	}
-	if u.User != nil {
-		return nil, "", nil, errors.New("the URL holds credentials, which would be written to reports: clone it and give the clone's path#ref")
-	}
-	if !refName.MatchString(s.Ref) {
-		return nil, "", nil, fmt.Errorf("%q is no name of a branch, a tag or a commit", s.Ref)
+	if err := s.check(); err != nil {
+		return nil, "", nil, err
 	}
 	key := store.Key("mirror", s.URL)
 	unlock, err := st.Lock(ctx, "git-fetch-"+key)
@@ -119,7 +111,7 @@ func (m *mirror) run(ctx context.Context, doing string, args ...string) ([]byte,
 	return out.Bytes(), nil
 }
 
-var errNoRef = errors.New("the repository has no such branch, tag or commit")
+var errNoRef = usage.Errorf("the repository has no such branch, tag or commit")
 
 // askTime is how long a server may take to say what it has. What some say can keep
 // git busy for ever, as symbolic refs in a ring do in protocol 0.

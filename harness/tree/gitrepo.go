@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"umlab/harness/sandbox"
 	"umlab/harness/store"
 	"umlab/harness/tree/patch"
+	"umlab/harness/usage"
 )
 
 // repo is a local repository, found by reading its files alone.
@@ -35,6 +37,9 @@ func (e *noRepoError) Error() string {
 // openRepo finds the parts of the repository at path, as git itself would.
 func openRepo(path string) (*repo, error) {
 	abs, err := actual(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &noRepoError{path, "there is no such directory"}
+	}
 	if err != nil {
 		return nil, &noRepoError{path, err.Error()}
 	}
@@ -210,13 +215,13 @@ const noRevision = "fatal: Needed a single revision"
 // resolve returns the commit that ref names in r.
 func (r *repo) resolve(ctx context.Context, git Git, ref string) (string, error) {
 	if !refName.MatchString(ref) {
-		return "", fmt.Errorf("%q is no name of a commit: give a branch, a tag or a commit of %s", ref, r.given)
+		return "", usage.Errorf("%q is no name of a commit: give a branch, a tag or a commit of %s", ref, r.given)
 	}
 	find := sandbox.Command{Args: []string{"rev-parse", "--verify", ref + "^{commit}"}}
 	b, err := output(ctx, git, fmt.Sprintf("find %s in %s", ref, r.given), r.refs(find))
 	var refused *gitError
 	if errors.As(err, &refused) && refused.Said == noRevision {
-		return "", fmt.Errorf("%s has no commit %s: give a branch, a tag or a commit of it", r.given, ref)
+		return "", usage.Errorf("%s has no commit %s: give a branch, a tag or a commit of it", r.given, ref)
 	}
 	if err != nil {
 		return "", err

@@ -2,11 +2,15 @@ package tree
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"umlab/harness/fetch"
 	"umlab/harness/unpack"
+	"umlab/harness/usage"
 )
 
 // Source is where the value of -tree= says that a tree comes from. Exactly one of
@@ -154,4 +158,40 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s, "", false
 	}
 	return s[:i], s[i+len(sep):], true
+}
+
+// Check says, before any work, what is wrong with a source, as far as this machine's
+// files and the source itself tell.
+func (s Source) Check() error {
+	switch {
+	case s.Directory != "":
+		_, err := Version(s.Directory)
+		return err
+	case s.Git != nil:
+		return s.Git.check()
+	case s.Tarball != nil && s.Tarball.Sum != "":
+		_, err := fetch.Sum(s.Tarball.Sum)
+		return err
+	}
+	return nil
+}
+
+// check is Source.Check of a commit.
+func (s GitSource) check() error {
+	if !refName.MatchString(s.Ref) {
+		return usage.Errorf("%q is no name of a branch, a tag or a commit", s.Ref)
+	}
+	if s.Path != "" {
+		_, err := openRepo(s.Path)
+		return err
+	}
+	u, err := url.Parse(s.URL)
+	if err != nil || !slices.Contains(gitSchemes, u.Scheme) || u.Host == "" {
+		return usage.Errorf("%q is no URL that can be fetched from: give one of https, http or git; "+
+			"for another, clone it and give the clone's path#ref", s.URL)
+	}
+	if u.User != nil {
+		return usage.Errorf("the URL holds credentials, which would be written to reports: clone it and give the clone's path#ref")
+	}
+	return nil
 }

@@ -1,16 +1,19 @@
 // Package tree provides pinned kernel sources: unpacked from an archive, fetched
 // from a repository, or snapshotted from the user's own directory, which it never
 // writes to. It may import tree/patch, sandbox (for what a command is, not to run
-// one), fetch, unpack, store and progress, and what it needs of the archive is
+// one), fetch, unpack, store, usage and progress, and what it needs of the archive is
 // passed to it; it never configures and never builds.
 package tree
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"regexp"
 	"strings"
+
+	"umlab/harness/usage"
 )
 
 // Tree is a kernel source in the store. Nobody writes to it.
@@ -37,11 +40,25 @@ func (e *NotKernelError) Error() string {
 var makeVar = regexp.MustCompile(`(?m)^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(.*?)[ \t]*$`)
 
 // Version reads the version from the top Makefile of the kernel source in dir.
-func Version(dir string) (string, error) { return version(os.DirFS(dir), dir) }
+func Version(dir string) (string, error) {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", usage.Errorf("there is no directory %s", dir)
+	case err != nil:
+		return "", &usage.Error{Err: err}
+	case !info.IsDir():
+		return "", usage.Errorf("%s is a file: give the top directory of a kernel source, or a tarball (xz, gz, zst, bz2)", dir)
+	}
+	return version(os.DirFS(dir), dir)
+}
 
 // version is Version of files; dir is what an error calls them.
 func version(files fs.FS, dir string) (string, error) {
 	b, err := fs.ReadFile(files, "Makefile")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s: %w", dir, err)
+	}
 	if err != nil {
 		return "", &NotKernelError{dir, "it has no Makefile; give the top directory of a kernel source"}
 	}
