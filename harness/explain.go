@@ -13,7 +13,6 @@ import (
 	"umlab/harness/kbuild"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
-	"umlab/harness/usage"
 )
 
 // ExplainOutputs are files that the page is also written to; Script is a
@@ -30,8 +29,8 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 		return nil, err
 	}
 	if d := outputs.Script; d != "" {
-		if info, err := os.Stat(d); err != nil || !info.IsDir() {
-			return nil, usage.Errorf("-script=%s: give a directory that exists", d)
+		if err := checkDirectory("script", d); err != nil {
+			return nil, err
 		}
 	}
 	p, given, err := l.planCell(cell, o)
@@ -67,18 +66,23 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 		return nil, err
 	}
 	err = finish(l, ofExplanation(), e, formats)
-	return e, cmp.Or(err, writeScripts(outputs.Script, e.Scripts), explainEnd(e))
+	return e, cmp.Or(err, l.writeScripts(outputs.Script, e.Scripts), explainEnd(e))
 }
 
-// writeScripts writes the scripts that repeat a cell to a directory; "" for none.
-func writeScripts(dir string, scripts []result.ExplanationScript) error {
+// writeScripts writes the scripts that repeat a cell to a directory, which it makes; "" for none.
+func (l *Lab) writeScripts(dir string, scripts []result.ExplanationScript) error {
 	if dir == "" {
 		return nil
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("write the scripts: %w", err)
+	}
 	for _, s := range scripts {
-		if err := renameio.WriteFile(filepath.Join(dir, s.Name+".sh"), []byte(s.Text), 0o755); err != nil {
+		path := filepath.Join(dir, s.Name+".sh")
+		if err := renameio.WriteFile(path, []byte(s.Text), 0o755); err != nil {
 			return fmt.Errorf("write the scripts: %w", err)
 		}
+		l.sink.Note(fmt.Sprintf("%s: %s", path, s.Title))
 	}
 	return nil
 }

@@ -158,3 +158,16 @@ func (c *Checked) Err() error {
 	defer c.mu.Unlock()
 	return c.err
 }
+
+// checkDirectory says before the work whether the directory of a flag can be made after it, or is there.
+func checkDirectory(flag, dir string) error {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		switch {
+		case err == nil && !info.IsDir():
+			return usage.Errorf("-%s=%s: %s is a file: give a directory, which is made where there is none", flag, dir, at)
+		case err == nil || at == filepath.Dir(at):
+			return nil
+		}
+	}
+}

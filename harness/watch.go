@@ -57,15 +57,10 @@ func WatchVerify(ctx context.Context, base Options, o VerifyOptions, files Verif
 
 // WatchExplain is Explain as WatchMatrix is Matrix.
 func WatchExplain(ctx context.Context, base Options, cell string, o MatrixOptions, files ExplainOutputs) error {
-	writes := []output{{"html", files.HTML}, {"json", files.JSON}}
-	if files.Script != "" {
-		for _, name := range []string{"boot.sh", "build.sh"} {
-			writes = append(writes, output{"script", filepath.Join(files.Script, name)})
-		}
-	}
 	return again(ctx, base, watched[result.Explanation]{
 		plan:   func(l *Lab) (*plan.Plan, error) { p, _, err := l.planCell(cell, o); return p, err },
-		writes: writes,
+		writes: []output{{"html", files.HTML}, {"json", files.JSON}},
+		into:   files.Script,
 		run:    func(ctx context.Context, l *Lab) (*result.Explanation, error) { return l.Explain(ctx, cell, o, files) },
 		print: func(w io.Writer, l *Lab, was, e *result.Explanation) error {
 			return doc.Terminal(w, report.Since(report.Explanation(e), report.ExplanationChanges(was, e)), l.table)
@@ -80,6 +75,7 @@ type watched[T any] struct {
 	commits bool                           // the tree is of commits, not of the files of its directory
 	patch   string                         // a file; "" for none
 	writes  []output                       // files of the flow's own
+	into    string                         // a directory of such files; "" for none
 	run     func(context.Context, *Lab) (*T, error)
 	print   func(w io.Writer, l *Lab, was, is *T) error // in full, with what changed; was is nil the first time
 	line    func(was, is *T) string                     // likewise, short
@@ -111,6 +107,12 @@ func (f watched[T]) files(base Options) (files watch.Files, err error) {
 		if len(files.Directories)+len(files.Files) == 0 {
 			return usage.Errorf("-watch runs again when a file is saved, and here is none: tree %s does not change. "+
 				"It watches -tree=DIRECTORY, -modules=DIRECTORY, -fragment=FILE, and the patch that verify is given", p.Flags.Tree)
+		}
+		if f.into != "" {
+			if err := checkDirectory("script", f.into); err != nil {
+				return err
+			}
+			files.Writes = append(files.Writes, f.into)
 		}
 		for _, w := range f.writes {
 			if w.path == toStdout {

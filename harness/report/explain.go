@@ -20,7 +20,7 @@ const (
 )
 
 // Explanation is one cell, in full: flags, then for each module what was predicted,
-// seen and why, and the scripts that repeat it. Scripts, quoted console lines and
+// seen and why, and on a page the scripts that repeat it. Scripts, quoted console lines and
 // instructions are never folded.
 func Explanation(e *result.Explanation) *doc.Document {
 	aslr := "off"
@@ -34,10 +34,15 @@ func Explanation(e *result.Explanation) *doc.Document {
 	d := &doc.Document{}
 	d.Add(doc.Title{Line: doc.Say(e.Cell, ":", e.Placement.Name, " on ", e.Tree.Name)},
 		factsOf(msgTree(e.Tree), msgToolchain(e.Toolchain), msgConfig(e.Config)),
-		factsOf(fmt.Sprintf("mem=%s, address randomisation %s (%s)", e.Placement.Mem, aslr, e.Chosen)), factsOf(consoles...))
+		factsOf(fmt.Sprintf("mem=%s, address randomisation %s (%s)", e.Placement.Mem, aslr, e.Chosen)), doc.Only(^doc.OnTerminal, factsOf(consoles...)))
+	for _, c := range consoles {
+		d.Add(doc.Only(doc.OnTerminal, doc.Para{Line: doc.Say(c), Whole: true}))
+	}
+	var verdict doc.Block
 	if e.Verdict != "" {
 		over := "over the placements that were booted: " + string(e.Verdict)
-		d.Add(doc.Para{Line: doc.Toned(verdictStyle(e.Verdict), over).Say(": ", e.Reason)})
+		verdict = doc.Para{Line: doc.Toned(verdictStyle(e.Verdict), over).Say(": ", e.Reason)}
+		d.Add(doc.Only(^doc.OnTerminal, verdict))
 	}
 	if e.Infra != "" {
 		d.Add(doc.Alarm{Head: msgInfra, Lines: doc.Lines(e.Infra)})
@@ -51,13 +56,25 @@ func Explanation(e *result.Explanation) *doc.Document {
 		flags.Blocks = append(flags.Blocks, doc.Only(doc.OnTerminal, f.lines()), doc.Only(doc.OnPage, f.table()))
 	}
 	d.Add(flags)
+	// A terminal ends with why: that is what one sees of a page that is longer than the screen.
+	var whys []doc.Block
 	for i := range e.Modules {
-		d.Add(explained(&e.Modules[i]))
+		m := &e.Modules[i]
+		head, why, proof := doc.Line{}.Mono(doc.Strong, m.Name), explained(m), proofOf(m)
+		d.Add(doc.Only(^doc.OnTerminal, doc.Section{Head: head, Blocks: append([]doc.Block{why}, proof...)}),
+			doc.Only(doc.OnTerminal, doc.Section{Head: head, Blocks: append([]doc.Block{doc.Para{Line: doc.Say("module  ", m.Path), Whole: true}}, proof...)}))
+		whys = append(whys, doc.Section{Head: head, Blocks: []doc.Block{why}})
 	}
+	var scripts []string
 	for _, s := range e.Scripts {
-		d.Add(explainScript(s))
+		d.Add(doc.Only(doc.OnPage, explainScript(s)))
+		scripts = append(scripts, s.Name+".sh ("+s.Title+")")
 	}
 	d.Add(section("Notes", e.Notes), doc.Only(doc.OnPage, doc.Command{Text: e.Command}))
+	if scripts != nil {
+		d.Add(doc.Only(doc.OnTerminal, doc.Section{Blocks: paras(doc.Say("by hand: -script=DIR writes ", strings.Join(scripts, ", ")))}))
+	}
+	d.Add(doc.Only(doc.OnTerminal, whys...), doc.Only(doc.OnTerminal, doc.Section{Blocks: []doc.Block{verdict}}))
 	return d
 }
 
@@ -152,7 +169,7 @@ func origin(o result.GivenOption) string {
 	return s
 }
 
-// explained is one module.
+// explained is what was predicted of a module, what was seen, and why.
 func explained(m *result.ExplainedModule) doc.Block {
 	predicted := doc.Say("nothing")
 	if m.Predicted != nil {
@@ -162,20 +179,23 @@ func explained(m *result.ExplainedModule) doc.Block {
 	switch {
 	case m.Agrees == nil:
 	case *m.Agrees:
-		observed[0] = observed[0].Say("  ").Toned(doc.Good, markAgrees+" as predicted")
+		observed = append(observed, doc.Toned(doc.Good, markAgrees+" as predicted"))
 	default:
-		observed[0] = observed[0].Say("  ").Toned(doc.Bad, markDiffers+" NOT as predicted")
+		observed = append(observed, doc.Toned(doc.Bad, markDiffers+" NOT as predicted"))
 	}
 	if m.Outcome.Detail != "" {
 		observed = append(observed, doc.Say(m.Outcome.Detail))
 	}
-	defs := doc.Defs{
-		def("module", doc.Line{}.Mono(doc.Plain, m.Path)), def("predicted", predicted), {Term: "observed", Lines: observed, Whole: true},
-	}
+	defs := doc.Defs{def("predicted", predicted), def("observed", observed...)}
 	if len(m.Reasoning) > 0 {
 		defs = append(defs, def("why", doc.Lines(m.Reasoning...)...))
 	}
-	s := doc.Section{Head: doc.Line{}.Mono(doc.Strong, m.Name), Blocks: []doc.Block{defs}}
+	return defs
+}
+
+// proofOf is what of the module and of the console proves it.
+func proofOf(m *result.ExplainedModule) (blocks []doc.Block) {
+	blocks = append(blocks, doc.Only(^doc.OnTerminal, doc.Defs{def("module", doc.Line{}.Mono(doc.Plain, m.Path))}))
 	refused := doc.Section{Head: doc.Say("relocations that the loader refuses or writes wrong"), Tight: true}
 	for _, g := range m.Groups {
 		few := firstEntries(g.Entries)
@@ -187,7 +207,7 @@ func explained(m *result.ExplainedModule) doc.Block {
 		refused.Blocks = append(refused.Blocks, doc.Para{Line: doc.Say(m.Lines)})
 	}
 	if len(m.Groups) > 0 {
-		s.Blocks = append(s.Blocks, refused)
+		blocks = append(blocks, refused)
 	}
 	if len(m.Excerpt) > 0 {
 		var quote doc.Quote
@@ -199,9 +219,9 @@ func explained(m *result.ExplainedModule) doc.Block {
 			quote.Lines = append(quote.Lines, doc.Toned(tone, fmt.Sprintf("%s%6d  %s", mark, l.Number, l.Text)))
 		}
 		at := doc.Say(fmt.Sprintf("console, at byte %d of the transcript:", m.Outcome.Offset))
-		s.Blocks = append(s.Blocks, doc.Section{Head: at, Blocks: []doc.Block{quote}, Tight: true, Flat: true})
+		blocks = append(blocks, doc.Section{Head: at, Blocks: []doc.Block{quote}, Tight: true, Flat: true})
 	}
-	return s
+	return blocks
 }
 
 // firstEntries are the first entries, and the one that decides.
@@ -254,17 +274,8 @@ func codeOf(r result.RejectedLocation) string {
 	return strings.Join(present(r.Instruction, at, r.Source, inlined), separator)
 }
 
-// explainScript is a script to be pasted: a page has all of it, a terminal the short
-// form where there is one.
+// explainScript is a script to be pasted.
 func explainScript(s result.ExplanationScript) doc.Block {
-	quote := func(text string) doc.Block {
-		return doc.Quote{Lines: doc.Lines(strings.Split(strings.TrimSuffix(text, "\n"), "\n")...), Margin: true}
-	}
-	short := []doc.Block{quote(s.Text)}
-	if s.Brief != "" {
-		how := doc.Say("In the tree, with a toolchain of your own (with umlab's: -script=DIR writes ", s.Name, ".sh):")
-		short = []doc.Block{doc.Para{Line: how}, quote(s.Brief)}
-	}
-	blocks := []doc.Block{doc.Only(doc.OnTerminal, short...), doc.Only(doc.OnPage, quote(s.Text))}
-	return doc.Section{Head: doc.Say("By hand: ", s.Title), Flat: true, Blocks: blocks}
+	text := doc.Quote{Lines: doc.Lines(strings.Split(strings.TrimSuffix(s.Text, "\n"), "\n")...), Margin: true}
+	return doc.Section{Head: doc.Say("By hand: ", s.Title), Flat: true, Blocks: []doc.Block{text}}
 }
