@@ -101,6 +101,7 @@ func Open(o Options) (*Lab, error) {
 	if o.Quiet {
 		sink = display.New(io.Discard, false, false, o.Now)
 	}
+	st.Note = sink.Note
 	for _, line := range o.Say {
 		sink.Note(line)
 	}

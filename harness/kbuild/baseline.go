@@ -234,7 +234,11 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 		return nil, err
 	}
 	var last int
-	b.Store.Get("steps", base.Compiler, &last) // how many it was the last time is the best guess
+	for _, by := range []string{base.Compiler, Clang, GCC} { // how many it was the last time is the best guess
+		if last == 0 {
+			b.Store.Get("steps", by, &last)
+		}
+	}
 	task := b.Sink.Start(base.title(), progress.Objects, int64(last))
 	defer func() { task.Done(err) }()
 	if why != "" {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
 )
 
@@ -85,6 +86,7 @@ func (s *Store) cleanAt(ctx context.Context, now time.Time, rule Rule, dry bool)
 		return nil, err
 	}
 	defer remove()
+	s.note("store: removing %d of %d entries, %s", len(gone), len(list), humanize.Bytes(uint64(max(out.Freed, 0))))
 	for i, e := range gone {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

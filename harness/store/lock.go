@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,8 +20,11 @@ import (
 // call that waits and can be cancelled.
 const lockPoll = 50 * time.Millisecond
 
+// tellAfter is how long a process waits for another's lock before it says so.
+const tellAfter = time.Second
+
 // Lock takes the lock of that name, waiting for other processes and goroutines
-// until ctx ends. The kernel drops the lock when the process dies, however.
+// until ctx ends; Note is told whom it waits for. The kernel drops the lock when the process dies, however.
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	if len(name) > 100 { // file names end at 255
 		name = fmt.Sprintf("%s%x", name[:40], sha256.Sum256([]byte(name)))
@@ -27,14 +33,25 @@ func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
+	began, told := time.Now(), false
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
 		case err == nil:
+			sign(f)
+			if told {
+				s.note("%s: free after %s", what(name), time.Since(began).Round(time.Second))
+			}
 			return func() { f.Close() }, nil
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			f.Close()
 			return nil, fmt.Errorf("lock %s: %w (does the store lie on a file system without flock?)", name, err)
+		}
+		if !told && time.Since(began) > tellAfter {
+			if who := holder(f); who != "" {
+				s.note("%s: waiting for another umlab that is at it, %s", what(name), who)
+				told = true
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -44,6 +61,29 @@ func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error
 		}
 	}
 }
+
+// sign writes into the file of a lock who holds it: the process, since when, and its command. It is for people alone.
+func sign(f *os.File) {
+	line := fmt.Sprintf("%d %s %s\n", os.Getpid(), time.Now().Format(time.TimeOnly), strings.Join(os.Args, " "))
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt([]byte(line), 0)
+	}
+}
+
+// holder is who signed, "process 4242, since 21:03:12: umlab matrix"; "" where that is this process itself, or is not known.
+func holder(f *os.File) string {
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 4096))
+	words := strings.SplitN(strings.TrimSpace(string(text)), " ", 3)
+	if err != nil || len(words) < 3 || words[0] == strconv.Itoa(os.Getpid()) {
+		return ""
+	}
+	return fmt.Sprintf("process %s, since %s: %s", words[0], words[1], words[2])
+}
+
+var keyed = regexp.MustCompile(`-[0-9a-f]{12,}$`)
+
+// what is a lock's name without its key: "baseline".
+func what(name string) string { return keyed.ReplaceAllString(name, "") }
 
 // locked opens the file at path, making it where it is missing, and locks it as
 // flock(2) does with how; closing it drops the lock.

@@ -38,6 +38,15 @@ type Store struct {
 	// for itself.
 	users *os.File
 	held  sync.Map // paths of what this process used
+
+	// Note is told in a line, where it is not nil, what this process waits for, and how far Clean is.
+	Note func(line string)
+}
+
+func (s *Store) note(format string, args ...any) {
+	if s.Note != nil {
+		s.Note(fmt.Sprintf(format, args...))
+	}
 }
 
 // DefaultDir is $UMLAB_HOME, else $XDG_CACHE_HOME/umlab, else ~/.cache/umlab.

@@ -177,7 +177,12 @@ func (s *Store) measureAll(ctx context.Context, list []*entry) error {
 		}
 	}
 	var measured []*entry // of the finished directories
-	for _, e := range list {
+	told := time.Now()
+	for n, e := range list {
+		if time.Since(told) > tellAfter {
+			told = time.Now()
+			s.note("store: %d of %d entries are measured", n, len(list))
+		}
 		m := measure{At: time.Now()}
 		m.Inode, m.Born = born(e.path)
 		if known, ok := was[e.kind+"/"+e.key]; e.top == tops.dirs && ok && m.Born != 0 &&

@@ -5,6 +5,8 @@
 package display
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -144,8 +146,11 @@ func (d *Display) erase(t *task) {
 func (d *Display) done(t *task, err error) {
 	took := d.elapsed() - t.begun
 	size := extent(t.unit, t.now().count)
-	failed := ""
-	if err != nil {
+	failed, mark := "", d.paint("1;31", "✗")
+	switch {
+	case errors.Is(err, context.Canceled): // by the user: nothing went wrong
+		failed, mark = "stopped after "+progress.Duration(took), "–"
+	case err != nil:
 		failed = "FAILED after " + progress.Duration(took) + ": " + cause(err)
 	}
 	switch {
@@ -154,7 +159,7 @@ func (d *Display) done(t *task, err error) {
 	case d.pool == nil:
 		d.print(t.begun+took, t.name+": "+joined(", ", "done in "+progress.Duration(took), size))
 	case err != nil:
-		d.print(0, d.paint("1;31", "✗")+" "+t.name+": "+failed)
+		d.print(0, mark+" "+t.name+": "+failed)
 	default:
 		d.print(0, d.paint("32", "✓")+" "+joined("  ", t.name, size, progress.Duration(took)))
 	}

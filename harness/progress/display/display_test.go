@@ -2,6 +2,7 @@ package display
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -61,6 +62,12 @@ func TestProgressLines(t *testing.T) {
 	build.Add(1)
 	p.Note("cached:\tnothing \x1b[2J")
 	build.Done(fmt.Errorf("make: exit status 2\ncc1: out of memory"))
+	left := p.Start("build stock", progress.Objects, 100)
+	c.pass(8 * time.Second)
+	left.Add(10)
+	c.pass(12 * time.Second)
+	left.Add(15)
+	left.Done(fmt.Errorf("build stock: %w", context.Canceled))
 	quick := p.Start("boot stock:low", progress.None, 0)
 	c.pass(410 * time.Millisecond)
 	quick.Done(nil)
@@ -71,12 +78,15 @@ func TestProgressLines(t *testing.T) {
 [  26.8s] fetch toolchain trixie: done in 14.5 s, 290 MiB
 [  26.8s] build baseline: started
 [  37.8s] build baseline: 1 objects, CC kernel/fork.o
-[  48.8s] build baseline: 313/1890 objects, CC kernel/fork.o
+[  48.8s] build baseline: 313/1890 objects, about 1 min 51 s left, CC kernel/fork.o
 [  48.8s] cached: nothing \x1b[2J
 [  48.8s] build baseline: FAILED after 22.0 s: make: exit status 2 …
-[  48.8s] boot stock:low: started
-[  49.2s] boot stock:low: done in 0.41 s
-[  49.2s] after the end
+[  48.8s] build stock: started (100 objects)
+[  68.8s] build stock: 25/100 objects, about 1 min 00 s left
+[  68.8s] build stock: stopped after 20.0 s
+[  68.8s] boot stock:low: started
+[  69.2s] boot stock:low: done in 0.41 s
+[  69.2s] after the end
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

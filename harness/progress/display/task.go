@@ -103,9 +103,19 @@ func position(unit progress.Unit, s state, took time.Duration) string {
 	case unit == progress.Bytes:
 		return joined(", ", size(s.count), speed)
 	case s.total > 0:
-		return strings.TrimSpace(fmt.Sprintf("%d/%d %s", s.count, s.total, unit))
+		return joined(", ", strings.TrimSpace(fmt.Sprintf("%d/%d %s", s.count, s.total, unit)), left(s, took))
 	}
 	return fmt.Sprintf("%d %s", s.count, unit)
+}
+
+// left is about how long a task will take that goes on as it did; "" while that cannot be told.
+func left(s state, took time.Duration) string {
+	const least, early = 10 * time.Second, 20 // before that, the first steps say little of the others
+	if took < least || s.count < early || s.count >= s.total {
+		return ""
+	}
+	rest := time.Duration(float64(took) * float64(s.total-s.count) / float64(s.count))
+	return "about " + progress.Duration(max(rest.Round(time.Second), time.Second)) + " left"
 }
 
 // size is n bytes in the largest binary unit that leaves a digit before the
