@@ -37,7 +37,9 @@ func init() {
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (test-ida-inverted-result, unknown-rela-relocation)
+//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE,…          the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME,…     the compilers: a name, or one of a series, debian-rustc:1.96.1; in a list,
@@ -64,7 +66,7 @@ func init() {
 //	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
 //	  -find=VERDICT         look for the smallest sets of settings that give this verdict, over the axes
 //	                        and what else rustc offers (loads, rejected, address-dependent, mixed,
-//	                        broken)
+//	                        broken, builds)
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
@@ -87,7 +89,9 @@ func Matrix() {}
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (test-ida-inverted-result, unknown-rela-relocation)
+//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: the
@@ -126,7 +130,9 @@ func Explain() {}
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (test-ida-inverted-result, unknown-rela-relocation)
+//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: the
@@ -158,7 +164,9 @@ func Boot() {}
 //	Flags:
 //	  -range=A..B           the commits A..B of the git repository that -tree= names, in place of PATCH
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (test-ida-inverted-result, unknown-rela-relocation)
+//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchains=NAME,…    the compilers: a name, or one of a series, debian-rustc:1.96.1; each is a
@@ -213,7 +221,9 @@ func Verify() {}
 //	                        (rust_print:GOTPCREL>0); default: what BAD shows
 //	  -log=FILE             answers are written there as they come, and taken from there
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (test-ida-inverted-result, unknown-rela-relocation)
+//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: the
@@ -245,7 +255,8 @@ func Bisect() {}
 //
 //	Flags:
 //	  -target=TARGET,…      only of these; default: all (matrix, explain, verify, bisect, nightly)
-//	  -scenario=NAME,…      only of these; default: all (test-ida-inverted-result,
+//	  -scenario=NAME,…      only of these; default: all (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE,…          only of these; default: all (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME,…     only of these; default: all (host, host-rust, rustup-nightly, rustup-stable,
@@ -279,7 +290,8 @@ func Report() {}
 //	  -toolchain=NAME,…     only of these; default: all (host, host-rust, rustup-nightly, rustup-stable,
 //	                        sid, sid-experimental, trixie, trixie-backports, trixie-web; series
 //	                        debian-llvm, debian-rustc, debian-snapshot, rust-nightly)
-//	  -scenario=NAME,…      only of these; default: all (test-ida-inverted-result,
+//	  -scenario=NAME,…      only of these; default: all (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
 //	                        unknown-rela-relocation)
 //	  -changes              only what changed, without the table
 //	  -import=FILE          enter results first, as -json= of matrix or -export= wrote them
@@ -299,7 +311,9 @@ func History() {}
 //	                        debian-snapshot, rust-nightly)
 //	  -dir=DIRECTORY        where dated reports go; default: reports/SERIES of the store
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (test-ida-inverted-result, unknown-rela-relocation)
+//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for

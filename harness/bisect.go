@@ -130,7 +130,7 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 		return b, err
 	}
 	defer log.close()
-	p := &prober{lab: l, candidates: c, target: q.target, fresh: q.Fresh, whole: map[string]*ran{},
+	p := &prober{lab: l, candidates: c, target: q.target, fresh: q.Fresh, goal: q.plan.Scenario.BuildOnly(), whole: map[string]*ran{},
 		ends: predicate.Ends{Cond: q.cond, Good: predicate.End{Name: b.Good}, Bad: predicate.End{Name: b.Bad}}}
 	if log.replay != nil {
 		if err := p.ends.Restore(log.replay); err != nil && log.file != nil {
@@ -222,6 +222,9 @@ func (l *Lab) conclude(ctx context.Context, b *result.Bisection, p *prober, foun
 	default:
 		b.Reason = fmt.Sprintf("the first bad one is %s (%s) or one of the %d between it and %s, which could not be judged; %s is good (%s)",
 			bad.Name, bad.Seen, n, good.Name, good.Name, good.Seen)
+	}
+	if p.goal { // that is not made of one kernel: the message says what changed
+		return nil
 	}
 	var facts [2]conclude.Facts
 	for i, name := range []string{good.Name, bad.Name} {

@@ -54,6 +54,9 @@ func ofCommits(ctx context.Context, g *tree.Bisect) (*candidates, *bisect.Commit
 func (l *Lab) runCommit(ctx context.Context, q *question, tc *toolchain.Toolchain, commit string, whole, fresh bool) (*ran, error) {
 	src := tree.GitSource{Name: q.repository + "#" + commit[:12], Path: q.repository, Ref: commit}
 	t, err := tree.FromGit(ctx, l.store, l.sink, src, sources.Git(tc))
+	if err == nil {
+		t, err = q.plan.Patched(ctx, l.sources, t, tc)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"umlab/harness/plan"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
+	"umlab/harness/scenario"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
 	"umlab/harness/usage"
@@ -25,6 +26,7 @@ type prober struct {
 	target predicate.Target
 	ends   predicate.Ends
 	fresh  bool               // nothing from the store answers
+	goal   bool               // the question is about a build, of which there is no kernel
 	bad    *predicate.Message // what the bad end showed; nil where it showed nothing
 	whole  map[string]*ran    // candidates that were run whole
 }
@@ -49,9 +51,12 @@ func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, err
 	r, err := p.result(ctx, at.Name, again, again || p.fresh)
 	var unfit *toolchain.UnfitError
 	var not *tree.NotKernelError
+	var foreign *scenario.TreeError
 	switch {
 	case errors.As(err, &unfit):
 		return skip(unfit.Error())
+	case errors.As(err, &foreign):
+		return skip(foreign.Error())
 	case errors.As(err, &not) && at.Name != p.ends.Good.Name && at.Name != p.ends.Bad.Name:
 		return skip(not.Error())
 	case errors.As(err, &not):

@@ -41,6 +41,7 @@ func ExitCode(err error) int {
 	var mistake *scenario.Mistake
 	var unfit *toolchain.UnfitError
 	var misfit *patch.ApplyError
+	var foreign *scenario.TreeError
 	var nothing *history.NothingError
 	var input *history.InputError
 	var not *tree.NotKernelError
@@ -51,7 +52,7 @@ func ExitCode(err error) int {
 		return result.ExitInterrupted
 	case errors.As(err, &end):
 		return end.Code
-	case errors.As(err, &wrong), errors.As(err, &mistake), errors.As(err, &unfit), errors.As(err, &misfit),
+	case errors.As(err, &wrong), errors.As(err, &mistake), errors.As(err, &unfit), errors.As(err, &misfit), errors.As(err, &foreign),
 		errors.As(err, &nothing), errors.As(err, &input), errors.As(err, &not), errors.Is(err, history.ErrEmpty):
 		return result.ExitUsage
 	}

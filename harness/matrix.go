@@ -94,6 +94,9 @@ func (l *Lab) runOn(ctx context.Context, p *plan.Plan, t *tree.Tree, tc *toolcha
 
 // runBy is runOn with a builder that makes the baseline.
 func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+	if p.Scenario.BuildOnly() {
+		return l.runGoals(ctx, b, p, t, tc)
+	}
 	started := l.now()
 	q, baseline, notes, err := p.Build(ctx, b, t, tc)
 	return l.runBuilt(ctx, b, &ran{Results: results(q, t, tc, notes), plan: q, baseline: baseline}, p.Base(t, tc), started, err)
@@ -102,6 +105,9 @@ func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tre
 // runFrom runs the cells of a plan that was run on a tree that patches made of
 // that one's: only what they change is built.
 func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+	if p.Scenario.BuildOnly() {
+		return l.runGoals(ctx, l.builder, p, t, tc)
+	}
 	started := l.now()
 	base := was.baseline.Base
 	base.Tree = t

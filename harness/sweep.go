@@ -14,6 +14,7 @@ import (
 	"umlab/harness/progress"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
+	"umlab/harness/scenario"
 	"umlab/harness/sources"
 	"umlab/harness/toolchain"
 	"umlab/harness/usage"
@@ -75,11 +76,14 @@ func columns(
 		c := result.SweepColumn{Tree: p.Flags.Tree, Toolchain: p.Flags.Toolchain}
 		r, err := run(ctx, p)
 		var unfit *toolchain.UnfitError
+		var foreign *scenario.TreeError
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case errors.As(err, &unfit):
 			c.Refused = &result.Refusal{Reasons: unfit.Reasons, Nearest: unfit.Nearest}
+		case errors.As(err, &foreign):
+			c.Refused = &result.Refusal{Reasons: []string{foreign.Error()}}
 		case err != nil:
 			c.Infra = err.Error()
 		default:

@@ -211,6 +211,9 @@ func (l *Lab) commits(ctx context.Context, p *plan.Plan, commits string) (*tree.
 		return nil, nil, nil, &usage.Error{Err: err}
 	}
 	base, err := tree.FromGit(ctx, l.store, l.sink, r.Base, sources.Git(tc))
+	if err == nil {
+		base, err = p.Patched(ctx, l.sources, base, tc)
+	}
 	return base, tc, r.Patches, err
 }
 

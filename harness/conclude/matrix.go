@@ -11,7 +11,7 @@ import (
 
 // Control holds what was seen of a control's cell against what is known of it.
 func Control(c scenario.PlannedControl, cells []result.Cell) result.Control {
-	out := result.Control{Name: c.Name, Cell: c.Cell + ":" + c.Placement + ":" + c.Module, Want: scenario.Wanted(c.Wants), Got: "not run"}
+	out := result.Control{Name: c.Name, Cell: c.At(), Want: scenario.Wanted(c.Wants), Got: "not run"}
 	for _, cell := range cells {
 		if cell.ID != c.Shown.ID() {
 			continue
@@ -47,10 +47,11 @@ func Control(c scenario.PlannedControl, cells []result.Cell) result.Control {
 // the scenario expects of them and against the controls, and from that the totals
 // and the exit code, all of which it sets in r. planned are the cells as planned.
 func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
+	on := scenario.On{Kernel: r.Tree.Version, Rustc: result.Version(r.Toolchain.Identity["rustc"])}
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		c.Verdict, c.Reason = Cell(*c)
-		c.Expected, c.AsExpected = expected(s, r.Tree.Version, planned[i], *c)
+		c.Expected, c.AsExpected = expected(s, on, planned[i], *c)
 	}
 	for _, c := range r.Controls {
 		if !c.Holds && r.Infra == "" {
@@ -68,7 +69,7 @@ func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 
 // expected compares a cell with what the scenario expects of it. The text says
 // what is expected where the cell differs, and all of it where it does not.
-func expected(s *scenario.Scenario, kernel string, planned scenario.Cell, c result.Cell) (text string, as bool) {
+func expected(s *scenario.Scenario, on scenario.On, planned scenario.Cell, c result.Cell) (text string, as bool) {
 	var all, missed []string
 	note := func(what string, wants []scenario.Want, got outcome.Outcome) {
 		if len(wants) == 0 {
@@ -81,28 +82,34 @@ func expected(s *scenario.Scenario, kernel string, planned scenario.Cell, c resu
 		}
 	}
 	if o := c.Build.Outcome; o != nil {
+		if len(planned.Placements) == 0 {
+			wants := s.Expected(on, planned, scenario.Placement{}, "")
+			if note("", wants, *o); o.Kind == outcome.Built && len(wants) == 0 {
+				return "", true // nobody says otherwise
+			}
+		}
 		if len(planned.Modules) == 0 {
 			for _, p := range planned.Placements {
-				note("", s.Expected(kernel, planned, p, ""), *o)
+				note("", s.Expected(on, planned, p, ""), *o)
 			}
 		}
 		for _, p := range planned.Placements {
 			for _, m := range planned.Modules {
-				note(p.Name+" "+m.Name+": ", s.Expected(kernel, planned, p, m.Name), *o)
+				note(p.Name+" "+m.Name+": ", s.Expected(on, planned, p, m.Name), *o)
 			}
 		}
 	}
 	for i, p := range c.Placements {
 		for _, run := range p.Runs {
 			for _, m := range run.Modules {
-				note(p.Name+" "+m.Name+": ", s.Expected(kernel, planned, planned.Placements[i], m.Name), m.Outcome)
+				note(p.Name+" "+m.Name+": ", s.Expected(on, planned, planned.Placements[i], m.Name), m.Outcome)
 			}
 		}
 	}
 	if o := c.Build.Outcome; o != nil && len(all) == 0 {
 		missed = append(missed, "a build") // nobody asks for none
 	}
-	if v := s.ExpectedVerdict(kernel, planned); v != "" {
+	if v := s.ExpectedVerdict(on, planned); v != "" {
 		all = append([]string{v}, all...)
 		if v != string(c.Verdict) {
 			missed = append([]string{v}, missed...)

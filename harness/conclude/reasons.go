@@ -24,6 +24,40 @@ func outcomeWithDetail(o outcome.Outcome) string {
 	return o.String() + " (" + o.Detail + ")"
 }
 
+// reasonBuilt is why a goal of make is as it is where it was made.
+func reasonBuilt(o outcome.Outcome) string {
+	if o.Known != "" {
+		return o.Known
+	}
+	reason := "it is made"
+	switch n := len(o.Warnings); n {
+	case 0:
+	case 1:
+		reason += ", with a warning: " + o.Warnings[0].Message
+	default:
+		reason += fmt.Sprintf(", with %d different warnings, the first of which is: %s", n, o.Warnings[0].Message)
+	}
+	if len(o.Differs) > 0 {
+		reason += ", and differs from stock in " + strings.Join(o.Differs, ", ")
+	}
+	return reason
+}
+
+// reasonFailed is why a build failed: what the tool says, and where.
+func reasonFailed(o outcome.Outcome) string {
+	reason := o.Diagnostic.Message
+	if o.Diagnostic.Tool != "" {
+		reason = o.Diagnostic.Tool + ": " + reason
+	}
+	if o.Detail != "" {
+		reason += " (" + o.Detail + ")"
+	}
+	if o.Other {
+		reason = "it fails, and not as the scenario says: " + reason
+	}
+	return reason
+}
+
 // reasonDetail is what there is to know of a module that loaded, to be added to the
 // reason; "" for nothing.
 func reasonDetail(s observation) string {

@@ -23,6 +23,12 @@ type observation struct {
 // build where there is nothing to boot, else from its placements.
 func Cell(c result.Cell) (result.Verdict, string) {
 	if o := c.Build.Outcome; o != nil && o.Kind != outcome.Loaded {
+		if o.Kind == outcome.Built {
+			return result.Builds, reasonBuilt(*o)
+		}
+		if o.Diagnostic != nil {
+			return result.Broken, reasonFailed(*o)
+		}
 		if o.Kind.Kernel() || o.Kind == outcome.Timeout {
 			return result.Broken, outcomeWithDetail(*o)
 		}

@@ -27,6 +27,8 @@ type BuildError struct {
 	// What the tools said, as of outcome.Outcome, and that on one line; in the names that the user has for the files.
 	Frame []string `json:"-"`
 	Brief string   `json:"-"`
+
+	Refused *Refusal // where nothing was built, because rustc refused beforehand
 }
 
 func (e *BuildError) Error() string {

@@ -224,7 +224,7 @@ func linked(t testing.TB, s *submission) {
 // The status is what the kernel did: what umlab or its host did is no FAIL.
 func TestStatus(t *testing.T) {
 	want := map[outcome.Kind]status{
-		outcome.Loaded: "PASS", outcome.RelocationUnknown: "FAIL", outcome.RelocationOverflow: "FAIL", outcome.LoadedCorrupt: "FAIL",
+		outcome.Loaded: "PASS", outcome.Built: "PASS", outcome.RelocationUnknown: "FAIL", outcome.RelocationOverflow: "FAIL", outcome.LoadedCorrupt: "FAIL",
 		outcome.InitFailed: "FAIL", outcome.InsmodFailed: "FAIL", outcome.Oops: "FAIL", outcome.BootFailed: "FAIL", outcome.BuildFailed: "FAIL",
 		outcome.ConfigDropped: "ERROR", outcome.Timeout: "ERROR", outcome.Infra: "ERROR", "exploded": "ERROR",
 	}

@@ -28,6 +28,7 @@ const (
 	InsmodFailed       Kind = "insmod-failed"       // insmod failed for another reason than a relocation
 	Oops               Kind = "oops"                // the kernel faulted while the module was handled
 	BootFailed         Kind = "boot-failed"         // the guest never came to its prompt
+	Built              Kind = "built"               // the goal of a scenario about the build was made
 	BuildFailed        Kind = "build-failed"        // no binary to boot or no module to load
 	ConfigDropped      Kind = "config-dropped"      // the build is not the one that was asked for
 	Timeout            Kind = "timeout"             // a stage deadline or the no-output deadline passed
@@ -37,7 +38,7 @@ const (
 // Kinds lists every Kind.
 func Kinds() []Kind {
 	return []Kind{Loaded, RelocationUnknown, RelocationOverflow, LoadedCorrupt, InitFailed, InsmodFailed, Oops,
-		BootFailed, BuildFailed, ConfigDropped, Timeout, Infra}
+		BootFailed, Built, BuildFailed, ConfigDropped, Timeout, Infra}
 }
 
 // Kernel reports whether k says what the kernel did.
@@ -105,6 +106,15 @@ type Outcome struct {
 	// of build-failed: what the tools said, whole, with the names that the user has for the files
 	Frame []string `json:"frame,omitempty"`
 	Stays bool     `json:"stays,omitempty"` // the guest had it, and rmmod did not remove it
+	// of build-failed: the first error of the step that failed
+	Diagnostic *Diagnostic `json:"diagnostic,omitempty" since:"v2"`
+	// of built: what tools warned of, and files that are not those of the stock cell
+	Warnings []Diagnostic `json:"warnings,omitempty" since:"v2"`
+	Differs  []string     `json:"differs,omitempty" since:"v2"`
+	// of built and build-failed: what the scenario describes, which this is; absent where it is another
+	Known string `json:"known,omitempty" since:"v2"`
+	// of build-failed: the scenario describes a failure, and this is another one
+	Other bool `json:"other,omitempty" since:"v2"`
 }
 
 // VersionMagic reports whether the loader refused the module because it was built
@@ -129,6 +139,8 @@ func (o Outcome) String() string {
 		return fmt.Sprintf("%s %s", o.Kind, o.Stage)
 	case o.Errno != 0:
 		return fmt.Sprintf("%s errno %d", o.Kind, o.Errno)
+	case o.Diagnostic != nil && o.Diagnostic.Step != "":
+		return fmt.Sprintf("%s in %s", o.Kind, o.Diagnostic.Step)
 	case o.Kind == Loaded && o.Stays:
 		return string(o.Kind) + ", cannot be removed"
 	}
@@ -145,8 +157,8 @@ func (o Outcome) Brief() string {
 }
 
 // Same reports whether two outcomes are the same event for a verdict: the same
-// kind, relocation type, errno and stage. Addresses, values and evidence differ
-// between runs and do not count.
+// kind, relocation type, errno and stage, and of builds that failed the same error.
+// Addresses, values and where in a file differ between runs and do not count.
 func (o Outcome) Same(p Outcome) bool {
 	if (o.Relocation == nil) != (p.Relocation == nil) {
 		return false
@@ -154,5 +166,8 @@ func (o Outcome) Same(p Outcome) bool {
 	if o.Relocation != nil && o.Relocation.Type != p.Relocation.Type {
 		return false
 	}
-	return o.Kind == p.Kind && o.Errno == p.Errno && o.Stage == p.Stage
+	if o.Kind == BuildFailed && p.Kind == BuildFailed && !o.sameFailure(p) {
+		return false
+	}
+	return o.Kind == p.Kind && o.Errno == p.Errno && o.Stage == p.Stage && o.Known == p.Known
 }

@@ -14,7 +14,7 @@ import (
 	"umlab/harness/tree"
 )
 
-// Fetch gets the plan's tree and toolchain. Where the toolchain cannot build Rust
+// Fetch gets the plan's tree, with the scenario's patches, and its toolchain. Where the toolchain cannot build Rust
 // for the tree, the error is a *toolchain.UnfitError that names the nearest that
 // would. What the archive's lists tell already is told before it is fetched.
 func (p *Plan) Fetch(ctx context.Context, src *sources.Sources) (*tree.Tree, *toolchain.Toolchain, error) {
@@ -36,6 +36,10 @@ func (p *Plan) Fetch(ctx context.Context, src *sources.Sources) (*tree.Tree, *to
 	if err == nil {
 		err = p.Fit(ctx, src, t, tc)
 	}
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err = p.Patched(ctx, src, t, tc)
 	return t, tc, err
 }
 

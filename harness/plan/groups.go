@@ -82,6 +82,14 @@ func readSubarch(project fs.FS, name string) (f kconfig.Fragment, err error) {
 	return kconfig.ParseFragment(file, text)
 }
 
+// BaseOf is what a variant is built on, where base is what the plan's own are.
+func (p *Plan) BaseOf(v scenario.Variant, base kbuild.Base) kbuild.Base {
+	if len(v.Base()) == 0 {
+		return base
+	}
+	return (&Group{Settings: v.Base(), options: p.options(v)}).Base(base)
+}
+
 // options are those that a variant adds, a fragment's before single ones.
 func (p *Plan) options(v scenario.Variant) (options []kconfig.Option) {
 	for _, s := range v.Of(scenario.OfSubarch) {

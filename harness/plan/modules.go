@@ -74,13 +74,10 @@ func (p *Plan) Build(
 	ctx context.Context, b *kbuild.Builder, t *tree.Tree, tc *toolchain.Toolchain,
 ) (q *Plan, bl *kbuild.Baseline, notes []string, err error) {
 	base := p.Base(t, tc)
-	if p, err = p.resolve(func() (map[string]string, error) { return b.RustOffers(ctx, tc) }); err != nil {
-		return p, nil, nil, err
-	}
 	var said []string
 	note := func() { notes = append(notes, said...) }
-	if q, err = p.Snapshot(ctx, b.Store, b.Sink); err != nil {
-		return p, nil, nil, err
+	if q, err = p.Resolve(ctx, b, tc); err != nil {
+		return q, nil, nil, err
 	}
 	q, base.Options, said, err = q.withSamples(base)
 	if note(); err != nil {
@@ -99,6 +96,19 @@ func (p *Plan) Build(
 	q, said, err = q.withDirectories(ctx, b, bl)
 	note()
 	return q, bl, notes, err
+}
+
+// Resolve is the plan with what a toolchain has of the options that its variants name, and with snapshots of the user's
+// directories; p stays as it is, and is returned where that fails.
+func (p *Plan) Resolve(ctx context.Context, b *kbuild.Builder, tc *toolchain.Toolchain) (*Plan, error) {
+	q, err := p.resolve(func() (map[string]string, error) { return b.RustOffers(ctx, tc) })
+	if err == nil {
+		q, err = q.Snapshot(ctx, b.Store, b.Sink)
+	}
+	if err != nil {
+		return p, err
+	}
+	return q, nil
 }
 
 // withSamples gives the modules that have only a name the target that the tree

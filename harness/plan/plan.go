@@ -22,6 +22,7 @@ import (
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
+	"umlab/harness/tree/patch"
 	"umlab/harness/usage"
 )
 
@@ -60,6 +61,7 @@ type Plan struct {
 	fragmentSums  []string                    // short digests of the user's fragments
 	named         map[string]kconfig.Fragment // that variants name, by path
 	subarches     map[string]kconfig.Fragment // that variants name, by SUBARCH
+	patches       []patch.Patch
 }
 
 // New makes the plan of flags, with one of the scenarios. It looks at nothing
@@ -69,10 +71,6 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 	s, err := scenarios.Load(f.Scenario)
 	if err != nil {
 		return nil, err
-	}
-	if len(s.Patches) > 0 {
-		return nil, usage.Errorf("scenario %s names patches, which a matrix does not apply: "+
-			"apply them to a tree of your own and give its path with -tree=", s.Name)
 	}
 	f.Subarch = subarch(f.Subarch)
 	unknown := src.CheckSubarch(f.Subarch)
@@ -89,6 +87,11 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 		errs = append(errs, p.checkDirectories())
 	}
 	errs = append(errs, src.CheckTree(f.Tree), src.CheckToolchain(f.Toolchain), unknown)
+	for _, c := range p.Controls {
+		if c.Toolchain != "" {
+			errs = append(errs, src.CheckToolchain(c.Toolchain))
+		}
+	}
 	if f.Compiler != "" && f.Compiler != kbuild.Clang && f.Compiler != kbuild.GCC {
 		errs = append(errs, usage.Errorf("unknown compiler %q: clang or gcc", f.Compiler))
 	}
@@ -97,7 +100,7 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 	}
 	p.ownConfig = src.Settings.OwnOf(f.Tree, f.Toolchain, f.Subarch)
 	p.Notes = p.OwnNotes()
-	errs = append(errs, p.merge(scenarios.Project), p.readNamed(scenarios.Project))
+	errs = append(errs, p.merge(scenarios.Project), p.readNamed(scenarios.Project), p.readPatches())
 	if err := usage.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -241,6 +244,9 @@ func (p *Plan) Without(gone func(scenario.Module) bool) (q *Plan, notes []string
 func (p *Plan) Key() (string, error) {
 	text, err := json.Marshal(p.Plan)
 	parts := []string{"plan", p.Scenario.Digest, p.compiler, kconfig.Text(p.Options), string(text)}
+	for _, one := range p.patches {
+		parts = append(parts, one.Sum)
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.named)) {
 		parts = append(parts, "fragment", kconfig.Text(p.named[name].Options))
 	}

@@ -32,7 +32,7 @@ func (c Condition) Faulty(m Message) bool {
 	if _, built := m.Relocations[c.Module()]; built && !c.NeedsBoot() {
 		return false // proved by the build alone
 	}
-	return m.Build == nil || m.Build.Kind != outcome.ConfigDropped
+	return m.Build == nil || m.Build.Kind != outcome.ConfigDropped && !m.Build.Other
 }
 
 // Module is the module whose relocations the condition is about; "" where it is

@@ -87,7 +87,7 @@ func (m Message) String() string {
 	switch m.Class {
 	case unproved:
 		return "nothing was proved: " + line(m.Reason)
-	case buildFailed, timedOut:
+	case buildFailed, timedOut, proved:
 		if m.Build != nil {
 			return withEvidence(*m.Build)
 		}

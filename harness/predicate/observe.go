@@ -31,6 +31,14 @@ func Observe(r *result.Results, t Target) (Message, error) {
 	}
 	if o := c.Build.Outcome; o != nil {
 		m.Build = o
+		switch {
+		case o.Other:
+			m.Class, m.Reason = unproved, "it fails, and not as the scenario says: "+withEvidence(*o)
+			return m, nil
+		case c.Goal(): // the build is what the question is about
+			m.Class = proved
+			return m, nil
+		}
 		switch o.Kind {
 		case outcome.BuildFailed:
 			m.Class = buildFailed

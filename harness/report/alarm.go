@@ -134,6 +134,7 @@ func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence 
 		switch {
 		case told >= 0 && e.Frame != nil: // the same message of each is one
 			list[told].Where += ", " + e.Where
+		case o.Kind == outcome.Built: // no line says so
 		case told < 0 && (o.Kind != outcome.Loaded || !c.AsExpected):
 			if e.Frame != nil {
 				e.Log = c.Build.Log

@@ -60,6 +60,35 @@ func matrix() *result.Results {
 	return r
 }
 
+// goalRun is a run of a scenario about the build: what it describes, another error, and what is made with warnings.
+func goalRun() *result.Results {
+	r := matrix()
+	r.Scenario = result.Scenario{Name: "rustc-custom-target", Title: "custom targets are unstable", Digest: "sha256:5f0c2b"}
+	r.Command, r.Next, r.Tree.Patches = "go tool mage matrix -scenario=rustc-custom-target", "", []string{"sha256:aa"}
+	r.Controls = []result.Control{
+		{Name: "older-rustc-builds", Cell: "stock, by trixie", Want: "built", Got: "built", Holds: true},
+		{Name: "fixed-tree-builds", Cell: "stock, without the patches", Want: "built", Got: "built", Holds: true}}
+	made := func(id string, as bool, expected string, o outcome.Outcome) {
+		r.Cells = append(r.Cells, result.Cell{ID: id, AsExpected: as, Expected: expected, Build: result.Build{
+			Command: "make ARCH=um O=build LLVM=1 rust/core.o", Seconds: 4.2, Outcome: &o, Log: "/store/files/0b/0b1c"}})
+	}
+	const spec = "error loading target specification: custom targets are unstable and require `-Zunstable-options`"
+	r.Cells = nil
+	made("stock", true, "build-failed", outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error: " + spec, Known: `build-failed "custom targets"`,
+		Frame:      []string{"error: " + spec, "  = help: run `rustc --print target-list` for a list of built-in targets"},
+		Detail:     "rustc failed in step rust/core.o at scripts/target.json",
+		Diagnostic: &outcome.Diagnostic{Tool: "rustc", Step: "rust/core.o", Place: "scripts/target.json", Message: spec}})
+	r.Cells[0].Build.Refused = &result.Refused{Gives: "rust/Makefile:392", Seconds: 1.9}
+	made("large@all", false, `build-failed "custom targets"`, outcome.Outcome{Kind: outcome.BuildFailed, Evidence: "error: no such code model", Other: true,
+		Frame: []string{"error: no such code model"}, Detail: "rustc failed in step rust/core.o",
+		Diagnostic: &outcome.Diagnostic{Tool: "rustc", Step: "rust/core.o", Message: "no such code model"}})
+	made("static@all", false, `build-failed "custom targets"`, outcome.Outcome{Kind: outcome.Built, Differs: []string{"linux"},
+		Warnings: []outcome.Diagnostic{{Tool: "clang", Step: "init/main.o", Place: "init/main.c:9:5", Message: "unused variable 'x' [-Wunused-variable]"}}})
+	judge(r)
+	r.Totals.Differing = 2
+	return r
+}
+
 func judge(r *result.Results) {
 	for i := range r.Cells {
 		c := &r.Cells[i]

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write testdata anew; then read the diff
 
 // fixtures are the results that the golden files render.
 func fixtures() map[string]*result.Results {
-	return map[string]*result.Results{"matrix": matrix(), "trouble": trouble(), "collapsed": collapsed(), "search": search()}
+	return map[string]*result.Results{"matrix": matrix(), "trouble": trouble(), "collapsed": collapsed(), "search": search(), "goals": goalRun()}
 }
 
 func TestGolden(t *testing.T) {

@@ -79,6 +79,10 @@ func matrixTable(was, r *result.Results) doc.Table {
 	for _, p := range places {
 		t.Columns = append(t.Columns, doc.Column{Head: head(p)})
 	}
+	if goals(r) {
+		t.Label = "Outcome of each variant's build"
+		t.Columns, places = append(t.Columns, doc.Column{Head: doc.Say(msgBuild)}), []column{{}}
+	}
 	for i := range r.Cells {
 		c, before := &r.Cells[i], was.Cell(r.Cells[i].ID)
 		row := doc.Cells(doc.Code(c.ID).On(^doc.OnPage).With(doc.Line{}.Link(cellAnchor(i), c.ID).On(doc.OnPage)))
@@ -105,6 +109,11 @@ func matrixTable(was, r *result.Results) doc.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// goals reports whether r is of a scenario about the build alone: nothing was to be booted.
+func goals(r *result.Results) bool {
+	return len(columns(r)) == 0 && slices.ContainsFunc(r.Cells, result.Cell.Goal)
 }
 
 // entriesAt is what c showed at a placement.
@@ -139,7 +148,15 @@ type why struct {
 
 // reasonOf is why c is what it is, where its row alone does not say it all.
 func reasonOf(c *result.Cell) (w why, ok bool) {
-	told := c.AsExpected && (c.Verdict == result.Loads || c.Verdict == result.Rejected) && !noted(c)
+	if o := c.Build.Outcome; o != nil && o.Diagnostic != nil { // the evidence has the message, and not where it belongs
+		w = why{differs: !c.AsExpected, reason: o.Detail}
+		if o.Other {
+			w.reason = msgOther + ": " + o.Detail
+		}
+		return w, w.reason != ""
+	}
+	said := c.Verdict == result.Loads || c.Verdict == result.Rejected || c.Verdict == result.Builds // in the table
+	told := c.AsExpected && said && !noted(c)
 	told = told || c.Build.Outcome != nil && c.Build.Outcome.Frame != nil // the evidence has it whole
 	return why{differs: !c.AsExpected, reason: c.Reason}, c.Reason != "" && !told
 }

@@ -17,6 +17,8 @@ const (
 	msgNoRun        = "not run"
 	msgVariant      = "variant"
 	msgVerdict      = "verdict"
+	msgOther        = "it fails, and not as the scenario says"
+	msgBuild        = "build"
 	msgControls     = "controls"
 	msgASLR         = "aslr"
 	msgInfra        = "INFRASTRUCTURE: this run proves nothing"
@@ -114,6 +116,9 @@ func msgTotals(r *result.Results) []string {
 	variants := plural(t.Cells, "variant", "variants")
 	if len(verdicts) > 0 {
 		variants += ": " + strings.Join(verdicts, ", ")
+	}
+	if goals(r) { // nothing was to be booted
+		return []string{msgExpectation(r), variants, took(r.Seconds)}
 	}
 	return []string{msgExpectation(r), variants, plural(t.Placements, "cell", "cells"), msgBoots(t, probesOf(r)), msgLoads(t), took(r.Seconds)}
 }

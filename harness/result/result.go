@@ -24,11 +24,17 @@ func (r Results) Version() string {
 		return SchemaV2
 	}
 	for _, c := range r.Cells {
-		if c.Base != nil || len(c.Variant.Settings) > 0 {
+		if c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() {
 			return SchemaV2
 		}
 	}
 	return Schema
+}
+
+// Goal reports whether c is of a scenario about the build alone: nothing of it was to be booted.
+func (c Cell) Goal() bool {
+	o := c.Build.Outcome
+	return o != nil && (o.Kind == outcome.Built || o.Diagnostic != nil)
 }
 
 // Verdict is what a cell is, over all its placements and runs.
@@ -41,13 +47,14 @@ const (
 	AddressDependent Verdict = "address-dependent" // the same binary loads or fails with where it lands
 	Mixed            Verdict = "mixed"             // stable, but not the same for all modules
 	Broken           Verdict = "broken"            // oops, loaded-corrupt, init-failed, boot-failed, build-failed, timeout
+	Builds           Verdict = "builds"            // the goal of a scenario about the build is made
 	Flaky            Verdict = "flaky"             // runs differ, and addresses do not explain it
 	Unknown          Verdict = "unknown"           // infra or config-dropped: nothing was proved
 )
 
 // Verdicts are all of them, in the order of every list and legend.
 func Verdicts() []Verdict {
-	return []Verdict{Loads, Rejected, AddressDependent, Mixed, Broken, Flaky, Unknown}
+	return []Verdict{Loads, Rejected, AddressDependent, Mixed, Broken, Builds, Flaky, Unknown}
 }
 
 // Results is one run of a scenario on a tree with a toolchain.
@@ -203,11 +210,18 @@ type Build struct {
 	Signature map[string]string   `json:"signature"` // "linux" and module -> hash of its allocated sections
 	Seconds   float64             `json:"seconds"`   // of the build that made them, also when cached
 	Cached    bool                `json:"cached"`
-	Outcome   *outcome.Outcome    `json:"outcome,omitempty"` // where nothing could be booted: build-failed, config-dropped, infra
-	Log       string              `json:"log,omitempty"`     // path of the build log in the store
+	Outcome   *outcome.Outcome    `json:"outcome,omitempty"`            // where nothing could be booted: build-failed, config-dropped, infra
+	Log       string              `json:"log,omitempty"`                // path of the build log in the store
+	Refused   *Refused            `json:"refused,omitempty" since:"v2"` // where rustc, asked before anything was built, did not take what the tree asks of it
 
 	// what the loader would apply: module -> "R_X86_64_GOTPCREL" -> entries in allocated sections
 	Relocations map[string]map[string]int `json:"relocations,omitempty"`
+}
+
+// Refused says what rustc did not take.
+type Refused struct {
+	Gives   string  `json:"gives,omitempty"` // file and line of the tree that ask for it: "scripts/generate_rust_target.rs:242"
+	Seconds float64 `json:"seconds"`         // that asking took
 }
 
 // Placement is one cell's runs at one set of boot parameters.

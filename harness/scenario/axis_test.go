@@ -177,10 +177,10 @@ func TestNothingExpectedOfOwnAxes(t *testing.T) {
 	}
 	for _, c := range p.Cells {
 		own := slices.Contains(c.Variant.axes(), Axis{OfRustc, "plt", "-Z"})
-		if got := s.Expected("6.12.117", c, c.Placements[0], "rust_minimal"); (len(got) == 0) != own {
+		if got := s.Expected(On{Kernel: "6.12.117"}, c, c.Placements[0], "rust_minimal"); (len(got) == 0) != own {
 			t.Errorf("%s: %s expected", c.ID(), Wanted(got))
 		}
-		if got := s.ExpectedVerdict("6.12.117", c); (got == "") != own {
+		if got := s.ExpectedVerdict(On{Kernel: "6.12.117"}, c); (got == "") != own {
 			t.Errorf("%s: %s expected", c.ID(), got)
 		}
 	}

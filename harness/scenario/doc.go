@@ -16,7 +16,9 @@
 //	toolchain   = "trixie"               # default toolchain, of configs/toolchains.toml
 //	fragments   = ["uml.config"]         # of configs/ or beside the scenario; a later one wins
 //	description = """more lines"""       # optional
-//	patches     = ["some.patch"]         # optional, beside the scenario, applied to the tree in order
+//	patches     = ["some.patch"]         # optional, beside the scenario or in the directory NAME there; applied to the tree in order
+//	source      = ["8851e27d2cb9"]       # optional: commits, and https:// addresses of threads, that the bug is known from
+//	trees       = ">=6.12, <7.2"         # optional: the kernels that it is for, by make kernelversion; default all
 //
 //	[kconfig]                            # optional: options that need no fragment; they win over all fragments
 //	CONFIG_TEST_X = "m"                  # y, m, n, 0x hex, an integer, or any other text as a Kconfig string
@@ -61,6 +63,7 @@
 //	module    = "*"                      # default "*"
 //	kernel    = ">=6.12, <7.2"           # default any; of make kernelversion
 //	subarch   = "i386"                   # default any; x86_64 or i386, see -subarch=
+//	rustc     = ">=1.91"                 # default any
 //	outcome   = "relocation-unknown"     # one or a list of alternatives, of package outcome; never infra
 //	relocation = [10, 11]                # optional, with relocation-unknown, relocation-overflow, loaded-corrupt
 //	errno     = 22                       # optional, with init-failed, insmod-failed; one or a list
@@ -85,6 +88,37 @@
 // CONFIG_X, fragment and compiler make a build of their own, which goes on from the
 // nearest; the others fork the scenario's. What was asked for is read back: options
 // of rustc from each object, flags of Kbuild from the commands that were run.
+//
+// # A scenario about the build
+//
+// With [build] nothing is booted: there are no modules, no placements, and outcome is built, build-failed or config-dropped, verdict
+// builds or broken.
+//
+//	[build]
+//	goal = "rust/core.o"                 # a target of make: "prepare", "rust/core.o", "all" for the kernel and all modules
+//
+//	[[control]]                          # the same goal where it is known how it ends
+//	name      = "older-rustc-builds"
+//	toolchain = "trixie"                 # optional: by another toolchain
+//	patched   = false                    # optional: on the tree without the scenario's patches
+//	cell      = "stock"                  # default stock
+//	outcome   = "built"                  # with what goes with it, as in expect
+//
+//	[[expect]]                           # with cell, kernel and rustc as above
+//	outcome    = "build-failed"
+//	message    = '^custom targets'       # optional regexp of the first error of the step that failed, without its place
+//	place      = "scripts/target.json"   # optional: file where the error is, or a glob of its last directories, and perhaps :LINE
+//	tool       = "rustc"                 # optional: rustc, clang, gcc, modpost, kconfig, objtool, make, or as the message begins
+//	# or
+//	outcome    = "built"
+//	warning    = "unused variable"       # optional regexp of a warning, with place and tool as of an error; built from nothing then
+//	no-warning = "."                     # optional regexp of a warning that must not be there
+//	differs    = ["linux"]               # optional: files of the build directory that must not be those of the stock cell
+//
+// A failure is the one that is described only where message, place and tool all fit: what fails otherwise is told as such, is
+// never bad in a bisection, and never what a patch is to mend.
+//
+// # What is always there
 //
 // The variant stock, the tree with no flag override, is in every scenario. The
 // placements low (mem=64M, address randomisation off), high (mem=1G) and far

@@ -15,6 +15,8 @@ type Want struct {
 	kind       outcome.Kind
 	relocation *outcome.Relocation // nil for any
 	errno      int                 // 0 for any
+	said       []said              // build-failed, built: what tools must have said
+	differs    []string            // built: files that must not be those of the stock cell
 	option     string              // config-dropped: "CONFIG_X", "" for any
 	got        string              // config-dropped: the resolved value, "" for any
 }
@@ -28,6 +30,10 @@ func (w Want) matches(o outcome.Outcome) bool {
 	case w.relocation != nil && (o.Relocation == nil || o.Relocation.Type != w.relocation.Type):
 		return false
 	case w.errno != 0 && w.errno != o.Errno:
+		return false
+	case slices.ContainsFunc(w.said, func(s said) bool { return !s.holds(o) }):
+		return false
+	case slices.ContainsFunc(w.differs, func(file string) bool { return !slices.Contains(o.Differs, file) }):
 		return false
 	case w.option == "":
 		return true
@@ -44,6 +50,12 @@ func (w Want) matches(o outcome.Outcome) bool {
 // String is the short form of tables: "relocation-unknown 9 GOTPCREL".
 func (w Want) String() string {
 	s := outcome.Outcome{Kind: w.kind, Relocation: w.relocation, Errno: w.errno}.String()
+	for _, said := range w.said {
+		s += said.String()
+	}
+	if len(w.differs) > 0 {
+		s += " with another " + strings.Join(w.differs, ", ")
+	}
 	if w.option != "" {
 		s += " " + w.option
 		if w.got != "" {
@@ -76,8 +88,14 @@ type expectation struct {
 	wants      []Want   // alternatives; none where only a verdict is expected
 	verdict    string   // "" where none is expected
 
-	kernel  versions
-	subarch string // "": any
+	kernel, rustc versions
+	subarch       string // "": any
+}
+
+// On is the versions of what a scenario is run on.
+type On struct {
+	Kernel string // as `make kernelversion` prints it
+	Rustc  string // "1.85.1"; "" where there is none
 }
 
 // x8664 is the SUBARCH of a kernel for which none is named.
@@ -90,25 +108,24 @@ func (s *Scenario) For(subarch string) *Scenario {
 	return &out
 }
 
-// of reports whether e speaks of a kernel of that version.
-func (s *Scenario) of(e expectation, kernel string) bool {
-	return e.kernel.contain(kernel) && (e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
+// of reports whether e speaks of a kernel and a rustc of those versions.
+func (s *Scenario) of(e expectation, on On) bool {
+	return e.kernel.contain(on.Kernel) && e.rustc.contain(on.Rustc) && (e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
 }
 
 // Expected returns what the scenario expects of one module of a cell at a
-// placement, as alternatives; none where it expects nothing. kernel is what
-// `make kernelversion` prints. Of several expectations that apply the last one
+// placement, as alternatives; none where it expects nothing. Of several expectations that apply the last one
 // holds. One that names a placement speaks of it as the scenario defines it:
 // with another mem= or address randomisation it says nothing; and of a module
 // that is not the scenario's, or a variant with an axis of the user's, nothing is expected. module is "" for a scenario
 // that loads none.
-func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) []Want {
+func (s *Scenario) Expected(on On, c Cell, p Placement, module string) []Want {
 	if i := slices.Index(names(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) || !s.knows(c.Variant) {
 		return nil
 	}
 	var wants []Want
 	for _, e := range s.expectations {
-		if len(e.wants) > 0 && s.of(e, kernel) && e.cell(c) && s.placed(e, p) &&
+		if len(e.wants) > 0 && s.of(e, on) && e.cell(c) && s.placed(e, p) &&
 			(slices.Contains(e.modules, "*") || slices.Contains(e.modules, module)) {
 			wants = e.wants
 		}
@@ -120,7 +137,7 @@ func (s *Scenario) Expected(kernel string, c Cell, p Placement, module string) [
 // where it expects none. A verdict is drawn from all of a cell, so none is
 // expected where c lacks a placement or module that the scenario has, or has
 // another module.
-func (s *Scenario) ExpectedVerdict(kernel string, c Cell) string {
+func (s *Scenario) ExpectedVerdict(on On, c Cell) string {
 	for _, p := range s.placements {
 		if !slices.ContainsFunc(c.Placements, p.same) {
 			return ""
@@ -136,7 +153,7 @@ func (s *Scenario) ExpectedVerdict(kernel string, c Cell) string {
 	}
 	verdict := ""
 	for _, e := range s.expectations {
-		if e.verdict != "" && s.of(e, kernel) && e.cell(c) {
+		if e.verdict != "" && s.of(e, on) && e.cell(c) {
 			verdict = e.verdict
 		}
 	}

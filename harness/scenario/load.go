@@ -56,10 +56,10 @@ func (l Library) Load(name string) (*Scenario, error) {
 		m.add(t.pos, "name is %q: it must be that of the file, %q", t.value, name)
 	}
 	s.readFragments(dirs, f.texts("fragments"), m)
-	for i, patch := range s.Patches {
-		s.Patches[i] = path.Join(at.name, patch)
-		if _, err := fs.Stat(at, patch); err != nil {
-			m.add(placeOf(f.texts("patches"), patch), "patch %q is not beside the scenario: %v", patch, errors.Unwrap(err))
+	for i, p := range s.Patches {
+		s.Patches[i].File = path.Join(at.name, p.File)
+		if s.Patches[i].Text, err = fs.ReadFile(at, p.File); err != nil {
+			m.add(placeOf(f.texts("patches"), p.File), "patch %q is not beside the scenario: %v", p.File, errors.Unwrap(err))
 		}
 	}
 	if err := m.err(); err != nil {

@@ -27,13 +27,16 @@ type Scenario struct {
 	Digest      string // sha256 of the file, hex
 	Name        string
 	Title       string
+	Source      []string // where the bug is known from: commits, addresses of threads
 	description string
 	Tree        string // default, a name of configs/trees.toml; not looked up here
 	Toolchain   string // default, a name of configs/toolchains.toml; not looked up here
 
 	FragmentNames []string           // as the file lists them
 	Fragments     []kconfig.Fragment // those, read by Load, then [kconfig] as the last one
-	Patches       []string           // paths, in the order to apply them
+	Patches       []Patch            // in the order to apply them
+	Goal          string             // target of make of a scenario about the build alone; "" for one that boots
+	trees         versions           // kernels that it is for
 
 	Modules      []Module // in the order to load them
 	variants     []Variant
@@ -45,6 +48,12 @@ type Scenario struct {
 	subarch      string // see For
 
 	known []Placement // every placement that has a name here
+}
+
+// Patch is a patch of the scenario.
+type Patch struct {
+	File string // path in the file system given to Load
+	Text []byte // as Load read it
 }
 
 // Module is a loadable module: of the tree, or of a directory of the user's.
@@ -98,6 +107,8 @@ type Control struct {
 	Cell      string // the cell's id, scope included
 	Placement string
 	Module    string
+	Toolchain string // of a scenario about the build: that it is built with, "" for the run's own
+	Unpatched bool   // of a scenario about the build: on the tree without its patches
 	Wants     []Want // alternatives
 }
 

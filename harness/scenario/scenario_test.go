@@ -64,11 +64,11 @@ func TestMistakes(t *testing.T) {
 		{"empty", "", "x.toml:1:1: the file lacks schema, name, title, tree, toolchain, fragments"},
 		{"syntax", "schema = \"umlab.scenario/v1\"\nname = \n", "x.toml:2:8: unexpected character U+000A at start of value"},
 		{"syntax and an unknown key before it", "nam = 1\n[axes\n",
-			"x.toml:1:1: the file has no key \"nam\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, exclude, variant, module, placement, control, expect; did you mean \"name\"?\nx.toml:2:6: expected ']' to close table name"},
+			"x.toml:1:1: the file has no key \"nam\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, placement, build, control, expect; did you mean \"name\"?\nx.toml:2:6: expected ']' to close table name"},
 		{"key twice", head + "name = \"y\"", "x.toml:7:1: key name is already defined"},
 		{"schema", strings.Replace(head, "v1", "v2", 1), `x.toml:1:10: schema "umlab.scenario/v2" is unknown: this umlab reads "umlab.scenario/v1"`},
 		{"unknown keys", head + "titel = 1\n[axes]\nscopes = 3",
-			"x.toml:7:1: the file has no key \"titel\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, exclude, variant, module, placement, control, expect; did you mean \"title\"?\n" +
+			"x.toml:7:1: the file has no key \"titel\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, placement, build, control, expect; did you mean \"title\"?\n" +
 				`x.toml:9:1: [axes] has no key "scopes": allowed are placement, combine, scope, relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE, CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment; other options of rustc begin with -C or -Z; did you mean "scope"?`},
 		{"wrong types, all of them", "schema = 1\nname = [\"x\"]\ntitle = true\ntree = 1.5\ntoolchain = 2026-01-01\nfragments = [\"a.config\", 2]\nmodule = 3\n",
 			"x.toml:1:10: schema must be a string, not an integer\n" +
@@ -86,9 +86,9 @@ func TestMistakes(t *testing.T) {
 		{"empty string", strings.Replace(head, `"t"`, `" "`, 1), "x.toml:3:9: title is empty"},
 		{"name", strings.Replace(head, `"x"`, `"X_y"`, 1), `x.toml:2:8: name "X_y" is not possible: write lower-case words joined by -`},
 		{"empty list", strings.Replace(head, `"a.config"`, "[]", 1), "x.toml:6:1: fragments is an empty list: name at least one, or leave the key out"},
-		{"fragment path", strings.Replace(head, "a.config", "../a.config", 1), `x.toml:6:13: fragment "../a.config" is not possible: write the name of a *.config file, without a directory`},
+		{"fragment path", strings.Replace(head, "a.config", "../a.config", 1), `x.toml:6:13: fragment "../a.config" is not possible: write the name of a *.config file, without a directory but the scenario's own`},
 		{"fragment twice", strings.Replace(head, `"a.config"`, `["a.config", "a.config"]`, 1), `x.toml:6:26: fragment "a.config" is named twice`},
-		{"patch", head + `patches = ["a.diff"]`, `x.toml:7:12: patch "a.diff" is not possible: write the name of a *.patch file, without a directory`},
+		{"patch", head + `patches = ["a.diff"]`, `x.toml:7:12: patch "a.diff" is not possible: write the name of a *.patch file, without a directory but the scenario's own`},
 		{"kconfig", head + "[kconfig]\nRUST = \"y\"\nCONFIG_A = true", "x.toml:8:1: [kconfig] has no key \"RUST\": write the option with its prefix, CONFIG_RUST\nx.toml:9:12: CONFIG_A must be \"y\", \"m\", \"n\", an integer or a string, not true or false"},
 		{"models", head + "[axes]\nrelocation-model = [\"pi\", \"pie\", \"pie\"]\ncode-model = \"tiny\"\nscope = \"modul\"",
 			"x.toml:8:21: relocation-model \"pi\" is unknown: allowed are static, pic, pie; did you mean \"pic\"?\n" +
@@ -135,7 +135,7 @@ func TestMistakes(t *testing.T) {
 		{"errno sign", head + "[[expect]]\noutcome = \"init-failed\"\nerrno = -22", "x.toml:9:9: errno -22 is not possible: write a positive errno, 1 to 4095"},
 		{"option", head + "[[expect]]\noutcome = \"loaded\"\noption = \"CONFIG_A\"\n[[expect]]\noutcome = \"config-dropped\"\noption = \"A\"\n[[expect]]\noutcome = \"config-dropped\"\ngot = \"n\"",
 			"x.toml:9:10: option goes with outcome config-dropped only\nx.toml:12:10: option \"A\" is no Kconfig option: write it with its prefix, CONFIG_RUST\nx.toml:15:7: got is the value that an option resolves to: name it with option"},
-		{"kernel", head + "[[expect]]\noutcome = \"loaded\"\nkernel = \"6.12\"", `x.toml:9:10: kernel "6.12" is no range of kernel versions: write bounds such as ">=6.12, <7.2"`},
+		{"kernel", head + "[[expect]]\noutcome = \"loaded\"\nkernel = \"6.12\"", `x.toml:9:10: kernel "6.12" is no range of versions: write bounds such as ">=6.12, <7.2"`},
 		{"subarch", head + "[[expect]]\noutcome = \"loaded\"\nsubarch = \"i486\"", `x.toml:9:11: subarch "i486" is unknown: allowed are i386, x86_64; did you mean "i386"?`},
 		{"subarch's relocations", head + "[[expect]]\nsubarch = \"i386\"\noutcome = \"relocation-unknown\"\nrelocation = 300", "x.toml:10:14: relocation 300 is not possible: write a type of the i386 psABI, 1 to 255"},
 		{"subarch of a control", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\nsubarch = \"i386\"", "x.toml:11:10: module \"m\" is unknown: allowed are none\n" +
@@ -200,7 +200,7 @@ kernel = ">=7.2"
 		t.Fatalf("cells: %+v", plan.Cells)
 	}
 	c := plan.Cells[0]
-	old := s.Expected("6.12.107", c, c.Placements[0], "c_module")
+	old := s.Expected(On{Kernel: "6.12.107"}, c, c.Placements[0], "c_module")
 	if got := Wanted(old); got != "config-dropped CONFIG_STDIO_CONSOLE to n" {
 		t.Errorf("6.12: %s", got)
 	}
@@ -210,7 +210,7 @@ kernel = ">=7.2"
 	if !Met(old, dropped) || Met(old, other) || Met(old, flags) {
 		t.Error("config-dropped is not told by its option and value")
 	}
-	fresh := s.Expected("7.3.4", c, c.Placements[0], "c_module")
+	fresh := s.Expected(On{Kernel: "7.3.4"}, c, c.Placements[0], "c_module")
 	if got := Wanted(fresh); got != "init-failed errno 22 or init-failed errno 2 or insmod-failed errno 22 or insmod-failed errno 2" {
 		t.Errorf("7.3: %s", got)
 	}
@@ -259,10 +259,10 @@ func TestShipped(t *testing.T) {
 			var line []string
 			for _, p := range c.Placements {
 				for _, m := range c.Modules {
-					line = append(line, Wanted(s.Expected("6.12.107", c, p, m.Name)))
+					line = append(line, Wanted(s.Expected(On{Kernel: "6.12.107"}, c, p, m.Name)))
 				}
 			}
-			got[c.ID()] = strings.Join(slices.Compact(line), "; ") + ": " + s.ExpectedVerdict("6.12.107", c)
+			got[c.ID()] = strings.Join(slices.Compact(line), "; ") + ": " + s.ExpectedVerdict(On{Kernel: "6.12.107"}, c)
 		}
 		return got
 	}
@@ -312,14 +312,14 @@ func TestOverriddenPlacement(t *testing.T) {
 	}
 	small, large := plan.Cells[0], plan.Cells[1]
 	for _, p := range small.Placements {
-		if w := s.Expected("7.3.4", small, p, "rust_print"); len(w) != 0 {
+		if w := s.Expected(On{Kernel: "7.3.4"}, small, p, "rust_print"); len(w) != 0 {
 			t.Errorf("%s at %s: expects %s", small.ID(), p.Name, Wanted(w))
 		}
-		if w := s.Expected("7.3.4", large, p, "rust_print"); Wanted(w) != "loaded" {
+		if w := s.Expected(On{Kernel: "7.3.4"}, large, p, "rust_print"); Wanted(w) != "loaded" {
 			t.Errorf("%s at %s: expects %q", large.ID(), p.Name, Wanted(w))
 		}
 	}
-	if v := s.ExpectedVerdict("7.3.4", small); v != "" {
+	if v := s.ExpectedVerdict(On{Kernel: "7.3.4"}, small); v != "" {
 		t.Errorf("verdict %s of other placements than the scenario's", v)
 	}
 	for _, c := range plan.Controls {
@@ -358,7 +358,7 @@ func TestLoadMistakes(t *testing.T) {
 			"scenarios/y.toml:2:8: name is \"x\": it must be that of the file, \"y\"\n" +
 				"scenarios/y.toml:6:26: fragment \"b.config\" is neither in configs nor beside the scenario: configs has a.config, bb.config; did you mean \"a.config\"?\n" +
 				"scenarios/y.toml:7:11: patch \"p.patch\" is not beside the scenario: file does not exist\n" +
-				"scenarios/y.toml:8:1: the file has no key \"nmae\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, kconfig, axes, exclude, variant, module, placement, control, expect; did you mean \"name\"?\n" +
+				"scenarios/y.toml:8:1: the file has no key \"nmae\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, placement, build, control, expect; did you mean \"name\"?\n" +
 				`configs/a.config:1: "CONFIG_A" is no option: write CONFIG_NAME=value, "# CONFIG_NAME is not set", or a comment after #`},
 		{"two places", map[string]string{"scenarios/x.toml": head, "scenarios/a.config": ""}, "x",
 			`scenarios/x.toml:6:13: fragment "a.config" is both scenarios/a.config and configs/a.config: rename one`},
@@ -381,7 +381,7 @@ func TestLoadMistakes(t *testing.T) {
 	if len(options) != 2 || len(notes) != 1 || notes[0].String() != "scenarios/x.toml:9: CONFIG_A=n overrides CONFIG_A=y of configs/a.config:1" {
 		t.Errorf("options %v, notes %v", options, notes)
 	}
-	if d := cmp.Diff([]string{"scenarios/p.patch"}, s.Patches); d != "" {
+	if d := cmp.Diff([]Patch{{File: "scenarios/p.patch", Text: []byte{}}}, s.Patches); d != "" {
 		t.Error(d)
 	}
 }
@@ -418,9 +418,9 @@ func FuzzParse(f *testing.F) {
 				if p.Mem < leastMem || p.Repeat < 1 {
 					t.Fatalf("placement %+v", p)
 				}
-				Wanted(s.Expected("6.12.107", c, p, "m"))
+				Wanted(s.Expected(On{Kernel: "6.12.107"}, c, p, "m"))
 			}
-			s.ExpectedVerdict("6.12.107", c)
+			s.ExpectedVerdict(On{Kernel: "6.12.107"}, c)
 		}
 	})
 }

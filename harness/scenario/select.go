@@ -42,6 +42,10 @@ type PlannedControl struct {
 func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, usage.Errorf(format, args...)) }
+	if s.BuildOnly() && (len(sel.Placements)+len(sel.Mem)+len(sel.Modules)+sel.Repeat > 0 || sel.ASLR != nil || sel.Output != "") {
+		wrong("scenario %s is about a build (make %s): nothing is booted, so that there are no placements, modules and repeats to choose",
+			s.Name, s.Goal)
+	}
 	modules := s.selectModules(sel, wrong)
 	placements := s.selectPlacements(sel, wrong)
 	cells := s.varied(sel.Axes, wrong).selectCells(sel, wrong)
@@ -64,6 +68,11 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 	m, _ := named(s.Modules, c.Module)
 	id, scope, _ := strings.Cut(c.Cell, "@")
 	i := slices.Index(names(s.variants), id)
+	if s.BuildOnly() {
+		pc := PlannedControl{Control: c, Shown: Cell{Variant: s.variants[i], Scope: scope}}
+		pc.Selected = c.Toolchain == "" && !c.Unpatched && slices.ContainsFunc(cells, func(cell Cell) bool { return cell.ID() == c.Cell })
+		return pc
+	}
 	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
 	pc.Selected = pc.in(cells)
 	return pc
@@ -81,6 +90,9 @@ func (c PlannedControl) in(cells []Cell) bool {
 // each cell, after the tree told which modules there are. p stays as it is.
 func (p Plan) Replace(resolve func(Module) []Module) Plan {
 	q := Plan{slices.Clone(p.Cells), slices.Clone(p.Controls)}
+	if len(q.Cells) > 0 && len(q.Cells[0].Placements) == 0 {
+		return q // nothing is booted
+	}
 	for i := range q.Cells {
 		var modules []Module
 		for _, m := range p.Cells[i].Modules {

@@ -153,10 +153,10 @@ func TestOthersModulesExpectNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := plan.Cells[0]
-		if got := len(s.Expected("6.12.107", c, c.Placements[0], "rust_minimal")) > 0; got != tt.wants {
+		if got := len(s.Expected(On{Kernel: "6.12.107"}, c, c.Placements[0], "rust_minimal")) > 0; got != tt.wants {
 			t.Errorf("%v: something is expected of rust_minimal: %v", tt.modules, got)
 		}
-		if got := s.ExpectedVerdict("6.12.107", c); got != tt.verdict {
+		if got := s.ExpectedVerdict(On{Kernel: "6.12.107"}, c); got != tt.verdict {
 			t.Errorf("%v: expected verdict %q, want %q", tt.modules, got, tt.verdict)
 		}
 		if got := plan.Controls[0].Selected; got != tt.control {

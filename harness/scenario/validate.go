@@ -38,6 +38,7 @@ type validator struct {
 
 func (v *validator) run() {
 	v.head()
+	v.origin()
 	v.options(v.file.table("kconfig"))
 	axes := v.file.table("axes")
 	placements := axes.texts("placement")
@@ -48,6 +49,7 @@ func (v *validator) run() {
 	v.s.scopes = scopes
 	v.modules(v.file.tables("module"))
 	v.placements(v.file.tables("placement"), placements)
+	v.build()
 	for _, t := range v.file.tables("control") {
 		v.control(t)
 		t.finish()
@@ -115,7 +117,9 @@ func (v *validator) head() {
 		v.lacks(f.pos, f.name, "fragments")
 	}
 	s.FragmentNames = v.files("fragment", ".config", f.texts("fragments"))
-	s.Patches = v.files("patch", ".patch", f.texts("patches"))
+	for _, file := range v.files("patch", ".patch", f.texts("patches")) {
+		s.Patches = append(s.Patches, Patch{File: file})
+	}
 }
 
 // files checks the names of files beside the scenario or in configs/.
@@ -123,8 +127,8 @@ func (v *validator) files(what, suffix string, names []text) []string {
 	var out []string
 	for _, t := range names {
 		switch {
-		case path.Base(t.value) != t.value || !strings.HasSuffix(t.value, suffix) || t.value == suffix:
-			v.add(t.pos, "%s %q is not possible: write the name of a *%s file, without a directory", what, t.value, suffix)
+		case path.Clean(t.value) != t.value || !below(t.value, v.s.Name) || !strings.HasSuffix(t.value, suffix) || path.Base(t.value) == suffix:
+			v.add(t.pos, "%s %q is not possible: write the name of a *%s file, without a directory but the scenario's own", what, t.value, suffix)
 		case slices.Contains(out, t.value):
 			v.add(t.pos, "%s %q is named twice", what, t.value)
 		default:
@@ -133,6 +137,9 @@ func (v *validator) files(what, suffix string, names []text) []string {
 	}
 	return out
 }
+
+// below reports whether a file lies beside the scenario of that name, or in the directory that has its name.
+func below(file, scenario string) bool { return path.Base(file) == file || path.Dir(file) == scenario }
 
 func (v *validator) options(t *table) {
 	inline := kconfig.Fragment{File: v.mistakes.file}

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"maps"
@@ -16,13 +17,23 @@ import (
 // else, so it is validated last.
 
 func (v *validator) control(t *table) {
-	name, cell, placement, module := v.require(t, "name"), v.require(t, "cell"), v.require(t, "placement"), v.require(t, "module")
+	name := v.require(t, "name")
+	var cell, placement, module text
+	if v.s.BuildOnly() {
+		cell = t.text("cell")
+	} else {
+		cell, placement, module = v.require(t, "cell"), v.require(t, "placement"), v.require(t, "module")
+	}
 	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Wants: v.wants(t, elf.EM_X86_64, true)}
 	if name.set && slices.ContainsFunc(v.s.controls, func(other Control) bool { return other.Name == c.Name }) {
 		v.add(name.pos, "control %q is there already", c.Name)
 	}
 	if cell.set {
 		c.Cell = v.controlCell(cell)
+	}
+	if v.s.BuildOnly() {
+		c.Cell = cmp.Or(c.Cell, Stock)
+		v.buildControl(t, &c)
 	}
 	if placement.set {
 		v.oneOf("placement", placement, names(v.s.known))
@@ -64,12 +75,18 @@ func (v *validator) expect(t *table) {
 			v.add(kernel.pos, "kernel %v", err)
 		}
 	}
+	if rustc := t.text("rustc"); rustc.set {
+		var err error
+		if e.rustc, err = parseVersions(rustc.value); err != nil {
+			v.add(rustc.pos, "rustc %v", err)
+		}
+	}
 	machine := elf.EM_X86_64
 	if subarch.set && v.oneOf("subarch", subarch, slices.Sorted(maps.Keys(machines))) {
 		machine = machines[subarch.value]
 	}
 	e.wants = v.wants(t, machine, !verdict.given) // a verdict alone is an expectation
-	if verdict.set && v.oneOf("verdict", verdict, verdicts()) {
+	if verdict.set && v.oneOf("verdict", verdict, v.s.verdicts()) {
 		if len(placements) > 0 || len(modules) > 0 {
 			v.add(verdict.pos, "verdict is drawn from all placements and modules of a cell: put it in an [[expect]] with neither")
 		} else {
@@ -88,7 +105,8 @@ func (v *validator) possible(verdict text, wants []Want) {
 	impossible := map[string]bool{
 		"loads":             !slices.ContainsFunc(wants, loads),
 		"rejected":          !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) }),
-		"broken":            !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) }),
+		"broken":            !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) && want.kind != outcome.Built }),
+		"builds":            !slices.ContainsFunc(wants, func(want Want) bool { return want.kind == outcome.Built }),
 		"address-dependent": len(wants) == 1,
 	}
 	if impossible[verdict.value] {
@@ -151,12 +169,9 @@ var machines = map[string]elf.Machine{x8664: elf.EM_X86_64, "i386": elf.EM_386}
 
 // wants reads an outcome with what it may carry, and spells the alternatives out.
 func (v *validator) wants(t *table, machine elf.Machine, required bool) []Want {
-	var allowed []string
-	for _, k := range outcome.Kinds() {
-		if k != outcome.Infra {
-			allowed = append(allowed, string(k))
-		}
-	}
+	allowed := v.s.outcomes()
+	failed, built := v.saidOf(t)
+	differs := v.differs(t)
 	outcomes := t.texts("outcome")
 	relocations, errnos := t.items("relocation", kindInteger, "an integer"), t.items("errno", kindInteger, "an integer")
 	option, got := t.text("option"), t.option("got")
@@ -180,6 +195,11 @@ func (v *validator) wants(t *table, machine elf.Machine, required bool) []Want {
 				w.errno = int(e.number)
 				wants = append(wants, w)
 			}
+		case outcome.BuildFailed:
+			w.said, failed = failed, nil
+		case outcome.Built:
+			w.said, built = built, nil
+			w.differs, differs = differs, nil
 		case outcome.ConfigDropped:
 			drops = true
 			w.option, w.got = option.value, got.value
@@ -195,6 +215,12 @@ func (v *validator) wants(t *table, machine elf.Machine, required bool) []Want {
 	v.carried("relocation", relocations, 255, psABI, relocates,
 		"relocation-unknown, relocation-overflow or loaded-corrupt")
 	v.carried("errno", errnos, 4095, "a positive errno", fails, "init-failed or insmod-failed")
+	switch {
+	case len(failed) > 0:
+		v.add(t.pos, "message, place and tool of an error go with outcome build-failed only")
+	case len(built) > 0 || len(differs) > 0:
+		v.add(t.pos, "warning, no-warning and differs go with outcome built only")
+	}
 	if option.set {
 		if !kconfig.ValidName(option.value) {
 			v.add(option.pos, "option %q is no Kconfig option: write it with its prefix, CONFIG_RUST", option.value)

@@ -28,7 +28,7 @@ func parseVersions(s string) (versions, error) {
 	for part := range strings.SplitSeq(s, ",") {
 		m := boundForm.FindStringSubmatch(strings.TrimSpace(part))
 		if m == nil {
-			return nil, fmt.Errorf(`%q is no range of kernel versions: write bounds such as ">=6.12, <7.2"`, s)
+			return nil, fmt.Errorf(`%q is no range of versions: write bounds such as ">=6.12, <7.2"`, s)
 		}
 		v, _ := parseVersion(m[2])
 		vs = append(vs, bound{m[1], v, strings.Count(m[2], ".") + 1})

@@ -32,6 +32,7 @@ func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tre
 	}
 	key := []string{"patched", patchVersion, base.Digest}
 	t := *base
+	t.Before = base
 	t.Notes = slices.Clone(base.Notes)
 	t.Patches = slices.Clone(base.Patches)
 	for _, p := range patches {

@@ -28,6 +28,7 @@ type Tree struct {
 	Notes   []string // what every report must say of it
 
 	Patches []string // sha256 of the patches it has over its origin, in their order
+	Before  *Tree    // without the last of these; nil for a tree that none were applied to
 }
 
 // NotKernelError says that a directory holds no kernel source that umlab can use.

@@ -29,7 +29,10 @@ var words = map[reflect.Type][]any{
 
 // later are words that the first version of a document does not have. Fields that it
 // does not have are tagged since:"v2", and patterns of text that it had v1:"…".
-var later = map[reflect.Type][]any{}
+var later = map[reflect.Type][]any{
+	reflect.TypeFor[outcome.Kind]():   list(outcome.Built),
+	reflect.TypeFor[result.Verdict](): list(result.Builds),
+}
 
 func list[T any](words ...T) []any {
 	var l []any

@@ -1,0 +1,125 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"umlab/harness/conclude"
+	"umlab/harness/kbuild"
+	"umlab/harness/outcome"
+	"umlab/harness/plan"
+	"umlab/harness/result"
+	"umlab/harness/runner"
+	"umlab/harness/scenario"
+	"umlab/harness/toolchain"
+	"umlab/harness/tree"
+)
+
+// runGoals makes the goal of a scenario about the build in each cell of a plan, and where its controls ask for it, and draws the
+// conclusions. Nothing is booted.
+func (l *Lab) runGoals(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+	started := l.now()
+	p, err := p.Resolve(ctx, b, tc)
+	if err != nil {
+		return nil, err
+	}
+	r := &ran{Results: results(p, t, tc, nil), plan: p}
+	base := p.Base(t, tc)
+	var stock *kbuild.Goal
+	if len(p.Scenario.Compared()) > 0 {
+		if stock, _, err = l.goal(ctx, b, p, base, scenario.Cell{Variant: p.Scenario.Stock()}); err != nil {
+			if _, _, _, err = withoutBaseline(err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, c := range p.Cells {
+		on := p.BaseOf(c.Variant, base)
+		g, hit, err := l.goal(ctx, b, p, on, c)
+		if err != nil { // of a configuration that is dropped nothing was made
+			failed, log, note, err := withoutBaseline(err)
+			if err != nil {
+				return nil, err
+			}
+			r.Cells, r.Notes = append(r.Cells, unbuilt(c, failed, log)), append(r.Notes, note)
+			continue
+		}
+		if r.Config.Digest == "" {
+			r.Config.Digest, r.Kernel = g.Config, &result.Kernel{From: g.From, Steps: g.Steps, Seconds: g.Seconds}
+		}
+		r.Cells = append(r.Cells, goalCell(p, on, c, g, hit, stock))
+	}
+	for _, c := range p.Controls {
+		got, err := l.goalControl(ctx, b, p, t, tc, c)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("control %s: %w", c.Name, err)
+		}
+		r.Controls = append(r.Controls, conclude.Control(c, []result.Cell{got}))
+	}
+	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
+	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
+	return r, nil
+}
+
+// goal makes the plan's goal in a cell.
+func (l *Lab) goal(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kbuild.Base, c scenario.Cell) (*kbuild.Goal, bool, error) {
+	return b.Goal(ctx, base, kbuild.GoalRequest{
+		Cell: c, Goal: p.Scenario.Goal, Files: p.Scenario.Compared(), Whole: p.Scenario.Warnings()}, p.Flags.Fresh)
+}
+
+// goalControl makes the plan's goal where a control of the plan knows how that ends.
+func (l *Lab) goalControl(
+	ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, c scenario.PlannedControl,
+) (cell result.Cell, err error) {
+	if c.Unpatched && t.Before != nil {
+		t = t.Before
+	}
+	if c.Toolchain != "" {
+		if tc, err = l.sources.Toolchain(ctx, c.Toolchain); err != nil {
+			return cell, err
+		}
+		p = p.With(c.Toolchain)
+		if err := p.Fit(ctx, l.sources, t, tc); err != nil {
+			return cell, err
+		}
+	}
+	p = p.Afresh(false)
+	on := p.BaseOf(c.Shown.Variant, p.Base(t, tc))
+	g, hit, err := l.goal(ctx, b, p, on, c.Shown)
+	if err != nil {
+		failed, log, _, err := withoutBaseline(err)
+		return unbuilt(c.Shown, failed, log), err
+	}
+	return goalCell(p, on, c.Shown, g, hit, nil), nil
+}
+
+// goalCell is what the goal came to in a cell. stock is the same of the stock cell, nil where nothing is held against it.
+func goalCell(p *plan.Plan, base kbuild.Base, c scenario.Cell, g *kbuild.Goal, hit bool, stock *kbuild.Goal) result.Cell {
+	o := g.Outcome(base, c, differs(stock, g), func(o outcome.Outcome) (string, bool) { return p.Scenario.Known(c, o) })
+	cell := result.Cell{ID: c.ID(),
+		Variant: runner.Variant(c),
+		Build: result.Build{Flags: c.Variant.Requested(), Command: base.ByHand(c, p.Scenario.Goal), Signature: g.Files,
+			Seconds: g.Seconds, Cached: hit, Outcome: &o, Log: g.Log}}
+	if g.Refused != nil {
+		cell.Build.Refused = &result.Refused{Gives: g.Refused.Gives, Seconds: g.Refused.Seconds}
+	}
+	return cell
+}
+
+// differs are the files that g made otherwise than stock, which may be nil.
+func differs(stock, g *kbuild.Goal) (files []string) {
+	if stock == nil {
+		return nil
+	}
+	for name, sum := range g.Files {
+		if was := stock.Files[name]; was != "" && was != sum {
+			files = append(files, name)
+		}
+	}
+	slices.Sort(files)
+	return files
+}

@@ -1,0 +1,213 @@
+package kbuild
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"umlab/harness/store"
+)
+
+// Before much is built, rustc is asked whether it takes what the tree will ask of it: the target.json that the tree makes for this
+// rustc and the options of its first crate, core, as the tree's own Makefiles give them, on a crate that is empty. What it refuses
+// there before it looks at any source, it refuses in the build; all else the build decides.
+
+// Refusal says that rustc does not take what the tree asks of it.
+type Refusal struct {
+	Said
+	Gives   string  `json:"gives,omitempty"` // file and line of the tree that ask for what is refused: "scripts/generate_rust_target.rs:242"
+	Seconds float64 `json:"seconds"`         // that asking took
+}
+
+// askDir is where the sandbox has what is compiled to ask.
+const askDir = "/tmp/umlab-ask"
+
+// askedCrates are the crates that stand for core: one that asks nothing of rustc, and one that is no Rust.
+var askedCrates = map[string]string{
+	"empty": "#![feature(no_core)]\n#![no_core]\n",
+	"none":  "umlab asks\n",
+}
+
+// askScript makes $2 below Kbuild's top, in obj=$1; what follows are variables of make.
+const askScript = `obj=$1 target=$2; shift 2
+exec make -rR --no-print-directory -I "$srctree" -f "$srctree/scripts/Makefile.build" obj="$obj" "$target" "$@"`
+
+// ask asks rustc. The error is a *BuildError with a Refusal where rustc refuses; whatever else goes wrong is no answer, and nil.
+func (m *making) ask(ctx context.Context, what string) error {
+	if !RequestsRust(m.base.Options) {
+		return nil
+	}
+	m.out.Task.Status("ask rustc")
+	start := time.Now()
+	dir, err := m.askedBuild()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.RemoveAll(dir) }()
+	refusal, log := m.asked(ctx, dir)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if refusal == nil {
+		return nil
+	}
+	refusal.Seconds = time.Since(start).Seconds()
+	refusal.Gives = m.base.gives(dir, refusal.Message)
+	if _, err := m.log.Write(log); err != nil {
+		return err
+	}
+	kept, _, err := m.Store.Keep(ctx, m.log.Name())
+	if err != nil {
+		return err
+	}
+	return &BuildError{What: what, First: refusal.Line, Offset: refusal.Offset, Log: kept, Refused: refusal}
+}
+
+// askedBuild makes a build directory that is configured as m's is.
+func (m *making) askedBuild() (string, error) {
+	dir := filepath.Join(m.dir, "ask")
+	config, err := os.ReadFile(filepath.Join(m.build, ".config"))
+	if err != nil {
+		return "", err
+	}
+	var set bytes.Buffer
+	for line := range bytes.Lines(config) {
+		if bytes.HasPrefix(line, []byte("CONFIG_")) {
+			set.Write(line)
+		}
+	}
+	files := map[string][]byte{".config": config, "include/config/auto.conf": set.Bytes(), "include/generated/autoconf.h": nil,
+		"include/generated/rustc_cfg": nil, "include/config/auto.conf.cmd": nil}
+	for _, name := range []string{".config", "include/config/auto.conf.cmd", "include/generated/autoconf.h", "include/generated/rustc_cfg",
+		"include/config/auto.conf"} {
+		at := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, files[name], 0o644)); err != nil {
+			return "", err
+		}
+	}
+	basic := filepath.Join("scripts", "basic") // what make has made already
+	if err := os.MkdirAll(filepath.Join(dir, "scripts"), 0o755); err != nil {
+		return "", err
+	}
+	return dir, store.CopyTree(context.Background(), filepath.Join(dir, basic), filepath.Join(m.build, basic), func(to, from string, info fs.FileInfo) error {
+		if _, err := store.CopyFile(to, from, info.Mode().Perm()); err != nil {
+			return err
+		}
+		return os.Chtimes(to, info.ModTime(), info.ModTime())
+	})
+}
+
+// asked asks in the build directory dir. It returns nil where rustc takes all, or where nobody can tell.
+func (m *making) asked(ctx context.Context, dir string) (*Refusal, []byte) {
+	asking := *m
+	asking.build, asking.watch = dir, nil
+	var said bytes.Buffer
+	env, err := asking.captureEnvUnbuilt(ctx, &said)
+	if err != nil {
+		return nil, nil
+	}
+	run := func(log *bytes.Buffer, args ...string) error {
+		j := asking.job("ask rustc", log)
+		script := ""
+		for _, name := range []string{"empty", "none"} {
+			script += fmt.Sprintf("mkdir -p %s/%s/core/src && printf '%%s' \"$ask_%[2]s\" > %[1]s/%[2]s/core/src/lib.rs || exit 1\n", askDir, name)
+		}
+		j.dir, j.args = buildDir, append([]string{"sh", "-c", script + askScript, "sh"}, args...)
+		j.env = append(slices.Clone(env), "ask_empty="+askedCrates["empty"], "ask_none="+askedCrates["none"])
+		return m.run(ctx, j)
+	}
+	if err := run(&said, "scripts", rustTarget); err != nil {
+		return nil, nil
+	}
+	var answers [2][]byte
+	for i, crate := range []string{"empty", "none"} {
+		var log bytes.Buffer
+		fmt.Fprintf(&log, "umlab: rustc is asked before anything is built: %s of an %s crate\n", core, crate)
+		err := run(&log, "rust", core, "RUST_LIB_SRC="+askDir+"/"+crate)
+		if _, exit := errors.AsType[*exitError](err); !exit {
+			return nil, nil // it takes all, or the machine is at fault
+		}
+		answers[i] = log.Bytes()
+	}
+	return m.base.refused(answers[0], answers[1]), answers[0]
+}
+
+// core is the first crate that a tree builds.
+const core = "rust/core.o"
+
+// refused holds what rustc said of an empty crate against what it said of one that is no Rust: where it says the same and no
+// source, it did not come to look at any.
+func (b Base) refused(empty, none []byte) *Refusal {
+	one, other := b.errorsOf(empty), b.errorsOf(none)
+	if len(one) == 0 || len(other) == 0 || one[0].Tool != "rustc" || one[0].Diagnostic != other[0].Diagnostic ||
+		bytes.Contains(empty, []byte(" --> ")) || bytes.Contains(none, []byte(" --> ")) {
+		return nil
+	}
+	return &Refusal{Said: one[0]}
+}
+
+// captureEnvUnbuilt is captureEnv in a build directory in which nothing is built: the top Makefile has exported the environment by
+// the time that it misses something.
+func (m *making) captureEnvUnbuilt(ctx context.Context, said *bytes.Buffer) ([]string, error) {
+	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
+	j := m.job("take the environment of a module", said, "M="+hookDir, "modules")
+	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
+	if err := m.run(ctx, j); err != nil {
+		if _, exit := errors.AsType[*exitError](err); !exit {
+			return nil, err
+		}
+	}
+	raw, err := os.ReadFile(filepath.Join(m.build, ".umlab.env"))
+	if err != nil {
+		return nil, err
+	}
+	return recipeEnv(string(raw))
+}
+
+var (
+	specKey = regexp.MustCompile(`^error loading target specification: (?:.*: )?([a-z][a-z-]*): `)
+	quoted  = regexp.MustCompile("[`'\"]([^`'\"]+)[`'\"]")
+	library = regexp.MustCompile(`(?m)^ *cmd_rustc_library *=`)
+)
+
+// gives is where the tree asks for what a message refuses: the line that writes that part of target.json, else the rule that calls
+// rustc; "" where that cannot be told.
+func (b Base) gives(build, message string) string {
+	target, _ := os.ReadFile(filepath.Join(build, filepath.FromSlash(rustTarget)))
+	var words []string
+	if m := specKey.FindStringSubmatch(message); m != nil {
+		words = append(words, m[1])
+	}
+	for _, m := range quoted.FindAllStringSubmatch(message, -1) {
+		words = append(words, m[1])
+	}
+	for _, word := range words {
+		if !bytes.Contains(target, []byte(word)) {
+			continue
+		}
+		if at := b.lineWith("scripts/generate_rust_target.rs", regexp.MustCompile(`(?m)^.*"[^"\n]*`+regexp.QuoteMeta(word)+`.*$`)); at != "" {
+			return at
+		}
+	}
+	return b.lineWith("rust/Makefile", library)
+}
+
+// lineWith is the first line of a file of the tree that matches, "FILE:LINE"; "" where there is none.
+func (b Base) lineWith(name string, re *regexp.Regexp) string {
+	text, err := fs.ReadFile(b.Tree.FS(), name)
+	if err != nil {
+		return ""
+	}
+	loc := re.FindIndex(text)
+	if loc == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", name, 1+bytes.Count(text[:loc[0]], []byte("\n")))
+}

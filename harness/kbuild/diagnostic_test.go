@@ -1,0 +1,81 @@
+package kbuild
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/outcome"
+)
+
+func TestErrorsOf(t *testing.T) {
+	for name, tt := range map[string]struct {
+		log  string
+		want []outcome.Diagnostic
+	}{
+		"target.json": {"  RUSTC L rust/core.o\nerror: error loading target specification: custom targets are unstable and require `-Zunstable-options`\n" +
+			"  |\n  = help: run `rustc --print target-list` for a list of built-in targets\n\n" +
+			"make[3]: *** [/src/rust/Makefile:436: rust/core.o] Error 1\nmake[2]: *** [/src/Makefile:1293: prepare] Error 2\n",
+			[]outcome.Diagnostic{{Tool: "rustc", Step: "rust/core.o", Place: "scripts/target.json",
+				Message: "error loading target specification: custom targets are unstable and require `-Zunstable-options`"}}},
+		"two steps": {"  CC      init/main.o\n/src/init/main.c:3:1: error: expected ';'\n/src/init/main.c:4:1: error: again\n" +
+			"make[3]: *** [/src/scripts/Makefile.build:229: init/main.o] Error 1\n" +
+			"  RUSTC L rust/core.o\nerror[E0658]: let chains are only allowed in Rust 2024 or later\n   --> /usr/lib/rustlib/src/rust/library/core/src/any.rs:847:16\n" +
+			"    |\n\nmake[3]: *** [/src/rust/Makefile:436: rust/core.o] Error 1\n",
+			[]outcome.Diagnostic{
+				{Tool: "clang", Step: "init/main.o", Place: "init/main.c:3:1", Message: "expected ';'"},
+				{Tool: "rustc", Step: "rust/core.o", Place: "/usr/lib/rustlib/src/rust/library/core/src/any.rs:847:16", Message: "let chains are only allowed in Rust 2024 or later"}}},
+		"modpost": {"  MODPOST Module.symvers\nERROR: modpost: \"foo\" [m.ko] undefined!\nmake[2]: *** [/src/scripts/Makefile.modpost:145: Module.symvers] Error 1\n",
+			[]outcome.Diagnostic{{Tool: "modpost", Step: "Module.symvers", Message: `"foo" [m.ko] undefined!`}}},
+		"no rule": {"make[1]: *** No rule to make target 'x.o'.  Stop.\n",
+			[]outcome.Diagnostic{{Tool: "make", Message: "No rule to make target 'x.o'.  Stop."}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []outcome.Diagnostic
+			for _, s := range (Base{Compiler: Clang}).errorsOf([]byte(tt.log)) {
+				if s.Line == "" || tt.log[s.Offset:s.Offset+len(s.Line)] != s.Line {
+					t.Errorf("%q does not stand at %d", s.Line, s.Offset)
+				}
+				got = append(got, s.Diagnostic)
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestWarningsOf(t *testing.T) {
+	log := "  CC      init/main.o\n../init/main.c:9:5: warning: unused variable 'x' [-Wunused-variable]\n    9 | int x;\n" +
+		"  RUSTC L rust/kernel.o\nwarning: unused import: `a`\n  --> rust/kernel/lib.rs:3:5\n   |\n\nwarning: 1 warning emitted\n" +
+		"  MODPOST Module.symvers\nWARNING: modpost: missing MODULE_DESCRIPTION() in m.o\n"
+	want := []outcome.Diagnostic{
+		{Tool: "gcc", Step: "init/main.o", Place: "init/main.c:9:5", Message: "unused variable 'x' [-Wunused-variable]"},
+		{Tool: "rustc", Step: "rust/kernel.o", Place: "rust/kernel/lib.rs:3:5", Message: "unused import: `a`"},
+		{Tool: "modpost", Step: "Module.symvers", Message: "missing MODULE_DESCRIPTION() in m.o"},
+	}
+	if d := cmp.Diff(want, (Base{Compiler: GCC}).warningsOf([]byte(log))); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestRefused holds that only what rustc says before it looks at any source is taken for its answer.
+func TestRefused(t *testing.T) {
+	const fail = "make: *** [/src/rust/Makefile:436: rust/core.o] Error 1\n"
+	const spec = "error: error loading target specification: custom targets are unstable\n"
+	const source = "error: expected one of `!` or `::`, found `asks`\n --> /tmp/umlab-ask/none/core/src/lib.rs:1:7\n"
+	for name, tt := range map[string]struct {
+		empty, none string
+		want        bool
+	}{
+		"the same of both":   {spec + fail, spec + fail, true},
+		"the source":         {spec + fail, source + fail, false},
+		"of the source":      {source + fail, source + fail, false},
+		"something else too": {spec + fail, spec + source + fail, false},
+		"no error of rustc":  {"sh: rustc: not found\n" + fail, "sh: rustc: not found\n" + fail, false},
+	} {
+		if got := (Base{}).refused([]byte(tt.empty), []byte(tt.none)); (got != nil) != tt.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

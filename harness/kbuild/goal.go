@@ -1,0 +1,248 @@
+package kbuild
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"umlab/harness/outcome"
+	"umlab/harness/progress"
+	"umlab/harness/scenario"
+	"umlab/harness/store"
+)
+
+// Goal is what make came to when it was asked for one target.
+type Goal struct {
+	Errors   []Said               `json:"errors"`   // of each step that failed, its first; none where the goal was made
+	Warnings []outcome.Diagnostic `json:"warnings"` // of a build from nothing
+	Refused  *Refusal             `json:"refused,omitempty"`
+	Files    map[string]string    `json:"files"` // sha256 of those that were asked for and made
+	Steps    int                  `json:"steps"`
+	Seconds  float64              `json:"seconds"`
+	From     string               `json:"from"` // see Baseline.From
+	Config   string               `json:"config"`
+	Log      string               `json:"log"` // path of make's output
+}
+
+// GoalRequest is a target of make, for a cell.
+type GoalRequest struct {
+	Cell  scenario.Cell
+	Goal  string
+	Files []string // of the build directory, whose content is to be told
+	Whole bool     // from nothing: of what is there already no warnings are seen
+}
+
+const (
+	kindGoal    = "goal"
+	goalVersion = "1"
+)
+
+func (r GoalRequest) key(base Base) string {
+	return store.Key(slices.Concat([]string{kindGoal, goalVersion, base.key(), r.Goal, fmt.Sprint(r.Whole)}, Request{Cell: r.Cell}.vars(), r.Files)...)
+}
+
+// Goal configures base and makes one target: on from the nearest baseline that is there and that the same toolchain made, else from
+// nothing. The error is a *ConfigError where Kconfig dropped a request; that the goal is not made because of the source is no error.
+func (b *Builder) Goal(ctx context.Context, base Base, r GoalRequest, fresh bool) (g *Goal, hit bool, err error) {
+	key := r.key(base)
+	unlock, err := b.Store.Lock(ctx, kindGoal+"-"+key)
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
+	g = &Goal{}
+	if !fresh && b.Store.Get(kindGoal, key, g) {
+		if log, ok := b.Store.Kept(filepath.Base(g.Log)); ok {
+			g.Log = log
+			return g, true, nil
+		}
+	}
+	if RequestsRust(base.Options) {
+		if err := base.Tree.CheckRust(); err != nil {
+			return nil, false, err
+		}
+	}
+	if g, err = b.goal(ctx, base, r); err != nil {
+		return nil, false, err
+	}
+	return g, false, b.Store.Put(kindGoal, key, g)
+}
+
+func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, err error) {
+	start := time.Now()
+	tmp, remove, err := b.Store.Scratch("goal")
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	dir := filepath.Join(tmp, "build")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	var from *near
+	if vars := (Request{Cell: r.Cell}).vars(); len(vars) == 0 && !r.Whole && !b.FromNothing {
+		id, err := b.identity(ctx, base)
+		if err != nil {
+			return nil, err
+		}
+		if from, err = b.nearest(ctx, base, id); err != nil {
+			return nil, err
+		}
+		if !from.usable() || from.rust { // what another rustc made is only shown to be gone when all is made
+			from = nil
+		}
+	}
+	g = &Goal{Files: map[string]string{}}
+	title := fmt.Sprintf("make %s of %s (%s, %s)", r.Goal, base.Tree.Name, base.Toolchain.Name, base.Compiler)
+	if from != nil {
+		g.From = (&Baseline{On: &On{Toolchain: from.bl.Of.Name, Files: from.files, Options: from.opts}}).From()
+		title += " on from " + g.From
+	}
+	task := b.Sink.Start(title, progress.Objects, 0)
+	defer func() { task.Done(err) }()
+	mk, err := b.newGoal(ctx, base, dir, tmp, from, task)
+	if err != nil {
+		return nil, err
+	}
+	defer mk.close()
+	// The output of each target in one piece: of several that fail at once, each error stands with its own.
+	args := append([]string{Request{}.jobs(), "--output-sync=target"}, Request{Cell: r.Cell}.vars()...)
+	if from == nil {
+		if err = mk.configured(ctx); err == nil {
+			err = mk.ask(ctx, r.Goal)
+		}
+	}
+	if err == nil {
+		task.Status("make " + r.Goal)
+		what := "make " + r.Goal
+		err = mk.blame(ctx, what, mk.run(ctx, mk.job(what, mk.out, append(args, r.Goal)...)), mk.log.Name())
+	}
+	broken, failed := errors.AsType[*BuildError](err)
+	switch {
+	case failed && broken.Refused != nil:
+		g.Refused, g.Errors = broken.Refused, []Said{broken.Refused.Said}
+	case failed:
+		if err := g.blamed(base, broken); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, err
+	}
+	if err = g.finish(ctx, b, mk, r, from == nil); err != nil {
+		return nil, err
+	}
+	g.Seconds, g.Steps = time.Since(start).Seconds(), mk.out.Steps
+	return g, nil
+}
+
+// newGoal prepares a build directory: an empty one, or what is the same of the baseline that from is of.
+func (b *Builder) newGoal(ctx context.Context, base Base, dir, tmp string, from *near, task progress.Task) (mk *making, err error) {
+	if from == nil {
+		return b.newMake(base, dir, task)
+	}
+	task.Status("copy what is the same")
+	copied, _, err := from.copyTo(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if mk, err = b.newMake(base, dir, task); err != nil {
+		return nil, err
+	}
+	mk.newer, err = overlayNewer(base.Tree.FS(), filepath.Join(tmp, "newer"), from.m.Newer, copied)
+	if err == nil && from.m.Config {
+		if err = mk.configured(ctx); err == nil {
+			err = from.dropConfigured(ctx, mk.build)
+		}
+	}
+	if err != nil {
+		mk.close()
+		return nil, err
+	}
+	return mk, nil
+}
+
+// blamed takes out of make's output what went wrong.
+func (g *Goal) blamed(base Base, broken *BuildError) error {
+	log, err := os.ReadFile(broken.Log)
+	if err != nil {
+		return err
+	}
+	if g.Errors = base.errorsOf(log); len(g.Errors) == 0 {
+		g.Errors = []Said{{outcome.Diagnostic{Tool: "make", Message: broken.First}, broken.First, broken.Offset}}
+	}
+	return nil
+}
+
+// finish keeps the output and what was asked for.
+func (g *Goal) finish(ctx context.Context, b *Builder, mk *making, r GoalRequest, whole bool) (err error) {
+	log, err := os.ReadFile(mk.log.Name())
+	if err != nil {
+		return err
+	}
+	if g.Log, err = b.Store.Bytes(ctx, log); err != nil {
+		return err
+	}
+	if whole {
+		g.Warnings = mk.base.warningsOf(log)
+	}
+	for _, name := range r.Files {
+		sum, err := store.SumFile(filepath.Join(mk.build, filepath.FromSlash(name)))
+		if err == nil {
+			g.Files[name] = sum
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	config, err := readConfig(mk.build)
+	g.Config = config.Digest()
+	return err
+}
+
+// Outcome is what the goal of base came to in a cell. Of several steps that failed it tells the one that known knows, else the first;
+// known says in which words a scenario describes it, "" for none, and whether it describes any. differs are files that are not
+// those of the stock cell.
+func (g *Goal) Outcome(base Base, c scenario.Cell, differs []string, known func(outcome.Outcome) (string, bool)) outcome.Outcome {
+	if len(g.Errors) == 0 {
+		o := outcome.Outcome{Kind: outcome.Built, Warnings: g.Warnings, Differs: differs}
+		o.Known, _ = known(o)
+		return o
+	}
+	var all []outcome.Outcome
+	for _, said := range g.Errors {
+		d := said.Diagnostic
+		o := outcome.Outcome{Kind: outcome.BuildFailed, Evidence: said.Line, Offset: int64(said.Offset), Diagnostic: &d}
+		var described bool
+		o.Known, described = known(o)
+		o.Other = described && o.Known == ""
+		all = append(all, o)
+	}
+	o := all[max(0, slices.IndexFunc(all, func(o outcome.Outcome) bool { return o.Known != "" }))]
+	o.Detail = g.detail(*o.Diagnostic)
+	o.Frame, _ = base.frame(c, g.Log)
+	return o
+}
+
+// detail says where the failure stands, beyond the line that names it.
+func (g *Goal) detail(d outcome.Diagnostic) string {
+	if g.Refused != nil {
+		text := fmt.Sprintf("rustc was asked before anything was built, by the command of %s on an empty crate (%.1f s), and refused before it read any source",
+			d.Step, g.Refused.Seconds)
+		if g.Refused.Gives != "" {
+			text += "; what it refuses is given by " + g.Refused.Gives
+		}
+		return text
+	}
+	text := fmt.Sprintf("%s failed in step %s", cmp.Or(d.Tool, "make"), cmp.Or(d.Step, "of make that is not told"))
+	if d.Place != "" {
+		text += " at " + d.Place
+	}
+	if n := len(g.Errors); n > 1 {
+		text += fmt.Sprintf("; %d %s failed beside it", n-1, plural(n-1, "step"))
+	}
+	return text
+}

@@ -1,0 +1,283 @@
+package scenario
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"umlab/harness/outcome"
+)
+
+// AllGoal is the goal of make that builds the kernel and all configured modules.
+const AllGoal = "all"
+
+var (
+	goalForm   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_+][A-Za-z0-9_.+-]*)*/?$`)
+	commitForm = regexp.MustCompile(`^[0-9a-f]{12,40}$`)
+	toolForm   = regexp.MustCompile(`^[a-z][a-z0-9.+-]*$`)
+	placeForm  = regexp.MustCompile(`^[^\s:]+(:\d+)?$`)
+)
+
+// BuildOnly reports whether s is about a build alone: nothing is booted.
+func (s *Scenario) BuildOnly() bool { return s.Goal != "" }
+
+// TreeError says that a scenario is not for a tree.
+type TreeError struct {
+	Scenario, Tree, Version string
+	Range                   string // that the scenario is for; "" where Err says why
+	Err                     error  // why one of its patches does not apply, a *patch.ApplyError
+}
+
+func (e *TreeError) Error() string {
+	text := fmt.Sprintf("scenario %s is not for tree %s (%s): ", e.Scenario, e.Tree, e.Version)
+	if e.Err != nil {
+		return text + "one of its patches does not fit\n" + e.Err.Error()
+	}
+	return text + "it is for kernels " + e.Range
+}
+
+// Unwrap returns why a patch does not apply.
+func (e *TreeError) Unwrap() error { return e.Err }
+
+// CheckTree returns a *TreeError where the scenario is not for a tree of that name, by what `make kernelversion` prints there.
+func (s *Scenario) CheckTree(name, kernel string) error {
+	if s.trees.contain(kernel) {
+		return nil
+	}
+	return &TreeError{Scenario: s.Name, Tree: name, Version: kernel, Range: s.trees.String()}
+}
+
+// String is the set as parseVersions reads it.
+func (vs versions) String() string {
+	var parts []string
+	for _, b := range vs {
+		var digits []string
+		for _, n := range b.version[:b.parts] {
+			digits = append(digits, fmt.Sprint(n))
+		}
+		parts = append(parts, b.op+strings.Join(digits, "."))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// origin reads where the bug is known from and which kernels it is for.
+func (v *validator) origin() {
+	for _, t := range v.file.texts("source") {
+		if !commitForm.MatchString(t.value) && !strings.HasPrefix(t.value, "https://") {
+			v.add(t.pos, "source %q is neither a commit (12 to 40 hexadecimal digits) nor the https:// address of a thread", t.value)
+			continue
+		}
+		v.s.Source = append(v.s.Source, t.value)
+	}
+	if t := v.file.text("trees"); t.set {
+		var err error
+		if v.s.trees, err = parseVersions(t.value); err != nil {
+			v.add(t.pos, "trees %v", err)
+		}
+	}
+}
+
+// build reads what a scenario about the build alone makes. It has nothing to boot.
+func (v *validator) build() {
+	t := v.file.table("build")
+	if !v.file.has("build") {
+		return
+	}
+	goal := v.require(t, "goal")
+	t.finish()
+	if !v.form("goal", goal, goalForm, `write a target of make, as in "prepare", "rust/core.o" or "all"`) {
+		return
+	}
+	v.s.Goal = goal.value
+	for _, key := range []string{"module", "placement", "step"} {
+		if v.file.has(key) {
+			v.add(goal.pos, "a scenario with [build] boots nothing: leave out [[%s]]", key)
+		}
+	}
+	if v.file.table("axes").has("placement") {
+		v.add(goal.pos, "a scenario with [build] boots nothing: leave placement out of [axes]")
+	}
+	v.s.placements = nil
+}
+
+// buildControl reads a control of a scenario about the build: the same goal where it is known how it ends, with another toolchain or
+// without the scenario's patches.
+func (v *validator) buildControl(t *table, c *Control) {
+	toolchain, patched := t.text("toolchain"), t.get("patched", kindBool, "true or false")
+	c.Toolchain, c.Unpatched = toolchain.value, patched != nil && !patched.truth
+	if c.Unpatched && len(v.s.Patches) == 0 {
+		v.add(patched.pos, "patched = false, and the scenario has no patches")
+	}
+	if !toolchain.set && !c.Unpatched && c.Cell == Stock {
+		v.add(t.pos, "%s is what the scenario shows itself: name another toolchain, patched = false, or a cell", t.name)
+	}
+}
+
+// said is what a tool of the build must have said, or must not.
+type said struct {
+	text    *regexp.Regexp // of an error, or of a warning
+	warning bool
+	absent  bool   // a warning that must not be there
+	place   string // "rust/kernel/lib.rs:12", a glob; "" for any
+	tool    string // "" for any
+}
+
+// fits reports whether d is what is wanted.
+func (s said) fits(d outcome.Diagnostic) bool {
+	return (s.text == nil || s.text.MatchString(d.Message)) && (s.tool == "" || s.tool == d.Tool) && (s.place == "" || atPlace(s.place, d.Place))
+}
+
+// holds reports whether o shows what is wanted.
+func (s said) holds(o outcome.Outcome) bool {
+	if !s.warning {
+		return o.Diagnostic != nil && s.fits(*o.Diagnostic)
+	}
+	return slices.ContainsFunc(o.Warnings, s.fits) != s.absent
+}
+
+func (s said) String() string {
+	text := ""
+	switch {
+	case s.absent:
+		text = " without warning"
+	case s.warning:
+		text = " with warning"
+	}
+	if s.text != nil {
+		text += fmt.Sprintf(" %q", s.text)
+	}
+	if s.tool != "" {
+		text += " of " + s.tool
+	}
+	if s.place != "" {
+		text += " at " + s.place
+	}
+	return text
+}
+
+// atPlace matches a place of a diagnostic to a pattern: a glob of as many of its last directories as the pattern has, and the line
+// where the pattern names one.
+func atPlace(pattern, place string) bool {
+	want, wantLine, _ := strings.Cut(pattern, ":")
+	file, position, _ := strings.Cut(place, ":")
+	line, _, _ := strings.Cut(position, ":")
+	parts, n := strings.Split(file, "/"), strings.Count(want, "/")+1
+	return len(parts) >= n && glob(want, path.Join(parts[len(parts)-n:]...)) && (wantLine == "" || wantLine == line)
+}
+
+// saidOf reads what a tool must have said for an outcome of a build; no other scenario has such keys.
+func (v *validator) saidOf(t *table) (failed, built []said) {
+	if !v.s.BuildOnly() {
+		return nil, nil
+	}
+	message, place, tool := t.text("message"), t.text("place"), t.text("tool")
+	warning, without := t.text("warning"), t.text("no-warning")
+	v.form("place", place, placeForm, `write a file of the tree, perhaps with a line, as in "rust/kernel/lib.rs:12"`)
+	v.form("tool", tool, toolForm, `write it as in "rustc"`)
+	compiled := func(key string, t text) *regexp.Regexp {
+		if !t.set {
+			return nil
+		}
+		re, err := regexp.Compile(t.value)
+		if err != nil || t.value == "" {
+			v.add(t.pos, "%s %q is no regular expression: write Go's syntax", key, t.value)
+		}
+		return re
+	}
+	if message.set || !warning.set && (place.set || tool.set) {
+		failed = append(failed, said{text: compiled("message", message), place: place.value, tool: tool.value})
+	}
+	if warning.set {
+		built = append(built, said{text: compiled("warning", warning), warning: true, place: place.value, tool: tool.value})
+	}
+	if without.set {
+		built = append(built, said{text: compiled("no-warning", without), warning: true, absent: true})
+	}
+	return failed, built
+}
+
+// Known is what o of a cell is in the words of the scenario, where that describes what tools say, whichever kernel and rustc it
+// expects it of; "" where o is none of that. described reports whether it describes anything of o's kind.
+func (s *Scenario) Known(c Cell, o outcome.Outcome) (known string, described bool) {
+	for _, e := range s.expectations {
+		for _, w := range e.wants {
+			if !e.cell(c) || w.kind != o.Kind || len(w.said)+len(w.differs) == 0 {
+				continue
+			}
+			if described = true; w.matches(o) {
+				return w.String(), true
+			}
+		}
+	}
+	return "", described
+}
+
+// verdicts are those that can be expected.
+func (s *Scenario) verdicts() []string {
+	if s.BuildOnly() {
+		return []string{"builds", "broken"}
+	}
+	return verdicts()
+}
+
+// outcomes are the kinds that can be expected.
+func (s *Scenario) outcomes() (allowed []string) {
+	for _, k := range outcome.Kinds() {
+		of := k == outcome.Built || k == outcome.BuildFailed || k == outcome.ConfigDropped
+		if k != outcome.Infra && (of || !s.BuildOnly()) && (k != outcome.Built || s.BuildOnly()) {
+			allowed = append(allowed, string(k))
+		}
+	}
+	return allowed
+}
+
+// differs reads the files of a build that are not to be those of the stock cell.
+func (v *validator) differs(t *table) (files []string) {
+	if !v.s.BuildOnly() {
+		return nil
+	}
+	for _, f := range t.texts("differs") {
+		if v.form("differs", f, goalForm, `write a file of the build directory, as in "linux"`) {
+			files = append(files, f.value)
+		}
+	}
+	return files
+}
+
+// Stock is the variant with no flag override.
+func (s *Scenario) Stock() Variant { return s.variants[0] }
+
+// Compared are the files of a build that expectations hold against those of the stock cell.
+func (s *Scenario) Compared() (files []string) {
+	for _, e := range s.expectations {
+		for _, w := range e.wants {
+			files = append(files, w.differs...)
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}
+
+// Warnings reports whether s knows something of warnings.
+func (s *Scenario) Warnings() bool {
+	warns := func(w Want) bool { return slices.ContainsFunc(w.said, func(s said) bool { return s.warning }) }
+	return slices.ContainsFunc(s.expectations, func(e expectation) bool { return slices.ContainsFunc(e.wants, warns) }) ||
+		slices.ContainsFunc(s.controls, func(c Control) bool { return slices.ContainsFunc(c.Wants, warns) })
+}
+
+// At says where a control is seen: "stock:low:rust_minimal", "stock, by trixie, without the patches".
+func (c Control) At() string {
+	if c.Placement != "" {
+		return c.Cell + ":" + c.Placement + ":" + c.Module
+	}
+	at := c.Cell
+	if c.Toolchain != "" {
+		at += ", by " + c.Toolchain
+	}
+	if c.Unpatched {
+		at += ", without the patches"
+	}
+	return at
+}
