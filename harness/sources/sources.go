@@ -142,9 +142,9 @@ func (s *Sources) ToolchainDigest(ctx context.Context, m toolchain.Member) (dige
 }
 
 // Foretell is what is known of a toolchain's identity before it is fetched; nil
-// where nothing is.
+// where nothing is. What a SUBARCH adds is none of it.
 func (s *Sources) Foretell(ctx context.Context, name string) map[string]string {
-	spec, err := s.spec(ctx, name)
+	spec, err := s.For("").spec(ctx, name)
 	if err != nil {
 		return nil
 	}
