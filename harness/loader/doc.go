@@ -1,6 +1,7 @@
 // Package loader predicts what a kernel's module loader will do with a .ko, from
-// the RELA of that .ko and the switch of this very tree's apply_relocate_add, and
-// attributes each relocation to symbol, function, source line and instruction.
+// the relocations of that .ko (RELA of x86-64, REL of i386) and the switch of this
+// very tree's apply_relocate_add or apply_relocate, and attributes each relocation
+// to symbol, function, source line and instruction.
 //
 // It may import loader/csrc, outcome and kconfig. It is pure: readers and bytes
 // in, values out. It never boots, never runs a compiler, and never guesses: where
@@ -12,7 +13,7 @@
 //	ReadTree     what this tree's loader does: the switch (Rules), the regions
 //	             of a module (regions), the address space (Space), the Config
 //	OpenKernel   exported symbols, link address and brk of a built vmlinux
-//	Open         sections, symbols and RELA of a .ko
+//	Open         sections, symbols and relocations of a .ko
 //	Arena        where vmalloc puts what is allocated, first fit
 //	Predict      the first line that the loader will print, or that it loads
 //	Threshold    the smallest address at which the prediction changes

@@ -13,7 +13,7 @@ cd /tmp
 printf '#include <stdio.h>\n#include <asm/unistd.h>\nint main(void){return puts("runs") < 0;}\n' > t.c
 for cc in "gcc -m32" "clang --target=i386-linux-gnu"; do
 	type ${cc%% *} > /dev/null 2>&1 || continue
-	said=$($cc t.c -o t 2>&1) || { echo "$cc: $said" | grep -m1 -E 'error|cannot|not found' || echo "$cc fails"; continue; }
+	said=$($cc t.c -o t 2>&1) || { echo "$cc: $(echo "$said" | grep -m1 -E 'error|cannot|not found')"; continue; }
 	said=$(./t 2>&1)
 	[ "$said" = runs ] || { echo "machine: $said"; exit 1; } # of the machine, and so not remembered of the tools
 done
