@@ -22,6 +22,11 @@
     if (!v.textContent.trim()) wrong.push("a verdict without words");
     if (r.width === 0 || r.left < 0 || r.right > width || r.top - first.bottom > 40) wrong.push(`${name(v)} is not to be seen: ${r.left} to ${r.right}`);
   }
+  // What the page comes to stands before everything else, but for alarms.
+  const first = document.querySelector("main .totals, main .sum, main .square, main p > span[class]");
+  const rest = document.querySelector("main > h2, main table");
+  if (!first || !first.checkVisibility() || rest && !rest.contains(first) && !(first.compareDocumentPosition(rest) & Node.DOCUMENT_POSITION_FOLLOWING))
+    wrong.push("the page does not begin with what it comes to");
   for (const l of document.querySelectorAll("dl"))
     if (new Set([...l.querySelectorAll(":scope > dd")].map(d => Math.round(d.getBoundingClientRect().left))).size > 1)
       wrong.push(`${name(l)}: what is said of a term stands among the terms`);
