@@ -238,7 +238,8 @@ func TestUnits(t *testing.T) {
 	}
 	callsTargets(t, "the service", value("umlab-nightly.service", "Service", "ExecStart"), "nightly")
 	made := value("umlab-nightly.service", "Service", "ExecStartPre")
-	if program := made[strings.LastIndexByte(made, ' ')+1:]; !strings.Contains(value("umlab-nightly.service", "Service", "ExecStart"), program+" ") ||
+	_, made, _ = strings.Cut(made, "go build -o ")
+	if program, _, _ := strings.Cut(made, " "); !strings.Contains(value("umlab-nightly.service", "Service", "ExecStart"), program+" ") ||
 		!strings.HasPrefix(program, "%t/"+value("umlab-nightly.service", "Service", "RuntimeDirectory")+"/") {
 		t.Errorf("ExecStartPre compiles %s, which ExecStart does not start, or not in RuntimeDirectory", program)
 	}

@@ -31,7 +31,7 @@ func (a *App) arrange(root *cobra.Command, args []string) ([]string, error) {
 			rest = append(rest, args[i+1:]...)
 			break
 		}
-		long, _, given := split(arg)
+		long, given := parted(arg)
 		if long == "" {
 			rest = append(rest, arg)
 			continue
@@ -52,24 +52,25 @@ func (a *App) arrange(root *cobra.Command, args []string) ([]string, error) {
 	return slices.Concat(flags, []string{"--"}, rest), nil
 }
 
-// split is a word as the name of a flag, "" where it is none, with its value.
-func split(arg string) (name, value string, given bool) {
+// parted is the name of the flag that a word is, "" where it is none, and whether it has a value.
+func parted(arg string) (name string, given bool) {
 	if len(arg) < 2 || arg[0] != '-' || arg[1] >= '0' && arg[1] <= '9' {
-		return "", "", false
+		return "", false
 	}
-	return strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+	name, _, given = strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+	return name, given
 }
 
 // isValue reports whether the word behind a flag is its value, and not another flag.
 func isValue(arg string) bool {
-	name, _, _ := split(arg)
+	name, _ := parted(arg)
 	return name == ""
 }
 
 // targetAt is where in args the first word stands that is neither a flag nor the value of one; -1 for nowhere.
 func targetAt(root *cobra.Command, args []string) int {
 	for i := 0; i < len(args); i++ {
-		name, _, given := split(args[i])
+		name, given := parted(args[i])
 		switch {
 		case args[i] == "--":
 			return -1

@@ -62,6 +62,9 @@ func New(f Face) *App {
 		described: map[*pflag.Flag]flag{}}
 }
 
+// leave is how long what runs may take to end in good order.
+const leave = 10 * time.Second
+
 // Main runs a command line and returns its exit code, see ExitCodes. An interrupt ends what runs, so that it can go on
 // later; a second one ends this process at once.
 func (a *App) Main(args []string) (code int) {
@@ -80,8 +83,11 @@ func (a *App) Main(args []string) (code int) {
 	go func() {
 		<-signals
 		cancel()
-		<-signals
-		os.Exit(result.ExitInterrupted)
+		select {
+		case <-signals:
+		case <-time.After(leave): // something waits that hears of no context, as for standard input
+		}
+		os.Exit(a.tell(context.Canceled))
 	}()
 	return a.tell(a.run(ctx, args))
 }
@@ -135,7 +141,8 @@ func (a *App) root() *cobra.Command {
 	t := &target{app: a, Command: root}
 	t.persistent = true
 	t.toggle(&a.quiet, flag{name: "quiet", short: "q", once: true, means: "no progress: results and errors alone"})
-	t.toggle(&a.verbose, flag{name: "verbose", short: "v", once: true, means: "progress also shows each command that is run, and where its output lies"})
+	t.toggle(&a.verbose, flag{name: "verbose", short: "v", once: true,
+		means: "progress also shows each command that is run, and where its output lies"})
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.quiet && a.verbose {
 			return usage.Errorf("-q shows no progress and -v more of it: give one of them")
@@ -161,7 +168,8 @@ func (a *App) root() *cobra.Command {
 // targets are all targets, in the order of help.
 func (a *App) targets() []*target {
 	list := []*target{
-		a.matrix(), a.explain(), a.boot(), a.verify(), a.bisect(), a.runs(), a.report(), a.history(), a.nightly(), a.classify(), a.fetch(), a.doctor(), a.clean(),
+		a.matrix(), a.explain(), a.boot(), a.verify(), a.bisect(), a.runs(), a.report(), a.history(),
+		a.nightly(), a.classify(), a.fetch(), a.doctor(), a.clean(),
 	}
 	if a.Developer {
 		list = append(list, a.install(), a.test(), a.bench(), a.lint())

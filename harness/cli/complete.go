@@ -118,7 +118,7 @@ func (a *App) complete(ctx context.Context, root *cobra.Command, args []string) 
 	before, typed := args[1:len(args)-1], args[len(args)-1]
 	flagOf := ""
 	if n := len(before); n > 0 && isValue(typed) { // typed may be the value of the word before it
-		if name, _, given := split(before[n-1]); len(name) > 1 && !given {
+		if name, given := parted(before[n-1]); len(name) > 1 && !given {
 			if f := anywhere(root, name); f != nil && f.NoOptDefVal == "" {
 				flagOf, before = "--"+name, before[:n-1]
 			}
@@ -173,7 +173,7 @@ func isOne(typed string) bool {
 func (a *App) completionTarget(root *cobra.Command) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish"}
 	t := a.newTarget("completion", "bash|zsh|fish", "prints what a shell needs to complete targets, flags and names",
-		"bash: source <(umlab completion bash). zsh: umlab completion zsh >DIRECTORY-OF-$fpath/_umlab. "+
+		"bash, with its package bash-completion: source <(umlab completion bash). zsh: umlab completion zsh >DIRECTORY-OF-$fpath/_umlab. "+
 			"fish: umlab completion fish >~/.config/fish/completions/umlab.fish.", exactly("the name of your shell"))
 	t.ValidArgsFunction = cobra.FixedCompletions(shells, cobra.ShellCompDirectiveNoFileComp)
 	t.RunE = func(c *cobra.Command, args []string) error {

@@ -20,7 +20,8 @@ import (
 
 func (a *App) install() *target {
 	var dir string
-	t := a.newTarget("install", "", "builds the program umlab, which runs in any directory, and puts it where Go installs programs", "", exactly())
+	t := a.newTarget("install", "",
+		"builds the program umlab, which runs in any directory, and puts it where Go installs programs", "", exactly())
 	t.text(&dir, flag{name: "dir", takes: "DIRECTORY", path: true, means: "where it goes instead; default: GOBIN, else GOPATH/bin"})
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		if dir != "" {
@@ -111,7 +112,8 @@ func (a *App) bench() *target {
 }
 
 func (a *App) lint() *target {
-	t := a.newTarget("lint", "", "checks the code: gofmt, vet, staticcheck, unused parameters, dead functions, long lines, vulnerabilities", "", exactly())
+	t := a.newTarget("lint", "",
+		"checks the code: gofmt, vet, staticcheck, unused parameters, dead functions, long lines, vulnerabilities", "", exactly())
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()
 		out, err := exec.CommandContext(ctx, "gofmt", "-l", "magefile.go", "harness", "internal", "configs", "scenarios", "rootfs").Output()

@@ -16,10 +16,13 @@ func (a *App) runs() *target {
 	var exits []string
 	t := a.newTarget("runs", "", "lists earlier runs, newest first, with what each came to; report shows one again",
 		"Names may be patterns: debian-*. configs/limits.toml says how many are kept, and clean removes what nobody looked at.", exactly())
-	t.list(&o.Flow, flag{name: "target", takes: "TARGET,…", offers: fixed("matrix", "explain", "verify", "bisect", "nightly"), means: "only of these; default: all"})
-	t.list(&o.Scenario, flag{name: "scenario", also: "scenarios", takes: "NAME,…", offers: a.scenarios, means: "only of these; default: all"})
+	t.list(&o.Flow, flag{name: "target", takes: "TARGET,…", offers: fixed("matrix", "explain", "verify", "bisect", "nightly"),
+		means: "only of these; default: all"})
+	t.list(&o.Scenario, flag{name: "scenario", also: "scenarios", takes: "NAME,…", offers: a.scenarios,
+		means: "only of these; default: all"})
 	t.list(&o.Tree, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees, means: "only of these; default: all"})
-	t.list(&o.Toolchain, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains, means: "only of these; default: all"})
+	t.list(&o.Toolchain, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
+		means: "only of these; default: all"})
 	t.list(&exits, flag{name: "exit", takes: "CODE,…", offers: fixed("0", "1", "2", "3"), means: "only what ended so; default: all"})
 	o.Most = 20
 	t.number(&o.Most, 0, flag{name: "most", takes: "N", means: "how many, 0 for all; default 20"})

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -13,10 +15,22 @@ import (
 // TestScripts runs the program umlab as a user does, each script in a directory of its own that holds nothing of umlab's
 // checkout, with an empty store and a mirror that does not answer.
 func TestScripts(t *testing.T) {
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "umlab/harness/umlab")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build umlab: %v\n%s", err, out)
+	bin := program(t)
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mage := exec.Command("go", "tool", "mage", "-compile", filepath.Join(bin, "mage"))
+	mage.Dir = root
+	if out, err := mage.CombinedOutput(); err != nil {
+		t.Fatalf("compile the magefile: %v\n%s", err, out)
+	}
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY"} { // HOME is another one there
+		out, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(name, strings.TrimSpace(string(out)))
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -24,7 +38,10 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(filepath.ListSeparator)+e.Getenv("PATH"))
-			e.Setenv("BIN", bin)
+			e.Setenv("ROOT", root)
+			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY"} {
+				e.Setenv(name, os.Getenv(name))
+			}
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("UMLAB_HOME", filepath.Join(e.WorkDir, "store"))
 			e.Setenv("UMLAB_DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
@@ -32,6 +49,17 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
+}
+
+// program builds umlab into a directory.
+func program(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	build := exec.Command("go", "build", "-o", dir, "umlab/harness/umlab")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build umlab: %v\n%s", err, out)
+	}
+	return dir
 }
 
 // exits CODE COMMAND... runs a command, keeps its output for stdout and stderr, and fails unless it exits with CODE.

@@ -70,7 +70,8 @@ func (t *target) oneTree(to *string) {
 }
 
 func (t *target) oneToolchain(to *string) {
-	t.one(to, flag{name: "toolchain", also: "toolchains", takes: "NAME", offers: t.app.toolchains, means: meansToolchain + "; default: the scenario's"})
+	t.one(to, flag{name: "toolchain", also: "toolchains", takes: "NAME", offers: t.app.toolchains,
+		means: meansToolchain + "; default: the scenario's"})
 }
 
 // compiler adds the flags that say how the C side is built, and for which machine.
@@ -136,7 +137,8 @@ func (t *target) fresh(r *run) {
 }
 
 func (t *target) watch(to *bool) {
-	t.toggle(to, flag{name: "watch", once: true, means: "again, whenever the tree, a module, a fragment or the patch is saved; Ctrl-C ends it"})
+	t.toggle(to, flag{name: "watch", once: true,
+		means: "again, whenever the tree, a module, a fragment or the patch is saved; Ctrl-C ends it"})
 }
 
 // file is a form that a result can be had in.

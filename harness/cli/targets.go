@@ -88,7 +88,8 @@ func (a *App) explain() *target {
 	var r run
 	var watch bool
 	var out harness.ExplainOutputs
-	t := a.newTarget("explain", "CELL", "prints one page about a cell: flags, prediction, relocations, console, and how to repeat it by hand",
+	t := a.newTarget("explain", "CELL",
+		"prints one page about a cell: flags, prediction, relocations, console, and how to repeat it by hand",
 		cellForm+" Without one, it is the first at which a module is not loaded.", exactly("CELL"))
 	t.cellFlags(&r, true)
 	t.repeat(&r)
@@ -129,7 +130,8 @@ func (a *App) verify() *target {
 	var o harness.VerifyOptions
 	var watch bool
 	var out harness.VerifyOutputs
-	t := a.newTarget("verify", "PATCH | -range=A..B -tree=DIRECTORY", "shows what a patch changes: the cells before and after it, and a report to be mailed",
+	t := a.newTarget("verify", "PATCH | -range=A..B -tree=DIRECTORY",
+		"shows what a patch changes: the cells before and after it, and a report to be mailed",
 		"PATCH is a diff, a mail, an mbox with a series, or - for standard input; -range= takes the commits of your own repository instead.",
 		func(c *cobra.Command, args []string) error {
 			switch given := c.Flags().Changed("range"); {
@@ -143,7 +145,8 @@ func (a *App) verify() *target {
 			return nil
 		})
 	t.ValidArgsFunction = nil // files
-	t.text(&o.Range, flag{name: "range", takes: "A..B", means: "the commits A..B of the git repository that -tree= names, in place of PATCH"})
+	t.text(&o.Range, flag{name: "range", takes: "A..B",
+		means: "the commits A..B of the git repository that -tree= names, in place of PATCH"})
 	t.runFlags(&r)
 	t.oneTree(&r.Tree)
 	t.list(&o.Toolchains, flag{name: "toolchains", also: "toolchain", takes: "NAME,…", offers: a.toolchains,
@@ -160,7 +163,8 @@ func (a *App) verify() *target {
 	t.jobs(&r)
 	t.fresh(&r)
 	t.watch(&watch)
-	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit}, file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})
+	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit},
+		file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})
 	t.RunE = func(c *cobra.Command, args []string) error {
 		o.Patch, o.Stdin = strings.Join(args, ""), a.Stdin
 		a.stand(&r.Tree)
@@ -221,10 +225,13 @@ func (a *App) history() *target {
 		"Names may be patterns: debian-rustc:*, static-*.", exactly())
 	t.list(&o.Cell, flag{name: "cell", also: "cells", takes: "CELL,…", offers: a.cells, means: "only these; default: all"})
 	t.list(&o.Tree, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees, means: "only of these; default: all"})
-	t.list(&o.Toolchain, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains, means: "only of these; default: all"})
-	t.list(&o.Scenario, flag{name: "scenario", also: "scenarios", takes: "NAME,…", offers: a.scenarios, means: "only of these; default: all"})
+	t.list(&o.Toolchain, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
+		means: "only of these; default: all"})
+	t.list(&o.Scenario, flag{name: "scenario", also: "scenarios", takes: "NAME,…", offers: a.scenarios,
+		means: "only of these; default: all"})
 	t.toggle(&o.Changes, flag{name: "changes", means: "only what changed, without the table"})
-	t.text(&o.Import, flag{name: "import", takes: "FILE", path: true, means: "enter results first, as -json= of matrix or -export= wrote them"})
+	t.text(&o.Import, flag{name: "import", takes: "FILE", path: true,
+		means: "enter results first, as -json= of matrix or -export= wrote them"})
 	t.files(file{&o.Export, "export", "all results, to be imported elsewhere: FILE.json an array, else one a line"},
 		file{&o.Outputs.JSON, "json", asJSON}, file{&o.Outputs.HTML, "html", asHTML}, file{&o.Outputs.Markdown, "md", asMD})
 	t.RunE = func(c *cobra.Command, _ []string) error {
@@ -237,12 +244,14 @@ func (a *App) history() *target {
 func (a *App) nightly() *target {
 	var r run
 	var o harness.NightlyOptions
-	t := a.newTarget("nightly", "", "runs what is new in a series, holds it against what was known, bisects what changed, and writes a report",
+	t := a.newTarget("nightly", "",
+		"runs what is new in a series, holds it against what was known, bisects what changed, and writes a report",
 		"", exactly())
 	t.text(&o.Series, flag{name: "series", takes: "NAME", offers: a.series, means: "the toolchains to watch; default debian-rustc"})
 	t.output(&o.Dir, flag{name: "dir", takes: "DIRECTORY", means: "where dated reports go; default: reports/SERIES of the store"})
 	t.runFlags(&r)
-	t.one(&r.Tree, flag{name: "tree", also: "trees", takes: "TREE", path: true, offers: a.trees, means: meansTree + "; default: the scenario's"})
+	t.one(&r.Tree, flag{name: "tree", also: "trees", takes: "TREE", path: true, offers: a.trees,
+		means: meansTree + "; default: the scenario's"})
 	t.compiler(&r)
 	t.scope(&r)
 	t.cells(&r)
@@ -277,9 +286,12 @@ func (a *App) classify() *target {
 
 func (a *App) fetch() *target {
 	var trees, toolchains []string
-	t := a.newTarget("fetch", "", "asks the archive what it serves now, and fetches trees and toolchains, so that later runs need no network", "", exactly())
-	t.list(&trees, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees, means: meansTree + "; default debian-6.12"})
-	t.list(&toolchains, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains, means: meansToolchain + "; default trixie"})
+	t := a.newTarget("fetch", "",
+		"asks the archive what it serves now, and fetches trees and toolchains, so that later runs need no network", "", exactly())
+	t.list(&trees, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees,
+		means: meansTree + "; default debian-6.12"})
+	t.list(&toolchains, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
+		means: meansToolchain + "; default trixie"})
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error { return l.Fetch(ctx, trees, toolchains) })
 	}

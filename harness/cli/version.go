@@ -26,7 +26,8 @@ func (a *App) version() string {
 	if at := set["vcs.time"]; at != "" {
 		revision += ", " + at
 	}
-	return fmt.Sprintf("umlab %s\n%s %s/%s\nschemas: %s\n", revision, runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.Join(schemas, ", "))
+	return fmt.Sprintf("umlab %s\n%s %s/%s\nschemas: %s\n", revision, runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		strings.Join(schemas, ", "))
 }
 
 // schemas are the formats that umlab reads and writes.
