@@ -48,7 +48,9 @@ func Explanation(e *result.Explanation) *doc.Document {
 		d.Add(doc.Alarm{Head: msgInfra, Lines: doc.Lines(e.Infra)})
 	}
 	for _, s := range scale.Addresses(e.Modules) {
-		d.Add(doc.Only(doc.OnPage, s))
+		s.Key = doc.Say("█ kernel; ░ its memory; ▒ added for the gap before brk; │ modules begin; ● the module; ▓ what the field can hold; " +
+			"▶ what the code needs; ○ where it gets to")
+		d.Add(doc.Only(doc.OnPage|doc.OnTerminal, s))
 	}
 	requested := cmp.Or(e.Requested, "nothing: the tree's own flags")
 	flags := doc.Section{Head: doc.Say("Flags"), Blocks: paras(doc.Say("requested  ").Code(requested))}

@@ -80,7 +80,7 @@ func TestExplanationGolden(t *testing.T) {
 		return Form(Explanation, onTerminal(o))
 	}
 	for name, render := range map[string]func(io.Writer, *result.Explanation) error{
-		"explain.80.txt": page(doc.Options{Width: 80}), "explain.160.txt": page(doc.Options{Width: 160}),
+		"explain.drawn.txt": page(doc.Options{Width: 80, Draw: true}), "explain.80.txt": page(doc.Options{Width: 80}), "explain.160.txt": page(doc.Options{Width: 160}),
 		"explain.100.txt": page(doc.Options{Width: 100}), "explain.60.txt": page(doc.Options{Width: 60}), "explain.color.txt": page(doc.Options{Width: 100, Color: true}),
 		"explain.html": Form(Explanation, doc.HTML),
 	} {

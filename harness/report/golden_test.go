@@ -35,6 +35,7 @@ func TestGolden(t *testing.T) {
 		"80.txt":    table(doc.Options{Width: 80}),
 		"100.txt":   table(doc.Options{Width: 100}),
 		"160.txt":   table(doc.Options{Width: 160}),
+		"drawn.txt": table(doc.Options{Width: 80, Draw: true}),
 		"color.txt": table(doc.Options{Width: 100, Color: true}),
 		"60.txt":    table(doc.Options{Width: 60}),
 		"md":        Form(Matrix, doc.Markdown), "ktap": matrixKTAP, "xml": matrixJUnit, "json": JSON[result.Results],

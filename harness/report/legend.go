@@ -13,6 +13,35 @@ var scopes = []struct{ scope, variable, reach string }{
 	{"module", "RUSTFLAGS_MODULE", "modules"}, {"kernel", "RUSTFLAGS_KERNEL", "what is linked into the kernel"}, {"all", "KRUSTFLAGS", "all of Rust"},
 }
 
+// limited are the tracks of a scale of memory that have a threshold, those that are alike as one; nil for none: a terminal
+// has less room than a page.
+func limited(s doc.Scale) doc.Block {
+	alike := func(a, b doc.Mark) bool {
+		return a.Shape == b.Shape && a.From == b.From && a.To == b.To && a.Tone == b.Tone
+	}
+	var tracks []doc.Track
+	for _, t := range s.Tracks {
+		if !slices.ContainsFunc(t.Marks, func(m doc.Mark) bool { return m.Shape == doc.Limit }) {
+			continue
+		}
+		at := slices.IndexFunc(tracks, func(u doc.Track) bool { return slices.EqualFunc(u.Marks, t.Marks, alike) })
+		if at >= 0 {
+			tracks[at].Name += ", …"
+			if strings.HasSuffix(tracks[at].Name, ", …, …") {
+				tracks[at].Name = strings.TrimSuffix(tracks[at].Name, ", …")
+			}
+			continue
+		}
+		tracks = append(tracks, t)
+	}
+	if tracks == nil {
+		return nil
+	}
+	s.Tracks, s.Label = tracks, "mem= that was booted, and from where on it fails"
+	s.Key = doc.Say("● loaded, ○ not; ▓ computed to load, up to │")
+	return s
+}
+
 // legend says what the names of r's variants and placements mean, by one of each kind.
 func legend(r *result.Results) doc.Line {
 	var list []doc.Line

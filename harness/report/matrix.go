@@ -28,7 +28,7 @@ func MatrixSince(was, r *result.Results) *doc.Document {
 		d.Add(doc.Section{Blocks: []doc.Block{doc.Para{Line: legend(r)}}}, matrixTable(was, r))
 	}
 	if sizes, ok := scale.Memory(r, outcomeStyle); ok {
-		d.Add(doc.Only(doc.OnPage, sizes))
+		d.Add(doc.Only(doc.OnPage, sizes), doc.Only(doc.OnTerminal, limited(sizes)))
 	}
 	if r.Search != nil {
 		d.Add(searched(r))

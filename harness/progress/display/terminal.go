@@ -3,6 +3,7 @@ package display
 import (
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -30,4 +31,14 @@ func Terminal(f *os.File, getenv func(string) string) (tty, color bool, width in
 		return false, false, width
 	}
 	return true, getenv("NO_COLOR") == "", width
+}
+
+// UTF8 reports whether the user's locale has the characters of UTF-8, see locale(7).
+func UTF8(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := getenv(name); v != "" {
+			return strings.Contains(strings.ToLower(strings.ReplaceAll(v, "-", "")), "utf8")
+		}
+	}
+	return false
 }

@@ -188,6 +188,7 @@ type Scale struct {
 	Label  string // what is drawn
 	Ticks  []Tick // of the line, ascending
 	Tracks []Track
+	Key    Line // what the characters mean that a terminal draws it with
 }
 
 // A Tick is a place on the line with its name.

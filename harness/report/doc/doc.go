@@ -33,7 +33,7 @@
 //	Command   what repeats a run; in mails cut into lines that sh reads as one
 //	Table     rows and columns. A terminal folds its cells where it is too wide, then tries what stands in Narrower or
 //	          sets it as a list. Markdown takes Narrower where there are more columns than Roomy
-//	Scale     things on one line, drawn: an SVG on a page; elsewhere what it shows in words
+//	Scale     things on one line, drawn: an SVG on a page, block characters on a terminal that draws; elsewhere in words
 //	Section   a heading with blocks, indented by two on terminals; without a heading just a blank line before them.
 //	          Minor is **bold** in Markdown, Tight has no blank line before it, Flat does not indent
 //	Details   folded away: <details> on a page and in Markdown; elsewhere a Tight section

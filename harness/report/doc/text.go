@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Color bool // ANSI colours; nothing is said by colour alone
 	Width int  // columns; 0 is unlimited
+	Draw  bool // it shows block characters: scales are drawn
 }
 
 // Terminal writes d for a terminal. It returns the error of w.
@@ -86,7 +87,7 @@ func (p *printer) block(b Block) {
 	case Table:
 		p.table(b)
 	case Scale:
-		p.defs(b.told())
+		p.scale(b)
 	case Section:
 		p.section(b)
 	case Details:
