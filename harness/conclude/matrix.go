@@ -1,6 +1,7 @@
 package conclude
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -58,6 +59,9 @@ func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 			r.Infra = fmt.Sprintf("control %s: %s gave %s where %s is known: this run proves nothing", c.Name, c.Cell, c.Got, c.Want)
 		}
 	}
+	if at, why := spoiled(r.Cells); at != "" && r.Infra == "" {
+		r.Infra = fmt.Sprintf("%s: the machine is at fault, not the kernel: %s", at, why)
+	}
 	r.Totals, r.Schema = Totals(r.Cells), r.Version()
 	switch {
 	case r.Infra != "":
@@ -65,6 +69,26 @@ func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 	case r.Totals.Differing > 0 || r.Totals.Disagreeing > 0:
 		r.Exit = result.ExitDiffers
 	}
+}
+
+// spoiled is the first cell of which the machine kept a part from being known, and how;
+// "" where there is none.
+func spoiled(cells []result.Cell) (at, why string) {
+	for _, c := range cells {
+		if o := c.Build.Outcome; o != nil && o.Kind == outcome.Infra {
+			return c.ID, strings.TrimSpace(o.Detail + ": " + o.Evidence)
+		}
+		for _, p := range c.Booted() {
+			for _, run := range p.Runs {
+				for _, m := range run.Modules {
+					if m.Outcome.Kind == outcome.Infra {
+						return c.ID + ":" + p.Name, strings.TrimSpace(m.Name + ": " + cmp.Or(m.Outcome.Detail, m.Outcome.Evidence))
+					}
+				}
+			}
+		}
+	}
+	return "", ""
 }
 
 // expected compares a cell with what the scenario expects of it. The text says

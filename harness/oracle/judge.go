@@ -123,9 +123,9 @@ func (f *Forecast) agrees(o *outcome.Outcome) (agrees, known bool) {
 	case outcome.Infra, outcome.ConfigDropped, outcome.BuildFailed, outcome.BootFailed:
 		return false, false
 	case outcome.Timeout:
-		// A guest that never took commands tried no module, and what corrupt code
-		// does is not predicted.
-		return false, o.WhileHandled() && p.Kind != outcome.LoadedCorrupt
+		// A guest that never took commands tried no module; and where the loader was
+		// to take it, it may have, and init, which is not predicted, did not end.
+		return false, o.WhileHandled() && !loads
 	case outcome.Oops:
 		// The module's own code is not predicted, only what the loader made of it.
 		// Corrupt code may end anywhere: where no entry leads to the fault, the run

@@ -192,7 +192,23 @@ func matrixNotes(r *result.Results) (notes []string) {
 	if hold != nil {
 		notes = append(notes, msgControls+": "+strings.Join(hold, ", "))
 	}
+	for i := range r.Cells {
+		notes = append(notes, sentences(discarded(&r.Cells[i]), msgNote)...)
+	}
 	return append(notes, sentences(r.Notes, msgNote)...)
+}
+
+// discarded are the tries of a cell's runs that do not count, a sentence each.
+func discarded(c *result.Cell) (notes []string) {
+	for _, p := range c.Booted() {
+		for _, run := range p.Runs {
+			for _, d := range run.Discarded {
+				notes = append(notes, fmt.Sprintf("%s:%s: one boot showed %s, was tried again, and does not count: the host can have caused it (%s)",
+					c.ID, p.Name, d.Seen, d.Transcript))
+			}
+		}
+	}
+	return notes
 }
 
 // below is what stands below a table: what is said of it, what proves it, and what

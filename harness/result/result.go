@@ -24,7 +24,7 @@ func (r Results) Version() string {
 		return SchemaV2
 	}
 	for _, c := range r.Cells {
-		if c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() {
+		if c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() || c.discarded() {
 			return SchemaV2
 		}
 	}
@@ -90,6 +90,13 @@ func (r *Results) Cell(id string) *Cell {
 		return nil
 	}
 	return &r.Cells[at]
+}
+
+// discarded reports whether a run of the cell had a try that does not count.
+func (c *Cell) discarded() bool {
+	return slices.ContainsFunc(c.Booted(), func(p Placement) bool {
+		return slices.ContainsFunc(p.Runs, func(r Run) bool { return len(r.Discarded) > 0 })
+	})
 }
 
 // Scenario names the scenario file that was run.
@@ -249,14 +256,22 @@ type Chance struct {
 
 // Run is one boot, or several where a module brought the machine down.
 type Run struct {
-	Modules    []Module `json:"modules"`
-	Command    string   `json:"command"`                                  // the kernel's command line
-	Transcript string   `json:"transcript"`                               // path of the console bytes in the store
-	Kernel     string   `json:"kernel,omitempty"`                         // version that the guest reports
-	Gap        *int64   `json:"gap,omitempty" jsonschema:"minimum=-1e18"` // bytes of exec-shield gap that the first boot's log reports
-	Boots      []Boot   `json:"boots,omitempty"`                          // where it took several
-	Seconds    float64  `json:"seconds"`                                  // exec to end of console
-	Cached     bool     `json:"cached"`
+	Modules    []Module    `json:"modules"`
+	Command    string      `json:"command"`                                  // the kernel's command line
+	Transcript string      `json:"transcript"`                               // path of the console bytes in the store
+	Kernel     string      `json:"kernel,omitempty"`                         // version that the guest reports
+	Gap        *int64      `json:"gap,omitempty" jsonschema:"minimum=-1e18"` // bytes of exec-shield gap that the first boot's log reports
+	Discarded  []Discarded `json:"discarded,omitempty" since:"v2"`           // tries that do not count
+	Boots      []Boot      `json:"boots,omitempty"`                          // where it took several
+	Seconds    float64     `json:"seconds"`                                  // exec to end of console
+	Cached     bool        `json:"cached"`
+}
+
+// Discarded is a try of a run in which a guest did not end as it was asked to, or that
+// contradicts a prediction, and that was not seen again.
+type Discarded struct {
+	Seen       string `json:"seen"`       // what it showed, in one line
+	Transcript string `json:"transcript"` // path of the console bytes in the store
 }
 
 // Boot is one of the boots of a run: a module that brings the machine down keeps

@@ -140,6 +140,9 @@ func TestThresholdsAreBooted(t *testing.T) {
 			t.Fatalf("%+v", c.Thresholds)
 		}
 		for name, n := range map[string]int{"low": 2, "high": 1, "511M": 1, "512M": 1} {
+			if again == 0 {
+				n *= 2 // once to know whether it counts
+			}
 			if s.judged[name] != n {
 				t.Errorf("run %d: %s was judged %d times, want %d", again, name, s.judged[name], n)
 			}

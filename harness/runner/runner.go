@@ -244,7 +244,8 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer s.memory.Release(reserve(place.Mem))
 	s.task.Status(name)
-	run, err := s.boot(ctx, c, modules, in, place, p)
+	run, err := sure(func() (attempt, error) { return s.boot(ctx, c, modules, in, place, p) },
+		func(run result.Run) (all, contradicted bool) { return s.foreseen(c, p, place, run) })
 	if err != nil {
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
@@ -268,8 +269,7 @@ func recorded(run result.Run, st *store.Store) (_ result.Run, there bool) {
 // in says what the modules print.
 func (s *session) boot(
 	ctx context.Context, c scenario.Cell, modules []uml.Module, in outcome.Input, place scenario.Placement, p *kbuild.Product,
-) (result.Run, error) {
-	var run result.Run
+) (run attempt, err error) {
 	var transcript []byte
 	rest := modules
 	for len(rest) > 0 {
@@ -278,6 +278,7 @@ func (s *session) boot(
 			return run, err
 		}
 		in.Transcript, in.End, in.Modules = booted.Transcript, end(booted.End), nil
+		run.cut = run.cut || booted.End.Kind != console.Halted
 		var at []int // of each module, in what is judged
 		for _, m := range rest {
 			for _, n := range m.Needs { // an insmod of its own

@@ -1,0 +1,113 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+)
+
+// attempt is a run that may not count yet.
+type attempt struct {
+	result.Run
+	cut bool // a guest of it did not power off as it was asked to
+}
+
+// mostAttempts is how often a run is tried that the host may have spoiled.
+const mostAttempts = 3
+
+// sure makes a run that counts. The host can end a guest, stop it for a minute, or
+// swallow a part of its console, and what that leaves looks like the kernel's doing:
+// so a run in which a guest did not end as it was asked to, or that is not as it was
+// foreseen, is made again, and counts when it was seen twice. What was seen once, beside
+// a run that nothing is wrong with, is kept in the run; where no two runs are alike,
+// nothing is proved.
+//
+// foreseen reports of a run whether all of it is as it was predicted, and whether
+// something contradicts a prediction.
+func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradicted bool)) (result.Run, error) {
+	var seen []result.Run
+	for {
+		a, err := boot()
+		if err != nil {
+			return a.Run, err
+		}
+		twice := slices.IndexFunc(seen, func(was result.Run) bool { return alike(was, a.Run) })
+		all, contradicted := foreseen(a.Run)
+		if !spoiled(a.Run) && (twice >= 0 || all || !a.cut && !contradicted) {
+			for i, was := range seen {
+				if i != twice {
+					a.Discarded = append(a.Discarded, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
+				}
+			}
+			return a.Run, nil
+		}
+		if seen = append(seen, a.Run); len(seen) == mostAttempts {
+			return unproved(seen), nil
+		}
+	}
+}
+
+// spoiled reports whether something of a run is the host's doing.
+func spoiled(run result.Run) bool {
+	return slices.ContainsFunc(run.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra })
+}
+
+// alike reports whether two runs show the same, but for addresses.
+func alike(a, b result.Run) bool {
+	return slices.EqualFunc(a.Modules, b.Modules, func(m, n result.Module) bool { return m.Name == n.Name && m.Outcome.Same(n.Outcome) })
+}
+
+// seenIn is what a run showed, in one line.
+func seenIn(run result.Run) string {
+	var all []string
+	for _, m := range run.Modules {
+		text := m.Name + ": " + m.Outcome.String()
+		if m.Outcome.Evidence != "" {
+			text += ": " + m.Outcome.Evidence
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
+}
+
+// unproved is the last of runs of which no two are alike and none counts: where its
+// modules differ from the others', nothing is known of them.
+func unproved(seen []result.Run) result.Run {
+	last := seen[len(seen)-1]
+	for i, m := range last.Modules {
+		var ways []string
+		for _, run := range seen {
+			if i < len(run.Modules) && !slices.Contains(ways, run.Modules[i].Outcome.String()) {
+				ways = append(ways, run.Modules[i].Outcome.String())
+			}
+		}
+		if len(ways) > 1 || m.Outcome.Kind == outcome.Infra {
+			last.Modules[i].Outcome = outcome.Outcome{Kind: outcome.Infra, Evidence: m.Outcome.Evidence, Offset: m.Outcome.Offset,
+				Detail: strings.TrimSpace(fmt.Sprintf("%d boots proved nothing: %s. %s", len(seen), strings.Join(ways, ", "), m.Outcome.Detail))}
+		}
+	}
+	for _, was := range seen[:len(seen)-1] {
+		last.Discarded = append(last.Discarded, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
+	}
+	return last
+}
+
+// foreseen judges a run, see sure.
+func (s *session) foreseen(c scenario.Cell, p *kbuild.Product, place scenario.Placement, run result.Run) (all, contradicted bool) {
+	if s.Oracle == nil || len(run.Modules) == 0 {
+		return false, false
+	}
+	run.Modules = slices.Clone(run.Modules)
+	s.Oracle.Judge(c, p, place, &run)
+	all = true
+	for _, m := range run.Modules {
+		all = all && m.Agrees != nil && *m.Agrees
+		contradicted = contradicted || m.Agrees != nil && !*m.Agrees
+	}
+	return all, contradicted
+}
