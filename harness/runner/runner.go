@@ -230,7 +230,9 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer unlock()
 	var kept result.Run
-	if !s.job.Fresh && s.Store.Get("run", key, &kept) {
+	boots := s.boots(store.Key(append([]string{"boots", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR)},
+		c.Variant.Params()...)...))
+	if !s.job.Fresh && s.Store.Get("run", key, &kept) && !(unbootable(kept) && boots(attempt{Run: kept})) {
 		if run, there := recorded(kept, s.Store); there {
 			return run, nil
 		}
@@ -245,7 +247,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	defer s.memory.Release(reserve(place.Mem))
 	s.task.Status(name)
 	run, err := sure(func() (attempt, error) { return s.boot(ctx, c, modules, in, place, p) },
-		func(run result.Run) (all, contradicted bool) { return s.foreseen(c, p, place, run) })
+		func(run result.Run) (all, contradicted bool) { return s.foreseen(c, p, place, run) }, boots)
 	if err != nil {
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
@@ -287,6 +289,7 @@ func (s *session) boot(
 			at, in.Modules = append(at, len(in.Modules)), append(in.Modules, m.Name)
 		}
 		classified := outcome.Classify(in)
+		run.ready = run.ready || classified.Boot.Ready
 		if run.Command == "" {
 			run.Command, run.Kernel, run.Gap = booted.Command, classified.Boot.Kernel, classified.Boot.Gap
 		}

@@ -14,7 +14,8 @@ import (
 // attempt is a run that may not count yet.
 type attempt struct {
 	result.Run
-	cut bool // a guest of it did not power off as it was asked to
+	cut   bool // a guest of it did not power off as it was asked to
+	ready bool // a guest of it took commands
 }
 
 // mostAttempts is how often a run is tried that the host may have spoiled.
@@ -27,14 +28,21 @@ const mostAttempts = 3
 // a run that nothing is wrong with, is kept in the run; where no two runs are alike,
 // nothing is proved.
 //
+// Whether a guest comes to its prompt has nothing to do with the modules, and a host that
+// ends one guest may end the next: where the same kernel took commands with the same
+// parameters before, as boots tells, another that does not is the host's doing.
+//
 // foreseen reports of a run whether all of it is as it was predicted, and whether
 // something contradicts a prediction.
-func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradicted bool)) (result.Run, error) {
+func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradicted bool), boots func(attempt) bool) (result.Run, error) {
 	var seen []result.Run
 	for {
 		a, err := boot()
 		if err != nil {
 			return a.Run, err
+		}
+		if boots(a) {
+			unbooted(a.Modules)
 		}
 		twice := slices.IndexFunc(seen, func(was result.Run) bool { return alike(was, a.Run) })
 		all, contradicted := foreseen(a.Run)
@@ -49,6 +57,33 @@ func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradi
 		if seen = append(seen, a.Run); len(seen) == mostAttempts {
 			return unproved(seen), nil
 		}
+	}
+}
+
+// unbootable reports whether a guest of a run did not come to its prompt.
+func unbootable(run result.Run) bool {
+	return slices.ContainsFunc(run.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.BootFailed })
+}
+
+// unbooted takes for the host's doing that a kernel did not boot which does.
+func unbooted(modules []result.Module) {
+	for i, m := range modules {
+		if m.Outcome.Kind == outcome.BootFailed {
+			modules[i].Outcome.Kind = outcome.Infra
+			modules[i].Outcome.Detail = strings.TrimSpace("This kernel booted with the same parameters before. " + m.Outcome.Detail)
+		}
+	}
+}
+
+// boots reports whether the kernel of a run is known to boot with its parameters, and
+// notes it where the run shows it.
+func (s *session) boots(key string) func(attempt) bool {
+	return func(a attempt) bool {
+		var known bool
+		if known = s.Store.Get("boots", key, &known) && known; a.ready && !known {
+			_ = s.Store.Put("boots", key, true) // without it, one mistake more is possible
+		}
+		return a.ready || known
 	}
 }
 

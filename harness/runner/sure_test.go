@@ -12,9 +12,9 @@ import (
 
 // What a run comes to when its boots go as given. A letter is what a boot showed:
 // L loaded, R rejected, O an oops, T a timeout, I infra; behind it ' where a guest did not
-// end as asked, + where all was foreseen, - where a prediction was contradicted.
+// end as asked, * where its kernel is known to boot, + where all was foreseen, - where a prediction was contradicted.
 func TestSure(t *testing.T) {
-	kinds := map[byte]outcome.Kind{'L': outcome.Loaded, 'R': outcome.RelocationUnknown, 'O': outcome.Oops, 'T': outcome.Timeout, 'I': outcome.Infra}
+	kinds := map[byte]outcome.Kind{'L': outcome.Loaded, 'R': outcome.RelocationUnknown, 'O': outcome.Oops, 'T': outcome.Timeout, 'I': outcome.Infra, 'B': outcome.BootFailed}
 	for _, tt := range []struct {
 		name, boots, want string
 		discarded         int
@@ -30,6 +30,9 @@ func TestSure(t *testing.T) {
 		{"infra is tried again", "I L", "L", 1},
 		{"infra, for good", "I I I", "I", 2},
 		{"three ways", "O' T' R'", "I", 2},
+		{"a kernel that does not boot", "B' B'", "B", 0},
+		{"a kernel that is known to boot", "B'* B'* B'*", "I", 2},
+		{"a kernel that is known to boot, and did", "B' B'* L", "L", 2},
 		{"twice, but the host's doing", "I' I' O'", "I", 2},
 	} {
 		boots := strings.Fields(tt.boots)
@@ -43,7 +46,7 @@ func TestSure(t *testing.T) {
 		}
 		run, err := sure(boot, func(result.Run) (all, contradicted bool) {
 			return strings.HasSuffix(boots[n-1], "+"), strings.HasSuffix(boots[n-1], "-")
-		})
+		}, func(attempt) bool { return strings.HasSuffix(boots[n-1], "*") })
 		if err != nil || n != len(boots) {
 			t.Errorf("%s: %d boots of %d, %v", tt.name, n, len(boots), err)
 		}
@@ -57,7 +60,7 @@ func TestSure(t *testing.T) {
 		}
 	}
 	broken := errors.New("no sandbox")
-	if _, err := sure(func() (attempt, error) { return attempt{}, broken }, nil); !errors.Is(err, broken) {
+	if _, err := sure(func() (attempt, error) { return attempt{}, broken }, nil, nil); !errors.Is(err, broken) {
 		t.Errorf("a fault of the machine: %v", err)
 	}
 }
