@@ -159,7 +159,7 @@ func (l *Lab) questions(ctx context.Context, src *sources.Sources, p *plan.Plan,
 		return nil, err
 	}
 	for _, m := range members {
-		if chain, ok := src.ToolchainDigest(ctx, m); ok {
+		if chain, ok := src.For(p.Flags.Subarch).ToolchainDigest(ctx, m); ok {
 			asked[m.Name] = store.Key("question", self, guest, source, planned, chain)
 		}
 	}

@@ -79,7 +79,7 @@ func (t term) holds(o outcome.Outcome) bool {
 func (t term) String() string {
 	switch {
 	case t.relocation != nil:
-		return fmt.Sprintf("%s:%s", t.kind, outcome.Short(t.relocation.Name))
+		return fmt.Sprintf("%s:%s", t.kind, typeName(t.relocation))
 	case t.errno != 0:
 		return fmt.Sprintf("%s:%d", t.kind, t.errno)
 	case t.stage != "":
@@ -117,7 +117,7 @@ func comparisons() []comparison {
 func (p property) String() string {
 	name := "*"
 	if p.relocation != nil {
-		name = outcome.Short(p.relocation.Name)
+		name = typeName(p.relocation)
 	}
 	return fmt.Sprintf("%s:%s%s%d", p.module, name, p.operator, p.number)
 }
@@ -162,10 +162,19 @@ func (p property) shown(m Message) string {
 	case p.relocation == nil:
 		return fmt.Sprintf("%s: %d relocations", p.module, n)
 	}
-	return fmt.Sprintf("%s: %d %s", p.module, n, outcome.Short(p.relocation.Name))
+	return fmt.Sprintf("%s: %d %s", p.module, n, typeName(p.relocation))
 }
 
 // prefix begins the name of every type of x86-64, prefix386 of every one of i386.
 const prefix, prefix386 = "R_X86_64_", "R_386_"
+
+// typeName is the name of a type as Parse reads it: without its prefix where
+// that is not taken for a number, nor for another machine's.
+func typeName(r *outcome.Relocation) string {
+	if strings.HasPrefix(r.Name, prefix386) {
+		return r.Name
+	}
+	return outcome.Short(r.Name)
+}
 
 func shortName(m elf.Machine, t uint32) string { return outcome.RelocationOf(m, t).Bare() }

@@ -24,10 +24,15 @@ func TestParse(t *testing.T) {
 		{"a:r_x86_64_64==3", "a:R_X86_64_64==3"},
 		{"a:gotpcrelx!=3", "a:GOTPCRELX!=3"},
 		{"a:1<3", "a:R_X86_64_64<3"},
+		{"a:r_386_gotpc>0", "a:R_386_GOTPC>0"},
+		{"relocation-unknown:R_386_GOT32,relocation-unknown:R_386_PLT32", "relocation-unknown:R_386_GOT32,relocation-unknown:R_386_PLT32"},
 	} {
 		got, err := Parse(tt.in)
 		if err != nil || got.String() != tt.want {
 			t.Errorf("Parse(%q) = %s, %v; want %s", tt.in, got, err, tt.want)
+		}
+		if again, err := Parse(got.String()); err != nil || again.String() != got.String() {
+			t.Errorf("Parse(%q) = %s, %v", got, again, err)
 		}
 	}
 }
