@@ -107,7 +107,7 @@ func (m *making) askedBuild() (string, error) {
 // asked asks in the build directory dir. It returns nil where rustc takes all, or where nobody can tell.
 func (m *making) asked(ctx context.Context, dir string) (*Refusal, []byte) {
 	asking := *m
-	asking.build, asking.watch = dir, nil
+	asking.build, asking.watch = dir, watching{}
 	var said bytes.Buffer
 	env, err := asking.captureEnvUnbuilt(ctx, &said)
 	if err != nil {

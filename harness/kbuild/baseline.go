@@ -14,6 +14,7 @@ import (
 
 	"umlab/harness/kconfig"
 	"umlab/harness/progress"
+	"umlab/harness/remake"
 	"umlab/harness/store"
 )
 
@@ -244,7 +245,7 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 	if why != "" {
 		b.Sink.Note(fmt.Sprintf("%s is built from nothing: %s", base.Tree.Name, why))
 	}
-	mk, err := b.newMake(base, dir, task, srcDir)
+	mk, err := b.newMake(base, dir, task, watching{below: []string{srcDir}})
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +268,7 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 	if err := b.Store.Put("steps", base.Compiler, mk.out.Steps); err != nil {
 		return nil, err
 	}
-	return b.install(ctx, mk, bl, nil)
+	return b.install(ctx, mk, bl, nil, time.Time{})
 }
 
 // title is what the progress calls a build of the baseline.
@@ -275,11 +276,10 @@ func (b Base) title() string {
 	return fmt.Sprintf("build baseline %s (%s, %s)", b.Tree.Name, b.Toolchain.Name, b.Compiler)
 }
 
-// install puts a build that is whole into the store as bl. more are files of the tree that were opened by what it went on
-// from.
-func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, more []string) (*Baseline, error) {
+// install puts a build that is whole into the store as bl. For was and copied see record.
+func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, was *remake.Record, copied time.Time) (*Baseline, error) {
 	bl.Seconds, bl.Steps = time.Since(mk.start).Seconds(), mk.out.Steps
-	rec, err := mk.record(ctx, more)
+	rec, err := mk.record(ctx, was, copied)
 	if err == nil {
 		err = rec.Save(mk.dir)
 	}

@@ -93,7 +93,7 @@ func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, err
 		return kconfig.Config{}, err
 	}
 	defer remove()
-	mk, err := b.newMake(base, dir, progress.Discard{}.Start("", progress.None, 0))
+	mk, err := b.newMake(base, dir, progress.Discard{}.Start("", progress.None, 0), watching{})
 	if err != nil {
 		return kconfig.Config{}, err
 	}

@@ -143,17 +143,18 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 // newGoal prepares a build directory: an empty one, or what is the same of the baseline that from is of.
 func (b *Builder) newGoal(ctx context.Context, base Base, dir, tmp string, from *near, task progress.Task) (mk *making, err error) {
 	if from == nil {
-		return b.newMake(base, dir, task)
+		return b.newMake(base, dir, task, watching{})
 	}
 	task.Status("copy what is the same")
 	copied, _, err := from.copyTo(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	if mk, err = b.newMake(base, dir, task); err != nil {
+	if mk, err = b.newMake(base, dir, task, watching{}); err != nil {
 		return nil, err
 	}
-	mk.newer, err = overlayNewer(base.Tree.FS(), filepath.Join(tmp, "newer"), from.m.Newer, copied)
+	mk.over = filepath.Join(tmp, "over")
+	err = overlayNewer(base.Tree.FS(), mk.over, from.m.Newer, copied)
 	if err == nil && from.m.Config {
 		if err = mk.configured(ctx); err == nil {
 			err = from.dropConfigured(ctx, mk.build)

@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"umlab/harness/progress"
 	"umlab/harness/remake"
@@ -103,6 +107,9 @@ func (n *near) distance() int {
 	if n.opts {
 		d += 5
 	}
+	if !knows(n.bl.Build()) {
+		d++
+	}
 	return d
 }
 
@@ -175,13 +182,20 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 		return nil, err
 	}
 	bl.On.Targets = outdated
-	mk, err := b.newMake(base, dir, task, srcDir, buildDir)
+	mk, err := b.newMake(base, dir, task, n.watching())
 	if err != nil {
 		return nil, err
 	}
 	defer mk.close()
-	if mk.newer, err = overlayNewer(base.Tree.FS(), filepath.Join(tmp, "newer"), n.m.Newer, copied); err != nil {
+	mk.over = filepath.Join(tmp, "over")
+	if err := overlayNewer(base.Tree.FS(), mk.over, n.m.Newer, copied); err != nil {
 		return nil, err
+	}
+	take := n.m.Rules || !knows(mk.build)
+	if !take {
+		if err := remember(base.Tree.FS(), mk.over, remembering); err != nil {
+			return nil, err
+		}
 	}
 	if n.m.Config {
 		err = mk.configured(ctx)
@@ -204,7 +218,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 		}
 	}
 	bl.Env, bl.Direct = n.bl.Env, n.bl.Direct
-	if n.m.Rules {
+	if take {
 		if err := mk.takeEnv(ctx, bl); err != nil {
 			return nil, err
 		}
@@ -219,7 +233,25 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 			return nil, err
 		}
 	}
-	return b.install(ctx, mk, bl, n.rec.Read)
+	return b.install(ctx, mk, bl, n.rec, copied)
+}
+
+// watching is what make is watched for: what it opens of the tree, and of the build directory where removeStale asks.
+func (n *near) watching() (w watching) {
+	if n.m.Shrink {
+		w.below = append(w.below, buildDir)
+	}
+	if len(n.rec.Dirs) == 0 {
+		w.below = append(w.below, srcDir)
+		return w
+	}
+	w.only = slices.Clone(n.rec.Dirs)
+	for _, name := range n.m.Newer { // which may lie in new ones
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			w.only = append(w.only, path.Join(srcDir, dir))
+		}
+	}
+	return w
 }
 
 // copyTo copies the build directory of n to dir/build, without what is not the same any more, and gives all of it one
@@ -234,12 +266,15 @@ func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, target
 	if n.m.Config {
 		leave[".config"], leave[".config.old"] = true, true
 	}
+	leave[answersFile] = n.m.Rules // for other rules there are other questions
 	if copied, err = mark(dir); err != nil {
 		return copied, 0, err
 	}
 	made := n.rec.Targets()
 	outdated := n.m.Outdated(made)
 	build := filepath.Join(dir, "build")
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
 	err = store.CopyTree(ctx, build, n.bl.Build(), func(to, from string, info fs.FileInfo) error {
 		rel, err := filepath.Rel(build, to)
 		if err != nil || !info.Mode().IsRegular() {
@@ -251,12 +286,13 @@ func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, target
 			}
 			return nil
 		}
-		if _, err := store.CopyFile(to, from, info.Mode().Perm()|0o200); err != nil {
-			return err
-		}
-		return os.Chtimes(to, copied, copied)
+		g.Go(func() error {
+			_, err := store.CopyFile(to, from, info.Mode().Perm()|0o200)
+			return cmp.Or(err, os.Chtimes(to, copied, copied))
+		})
+		return nil
 	})
-	if err != nil {
+	if err = cmp.Or(g.Wait(), err); err != nil {
 		err = fmt.Errorf("copy the baseline of toolchain %s: %w", n.bl.Of.Name, err)
 	}
 	return copied, targets, err
@@ -279,34 +315,34 @@ func (n *near) dropConfigured(ctx context.Context, build string) error {
 }
 
 // overlayNewer copies files of a tree to the directory to, to be seen in place of the tree's own: newer than
-// what was copied at a time, and older than all that make will make. It returns "" for no files.
-func overlayNewer(from fs.FS, to string, files []string, copied time.Time) (string, error) {
-	if len(files) == 0 {
-		return "", nil
+// what was copied at a time, and older than all that make will make.
+func overlayNewer(from fs.FS, to string, files []string, copied time.Time) error {
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
 	}
 	newer := copied.Add(time.Millisecond)
 	for _, name := range files {
 		dst := filepath.Join(to, filepath.FromSlash(name))
 		text, err := fs.ReadFile(from, name)
 		if err != nil {
-			return "", err
+			return err
 		}
 		info, err := fs.Stat(from, name)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
-			return "", err
+			return err
 		}
 		if err := os.WriteFile(dst, text, info.Mode().Perm()); err != nil {
-			return "", err
+			return err
 		}
 		if err := os.Chtimes(dst, newer, newer); err != nil {
-			return "", err
+			return err
 		}
 	}
 	time.Sleep(time.Until(newer.Add(time.Millisecond)))
-	return to, nil
+	return nil
 }
 
 // apart are targets that the make of the whole kernel does not look at when it has nothing to do with them: those of

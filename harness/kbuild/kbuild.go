@@ -127,18 +127,21 @@ func (e *machineError) Error() string {
 		e.what, e.line, e.log)
 }
 
+// watching are directories inside in which it is noted what is opened: some with all below them, some without.
+type watching struct{ below, only []string }
+
 // job is one command in the sandbox with its output.
 type job struct {
 	what     string
 	base     Base
 	mounts   []sandbox.Mount
 	overlays []sandbox.Overlay
-	newer    string // directory that lies over the tree; "" for none
+	over     string // directory that lies over the tree; "" for none
 	dir      string
 	env      []string
 	args     []string
-	watch    []string  // directories inside
-	opened   *openings // gets what was opened below them
+	watch    watching
+	opened   *openings // gets what was opened of what is watched
 	log      io.Writer
 	errors   io.Writer // nil: log
 }
@@ -154,20 +157,20 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	ctx, done := b.limit(ctx, j)
 	defer done()
 	source := j.base.Tree.Mount(srcDir)
-	if j.newer != "" {
-		source.Over = append([]string{j.newer}, source.Over...)
+	if j.over != "" {
+		source.Over = append([]string{j.over}, source.Over...)
 	}
 	status, err := sandbox.Run(ctx, j.base.Toolchain.In(sandbox.Command{
 		Mounts:   append([]sandbox.Mount{source}, j.mounts...),
 		Overlays: j.overlays,
-		Watch:    j.watch,
-		Dir:      j.dir,
-		Args:     j.args,
-		Env:      j.env,
-		Stdout:   j.log,
-		Stderr:   j.errors,
-		Limits:   b.Limits.Sandbox,
-		Grace:    2 * time.Second,
+		Watch:    j.watch.below, WatchOnly: j.watch.only,
+		Dir:    j.dir,
+		Args:   j.args,
+		Env:    j.env,
+		Stdout: j.log,
+		Stderr: j.errors,
+		Limits: b.Limits.Sandbox,
+		Grace:  2 * time.Second,
 	}))
 	if status.Opened != nil {
 		j.opened.add(status.Opened)

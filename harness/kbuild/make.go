@@ -5,6 +5,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,8 +23,8 @@ type making struct {
 	base   Base
 	dir    string // of the store's, not yet in its place
 	build  string // dir/build
-	newer  string // directory of files that lie over those of the tree; "" for none
-	watch  []string
+	over   string // directory of files that lie over those of the tree; "" for none
+	watch  watching
 	opened openings
 	out    *makeLog
 	log    *os.File
@@ -33,6 +34,7 @@ type making struct {
 // openings collects what several commands opened.
 type openings struct {
 	Files map[string]bool // absolute paths inside the sandbox
+	Dirs  map[string]bool // that were watched
 	Lost  bool            // there were more
 }
 
@@ -40,11 +42,14 @@ func (o *openings) add(more *sandbox.Opened) {
 	for _, name := range more.Files {
 		o.Files[name] = true
 	}
+	for _, dir := range more.Dirs {
+		o.Dirs[dir] = true
+	}
 	o.Lost = o.Lost || more.Lost
 }
 
-// newMake prepares to work in dir/build. What is opened below the directories watch, inside, is collected.
-func (b *Builder) newMake(base Base, dir string, task progress.Task, watch ...string) (*making, error) {
+// newMake prepares to work in dir/build. What is opened of what is watched is collected.
+func (b *Builder) newMake(base Base, dir string, task progress.Task, watch watching) (*making, error) {
 	build := filepath.Join(dir, "build")
 	if err := os.MkdirAll(build, 0o755); err != nil {
 		return nil, err
@@ -53,8 +58,8 @@ func (b *Builder) newMake(base Base, dir string, task progress.Task, watch ...st
 	if err != nil {
 		return nil, err
 	}
-	return &making{Builder: b, base: base, dir: dir, build: build, watch: watch, opened: openings{Files: map[string]bool{}},
-		out: &makeLog{Log: log, Task: task}, log: log, start: time.Now()}, nil
+	return &making{Builder: b, base: base, dir: dir, build: build, watch: watch,
+		opened: openings{Files: map[string]bool{}, Dirs: map[string]bool{}}, out: &makeLog{Log: log, Task: task}, log: log, start: time.Now()}, nil
 }
 
 func (m *making) close() { m.log.Close() }
@@ -87,7 +92,7 @@ func (m *making) pause() error {
 
 // job is a make in the build directory.
 func (m *making) job(what string, log io.Writer, args ...string) job {
-	return job{what: what, base: m.base, newer: m.newer, log: log, watch: m.watch, opened: &m.opened,
+	return job{what: what, base: m.base, over: m.over, log: log, watch: m.watch, opened: &m.opened,
 		mounts: []sandbox.Mount{{Source: m.build, Target: buildDir}}, args: append(m.base.Make(), args...)}
 }
 
@@ -109,9 +114,19 @@ func (m *making) all(ctx context.Context) error {
 	return m.compare(ctx, "building")
 }
 
-// takeEnv gives bl the environment of a module's recipes.
+// takeEnv gives bl the environment of a module's recipes, and writes down what the compiler knows, see answers.go.
 func (m *making) takeEnv(ctx context.Context, bl *Baseline) error {
 	m.out.Task.Status("take the environment of a module's recipes")
+	if m.over == "" {
+		m.over = filepath.Join(m.dir, "over")
+		defer func() { _ = os.RemoveAll(m.over); m.over = "" }() // else a few files too many lie there
+	}
+	if err := os.Remove(filepath.Join(m.build, answersFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // half of it would be a makefile that make does not read
+	}
+	if err := remember(m.base.Tree.FS(), m.over, remembering+noting); err != nil {
+		return err
+	}
 	env, err := m.captureEnv(ctx)
 	if err == nil {
 		bl.Env, bl.Direct = env, true
@@ -123,14 +138,25 @@ func (m *making) takeEnv(ctx context.Context, bl *Baseline) error {
 	return nil
 }
 
-// record is what the build read, with what more is known of the files that it goes on from.
-func (m *making) record(ctx context.Context, more []string) (*remake.Record, error) {
-	read := slices.Clone(more)
-	for name := range m.opened.Files {
-		if rel, ok := strings.CutPrefix(name, srcDir+"/"); ok {
-			read = append(read, rel)
+// record is what the build read. was is the record of the build that it goes on from, of which it has what was copied at
+// that time; nil for none.
+func (m *making) record(ctx context.Context, was *remake.Record, copied time.Time) (*remake.Record, error) {
+	if was == nil {
+		was = &remake.Record{}
+	}
+	r := &remake.Record{Read: slices.Clone(was.Read), Lost: m.opened.Lost}
+	for dir := range m.opened.Dirs {
+		if dir == srcDir || strings.HasPrefix(dir, srcDir+"/") {
+			r.Dirs = append(r.Dirs, dir)
 		}
 	}
-	slices.Sort(read)
-	return remake.New(ctx, m.build, srcDir, slices.Compact(read), m.opened.Lost)
+	for name := range m.opened.Files {
+		if rel, ok := strings.CutPrefix(name, srcDir+"/"); ok {
+			r.Read = append(r.Read, rel)
+		}
+	}
+	slices.Sort(r.Dirs)
+	slices.Sort(r.Read)
+	r.Read = slices.Compact(r.Read)
+	return r, r.ReadSteps(ctx, m.build, srcDir, was, func(cmd fs.FileInfo) bool { return cmd.ModTime().Equal(copied) })
 }

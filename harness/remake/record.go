@@ -22,6 +22,7 @@ type Record struct {
 	// are missing.
 	Read []string
 	Lost bool
+	Dirs []string // of the tree, by their paths in the build's sandbox, sorted
 	// Steps are its targets that have a .cmd file, with those files of the tree that it names: the source, the
 	// prerequisites that the compiler told, and the words of the command.
 	Steps []Step
@@ -74,15 +75,20 @@ func Target(name string) (target string, ok bool) {
 	return dir + target, ok && target != ""
 }
 
-// New reads what the .cmd files below the directory build name of the files in read, sorted, which the build opened. The
-// tree was at source.
-func New(ctx context.Context, build, source string, read []string, lost bool) (*Record, error) {
-	r := &Record{Read: read, Lost: lost}
-	index := make(map[string]int32, len(read))
-	for i, name := range read {
+// ReadSteps sets the steps: it reads what the .cmd files below the directory build name of the files in r.Read. The tree was
+// at source. was is the record of an earlier build, of which kept tells the .cmd files that are still there.
+func (r *Record) ReadSteps(ctx context.Context, build, source string, was *Record, kept func(cmd fs.FileInfo) bool) error {
+	index := make(map[string]int32, len(r.Read))
+	for i, name := range r.Read {
 		index[name] = int32(i)
 	}
-	err := filepath.WalkDir(build, func(p string, d fs.DirEntry, err error) error {
+	known := map[string][]int32{}
+	if slices.Equal(r.Read, was.Read) { // else a .cmd file may name what is new in it
+		for _, s := range was.Steps {
+			known[s.Target] = s.Names
+		}
+	}
+	return filepath.WalkDir(build, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || ctx.Err() != nil {
 			return cmp.Or(err, context.Cause(ctx))
 		}
@@ -96,6 +102,16 @@ func New(ctx context.Context, build, source string, read []string, lost bool) (*
 		target, ok := Target(filepath.ToSlash(rel))
 		if !ok {
 			return nil
+		}
+		if names, ok := known[target]; ok {
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if kept(info) {
+				r.Steps = append(r.Steps, Step{target, names})
+				return nil
+			}
 		}
 		text, err := os.ReadFile(p)
 		if err != nil {
@@ -112,7 +128,6 @@ func New(ctx context.Context, build, source string, read []string, lost bool) (*
 		r.Steps = append(r.Steps, s)
 		return nil
 	})
-	return r, err
 }
 
 // named is the file of the tree that a word of a command names: "kernel/fork.c" of "/src/kernel/fork.c", "@/src/x",

@@ -1,6 +1,7 @@
 package remake
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -47,11 +48,40 @@ func recordOf(t *testing.T, also ...string) (*Record, string) {
 		"init/Kconfig", "scripts/Makefile.build", "scripts/kconfig/conf.c", "scripts/include/list.h", "tools/objtool/Makefile",
 	}, also...)
 	slices.Sort(read)
-	r, err := New(t.Context(), dir, "/src", read, false)
-	if err != nil {
+	r := &Record{Read: read}
+	if err := r.ReadSteps(t.Context(), dir, "/src", &Record{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return r, dir
+}
+
+// What is known of an earlier build is taken for the .cmd files that are its own, and only while both read the same files.
+func TestRecordOn(t *testing.T) {
+	was, dir := recordOf(t)
+	for name, c := range map[string]struct {
+		read []string
+		kept string // the .cmd file that is the earlier build's
+		want bool   // its step is taken from was
+	}{
+		"kept":        {was.Read, ".fork.o.cmd", true},
+		"made again":  {was.Read, ".exit.o.cmd", false},
+		"read others": {append(slices.Clone(was.Read), "zzz"), ".fork.o.cmd", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			known := &Record{Read: was.Read, Steps: []Step{{Target: "kernel/fork.o", Names: []int32{7}}}}
+			r := &Record{Read: c.read}
+			if err := r.ReadSteps(t.Context(), dir, "/src", known, func(cmd fs.FileInfo) bool { return cmd.Name() == c.kept }); err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(r.Steps, func(s Step) bool { return s.Target == "kernel/fork.o" })
+			if got := slices.Equal(r.Steps[i].Names, []int32{7}); got != c.want {
+				t.Errorf("%v: taken %v, want %v", r.Steps[i], got, c.want)
+			}
+			if len(r.Steps) != len(was.Steps) {
+				t.Errorf("%d steps, want %d", len(r.Steps), len(was.Steps))
+			}
+		})
+	}
 }
 
 func TestRecord(t *testing.T) {

@@ -73,8 +73,9 @@ type Command struct {
 	// it takes to find a server and to trust it: see network. Without it, there is no network at all.
 	Network bool
 
-	// Watch are directories inside: Status.Opened tells which files below them were opened.
-	Watch []string
+	// Watch are directories inside: Status.Opened tells which files below them were opened. WatchOnly are more of them,
+	// without those below; one that is not there is left out. To name all saves the search.
+	Watch, WatchOnly []string
 
 	NoASLR bool // personality(ADDR_NO_RANDOMIZE)
 	Limits Limits
@@ -107,7 +108,8 @@ func (c *Command) plan() (*spec, error) {
 		return abs
 	}
 
-	s := &spec{Dir: c.Dir, Args: c.Args, Terminal: c.TTY != nil, NoASLR: c.NoASLR, Limits: c.Limits, Network: c.Network, Watch: c.Watch}
+	s := &spec{Dir: c.Dir, Args: c.Args, Terminal: c.TTY != nil, NoASLR: c.NoASLR, Limits: c.Limits, Network: c.Network,
+		Watch: c.Watch, WatchOnly: c.WatchOnly}
 	if c.Root != "" {
 		s.Root = host("root", c.Root)
 	}

@@ -58,8 +58,8 @@ func childMain() int {
 	}
 	var watched *opens
 	var err error
-	if len(s.Watch) > 0 {
-		watched, err = watchOpens(s.Watch)
+	if len(s.Watch)+len(s.WatchOnly) > 0 {
+		watched, err = watchOpens(s.Watch, s.WatchOnly)
 	}
 	var pid int
 	if err == nil {

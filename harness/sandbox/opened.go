@@ -19,6 +19,7 @@ type Opened struct {
 	// Files are absolute paths inside, each once, sorted. A file that was only looked for (stat, access) is not among
 	// them, nor is one in a directory that was made meanwhile.
 	Files []string
+	Dirs  []string // that were watched, sorted
 	// Lost says that some are missing: the kernel's queue of events ran over, or it allows fewer watches than there are
 	// directories (fs.inotify.max_queued_events, max_user_watches).
 	Lost bool
@@ -35,25 +36,39 @@ type opens struct {
 	done chan struct{} // closed when all events were read
 }
 
-// watchOpens watches the directories below roots.
-func watchOpens(roots []string) (*opens, error) {
+// watchOpens watches the directories below roots, and those of only that are there.
+func watchOpens(roots, only []string) (*opens, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, faultOf(stageInit, "inotify", err)
 	}
 	o := &opens{fd: fd, dirs: map[int32]string{}, seen: map[string]bool{}, done: make(chan struct{})}
+	add := func(dir string) error {
+		wd, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN|unix.IN_ONLYDIR)
+		switch {
+		case errors.Is(err, unix.ENOSPC):
+			o.lost = true
+			return fs.SkipAll
+		case err == nil:
+			o.dirs[int32(wd)] = dir
+		}
+		return err
+	}
+	for _, dir := range only {
+		err := add(dir)
+		if errors.Is(err, fs.SkipAll) {
+			break
+		}
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+			return nil, faultOf(stageSource, dir, err)
+		}
+	}
 	for _, root := range roots {
 		err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 			if err != nil || !d.IsDir() {
 				return err
 			}
-			wd, err := unix.InotifyAddWatch(fd, p, unix.IN_OPEN|unix.IN_ONLYDIR)
-			if errors.Is(err, unix.ENOSPC) {
-				o.lost = true
-				return fs.SkipAll
-			}
-			o.dirs[int32(wd)] = p
-			return err
+			return add(p)
 		})
 		if err != nil {
 			return nil, faultOf(stageSource, root, err)
@@ -106,5 +121,5 @@ func (o *opens) end() *Opened {
 	o.over.Store(true)
 	<-o.done
 	unix.Close(o.fd)
-	return &Opened{slices.Sorted(maps.Keys(o.seen)), o.lost}
+	return &Opened{slices.Sorted(maps.Keys(o.seen)), slices.Sorted(maps.Values(o.dirs)), o.lost}
 }

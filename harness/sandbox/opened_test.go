@@ -21,8 +21,8 @@ func TestOpened(t *testing.T) {
 		Mounts: []Mount{{Source: plain, Target: "/plain", ReadOnly: true},
 			{Source: o.Lower, Over: []string{t.TempDir()}, Target: "/layers", ReadOnly: true}},
 		Overlays: []Overlay{o},
-		Watch:    []string{"/plain", "/layers", "/build"},
-		Stdout:   &out, Stderr: &out,
+		Watch:    []string{"/layers", "/build"}, WatchOnly: []string{"/plain", "/plain/gone", "/plain/read/not"},
+		Stdout: &out, Stderr: &out,
 		Args: []string{"/bin/payload", "read /plain/read", "list /plain", "read /layers/sub/b", "read /layers/sub/b",
 			"write /build/a new", "read /etc/motd"},
 	})
@@ -34,6 +34,9 @@ func TestOpened(t *testing.T) {
 	}
 	if want := []string{"/build/a", "/layers/sub/b", "/plain/read"}; !slices.Equal(status.Opened.Files, want) {
 		t.Errorf("opened %q, want %q", status.Opened.Files, want)
+	}
+	if want := []string{"/build", "/build/gone", "/build/sub", "/layers", "/layers/gone", "/layers/sub", "/plain"}; !slices.Equal(status.Opened.Dirs, want) {
+		t.Errorf("watched %q, want %q", status.Opened.Dirs, want)
 	}
 }
 

@@ -13,6 +13,7 @@ type spec struct {
 	UserNamespace bool // whether init runs in a user namespace of its own
 	Probe         bool // set everything up, run nothing: see Check
 	Watch         []string
+	WatchOnly     []string
 }
 
 type layerKind string

@@ -67,8 +67,10 @@ func (d *digest) sum() string {
 // write writes the list whose sha256 is the digest.
 func (d *digest) write(to io.Writer) error {
 	w := bufio.NewWriter(to)
+	var line []byte
 	for _, p := range slices.Sorted(maps.Keys(d.files)) {
-		fmt.Fprintf(w, "%q %q\n", p, d.files[p])
+		line = append(strconv.AppendQuote(line[:0], p), ' ')
+		_, _ = w.Write(append(strconv.AppendQuote(line, d.files[p]), '\n')) // Flush tells
 	}
 	return w.Flush()
 }

@@ -172,18 +172,22 @@ func (m *memory) update(
 	if err != nil {
 		return nil, err
 	}
-	now.Digest = d.sum()
 	task.Status("keep what differs")
-	if err := keep(ctx, st, d, m.Base, content{place: d.copyFrom(dir)}); err != nil {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		// What was read must be one state of the tree, not two halves. What keep copies is held against that by content.
+		again, err := look(gctx, dir)
+		if err == nil && !slices.Equal(again, files) {
+			err = errors.New("the tree changed while it was read: wait until nothing writes to it (an editor, a build, git) and run again")
+		}
+		return err
+	})
+	g.Go(func() error {
+		now.Digest = d.sum()
+		return keep(gctx, st, d, m.Base, content{place: d.copyFrom(dir)})
+	})
+	if err := g.Wait(); err != nil {
 		return nil, err
-	}
-	// What was read must be one state of the tree, not two halves.
-	again, err := look(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Equal(again, files) {
-		return nil, errors.New("the tree changed while it was read: wait until nothing writes to it (an editor, a build, git) and run again")
 	}
 	var l layer
 	if now.Base = now.Digest; st.Get(kindLayer, now.Digest, &l) {

@@ -1,0 +1,73 @@
+package kbuild
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Half of what an idle make of the kernel does is to ask the compiler the same questions again, one after the other
+// (cc-option in the top Makefile: does it know this flag?). While the tools and all that Kbuild reads are the same, so are
+// the answers: a build that goes on takes those that the earlier one got, through a scripts/Makefile.compiler that
+// remembers them.
+
+const (
+	compilerRules = "scripts/Makefile.compiler"
+	answersFile   = ".umlab.answers" // in the build directory
+)
+
+// remembering is put behind the tree's own try-run, which runs $(1) in a shell and gives $(2), or $(3) where that fails.
+// What is remembered is the whole call, and only a call whose answer is the compiler's alone: it compiles nothing
+// (/dev/null), with no file before it and no plugin. See noting for umlab-note and umlab-refused.
+const remembering = `
+ifndef umlab-try-run
+$(eval umlab-try-run = $(value try-run))
+umlab-empty :=
+umlab-hash := \#
+define umlab-newline
+
+
+endef
+umlab-name = $(subst $(umlab-newline),@n,$(subst $(umlab-empty) $(umlab-empty),@s,$(subst	,@t,$(subst :,@c,` +
+	`$(subst =,@e,$(subst $(umlab-hash),@h,$(subst $$,@d,$(subst @,@a,$(1)))))))))
+umlab-pure = $(if $(findstring -include,$(1))$(findstring -imacros,$(1))$(findstring -fplugin,$(1)),,$(findstring /dev/null -o ,$(1)))
+umlab-asked = $(if $(findstring [$(1)],[$(2)]),$(call umlab-note,$(3),yes),$(if $(call umlab-refused,$(4)),$(call umlab-note,$(3),no)))$(1)
+umlab-ask = $(if $(filter yes,$(umlab-answer-$(4))),$(2),$(if $(filter no,$(umlab-answer-$(4))),$(3),` +
+	`$(call umlab-asked,$(call umlab-try-run,$(1),$(2),$(3)),$(2),$(4),$(1))))
+try-run = $(if $(call umlab-pure,$(1)),` +
+	`$(call umlab-ask,$(1),$(2),$(3),$(call umlab-name,$(1))@|$(call umlab-name,$(2))@|$(call umlab-name,$(3))),` +
+	`$(call umlab-try-run,$(1),$(2),$(3)))
+-include ` + buildDir + "/" + answersFile + `
+endif
+`
+
+// noting writes the answers down, of no's those that the compiler gave a reason for: others are the machine's. Makes beside
+// each other would write into each other's lines.
+const noting = "umlab-note = $(file >>" + buildDir + "/" + answersFile + `,umlab-answer-$(1) := $(2))
+umlab-refused = $(shell TMP=/dev/null; ($(1)) 2>&1 >/dev/null | grep -E "(unknown|unrecognized|unsupported|invalid) .*(option|argument)")
+`
+
+// remember makes, in a directory that lies over a tree, its scripts/Makefile.compiler with more behind it. It does nothing
+// for a tree whose file is not as expected.
+func remember(from fs.FS, over, more string) error {
+	text, err := fs.ReadFile(from, compilerRules)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !strings.Contains(string(text), "\ntry-run = $(shell ") {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	at := filepath.Join(over, filepath.FromSlash(compilerRules))
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(at, append(text, more...), 0o644)
+}
+
+// knows reports whether a build directory has answers.
+func knows(build string) bool {
+	_, err := os.Stat(filepath.Join(build, answersFile))
+	return err == nil
+}
