@@ -65,7 +65,7 @@ type limitError struct {
 }
 
 func (e *limitError) Error() string {
-	return fmt.Sprintf("%s: reached its limit of %s; configs/limits.toml sets it", e.what, e.limit)
+	return fmt.Sprintf("%s: reached its limit of %s; configs/limits.toml sets it, or limits.toml of your own configuration", e.what, e.limit)
 }
 
 // Base is what all variants of a matrix share.
