@@ -16,6 +16,7 @@ import (
 	"umlab/harness/result"
 	"umlab/harness/settings"
 	"umlab/harness/sources"
+	"umlab/harness/store"
 	"umlab/harness/usage"
 )
 
@@ -35,6 +36,12 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 		return nil, err
 	}
 	if p, err = p.Snapshot(ctx, l.store, l.sink); err != nil {
+		return nil, err
+	}
+	if o.Dir == "" {
+		o.Dir = l.nightsOf(o.Series, p)
+	}
+	if err := checkNights(o.Dir); err != nil {
 		return nil, err
 	}
 	// Two nights at once would each call the other's news old.
@@ -137,13 +144,23 @@ func (l *Lab) planNightly(o *NightlyOptions) (settings.Series, *plan.Plan, error
 	if err == nil {
 		o.Scenario, o.Tree = p.Flags.Scenario, p.Flags.Tree
 	}
-	if o.Dir == "" {
-		o.Dir = filepath.Join(l.store.Root(), "reports", o.Series)
+	if o.Dir != "" {
+		errs = append(errs, checkNights(o.Dir))
 	}
 	if err := usage.Join(append(errs, wrong, err)...); err != nil {
 		return series, nil, err
 	}
-	return series, p, checkNights(o.Dir)
+	return series, p, nil
+}
+
+// nightsOf is where the reports of nights go that nobody gave a place for. What the user asked
+// otherwise than the scenario has a place of its own, so that latest stays what it is.
+func (l *Lab) nightsOf(series string, p *plan.Plan) string {
+	name := series
+	if len(p.Asked.Own) > 0 {
+		name += "." + store.Short(p.Asked.Digest)
+	}
+	return filepath.Join(l.store.Root(), "reports", name)
 }
 
 // tonight are the members that are run. Where they are days, of which there are

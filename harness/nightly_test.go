@@ -133,6 +133,26 @@ func TestNightlyKey(t *testing.T) {
 		}
 		return o.key(p)
 	}
+	// What the user asked otherwise than the scenario has reports of its own.
+	at := func(o NightlyOptions) string {
+		t.Helper()
+		_, p, err := l.planNightly(&o)
+		if err == nil {
+			p, err = p.Snapshot(t.Context(), l.store, l.sink)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Base(l.nightsOf("debian-rustc", p))
+	}
+	if got := at(NightlyOptions{Series: "debian-rustc"}); got != "debian-rustc" {
+		t.Errorf("nights of the scenario lie in %s", got)
+	}
+	own := NightlyOptions{Series: "debian-rustc"}
+	own.Fragments = []string{filepath.Join(dir, "my.config")}
+	if got := at(own); !strings.HasPrefix(got, "debian-rustc.") {
+		t.Errorf("nights with options of the user's lie in %s", got)
+	}
 	first := key(nil)
 	if key(nil) != first {
 		t.Error("the same flags have another key")
