@@ -16,6 +16,7 @@ import (
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
+	"umlab/harness/steps"
 	"umlab/harness/terminal"
 	"umlab/harness/uml"
 	"umlab/harness/usage"
@@ -72,6 +73,10 @@ func interactive(b *built) (uml.Spec, report.Intro) {
 		Cell: b.cell.ID() + ":" + place.Name, Tree: base.Tree.Name, Version: base.Tree.Version, Toolchain: base.Toolchain.Name,
 		Mem: place.MemText, ASLR: place.ASLR, Kernel: b.product.Linux,
 	}
+	spec.Loads, spec.Finds = b.given.Loads, b.given.Finds
+	for _, s := range b.given.Steps {
+		intro.Steps = append(intro.Steps, "sh "+s.File)
+	}
 	for _, m := range b.cell.Modules {
 		given := uml.Module{Name: m.Name, Path: b.product.Modules[m.Path].Path, Params: m.Params}
 		spec.Modules = append(spec.Modules, given)
@@ -125,6 +130,7 @@ type built struct {
 	cell     scenario.Cell
 	baseline *kbuild.Baseline
 	product  *kbuild.Product
+	given    steps.Given // for its steps
 }
 
 // buildCell makes the binaries of a planned cell, or finds them in the store.
@@ -166,5 +172,7 @@ func (l *Lab) fork(ctx context.Context, p *plan.Plan, bl *kbuild.Baseline, fresh
 	if o := b.product.Outcome; o != nil {
 		return nil, noBinary(b.cell.ID(), *o, b.product.Log)
 	}
-	return b, nil
+	programs, _, err := l.builder.Programs(ctx, bl.Base, b.cell)
+	b.given = steps.Of(b.cell, b.product, programs)
+	return b, err
 }

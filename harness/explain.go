@@ -60,7 +60,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	e, err := explain.Booted{Cell: b.cell, Baseline: b.baseline, Product: b.product, Debugged: debugged, DebugErr: debugErr,
+	e, err := explain.Booted{Cell: b.cell, Baseline: b.baseline, Product: b.product, Steps: b.given, Debugged: debugged, DebugErr: debugErr,
 		Results: r.Results, Given: given, Store: l.store.Root()}.Page()
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ var layers = [][]string{
 	{"progress/display", "report/checks", "report/scale"},
 	{"report/doc"},
 	{"explain", "plan", "runner", "terminal"},
+	{"steps"},
 	{"oracle", "uml"},
 	{"kbuild"},
 	{"loader", "remake", "sample"},
@@ -41,7 +42,7 @@ var layers = [][]string{
 	{"store"},
 	{"bisect"},
 	{"fetch", "unpack"},
-	{"buildlog", "mail", "progress", "shell", "usage", "watch"},
+	{"buildlog", "mail", "manifest", "progress", "shell", "usage", "watch"},
 }
 
 // only says which packages may import a library that is one layer's business.

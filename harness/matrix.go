@@ -249,8 +249,14 @@ func (l *Lab) boot(ctx context.Context, r *ran, group *plan.Group, bl *kbuild.Ba
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if mistake, ok := errors.AsType[*usage.Error](err); ok { // in a program of a step
+		return mistake
+	}
 	if err != nil {
 		r.Infra = err.Error()
+	}
+	for i := range cells {
+		cells[i] = cells[i].Alone()
 	}
 	foresees.Chances(cells, got)
 	r.Notes = append(r.Notes, foresees.Notes()...)

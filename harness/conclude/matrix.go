@@ -26,8 +26,8 @@ func Control(c scenario.PlannedControl, cells []result.Cell) result.Control {
 				continue
 			}
 			for i, run := range p.Runs {
-				for _, m := range run.Modules {
-					if m.Name != c.Module {
+				for _, m := range run.Items() {
+					if m.Name != c.Of() {
 						continue
 					}
 					met := scenario.Met(c.Wants, m.Outcome)
@@ -112,14 +112,17 @@ func expected(s *scenario.Scenario, on scenario.On, planned scenario.Cell, c res
 				return "", true // nobody says otherwise
 			}
 		}
-		if len(planned.Modules) == 0 {
+		if len(planned.Modules)+len(planned.Steps) == 0 {
 			for _, p := range planned.Placements {
 				note("", s.Expected(on, planned, p, ""), *o)
 			}
 		}
 		for _, p := range planned.Placements {
-			for _, m := range planned.Modules {
+			for _, m := range planned.Tried() {
 				note(p.Name+" "+m.Name+": ", s.Expected(on, planned, p, m.Name), *o)
+			}
+			for _, step := range planned.Steps {
+				note(p.Name+" "+step.Name+": ", s.ExpectedStep(on, planned, p, step.Name, ""), *o)
 			}
 		}
 	}
@@ -127,6 +130,15 @@ func expected(s *scenario.Scenario, on scenario.On, planned scenario.Cell, c res
 		for _, run := range p.Runs {
 			for _, m := range run.Modules {
 				note(p.Name+" "+m.Name+": ", s.Expected(on, planned, planned.Placements[i], m.Name), m.Outcome)
+			}
+			for _, step := range run.Steps {
+				wants := s.ExpectedStep(on, planned, planned.Placements[i], step.Name, step.Test)
+				switch {
+				case step.Outcome != nil:
+					note(p.Name+" "+step.Of()+": ", wants, *step.Outcome)
+				case step.NotRun != "": // a test that skips itself is nobody's miss
+					note(p.Name+" "+step.Of()+", which was not run "+step.NotRun+": ", wants, outcome.Outcome{})
+				}
 			}
 		}
 	}

@@ -143,8 +143,13 @@ func reasonEach(seen []observation) string {
 	type place struct{ module, placements string }
 	var order []string
 	places := map[string][]place{}
+	passed := false // steps are many: it is the others that are looked for
 	for _, s := range seen {
 		text := s.outcome.String()
+		if s.outcome.Kind == outcome.Passed {
+			passed = true
+			continue
+		}
 		if !slices.Contains(order, text) {
 			order = append(order, text)
 		}
@@ -157,7 +162,10 @@ func reasonEach(seen []observation) string {
 			list[at].placements += ", " + s.placement
 		}
 	}
-	if len(order) == 1 {
+	switch {
+	case len(order) == 0:
+		return string(outcome.Passed) + " everywhere"
+	case len(order) == 1 && !passed:
 		return order[0] + " everywhere"
 	}
 	var parts []string
@@ -167,6 +175,9 @@ func reasonEach(seen []observation) string {
 			where = append(where, p.module+" at "+p.placements)
 		}
 		parts = append(parts, text+": "+strings.Join(where, ", "))
+	}
+	if passed {
+		parts = append(parts, "all others passed")
 	}
 	return strings.Join(parts, "; ")
 }

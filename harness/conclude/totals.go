@@ -26,6 +26,11 @@ func addRun(t *result.Totals, run result.Run) {
 		t.Cached += run.Booted()
 	}
 	t.Loads += len(run.Modules)
+	for _, s := range run.Steps {
+		if s.Outcome != nil {
+			t.Steps++
+		}
+	}
 	for _, m := range run.Modules {
 		if m.Predicted == nil || m.Agrees == nil {
 			continue
@@ -50,6 +55,7 @@ func Sweep(columns []result.SweepColumn) (t result.SweepTotals, exit int) {
 		t.Cells += r.Cells
 		t.Placements += r.Placements
 		t.Loads += r.Loads
+		t.Steps += r.Steps
 		t.Boots += r.Boots
 		t.Cached += r.Cached
 		t.Differing += r.Differing

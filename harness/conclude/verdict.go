@@ -55,7 +55,8 @@ func Cell(c result.Cell) (result.Verdict, string) {
 //     relocation types explain it.
 //   - AddressDependent: a module is loaded here and overflows a relocation
 //     there, or does both at one placement under random addresses.
-//   - Loads, Rejected: all modules everywhere.
+//   - Loads, Rejected: all modules everywhere, and all steps beside them.
+//   - Passes, Fails: all steps everywhere, where there are no modules.
 //   - Mixed: what is left, stable but not the same for all.
 func ofPlacements(placements []result.Placement) (result.Verdict, string) {
 	seen := observe(placements)
@@ -76,21 +77,40 @@ func ofPlacements(placements []result.Placement) (result.Verdict, string) {
 	}
 	loaded := 0
 	for _, s := range seen {
-		if s.outcome.Kind == outcome.Loaded {
+		if good(s.outcome.Kind) {
 			loaded++
 		}
 	}
+	only := func(kind outcome.Kind) bool {
+		return slices.ContainsFunc(seen, func(s observation) bool { return s.outcome.Kind == kind }) &&
+			!slices.ContainsFunc(placements, func(p result.Placement) bool {
+				return slices.ContainsFunc(p.Runs, func(r result.Run) bool { return len(r.Modules) > 0 })
+			})
+	}
 	switch loaded {
 	case len(seen):
-		modules := names(seen, func(s observation) string { return s.module })
+		if only(outcome.Passed) {
+			return result.Passes, reasonEach(seen) + strings.Join(names(seen, reasonDetail), "")
+		}
+		modules := slices.DeleteFunc(slices.Clone(seen), func(s observation) bool { return s.outcome.Kind == outcome.Passed })
 		placements := names(seen, func(s observation) string { return s.placement })
-		reason := fmt.Sprintf("%s loaded at %s", strings.Join(modules, ", "), strings.Join(placements, ", "))
+		reason := strings.Join(names(modules, func(s observation) string { return s.module }), ", ") + " loaded"
+		if len(modules) < len(seen) {
+			reason += ", and all steps passed,"
+		}
+		reason += " at " + strings.Join(placements, ", ")
 		return result.Loads, reason + strings.Join(names(seen, reasonDetail), "")
 	case 0:
+		if only(outcome.Failed) {
+			return result.Fails, reasonEach(seen)
+		}
 		return result.Rejected, reasonEach(seen)
 	}
 	return result.Mixed, reasonEach(seen)
 }
+
+// good reports whether a module loaded, or a step passed.
+func good(k outcome.Kind) bool { return k == outcome.Loaded || k == outcome.Passed }
 
 // observe flattens the runs to distinct outcomes per placement and module.
 func observe(placements []result.Placement) []observation {
@@ -133,21 +153,34 @@ func unproved(placements []result.Placement, seen []observation) (string, bool) 
 		if len(p.Runs) == 0 {
 			return fmt.Sprintf("no run at %s: nothing was proved there", p.Name), true
 		}
-		if slices.ContainsFunc(p.Runs, func(r result.Run) bool { return len(r.Modules) == 0 }) {
-			return fmt.Sprintf("a run at %s tried no module", p.Name), true
+		if slices.ContainsFunc(p.Runs, func(r result.Run) bool { return len(r.Items()) == 0 }) {
+			return fmt.Sprintf("a run at %s tried no module and no step", p.Name), true
 		}
 		tallies := p.Tallies()
 		for _, m := range modules {
-			at := slices.IndexFunc(tallies, func(t result.Tally) bool { return t.Module == m })
-			if at < 0 {
-				return reasonIncomplete(m, p.Name, 0, len(p.Runs)), true
+			n := 0
+			if at := slices.IndexFunc(tallies, func(t result.Tally) bool { return t.Module == m }); at >= 0 {
+				n = seenIn(tallies[at])
 			}
-			if n := seenIn(tallies[at]); n != len(p.Runs) {
+			if n+unseen(p, m) != len(p.Runs) {
 				return reasonIncomplete(m, p.Name, n, len(p.Runs)), true
 			}
 		}
 	}
 	return "", false
+}
+
+// unseen is the number of runs that say why they show nothing of a step or test.
+func unseen(p result.Placement, name string) (n int) {
+	for _, r := range p.Runs {
+		if slices.ContainsFunc(r.Items(), func(m result.Module) bool { return m.Name == name }) {
+			continue
+		}
+		if r.Stopped() || slices.ContainsFunc(r.Steps, func(s result.Step) bool { return s.Of() == name }) {
+			n++
+		}
+	}
+	return n
 }
 
 // flaky finds runs of one placement that differ without an address to blame.
@@ -171,7 +204,7 @@ func flaky(placements []result.Placement) (string, bool) {
 func explained(p result.Placement, t result.Tally) bool {
 	var modules []result.Module
 	for _, run := range p.Runs {
-		for _, m := range run.Modules {
+		for _, m := range run.Items() {
 			if m.Name == t.Module {
 				modules = append(modules, m)
 			}
@@ -198,26 +231,26 @@ func explained(p result.Placement, t result.Tally) bool {
 func addressExplains(t result.Tally) bool {
 	for _, c := range t.Counts {
 		switch c.Outcome.Kind {
-		case outcome.Loaded, outcome.RelocationOverflow, outcome.RelocationUnknown:
+		case outcome.Loaded, outcome.Passed, outcome.RelocationOverflow, outcome.RelocationUnknown:
 		default:
 			return false
 		}
 	}
 	// A type the loader does not know is unknown at every address: it can hide
 	// behind an earlier overflow, but never behind a load.
-	return t.Has(outcome.RelocationOverflow) && !(t.Has(outcome.Loaded) && t.Has(outcome.RelocationUnknown))
+	return t.Has(outcome.RelocationOverflow) && !(loads(t) > 0 && t.Has(outcome.RelocationUnknown))
 }
 
 func addressDependent(placements []result.Placement, seen []observation) (string, bool) {
 	for _, p := range placements {
 		for _, t := range p.Tallies() {
-			if t.Has(outcome.Loaded) && t.Has(outcome.RelocationOverflow) {
+			if loads(t) > 0 && t.Has(outcome.RelocationOverflow) {
 				return fmt.Sprintf("%s at %s: %s with random addresses", t.Module, p.Name, shares(t)), true
 			}
 		}
 	}
 	for _, a := range seen {
-		if a.outcome.Kind != outcome.Loaded {
+		if !good(a.outcome.Kind) {
 			continue
 		}
 		for _, b := range seen {

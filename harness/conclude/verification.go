@@ -17,10 +17,10 @@ type change struct {
 	before, after result.Tally
 }
 
-// loads is how many runs loaded the module.
+// loads is how many runs loaded the module, or passed the step.
 func loads(t result.Tally) (n int) {
 	for _, c := range t.Counts {
-		if c.Outcome.Kind == outcome.Loaded {
+		if good(c.Outcome.Kind) {
 			n += c.N
 		}
 	}
@@ -33,9 +33,9 @@ func always(t result.Tally, kinds ...outcome.Kind) bool {
 }
 
 // clean reports whether every run loaded the module or had it rejected in good
-// order, leaving the kernel as it was.
+// order, leaving the kernel as it was; a step came to its end.
 func clean(t result.Tally) bool {
-	return always(t, outcome.Loaded, outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InsmodFailed)
+	return always(t, outcome.Loaded, outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InsmodFailed, outcome.Passed, outcome.Failed)
 }
 
 // unproved reports whether a run before or after says nothing of the module.
@@ -99,18 +99,22 @@ func Verification(pairs []result.Pair) (result.Conclusion, string) {
 	failing, improved := 0, 0
 	var fails []change // still
 	for _, c := range stock {
-		if !always(c.before, outcome.Loaded) {
+		if !always(c.before, outcome.Loaded, outcome.Passed) {
 			failing++
 		}
 		if c.better() {
 			improved++
 		}
-		if !always(c.after, outcome.Loaded) {
+		if !always(c.after, outcome.Loaded, outcome.Passed) {
 			fails = append(fails, c)
 		}
 	}
 	if failing == 0 {
-		return result.NotReproduced, "every module of the base loads at every placement: the base does not show the bug"
+		what := "every module of the base loads"
+		if slices.ContainsFunc(stock, func(c change) bool { return c.before.Has(outcome.Passed) }) {
+			what = "every step of the base passes"
+		}
+		return result.NotReproduced, what + " at every placement: the base does not show the bug"
 	}
 	if same {
 		return result.NoEffect, "kernel and modules are the same, byte for byte of what is loaded"

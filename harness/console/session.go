@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -201,11 +202,16 @@ func (s *Session) Ready(ctx context.Context) error {
 // ("insmod", "rust_minimal"; arg may be ""). A status other than 0 is no error. The error is an *Error, after which only
 // Close makes sense, or says which argument cannot be sent.
 func (s *Session) Do(ctx context.Context, step, arg, shell string) (Reply, error) {
+	return s.DoWithin(ctx, 0, step, arg, shell)
+}
+
+// DoWithin is Do for a step that has a time of its own, during which it may also be silent; 0 for Limits.Command.
+func (s *Session) DoWithin(ctx context.Context, within time.Duration, step, arg, shell string) (Reply, error) {
 	if err := sendable(step, arg, shell); err != nil {
 		return Reply{}, err
 	}
 	defer context.AfterFunc(ctx, func() { s.cancelled(ctx) })()
-	begin, err := s.begin(StageCommand, s.limits.Command, step, arg, shell)
+	begin, err := s.begin(StageCommand, cmp.Or(within, s.limits.Command), step, arg, shell)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -83,9 +83,13 @@ func (w *watch) due(now time.Time) (time.Time, *Error) {
 	if w.since.After(last) {
 		last = w.since
 	}
-	quiet := last.Add(w.limits.Silence)
+	silence := w.limits.Silence
+	if w.stage == StageCommand && w.limit != w.limits.Command { // a step's own
+		silence = max(silence, w.limit)
+	}
+	quiet := last.Add(silence)
 	if !now.Before(quiet) {
-		return next, &Error{Kind: Silent, Stage: w.stage, Step: w.step, After: w.limits.Silence}
+		return next, &Error{Kind: Silent, Stage: w.stage, Step: w.step, After: silence}
 	}
 	for _, t := range []time.Time{w.deadline, quiet} {
 		if t.Before(next) {

@@ -18,6 +18,7 @@ import (
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/steps"
 )
 
 // Booted is a cell that was built and booted.
@@ -28,6 +29,7 @@ type Booted struct {
 	Debugged *kbuild.Debugged // its modules once more, with debug information; nil where that failed
 	DebugErr error            // why
 	Results  *result.Results  // of this cell alone
+	Steps    steps.Given      // what its guest is given for its steps
 	Given    bool             // its placement was asked for
 	Store    string           // directory that most of the paths lie in
 }
@@ -50,7 +52,7 @@ func (b Booted) Page() (*result.Explanation, error) {
 	}
 	foresees := oracle.New(b.Baseline)
 	e.Loader = foresees.Loader()
-	forecasts := foresees.Forecast(b.Product, b.Cell.Modules, b.Cell.Placements[at].Mem, run)
+	forecasts := foresees.Forecast(b.Product, b.Cell.Tried(), b.Cell.Placements[at].Mem, run)
 	flags := b.flags()
 	for i, m := range run.Modules {
 		planned := b.Cell.Modules[slices.IndexFunc(b.Cell.Modules, func(p scenario.Module) bool { return p.Name == m.Name })]
@@ -72,6 +74,7 @@ func (b Booted) Page() (*result.Explanation, error) {
 		}
 		e.Modules = append(e.Modules, x)
 	}
+	e.Steps = b.steps(run, transcript)
 	e.Scripts = byHand{b, b.Baseline.Base, b.Cell.Placements[at]}.scripts()
 	return e, nil
 }
@@ -80,21 +83,28 @@ func (b Booted) Page() (*result.Explanation, error) {
 func chosen(c result.Cell, given bool) (at, n int, why string) {
 	for i, p := range c.Placements {
 		for k, run := range p.Runs {
-			for _, m := range run.Modules {
-				if m.Outcome.Kind != outcome.Loaded {
+			for _, m := range run.Items() {
+				if m.Outcome.Kind != outcome.Loaded && m.Outcome.Kind != outcome.Passed {
+					is := "is not loaded"
+					if !slices.ContainsFunc(run.Modules, func(r result.Module) bool { return r.Name == m.Name }) {
+						is = "does not pass"
+					}
 					switch {
 					case len(p.Runs) > 1:
-						return i, k, fmt.Sprintf("boot %d of %d, the first in which %s is not loaded", k+1, len(p.Runs), m.Name)
+						return i, k, fmt.Sprintf("boot %d of %d, the first in which %s %s", k+1, len(p.Runs), m.Name, is)
 					case given:
 						return i, k, "as asked"
 					}
-					return i, k, fmt.Sprintf("the first placement at which %s is not loaded", m.Name)
+					return i, k, fmt.Sprintf("the first placement at which %s %s", m.Name, is)
 				}
 			}
 		}
 	}
 	if given {
 		return 0, 0, "as asked"
+	}
+	if len(c.Placements) > 0 && len(c.Placements[0].Runs) > 0 && len(c.Placements[0].Runs[0].Modules) == 0 {
+		return 0, 0, "the first one: the steps pass at every placement that was booted"
 	}
 	return 0, 0, "the first one: the modules load at every placement that was booted"
 }

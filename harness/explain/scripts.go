@@ -1,7 +1,9 @@
 package explain
 
 import (
+	"encoding/base64"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -109,9 +111,10 @@ func (h byHand) boot() string {
 	for _, m := range h.Cell.Modules {
 		s.line(`ko=${%s:-%s}; cp "$ko" modules/%s.ko`, shellName(m.Name), h.path(h.Product.Modules[m.Path].Path), m.Name)
 	}
+	h.stepFiles(s)
 	s.line("cat > init <<'INIT'\n#!/bin/sh\nexport PATH=/bin\nmount -t proc proc /proc; mount -t sysfs sys /sys")
 	insmod := func(m scenario.Module) string { return uml.Module{Name: m.Name, Params: m.Params}.Insmod() }
-	for _, m := range h.Product.InOrder(h.Cell.Modules) {
+	for _, m := range h.Product.InOrder(h.Cell.Tried()) {
 		needed := h.Product.Needed(h.Cell.Modules, m)
 		for _, n := range needed {
 			s.line("%s", insmod(n))
@@ -120,6 +123,9 @@ func (h byHand) boot() string {
 		for _, n := range slices.Backward(needed) {
 			s.line("rmmod %s", n.Name)
 		}
+	}
+	for _, step := range h.Steps.Steps {
+		s.line("sh %s </dev/null; echo \"%s: status $?\"", step.File, step.Name)
 	}
 	s.line("poweroff -f\nINIT\nchmod +x init")
 	before := ""
@@ -201,3 +207,44 @@ func (h byHand) own() string {
 
 // shellName is the variable that can name another .ko for a module.
 func shellName(module string) string { return strings.ReplaceAll(module, "-", "_") + "_ko" }
+
+// stepFiles puts what the steps find in the guest below the working directory.
+func (h byHand) stepFiles(s *script) {
+	encoded := func(name string, data []byte) {
+		s.line("base64 -d > %s <<'DATA'\n%s\nDATA", shell.Quote(name), base64.StdEncoding.EncodeToString(data))
+	}
+	under := func(name string) string {
+		name = strings.TrimPrefix(name, "/")
+		s.line("mkdir -p %s", shell.Quote(path.Dir(name)))
+		return name
+	}
+	for _, e := range h.Steps.Finds.Entries {
+		name := under(e.Path)
+		switch e.Kind {
+		case "dir":
+			s.line("mkdir -p %s", shell.Quote(name))
+		case "link":
+			s.line("ln -s %s %s", shell.Quote(e.Source), shell.Quote(name))
+			continue
+		case "busybox":
+			s.line("cp bin/busybox %s", shell.Quote(name))
+		default:
+			encoded(name, h.Steps.Finds.Sources[e.Source])
+		}
+		s.line("chmod %o %s", e.Mode, shell.Quote(name))
+	}
+	for _, dir := range h.Steps.Finds.Dirs {
+		s.line("mkdir -p %s", shell.Quote(strings.TrimPrefix(dir, "/")))
+	}
+	for _, f := range h.Steps.Finds.Files {
+		name := under(f.Path)
+		switch text := string(f.Data); {
+		case f.Host != "":
+			s.line("cp %s %s; chmod %o %[2]s", h.path(f.Host), shell.Quote(name), f.Mode)
+		case strings.HasSuffix(text, "\n") && !strings.Contains(text, "\nSTEP\n"):
+			s.line("cat > %s <<'STEP'\n%sSTEP", shell.Quote(name), text)
+		default:
+			encoded(name, f.Data)
+		}
+	}
+}

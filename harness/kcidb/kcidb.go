@@ -188,7 +188,7 @@ func statusOf(void bool, o outcome.Outcome) status {
 	switch {
 	case void || !o.Kind.Kernel() || !slices.Contains(outcome.Kinds(), o.Kind):
 		return errored
-	case o.Kind == outcome.Loaded, o.Kind == outcome.Built:
+	case o.Kind == outcome.Loaded, o.Kind == outcome.Built, o.Kind == outcome.Passed:
 		return pass
 	}
 	return fail

@@ -226,7 +226,8 @@ func TestStatus(t *testing.T) {
 	want := map[outcome.Kind]status{
 		outcome.Loaded: "PASS", outcome.Built: "PASS", outcome.RelocationUnknown: "FAIL", outcome.RelocationOverflow: "FAIL", outcome.LoadedCorrupt: "FAIL",
 		outcome.InitFailed: "FAIL", outcome.InsmodFailed: "FAIL", outcome.Oops: "FAIL", outcome.BootFailed: "FAIL", outcome.BuildFailed: "FAIL",
-		outcome.ConfigDropped: "ERROR", outcome.Timeout: "ERROR", outcome.Infra: "ERROR", "exploded": "ERROR",
+		outcome.ConfigDropped: "ERROR", outcome.Timeout: "ERROR", outcome.Infra: "ERROR",
+		outcome.Passed: "PASS", outcome.Failed: "FAIL", "exploded": "ERROR",
 	}
 	for _, k := range outcome.Kinds() {
 		if want[k] == "" {

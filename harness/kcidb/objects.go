@@ -48,7 +48,7 @@ func (s *submission) add(r *result.Results) {
 		buildID := s.addBuild(p, c, checkoutID)
 		for _, placement := range c.Booted() {
 			for n, run := range placement.Runs {
-				for _, m := range run.Modules {
+				for _, m := range run.Items() {
 					s.addTest(p, c, buildID, placement, n, run, m)
 				}
 			}
@@ -146,7 +146,7 @@ func (s *submission) addTest(p *portable, c *result.Cell, buildID string, place 
 		Path:    strings.Join([]string{"umlab", node(r.Scenario.Name), node(c.ID), node(place.Name), node(m.Name)}, "."),
 		Comment: p.text(fmt.Sprintf("%s %s %s: %s", m.Name, place.Name, result.BootedWith(place.Mem, place.ASLR), m.Outcome.Brief())),
 		Log:     excerpt(said),
-		Seconds: run.Seconds / float64(len(run.Modules)), // of a boot that they share
+		Seconds: run.Seconds / float64(len(run.Items())), // of a boot that they share
 		Environment: environment{Comment: "User-Mode Linux", Misc: environmentMisc{
 			Platform: "uml", Mem: p.text(place.Mem), ASLR: place.ASLR, Command: p.text(run.Command)}},
 		Misc: testMisc{

@@ -38,6 +38,7 @@ type End struct {
 type Input struct {
 	Transcript []byte   // everything that the guest printed
 	Modules    []string // in the order of the steps; a name that stands k times means its first k insmods
+	Steps      []Step   // that the guest takes behind the modules, in this order
 	End        End
 
 	// Silent names modules whose init prints nothing: for them `loaded` needs
@@ -78,6 +79,7 @@ type ModuleOutcome struct {
 type Result struct {
 	Boot    Boot
 	Modules []ModuleOutcome // one for each of Input.Modules, in its order
+	Steps   []StepOutcome   // one for each of Input.Steps, in its order
 }
 
 // Classify judges a transcript of umlab's own boot, in which the guest prints
@@ -106,5 +108,6 @@ func Classify(in Input) Result {
 		res.Modules = append(res.Modules, s.outcomeOf(name, seen[n]))
 		seen[n]++
 	}
+	res.Steps = s.stepOutcomes()
 	return res
 }

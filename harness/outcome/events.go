@@ -45,8 +45,6 @@ var hostFaults = []string{
 
 const busError = "Bus error - the host /dev/shm or /tmp mount likely just ran out of space"
 
-var ()
-
 // recognise reads one line without its prefixes. complete is false where the
 // line may go on: it has the beginning of a message, and the next line may hold
 // the rest. With pasted, a reject counts also without the loader's own prefix.

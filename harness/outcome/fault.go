@@ -43,6 +43,9 @@ func (s *session) owner(e event) (module, when string) {
 			return moduleName(st.args[0]), "During " + st.verb + "."
 		}
 	}
+	if slices.ContainsFunc(s.steps, func(st step) bool { return st.verb == StepVerb && st.begin < e.line }) {
+		return "", "" // modules are tried before the first step of a scenario
+	}
 	if strings.HasPrefix(e.text, kmsg.PanicMark+": Attempted to kill init!") {
 		return "", "" // what runs as init in the guest has ended: no fault of the kernel's
 	}

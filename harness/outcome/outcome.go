@@ -33,13 +33,18 @@ const (
 	ConfigDropped      Kind = "config-dropped"      // the build is not the one that was asked for
 	Timeout            Kind = "timeout"             // a stage deadline or the no-output deadline passed
 	Infra              Kind = "infra"               // umlab or its host failed; says nothing about the kernel
+	Passed             Kind = "passed"              // a step showed what was wanted of it
+	Failed             Kind = "failed"              // a step came to its end and did not
 )
 
 // Kinds lists every Kind.
 func Kinds() []Kind {
 	return []Kind{Loaded, RelocationUnknown, RelocationOverflow, LoadedCorrupt, InitFailed, InsmodFailed, Oops,
-		BootFailed, Built, BuildFailed, ConfigDropped, Timeout, Infra}
+		BootFailed, Built, BuildFailed, ConfigDropped, Timeout, Infra, Passed, Failed}
 }
+
+// Steps reports whether k is what only a step of a scenario shows.
+func (k Kind) Steps() bool { return k == Passed || k == Failed }
 
 // Kernel reports whether k says what the kernel did.
 func (k Kind) Kernel() bool { return k != "" && k != Infra && k != ConfigDropped && k != Timeout }
@@ -83,13 +88,31 @@ func Short(name string) string {
 	return name
 }
 
-// Outcome is what one run showed for one module, or what a prediction says it will.
+// Missing is what a step was to show and did not.
+type Missing string
+
+// What can be missing.
+const (
+	MissingStatus Missing = "status 0"    // the command's exit status was to be another than 0, and was 0
+	MissingOutput Missing = "output"      // no line that the command printed matches
+	MissingKernel Missing = "kernel line" // no line that the kernel printed meanwhile matches
+	MissingTest   Missing = "test"        // KUnit ran no such test, or not all that it planned
+)
+
+// Missings lists every Missing.
+func Missings() []Missing { return []Missing{MissingStatus, MissingOutput, MissingKernel, MissingTest} }
+
+// Outcome is what one run showed for one module or step, or what a prediction says it will.
 type Outcome struct {
 	Kind Kind `json:"kind"`
 	// of relocation-unknown, relocation-overflow, loaded-corrupt
 	Relocation *Relocation `json:"relocation,omitempty"`
 	Errno      int         `json:"errno,omitempty" jsonschema:"minimum=1,maximum=4095"` // positive Linux errno, where one was seen
 	Stage      string      `json:"stage,omitempty"`                                     // of timeout: the stage whose deadline passed
+	// of failed: the command's exit status, where another one was wanted
+	Status int `json:"status,omitempty" jsonschema:"minimum=1,maximum=255" since:"v2"`
+	// of failed: what was wanted and not seen
+	Missing Missing `json:"missing,omitempty" since:"v2"`
 	// of relocation-overflow: val as printed, "0x80804010"
 	Value string `json:"value,omitempty" jsonschema:"pattern=^(0x)?[0-9a-f]+$"`
 	// of relocation-overflow, Linux 7.3 and later: index of the RELA section
@@ -141,6 +164,12 @@ func (o Outcome) String() string {
 		return fmt.Sprintf("%s errno %d", o.Kind, o.Errno)
 	case o.Diagnostic != nil && o.Diagnostic.Step != "":
 		return fmt.Sprintf("%s in %s", o.Kind, o.Diagnostic.Step)
+	case o.Status != 0:
+		return fmt.Sprintf("%s status %d", o.Kind, o.Status)
+	case o.Missing == MissingStatus:
+		return string(o.Kind) + " " + string(o.Missing)
+	case o.Missing != "":
+		return fmt.Sprintf("%s no %s", o.Kind, o.Missing)
 	case o.Kind == Loaded && o.Stays:
 		return string(o.Kind) + ", cannot be removed"
 	}
@@ -157,8 +186,8 @@ func (o Outcome) Brief() string {
 }
 
 // Same reports whether two outcomes are the same event for a verdict: the same
-// kind, relocation type, errno and stage, and of builds that failed the same error.
-// Addresses, values and where in a file differ between runs and do not count.
+// kind, relocation type, errno, stage, status and what was missing, and of builds that failed the
+// same error. Addresses, values and where in a file differ between runs and do not count.
 func (o Outcome) Same(p Outcome) bool {
 	if (o.Relocation == nil) != (p.Relocation == nil) {
 		return false
@@ -169,5 +198,6 @@ func (o Outcome) Same(p Outcome) bool {
 	if o.Kind == BuildFailed && p.Kind == BuildFailed && !o.sameFailure(p) {
 		return false
 	}
-	return o.Kind == p.Kind && o.Errno == p.Errno && o.Stage == p.Stage && o.Known == p.Known
+	return o.Kind == p.Kind && o.Errno == p.Errno && o.Stage == p.Stage && o.Status == p.Status && o.Missing == p.Missing &&
+		o.Known == p.Known
 }

@@ -30,16 +30,18 @@ func (s *step) names(n string) bool {
 
 // session is a transcript, read.
 type session struct {
-	in     Input
-	lines  []line
-	pasted bool // lines may have lost what stood before them
-	steps  []step
-	boot   Boot
-	events []event
-	ready  int       // index of the line from which on the guest took commands; len(lines) if none
-	forged []forgery // lines that are not what they look like
-	token  string    // of the last boot; "" for a guest without one
-	asked  bool      // the kernel's own log was there, whole
+	in      Input
+	lines   []line
+	pasted  bool // lines may have lost what stood before them
+	steps   []step
+	boot    Boot
+	events  []event
+	ready   int       // index of the line from which on the guest took commands; len(lines) if none
+	forged  []forgery // lines that are not what they look like
+	token   string    // of the last boot; "" for a guest without one
+	logs    []kernelLog
+	reading map[string][]int // indexes of the lines that read so; see alike
+	asked   int              // index of the line up to which the last of them tells; 0 without one
 
 	commandAt map[int]bool // lines of a shell's commands that a log without the guest's own lines echoes
 }

@@ -62,6 +62,7 @@ type term struct {
 	relocation *outcome.Relocation // nil: any
 	errno      int                 // positive; 0: any
 	stage      string              // of a timeout; "": any
+	status     int                 // of a step that failed; 0: any
 }
 
 func (t term) holds(o outcome.Outcome) bool {
@@ -73,7 +74,7 @@ func (t term) holds(o outcome.Outcome) bool {
 	case t.errno != 0 && o.Errno != t.errno:
 		return false
 	}
-	return t.stage == "" || o.Stage == t.stage
+	return (t.stage == "" || o.Stage == t.stage) && (t.status == 0 || o.Status == t.status)
 }
 
 func (t term) String() string {
@@ -82,6 +83,8 @@ func (t term) String() string {
 		return fmt.Sprintf("%s:%s", t.kind, typeName(t.relocation))
 	case t.errno != 0:
 		return fmt.Sprintf("%s:%d", t.kind, t.errno)
+	case t.status != 0:
+		return fmt.Sprintf("%s:%d", t.kind, t.status)
 	case t.stage != "":
 		return string(t.kind) + ":" + t.stage
 	}

@@ -89,8 +89,8 @@ func (m *Message) read(c result.Cell) error {
 	return nil
 }
 
-// modules are the names of a cell's modules, in the order in which it loads them;
-// those that were only built come last.
+// modules are the names of a cell's modules, in the order in which it loads them, and of
+// its steps and tests; where nothing was booted, of the modules that were built.
 func modules(c result.Cell) (names []string) {
 	for _, p := range c.Placements {
 		for _, t := range p.Tallies() {
@@ -99,6 +99,9 @@ func modules(c result.Cell) (names []string) {
 			}
 		}
 	}
+	if names != nil {
+		return names
+	}
 	var built []string
 	for name := range c.Build.Signature {
 		if name != "linux" && !slices.Contains(names, name) {
@@ -106,7 +109,7 @@ func modules(c result.Cell) (names []string) {
 		}
 	}
 	slices.Sort(built)
-	return append(names, built...)
+	return built
 }
 
 // classify sets the class from the places: what proves least decides.

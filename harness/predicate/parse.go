@@ -30,6 +30,7 @@ func (e *syntaxError) Error() string {
 //
 //	OUTCOME[,OUTCOME…]            loaded  relocation-overflow:11  relocation-unknown:GOTPCREL
 //	                              init-failed:-22  insmod-failed:EINVAL  timeout:boot  build-failed
+//	                              passed  failed  failed:139
 //	MODULE:TYPE OPERATOR NUMBER   rust_print:GOTPCREL>0  rust_minimal:*<=120
 func Parse(until string) (Condition, error) {
 	s := &scanner{text: until}
@@ -101,6 +102,10 @@ func (s *scanner) term(at int, part string) (t term, err error) {
 		t.relocation, err = s.relocation(from, detail, "")
 	case outcome.InitFailed, outcome.InsmodFailed:
 		t.errno, err = s.errno(from, detail)
+	case outcome.Failed:
+		if t.status, err = strconv.Atoi(detail); err != nil || t.status < 1 || t.status > 255 {
+			err = s.wrong(from, "%q is no exit status: write its number, 1 to 255, as in failed:139", detail)
+		}
 	case outcome.Timeout:
 		if t.stage = detail; !isName(detail) {
 			err = s.wrong(from, "%q is no stage: write a word, as in timeout:boot", detail)

@@ -55,9 +55,68 @@ type part struct {
 	Agrees bool         // every run of it went as predicted
 }
 
-// entriesOf says what p showed: once where all modules agree, else per module.
+// entriesOf says what p showed: once where all modules agree, else per module. Steps
+// and tests that passed are counted, so that what did not can be seen.
 func entriesOf(c *result.Cell, p result.Placement) []entry {
-	var list []entry
+	list := eachEntry(p)
+	if len(list) == 0 {
+		return []entry{unrun(c)}
+	}
+	if !slices.ContainsFunc(list, func(e entry) bool { return !e.agrees(list[0]) }) {
+		list[0].Module = ""
+		list = list[:1]
+	} else {
+		list = passedLast(list)
+	}
+	if n := notRun(p); n > 0 {
+		list = append(list, entry{Parts: []part{{Text: fmt.Sprintf("%d not run", n)}}})
+	}
+	return list
+}
+
+// mostEntries is how many steps and tests that did not pass are named in a table.
+const mostEntries = 8
+
+// passedLast counts the entries of steps that passed in all runs, behind the others.
+func passedLast(all []entry) (list []entry) {
+	passed, more := 0, 0
+	for _, e := range all {
+		switch {
+		case len(e.Parts) == 1 && e.Parts[0].Kind == outcome.Passed:
+			passed++
+		case len(list) >= mostEntries && e.Parts[0].Kind.Steps():
+			more++
+		default:
+			list = append(list, e)
+		}
+	}
+	if more > 0 {
+		list = append(list, entry{Parts: []part{{Text: fmt.Sprintf("%d more failed", more), Kind: outcome.Failed}}})
+	}
+	if passed > 0 {
+		list = append(list, entry{Parts: []part{{Text: fmt.Sprintf("%d passed", passed), Kind: outcome.Passed}}})
+	}
+	return list
+}
+
+// notRun is the number of steps that no run of p got to.
+func notRun(p result.Placement) (n int) {
+	for i, run := range p.Runs {
+		here := 0
+		for _, s := range run.Steps {
+			if s.NotRun != "" {
+				here++
+			}
+		}
+		if i == 0 || here < n {
+			n = here
+		}
+	}
+	return n
+}
+
+// eachEntry is what p showed, module by module.
+func eachEntry(p result.Placement) (list []entry) {
 	for _, t := range p.Tallies() {
 		e := entry{Module: t.Module}
 		for _, count := range t.Counts {
@@ -72,14 +131,7 @@ func entriesOf(c *result.Cell, p result.Placement) []entry {
 		}
 		list = append(list, e)
 	}
-	if len(list) == 0 {
-		return []entry{unrun(c)}
-	}
-	if slices.ContainsFunc(list, func(e entry) bool { return !e.agrees(list[0]) }) {
-		return list
-	}
-	list[0].Module = ""
-	return list[:1]
+	return list
 }
 
 // agrees reports whether both showed the same, whatever the modules.
@@ -98,7 +150,7 @@ func unrun(c *result.Cell) entry {
 // firstMissed is the first prediction for module that p's runs did not fulfil.
 func firstMissed(p result.Placement, module string) string {
 	for _, run := range p.Runs {
-		for _, m := range run.Modules {
+		for _, m := range run.Items() {
 			if m.Name == module && missed(m) {
 				return m.Predicted.Brief()
 			}

@@ -102,10 +102,16 @@ func cellChecks(c *result.Cell) checks.Check {
 	for _, p := range c.Placements {
 		for i, run := range p.Runs {
 			cell.Seconds += run.Seconds
+			shared := run.Seconds / float64(max(len(run.Items()), 1)) // of a boot that they share
 			for _, m := range run.Modules {
 				load := loadCheck(c, m)
-				load.Name, load.Seconds, load.Timed = loadName(p, i, m), run.Seconds/float64(len(run.Modules)), true
+				load.Name, load.Seconds, load.Timed = loadName(p, i, m.Name), shared, true
 				cell.Add(load)
+			}
+			for _, s := range run.Steps {
+				step := stepCheck(c, s)
+				step.Name, step.Seconds, step.Timed = loadName(p, i, s.Of()), shared, s.Outcome != nil
+				cell.Add(step)
 			}
 		}
 	}
@@ -139,6 +145,25 @@ func loadCheck(c *result.Cell, m result.Module) checks.Check {
 	return load
 }
 
+// stepCheck is a step or a test. One that did not pass is a failure unless the scenario
+// asked for what its cell showed.
+func stepCheck(c *result.Cell, s result.Step) checks.Check {
+	if s.Outcome == nil {
+		return checks.Check{State: checks.Skipped, Note: msgNotRun(s)}
+	}
+	o := *s.Outcome
+	step := checks.Check{Note: o.Brief(), Output: shownBy(o)}
+	switch {
+	case erroneous(c, o):
+		step.State, step.Kind, step.Proof = checks.Errored, string(o.Kind), []string{proof(o)}
+	case o.Kind != outcome.Passed && !wanted(c):
+		step.State, step.Kind, step.Why, step.Proof = checks.Failed, string(o.Kind), long(o), []string{proof(o)}
+	case o.Kind != outcome.Passed:
+		step.Lines = []string{proof(o)}
+	}
+	return step
+}
+
 func shownBy(o outcome.Outcome) []string { return append([]string{long(o)}, said(o)...) }
 
 // erroneous reports whether o says nothing about the kernel, and the scenario
@@ -154,12 +179,12 @@ func unproved(c *result.Cell) bool { return c.Verdict == result.Unknown && !want
 
 func wanted(c *result.Cell) bool { return c.Expected != "" && c.AsExpected }
 
-// loadName names one module load uniquely within its cell.
-func loadName(p result.Placement, run int, m result.Module) string {
+// loadName names one module load, step or test uniquely within its cell.
+func loadName(p result.Placement, run int, name string) string {
 	if len(p.Runs) > 1 {
-		return fmt.Sprintf("%s[%d]/%s", p.Name, run+1, m.Name)
+		return fmt.Sprintf("%s[%d]/%s", p.Name, run+1, name)
 	}
-	return p.Name + "/" + m.Name
+	return p.Name + "/" + name
 }
 
 // verdictText is "loads, expected rejected: rust_print loaded at low".

@@ -67,6 +67,9 @@ func Explanation(e *result.Explanation) *doc.Document {
 			doc.Only(doc.OnTerminal, doc.Section{Head: head, Blocks: append([]doc.Block{doc.Para{Line: doc.Say("module  ", m.Path), Whole: true}}, proof...)}))
 		whys = append(whys, doc.Section{Head: head, Blocks: []doc.Block{why}})
 	}
+	for i := range e.Steps {
+		d.Add(explainedStep(&e.Steps[i]))
+	}
 	var scripts []string
 	for _, s := range e.Scripts {
 		d.Add(doc.Only(doc.OnPage, explainScript(s)))
@@ -212,18 +215,49 @@ func proofOf(m *result.ExplainedModule) (blocks []doc.Block) {
 		blocks = append(blocks, refused)
 	}
 	if len(m.Excerpt) > 0 {
-		var quote doc.Quote
-		for _, l := range m.Excerpt {
-			mark, tone := " ", doc.Faint
-			if l.Evidence {
-				mark, tone = ">", doc.Strong
-			}
-			quote.Lines = append(quote.Lines, doc.Toned(tone, fmt.Sprintf("%s%6d  %s", mark, l.Number, l.Text)))
-		}
-		at := doc.Say(fmt.Sprintf("console, at byte %d of the transcript:", m.Outcome.Offset))
-		blocks = append(blocks, doc.Section{Head: at, Blocks: []doc.Block{quote}, Tight: true, Flat: true})
+		blocks = append(blocks, consoleAt(m.Excerpt, m.Outcome.Offset))
 	}
 	return blocks
+}
+
+// consoleAt is a part of the console, around the evidence at offset.
+func consoleAt(lines []result.ConsoleLine, offset int64) doc.Block {
+	var quote doc.Quote
+	for _, l := range lines {
+		mark, tone := " ", doc.Faint
+		if l.Evidence {
+			mark, tone = ">", doc.Strong
+		}
+		quote.Lines = append(quote.Lines, doc.Toned(tone, fmt.Sprintf("%s%6d  %s", mark, l.Number, l.Text)))
+	}
+	return doc.Section{Head: doc.Say(fmt.Sprintf("console, at byte %d of the transcript:", offset)), Blocks: []doc.Block{quote}, Tight: true, Flat: true}
+}
+
+// explainedStep is one step, or one test of KUnit: what it did, what was wanted and
+// what was seen.
+func explainedStep(s *result.ExplainedStep) doc.Block {
+	var seen []doc.Line
+	if s.Outcome == nil {
+		seen = doc.Lines(msgNotRun(s.Step))
+	} else if seen = []doc.Line{outcomeLine(*s.Outcome, whole)}; s.Outcome.Detail != "" {
+		seen = append(seen, doc.Say(s.Outcome.Detail))
+	}
+	var defs doc.Defs
+	if s.Did != "" {
+		defs = append(defs, def("step", doc.Line{}.Mono(doc.Plain, s.Did)))
+	}
+	if s.Command != "" && s.Command != strings.TrimPrefix(s.Did, s.Kind+" ") {
+		defs = append(defs, def("command", doc.Codes(strings.Split(s.Command, "\n"))...))
+	}
+	if len(s.Wanted) > 0 {
+		defs = append(defs, def("wanted", doc.Say(strings.Join(s.Wanted, ", "))))
+	}
+	defs = append(defs, doc.Def{Term: "seen", Lines: seen, Whole: true})
+	b := doc.Section{Head: doc.Line{}.Mono(doc.Strong, s.Of()), Blocks: []doc.Block{defs}}
+	if len(s.Excerpt) > 0 {
+		b.Blocks = append(b.Blocks, consoleAt(s.Excerpt, s.Outcome.Offset))
+	}
+	return b
 }
 
 // firstEntries are the first entries, and the one that decides.

@@ -13,7 +13,7 @@ type Intro struct {
 	Mem                            string
 	ASLR                           bool
 	Kernel                         string   // path of `linux`
-	Insmod                         []string // commands for the guest
+	Insmod, Steps                  []string // commands for the guest
 }
 
 // Introduce writes what to type. It returns the error of w.
@@ -23,7 +23,7 @@ func Introduce(w io.Writer, i Intro) error {
 		aslr = "address randomisation on"
 	}
 	insmod := ""
-	for _, c := range i.Insmod {
+	for _, c := range append(i.Insmod, i.Steps...) {
 		insmod += "  " + doc.Clean(c) + "\n"
 	}
 	_, err := fmt.Fprintf(w, `%s of %s (%s), %s, mem=%s, %s

@@ -52,7 +52,7 @@ func TestFixturesAreComplete(t *testing.T) {
 			}
 			for _, p := range c.Placements {
 				for _, run := range p.Runs {
-					for _, m := range run.Modules {
+					for _, m := range run.Items() {
 						kinds[m.Outcome.Kind] = true
 					}
 				}

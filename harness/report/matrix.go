@@ -155,8 +155,8 @@ func reasonOf(c *result.Cell) (w why, ok bool) {
 		}
 		return w, w.reason != ""
 	}
-	said := c.Verdict == result.Loads || c.Verdict == result.Rejected || c.Verdict == result.Builds // in the table
-	told := c.AsExpected && said && !noted(c)
+	said := []result.Verdict{result.Loads, result.Rejected, result.Builds, result.Passes, result.Fails} // in the table
+	told := c.AsExpected && slices.Contains(said, c.Verdict) && !noted(c)
 	told = told || c.Build.Outcome != nil && c.Build.Outcome.Frame != nil // the evidence has it whole
 	return why{differs: !c.AsExpected, reason: c.Reason}, c.Reason != "" && !told
 }
@@ -165,7 +165,9 @@ func reasonOf(c *result.Cell) (w why, ok bool) {
 func noted(c *result.Cell) bool {
 	return slices.ContainsFunc(c.Placements, func(p result.Placement) bool {
 		return slices.ContainsFunc(p.Runs, func(r result.Run) bool {
-			return slices.ContainsFunc(r.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.Loaded && m.Outcome.Detail != "" })
+			return slices.ContainsFunc(r.Items(), func(m result.Module) bool {
+				return (m.Outcome.Kind == outcome.Loaded || m.Outcome.Kind == outcome.Passed) && m.Outcome.Detail != ""
+			})
 		})
 	})
 }

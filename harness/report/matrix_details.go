@@ -50,11 +50,11 @@ func cellDetails(i int, c *result.Cell) doc.Block {
 // runDetails is one boot.
 func runDetails(name string, run result.Run) doc.Block {
 	d := doc.Details{Summary: doc.Say(name, ": ")}
-	if len(run.Modules) == 0 {
+	if len(run.Items()) == 0 {
 		d.Summary = d.Summary.Say(msgNoRun)
 	}
 	var defs doc.Defs
-	for i, m := range run.Modules {
+	for i, m := range run.Items() {
 		if i > 0 {
 			d.Summary = d.Summary.Say(", ")
 		}
@@ -69,6 +69,11 @@ func runDetails(name string, run result.Run) doc.Block {
 			lines = append(lines, doc.Say(markAgrees, " ", msgPredicted(long(*m.Predicted))))
 		}
 		defs = append(defs, def(m.Name, lines...))
+	}
+	for _, s := range run.Steps {
+		if s.Outcome == nil {
+			defs = append(defs, def(s.Of(), doc.Toned(doc.Faint, msgNotRun(s))))
+		}
 	}
 	defs = append(defs, def("Took", doc.Say(msgTime(run.Seconds, run.Cached))))
 	if run.Kernel != "" {

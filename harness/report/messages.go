@@ -144,9 +144,17 @@ func probesOf(r *result.Results) (n int) {
 	return n
 }
 
-// msgLoads is "36 module loads, all as predicted".
+// msgLoads is "36 module loads, all as predicted", "9 steps".
 func msgLoads(t result.Totals) string {
-	loads := plural(t.Loads, "module load", "module loads")
+	steps := ""
+	if t.Steps > 0 {
+		steps = plural(t.Steps, "step", "steps")
+		if t.Loads == 0 {
+			return steps
+		}
+		steps += ", "
+	}
+	loads := steps + plural(t.Loads, "module load", "module loads")
 	switch {
 	case t.Predicted == 0:
 		return loads
@@ -154,6 +162,14 @@ func msgLoads(t result.Totals) string {
 		return loads + ", all as predicted"
 	}
 	return fmt.Sprintf("%s, %d as predicted of the %d that were", loads, t.Predicted-t.Disagreeing, t.Predicted)
+}
+
+// msgNotRun is why there is no outcome of a step or a test.
+func msgNotRun(s result.Step) string {
+	if s.Skipped != "" {
+		return "skipped itself: " + s.Skipped
+	}
+	return "not run " + s.NotRun
 }
 
 func msgExpectation(r *result.Results) string {

@@ -168,7 +168,8 @@ func (g changeGroup) sides() []changeSide {
 // side is "debian-rustc:1.96.1: rejected, relocation-unknown 9 GOTPCREL".
 func (g changeGroup) side(p result.NightlyPoint) string {
 	s := p.Toolchain + ": " + string(p.Verdict)
-	if p.Seen != "" && (p.Verdict != result.Loads || p.Seen != string(outcome.Loaded)) {
+	all := map[result.Verdict]outcome.Kind{result.Loads: outcome.Loaded, result.Passes: outcome.Passed}[p.Verdict]
+	if p.Seen != "" && p.Seen != string(all) {
 		s += ", " + p.Seen
 	}
 	return s

@@ -99,7 +99,7 @@ func seenIn(cell *result.Cell) []sweepSeen {
 		return list
 	}
 	switch kind := only.Parts[0].Kind; {
-	case kind == outcome.Loaded && cell.Verdict == result.Loads:
+	case kind == outcome.Loaded && cell.Verdict == result.Loads, kind == outcome.Passed && cell.Verdict == result.Passes:
 		return nil
 	case kind == outcome.RelocationUnknown && cell.Verdict == result.Rejected: // "rejected: 9 GOTPCREL"
 		only.Parts[0].Text = strings.TrimPrefix(only.Parts[0].Text, "unknown ")

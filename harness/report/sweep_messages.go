@@ -112,7 +112,7 @@ func msgSweepSums(s *result.Sweep) []string {
 			probes += probesOf(c.Results)
 		}
 	}
-	sums := result.Totals{Loads: t.Loads, Boots: t.Boots, Cached: t.Cached, Predicted: t.Predicted, Disagreeing: t.Disagreeing}
+	sums := result.Totals{Loads: t.Loads, Steps: t.Steps, Boots: t.Boots, Cached: t.Cached, Predicted: t.Predicted, Disagreeing: t.Disagreeing}
 	parts = append(parts, msgBoots(sums, probes), msgLoads(sums))
 	return append(msgSweepExpectation(t), parts...)
 }

@@ -8,9 +8,9 @@ import (
 
 func verdictStyle(v result.Verdict) doc.Tone {
 	switch v {
-	case result.Loads:
+	case result.Loads, result.Passes:
 		return doc.Good
-	case result.Rejected:
+	case result.Rejected, result.Fails:
 		return doc.Reject
 	case result.AddressDependent, result.Mixed:
 		return doc.Warn
@@ -22,9 +22,9 @@ func verdictStyle(v result.Verdict) doc.Tone {
 
 func outcomeStyle(k outcome.Kind) doc.Tone {
 	switch k {
-	case outcome.Loaded:
+	case outcome.Loaded, outcome.Passed:
 		return doc.Good
-	case outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InsmodFailed:
+	case outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InsmodFailed, outcome.Failed:
 		return doc.Reject
 	case outcome.Infra, outcome.ConfigDropped, "":
 		return doc.Faint

@@ -183,8 +183,8 @@ func shown(c *result.Cell, p *result.Placement, module string) entry {
 	if p == nil || !slices.ContainsFunc(p.Tallies(), func(t result.Tally) bool { return t.Module == module }) {
 		return unrun(c)
 	}
-	entries := entriesOf(c, *p)
-	i := max(0, slices.IndexFunc(entries, func(e entry) bool { return e.Module == module }))
+	entries := eachEntry(*p)
+	i := slices.IndexFunc(entries, func(e entry) bool { return e.Module == module })
 	return entry{Parts: entries[i].unmarked().Parts, Predicted: entries[i].Predicted}
 }
 

@@ -21,6 +21,7 @@ type Explanation struct {
 	Requested string              `json:"requested"`        // "RUSTFLAGS_MODULE='-Crelocation-model=static'", "" for stock
 	Loader    string              `json:"loader,omitempty"` // what of the tree was read for the prediction
 	Modules   []ExplainedModule   `json:"modules"`
+	Steps     []ExplainedStep     `json:"steps,omitempty"`
 	Scripts   []ExplanationScript `json:"scripts"`
 	Notes     []string            `json:"notes,omitempty"`
 	Infra     string              `json:"infra,omitempty"` // as of Results
@@ -36,6 +37,15 @@ type ExplainedModule struct {
 	Lines     string          `json:"lines"`     // where the source lines come from, or why there are none; "" where none are needed
 	Excerpt   []ConsoleLine   `json:"excerpt"`   // of the transcript, around the evidence
 	Space     *AddressSpace   `json:"space,omitempty"`
+}
+
+// ExplainedStep is one step of the cell, or one test of KUnit.
+type ExplainedStep struct {
+	Step
+	Did     string        `json:"did,omitempty"`     // "run ls /sys"; "" of a test
+	Command string        `json:"command,omitempty"` // what the guest's shell was given; "" of the boot
+	Wanted  []string      `json:"wanted,omitempty"`  // "exit status 0", "output ^x$"
+	Excerpt []ConsoleLine `json:"excerpt"`           // of the transcript, around the evidence
 }
 
 // ObjectFlags are the -C options of a Rust object, in the order in which rustc

@@ -5,6 +5,7 @@
 package result
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -24,7 +25,7 @@ func (r Results) Version() string {
 		return SchemaV2
 	}
 	for _, c := range r.Cells {
-		if c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() || c.discarded() {
+		if c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() || c.discarded() || slices.ContainsFunc(c.Placements, Placement.steps) {
 			return SchemaV2
 		}
 	}
@@ -50,11 +51,13 @@ const (
 	Builds           Verdict = "builds"            // the goal of a scenario about the build is made
 	Flaky            Verdict = "flaky"             // runs differ, and addresses do not explain it
 	Unknown          Verdict = "unknown"           // infra or config-dropped: nothing was proved
+	Passes           Verdict = "passes"            // every step showed what is wanted of it, everywhere
+	Fails            Verdict = "fails"             // no step did, anywhere
 )
 
 // Verdicts are all of them, in the order of every list and legend.
 func Verdicts() []Verdict {
-	return []Verdict{Loads, Rejected, AddressDependent, Mixed, Broken, Builds, Flaky, Unknown}
+	return []Verdict{Loads, Rejected, AddressDependent, Mixed, Broken, Builds, Flaky, Unknown, Passes, Fails}
 }
 
 // Results is one run of a scenario on a tree with a toolchain.
@@ -257,6 +260,7 @@ type Chance struct {
 // Run is one boot, or several where a module brought the machine down.
 type Run struct {
 	Modules    []Module    `json:"modules"`
+	Steps      []Step      `json:"steps,omitempty" since:"v2"`               // behind the modules, in the order of the scenario
 	Command    string      `json:"command"`                                  // the kernel's command line
 	Transcript string      `json:"transcript"`                               // path of the console bytes in the store
 	Kernel     string      `json:"kernel,omitempty"`                         // version that the guest reports
@@ -289,6 +293,50 @@ type Module struct {
 	Agrees    *bool            `json:"agrees,omitempty"` // absent where nothing was predicted, or where the run does not tell
 }
 
+// Step is what a run showed for one step of the scenario, or for one test of KUnit
+// that it ran. Of outcome, not_run and skipped it has one.
+type Step struct {
+	Name    string           `json:"name" jsonschema:"minLength=1"` // of the scenario
+	Kind    string           `json:"kind" jsonschema:"enum=run,enum=c,enum=read,enum=write,enum=mount,enum=insmod,enum=rmmod,enum=kunit,enum=boot"`
+	Test    string           `json:"test,omitempty"` // of KUnit, "suite/test"; missing of the step itself
+	Outcome *outcome.Outcome `json:"outcome,omitempty"`
+	NotRun  string           `json:"not_run,omitempty"` // why the guest was not given it: "after oops in mount-it"
+	Skipped string           `json:"skipped,omitempty"` // why the test did not run, in its own words
+}
+
+// Of is what the step is called where modules have their names: the test's name, or
+// the step's.
+func (s Step) Of() string { return cmp.Or(s.Test, s.Name) }
+
+// Items are all that a run showed: its modules, then the steps and tests that were
+// run, as if they were modules.
+func (r Run) Items() []Module {
+	if len(r.Steps) == 0 {
+		return r.Modules
+	}
+	items := slices.Clone(r.Modules)
+	for _, s := range r.Steps {
+		if s.Outcome != nil {
+			items = append(items, Module{Name: s.Of(), Outcome: *s.Outcome})
+		}
+	}
+	return items
+}
+
+// steps reports whether a run of p took steps.
+func (p Placement) steps() bool {
+	return slices.ContainsFunc(p.Runs, func(r Run) bool { return len(r.Steps) > 0 })
+}
+
+// Stopped reports whether one of the steps brought the machine down, took too long, or
+// lost tests of KUnit, so that not all was seen.
+func (r Run) Stopped() bool {
+	return slices.ContainsFunc(r.Steps, func(s Step) bool {
+		return s.NotRun != "" || s.Outcome != nil && (s.Outcome.Missing == outcome.MissingTest ||
+			slices.Contains([]outcome.Kind{outcome.Oops, outcome.Timeout, outcome.BootFailed}, s.Outcome.Kind))
+	})
+}
+
 // Control is a cell whose result is known beforehand.
 type Control struct {
 	Name  string `json:"name"` // "known-reject", "known-load"
@@ -300,9 +348,10 @@ type Control struct {
 
 // Totals are the sums of the last line.
 type Totals struct {
-	Cells       int             `json:"cells"`      // entries of cells, one a variant
-	Placements  int             `json:"placements"` // variant × placement
-	Loads       int             `json:"loads"`      // modules tried, over all runs, those that confirm thresholds included
+	Cells       int             `json:"cells"`                      // entries of cells, one a variant
+	Placements  int             `json:"placements"`                 // variant × placement
+	Loads       int             `json:"loads"`                      // modules tried, over all runs, those that confirm thresholds included
+	Steps       int             `json:"steps,omitempty" since:"v2"` // steps and tests that were run, over all runs
 	Verdicts    map[Verdict]int `json:"verdicts"`
 	Boots       int             `json:"boots"`
 	Cached      int             `json:"cached"`      // boots answered from the store

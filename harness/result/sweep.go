@@ -57,10 +57,11 @@ const (
 // SweepTotals are the sums over the columns.
 type SweepTotals struct {
 	Columns     int                 `json:"columns"`
-	States      map[ColumnState]int `json:"states"`     // columns of each state
-	Cells       int                 `json:"cells"`      // entries of cells, one a variant and column
-	Placements  int                 `json:"placements"` // variant × placement × column
-	Loads       int                 `json:"loads"`      // modules tried, over all runs
+	States      map[ColumnState]int `json:"states"`          // columns of each state
+	Cells       int                 `json:"cells"`           // entries of cells, one a variant and column
+	Placements  int                 `json:"placements"`      // variant × placement × column
+	Loads       int                 `json:"loads"`           // modules tried, over all runs
+	Steps       int                 `json:"steps,omitempty"` // steps and tests, over all runs
 	Boots       int                 `json:"boots"`
 	Cached      int                 `json:"cached"`      // boots answered from the store
 	Differing   int                 `json:"differing"`   // entries of cells that are not what the scenario expects

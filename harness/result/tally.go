@@ -6,7 +6,7 @@ import (
 	"umlab/harness/outcome"
 )
 
-// Tally counts what the runs of one placement showed for one module.
+// Tally counts what the runs of one placement showed for one module, step or test.
 type Tally struct {
 	Module   string
 	Runs     int     // runs of the placement, also those that do not name the module
@@ -44,12 +44,12 @@ func (c Cell) Booted() []Placement {
 	return all
 }
 
-// Tallies counts p's runs by module, in the order the modules are first named.
+// Tallies counts p's runs by module, step and test, in the order the modules are first named.
 func (p Placement) Tallies() []Tally {
 	var list []Tally
 	at := map[string]int{}
 	for _, run := range p.Runs {
-		for _, m := range run.Modules {
+		for _, m := range run.Items() {
 			i, ok := at[m.Name]
 			if !ok {
 				i = len(list)

@@ -24,7 +24,7 @@ type Oracle interface {
 
 // confirm finds a cell's thresholds and boots around them.
 func (s *session) confirm(ctx context.Context, c scenario.Cell, p *kbuild.Product, out *result.Cell) error {
-	thresholds := s.Oracle.Thresholds(c, p, *out)
+	thresholds := s.Oracle.Thresholds(c.Alone(), p, *out)
 	if len(thresholds) == 0 {
 		return nil
 	}

@@ -30,6 +30,10 @@ func (built) Fork(_ context.Context, _ *kbuild.Baseline, r kbuild.Request, _ boo
 	return p, true, nil
 }
 
+func (built) Programs(context.Context, kbuild.Base, scenario.Cell) (paths map[string]string, sums []string, err error) {
+	return nil, nil, nil
+}
+
 // guests is a Booter whose modules load below 512 MiB, and where the one named
 // fatal brings the machine down.
 type guests struct {

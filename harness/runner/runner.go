@@ -32,9 +32,10 @@ import (
 	"umlab/harness/uml"
 )
 
-// Builder makes the binaries of a variant. See kbuild.Builder.
+// Builder makes the binaries of a variant and the programs of steps. See kbuild.Builder.
 type Builder interface {
 	Fork(ctx context.Context, bl *kbuild.Baseline, r kbuild.Request, fresh bool) (p *kbuild.Product, hit bool, err error)
+	Programs(ctx context.Context, base kbuild.Base, c scenario.Cell) (paths map[string]string, sums []string, err error)
 }
 
 // Booter boots a kernel and handles the modules over its console. An error is the
@@ -179,7 +180,7 @@ func (s *session) places(ctx context.Context, c scenario.Cell, places []scenario
 			run := &out[i].Runs[n]
 			*run, err = s.run(ctx, c, place, n, p)
 			if s.Oracle != nil {
-				s.Oracle.Judge(c, p, place, run)
+				s.Oracle.Judge(c.Alone(), p, place, run)
 			}
 			s.task.Add(1)
 			return err
@@ -192,16 +193,24 @@ func (s *session) places(ctx context.Context, c scenario.Cell, places []scenario
 func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Placement, n int, p *kbuild.Product) (result.Run, error) {
 	name := c.ID() + ":" + place.Name
 	parts := []string{"run", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR), strconv.Itoa(n)}
+	t, err := s.take(ctx, c, p)
+	if err != nil {
+		return infra(c, err), err
+	}
 	var modules []uml.Module
-	in := outcome.Input{Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}, Loader: s.loader}
+	in := outcome.Input{Steps: t.Wanted, Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}, Loader: s.loader}
+	tried := c.Tried()
 	for _, m := range c.Modules {
 		built := p.Modules[m.Path]
+		alone := slices.ContainsFunc(tried, func(t scenario.Module) bool { return t.Name == m.Name })
 		var needs []uml.Module
 		for _, n := range p.Needed(c.Modules, m) {
 			needs = append(needs, uml.Module{Name: n.Name, Path: p.Modules[n.Path].Path, Params: n.Params})
 			parts = append(parts, "needs", p.Modules[n.Path].Sum)
 		}
-		modules = append(modules, uml.Module{Name: m.Name, Path: built.Path, Params: m.Params, Needs: needs})
+		if alone {
+			modules = append(modules, uml.Module{Name: m.Name, Path: built.Path, Params: m.Params, Needs: needs})
+		}
 		output, mute := m.Output, m.Silent
 		if output == nil && !mute {
 			var err error
@@ -223,6 +232,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	if extra := c.Variant.Params(); len(extra) > 0 {
 		parts = append(append(parts, "extra"), extra...)
 	}
+	parts = append(parts, t.parts...)
 	key := store.Key(parts...)
 	unlock, err := s.Store.Lock(ctx, "run-"+key)
 	if err != nil {
@@ -246,13 +256,13 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer s.memory.Release(reserve(place.Mem))
 	s.task.Status(name)
-	run, err := sure(func() (attempt, error) { return s.boot(ctx, c, modules, in, place, p) },
-		func(run result.Run) (all, contradicted bool) { return s.foreseen(c, p, place, run) }, boots)
+	run, err := sure(func() (attempt, error) { return s.boot(ctx, c, t, modules, in, place, p) },
+		func(run result.Run) (all, contradicted bool) { return s.foreseen(c.Alone(), p, place, run) }, boots)
 	if err != nil {
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
 	// What the machine spoiled is tried again the next time.
-	if !slices.ContainsFunc(run.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra }) {
+	if !slices.ContainsFunc(run.Items(), func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra }) {
 		err = s.Store.Put("run", key, run)
 	}
 	return run, err
@@ -265,17 +275,20 @@ func recorded(run result.Run, st *store.Store) (_ result.Run, there bool) {
 	return run, there
 }
 
-// boot boots until every module was tried: a module that brings the machine
-// down, or leaves it in doubt, keeps the others from being tried in that boot.
+// boot boots until every module was tried and the steps were taken: a module that
+// brings the machine down, or leaves it in doubt, keeps what is behind it from
+// being tried in that boot.
 // The transcripts stand one behind the other, and offsets count from the first.
 // in says what the modules print.
 func (s *session) boot(
-	ctx context.Context, c scenario.Cell, modules []uml.Module, in outcome.Input, place scenario.Placement, p *kbuild.Product,
+	ctx context.Context, c scenario.Cell, t taken, modules []uml.Module, in outcome.Input, place scenario.Placement, p *kbuild.Product,
 ) (run attempt, err error) {
+	t.Steps = slices.Clone(t.Steps)
 	var transcript []byte
-	rest := modules
-	for len(rest) > 0 {
-		booted, err := s.Booter.Boot(ctx, uml.Spec{Kernel: p.Linux, Modules: rest, Mem: place.Mem, ASLR: place.ASLR, Extra: c.Variant.Params()})
+	rest, took := modules, len(t.Wanted) == 0
+	for len(rest) > 0 || !took {
+		booted, err := s.Booter.Boot(ctx, uml.Spec{Kernel: p.Linux, Modules: rest, Steps: t.Steps, Finds: t.Finds, Loads: t.Loads,
+			Mem: place.Mem, ASLR: place.ASLR, Extra: c.Variant.Params(), Within: t.Within})
 		if err != nil {
 			return run, err
 		}
@@ -293,6 +306,7 @@ func (s *session) boot(
 		if run.Command == "" {
 			run.Command, run.Kernel, run.Gap = booted.Command, classified.Boot.Kernel, classified.Boot.Gap
 		}
+		took = took || t.took(&run.Run, c, in, classified, int64(len(transcript)), len(rest) == 0)
 		boot := result.Boot{Modules: []string{}, Gap: classified.Boot.Gap}
 		var left []uml.Module
 		for i, tried := range rest {
@@ -327,7 +341,9 @@ func (s *session) boot(
 				})
 			})
 		}
-		rest = left
+		if rest = left; took {
+			t.Steps, in.Steps = nil, nil
+		}
 	}
 	path, err := s.Store.Bytes(ctx, transcript)
 	run.Transcript = path
@@ -367,8 +383,12 @@ func end(e console.End) outcome.End {
 // infra is a run that says nothing of the kernel.
 func infra(c scenario.Cell, err error) result.Run {
 	var run result.Run
-	for _, m := range c.Modules {
-		run.Modules = append(run.Modules, result.Module{Name: m.Name, Outcome: outcome.Outcome{Kind: outcome.Infra, Evidence: err.Error()}})
+	failed := outcome.Outcome{Kind: outcome.Infra, Evidence: err.Error()}
+	for _, step := range c.Steps {
+		run.Steps = append(run.Steps, result.Step{Name: step.Name, Kind: string(step.Kind), Outcome: &failed})
+	}
+	for _, m := range c.Tried() {
+		run.Modules = append(run.Modules, result.Module{Name: m.Name, Outcome: failed})
 	}
 	return run
 }

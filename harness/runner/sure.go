@@ -42,7 +42,7 @@ func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradi
 			return a.Run, err
 		}
 		if boots(a) {
-			unbooted(a.Modules)
+			unbooted(&a.Run)
 		}
 		twice := slices.IndexFunc(seen, func(was result.Run) bool { return alike(was, a.Run) })
 		all, contradicted := foreseen(a.Run)
@@ -62,17 +62,30 @@ func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradi
 
 // unbootable reports whether a guest of a run did not come to its prompt.
 func unbootable(run result.Run) bool {
-	return slices.ContainsFunc(run.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.BootFailed })
+	return slices.ContainsFunc(run.Items(), func(m result.Module) bool { return m.Outcome.Kind == outcome.BootFailed })
 }
 
 // unbooted takes for the host's doing that a kernel did not boot which does.
-func unbooted(modules []result.Module) {
-	for i, m := range modules {
-		if m.Outcome.Kind == outcome.BootFailed {
-			modules[i].Outcome.Kind = outcome.Infra
-			modules[i].Outcome.Detail = strings.TrimSpace("This kernel booted with the same parameters before. " + m.Outcome.Detail)
+func unbooted(run *result.Run) {
+	for _, o := range outcomesOf(run) {
+		if o.Kind == outcome.BootFailed {
+			o.Kind = outcome.Infra
+			o.Detail = strings.TrimSpace("This kernel booted with the same parameters before. " + o.Detail)
 		}
 	}
+}
+
+// outcomesOf are the outcomes of a run's items, in their order.
+func outcomesOf(run *result.Run) (list []*outcome.Outcome) {
+	for i := range run.Modules {
+		list = append(list, &run.Modules[i].Outcome)
+	}
+	for _, s := range run.Steps {
+		if s.Outcome != nil {
+			list = append(list, s.Outcome)
+		}
+	}
+	return list
 }
 
 // boots reports whether the kernel of a run is known to boot with its parameters, and
@@ -89,18 +102,18 @@ func (s *session) boots(key string) func(attempt) bool {
 
 // spoiled reports whether something of a run is the host's doing.
 func spoiled(run result.Run) bool {
-	return slices.ContainsFunc(run.Modules, func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra })
+	return slices.ContainsFunc(run.Items(), func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra })
 }
 
 // alike reports whether two runs show the same, but for addresses.
 func alike(a, b result.Run) bool {
-	return slices.EqualFunc(a.Modules, b.Modules, func(m, n result.Module) bool { return m.Name == n.Name && m.Outcome.Same(n.Outcome) })
+	return slices.EqualFunc(a.Items(), b.Items(), func(m, n result.Module) bool { return m.Name == n.Name && m.Outcome.Same(n.Outcome) })
 }
 
 // seenIn is what a run showed, in one line.
 func seenIn(run result.Run) string {
 	var all []string
-	for _, m := range run.Modules {
+	for _, m := range run.Items() {
 		text := m.Name + ": " + m.Outcome.String()
 		if m.Outcome.Evidence != "" {
 			text += ": " + m.Outcome.Evidence
@@ -114,15 +127,18 @@ func seenIn(run result.Run) string {
 // modules differ from the others', nothing is known of them.
 func unproved(seen []result.Run) result.Run {
 	last := seen[len(seen)-1]
-	for i, m := range last.Modules {
+	items, outcomes := last.Items(), outcomesOf(&last)
+	for i, m := range items {
 		var ways []string
 		for _, run := range seen {
-			if i < len(run.Modules) && !slices.Contains(ways, run.Modules[i].Outcome.String()) {
-				ways = append(ways, run.Modules[i].Outcome.String())
+			for _, same := range run.Items() {
+				if same.Name == m.Name && !slices.Contains(ways, same.Outcome.String()) {
+					ways = append(ways, same.Outcome.String())
+				}
 			}
 		}
 		if len(ways) > 1 || m.Outcome.Kind == outcome.Infra {
-			last.Modules[i].Outcome = outcome.Outcome{Kind: outcome.Infra, Evidence: m.Outcome.Evidence, Offset: m.Outcome.Offset,
+			*outcomes[i] = outcome.Outcome{Kind: outcome.Infra, Evidence: m.Outcome.Evidence, Offset: m.Outcome.Offset,
 				Detail: strings.TrimSpace(fmt.Sprintf("%d boots proved nothing: %s. %s", len(seen), strings.Join(ways, ", "), m.Outcome.Detail))}
 		}
 	}
@@ -144,5 +160,5 @@ func (s *session) foreseen(c scenario.Cell, p *kbuild.Product, place scenario.Pl
 		all = all && m.Agrees != nil && *m.Agrees
 		contradicted = contradicted || m.Agrees != nil && !*m.Agrees
 	}
-	return all, contradicted
+	return all && len(run.Steps) == 0, contradicted // of steps nothing is predicted
 }

@@ -102,11 +102,11 @@ func TestStages(t *testing.T) {
 
 func TestAxesOfAFile(t *testing.T) {
 	ids := func(text string) string {
-		s, _, m := parse("x.toml", []byte(head+text))
+		v, m := parse("x.toml", []byte(head+text))
 		if err := m.err(); err != nil {
 			return err.Error()
 		}
-		return strings.Join(names(s.variants), " ")
+		return strings.Join(names(v.s.variants), " ")
 	}
 	for _, tt := range []struct{ name, text, want string }{
 		{"free", "[axes]\ncode-model = [\"small\", \"large\"]\n\"-Zplt\" = [\"-\", \"no\"]", "stock small small-plt=no large large-plt=no"},

@@ -270,7 +270,7 @@ func (s *Scenario) Warnings() bool {
 // At says where a control is seen: "stock:low:rust_minimal", "stock, by trixie, without the patches".
 func (c Control) At() string {
 	if c.Placement != "" {
-		return c.Cell + ":" + c.Placement + ":" + c.Module
+		return c.Cell + ":" + c.Placement + ":" + c.Of()
 	}
 	at := c.Cell
 	if c.Toolchain != "" {

@@ -44,6 +44,14 @@
 //	output = '^rust_minimal: .*\(init\)' # optional regexp of a console line that only init prints; default "^NAME: "
 //	params = ["x=1"]                     # optional, given to insmod
 //
+//	[[step]]                             # optional: what the guest is given to do, in this order; see below
+//	name   = "look"
+//	run    = "ls /sys/module"            # the action: one of run, c, read, write, mount, insmod, rmmod, kunit, boot
+//	status = 0                           # wanted of the command; default 0
+//	output = '^test_xarray$'             # optional regexp of what it prints; ^ and $ match at lines
+//	kernel = '^hostfs: '                 # optional regexp of a line that the kernel prints meanwhile
+//	within = "5s"                        # optional deadline
+//
 //	[[placement]]                        # optional: adds one, or overrides keys of low, high or far
 //	name   = "tiny"
 //	mem    = "32M"                       # required for a new one; bytes, or K, M, G
@@ -54,20 +62,21 @@
 //	name      = "known-load"
 //	cell      = "static-large"           # without @scope: the first scope of the axes
 //	placement = "low"
-//	module    = "rust_minimal"
+//	module    = "rust_minimal"           # or step = "look", or of a test of KUnit step = "list-kunit-test/list_test_list_add"
 //	outcome   = "loaded"                 # and relocation, errno, as in expect
 //
 //	[[expect]]                           # of several that apply, the last holds
 //	cell      = ["stock", "pie-*@module"] # default "*"; without @scope: in every scope
 //	placement = "low"                    # default "*"; a name stands for the placement as defined, not as overridden
-//	module    = "*"                      # default "*"
+//	module    = "*"                      # with neither module nor step: all that can have one of the outcomes
+//	step      = "list-kunit-test/*"      # names of steps, of tests as "suite/test", and patterns of both
 //	kernel    = ">=6.12, <7.2"           # default any; of make kernelversion
 //	subarch   = "i386"                   # default any; x86_64 or i386, see -subarch=
 //	rustc     = ">=1.91"                 # default any
 //	outcome   = "relocation-unknown"     # one or a list of alternatives, of package outcome; never infra
 //	relocation = [10, 11]                # optional, with relocation-unknown, relocation-overflow, loaded-corrupt
 //	errno     = 22                       # optional, with init-failed, insmod-failed; one or a list
-//	verdict   = "rejected"               # optional: of the whole cell, so not beside placement or module
+//	verdict   = "rejected"               # optional: of the whole cell, so not beside placement, module or step
 //	option    = "CONFIG_X"               # optional, with config-dropped: what is dropped
 //	got       = "n"                      # optional, with option: what it resolves to, as in [kconfig]
 //
@@ -88,6 +97,36 @@
 // CONFIG_X, fragment and compiler make a build of their own, which goes on from the
 // nearest; the others fork the scenario's. What was asked for is read back: options
 // of rustc from each object, flags of Kbuild from the commands that were run.
+//
+// # Steps
+//
+// All steps of a cell are taken in one boot, behind the modules that no step
+// loads. Each has one action:
+//
+//	run    = "echo a | grep b"              # for the guest's shell, busybox's, with all of its applets
+//	c      = "poke.c"                       # a program, built statically with the cell's compiler
+//	args   = ["x"]                          # of c
+//	read   = "/proc/version"                # output is what stands in it
+//	write  = { path = "/sys/x", text = "1" }
+//	mount  = { type = "hostfs", target = "/mnt", source = "none", options = "/tmp" } # the target is made; source and options are optional
+//	insmod = "test_xarray"                  # a [[module]], with those that it needs before it; it stays until a rmmod
+//	rmmod  = "test_xarray"
+//	kunit  = "list*"                        # suites that ran while the kernel booted; each test has an outcome of its own
+//	insmod = "list_test"                    # beside kunit: the suites are this module's
+//	boot   = true                           # the boot alone
+//
+// A step is passed if all that is wanted was seen, and failed if it came to its
+// end without; insmod has the outcomes of modules instead of failed. A test of
+// KUnit that skips itself has no outcome. Behind an oops, a panic, a deadline
+// that passed, or the guest's end, no step is taken. What a process prints is no
+// line of the kernel, and what the kernel prints is no output. A command is run in
+// a shell of its own, from /, with nothing on its standard input; of what it
+// changes only the guest is left to the next. insmod, kunit and boot have no
+// status and no output.
+//
+// The files that steps name, and scenarios/NAME/manifest, which says what else the
+// guest finds (its format is that of rootfs/manifest, which every guest has), stand
+// in scenarios/NAME/.
 //
 // # A scenario about the build
 //

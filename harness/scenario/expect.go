@@ -85,6 +85,8 @@ type expectation struct {
 	cells      []string // patterns: "stock", "pie-*", "static-small@kernel"
 	placements []string // names, or "*"
 	modules    []string // names, or "*"
+	steps      []string // patterns of steps and of tests
+	given      bool     // modules or steps were named; else it is of all that can have one of the outcomes
 	wants      []Want   // alternatives; none where only a verdict is expected
 	verdict    string   // "" where none is expected
 
@@ -125,12 +127,40 @@ func (s *Scenario) Expected(on On, c Cell, p Placement, module string) []Want {
 	}
 	var wants []Want
 	for _, e := range s.expectations {
-		if len(e.wants) > 0 && s.of(e, on) && e.cell(c) && s.placed(e, p) &&
-			(slices.Contains(e.modules, "*") || slices.Contains(e.modules, module)) {
+		if len(e.wants) > 0 && s.of(e, on) && e.cell(c) && s.placed(e, p) && e.module(module) {
 			wants = e.wants
 		}
 	}
 	return slices.Clone(wants)
+}
+
+// ExpectedStep is as Expected, of a step of the cell; test is the test of KUnit that is meant, "suite/test", "" for the
+// step itself.
+func (s *Scenario) ExpectedStep(on On, c Cell, p Placement, step, test string) []Want {
+	var wants []Want
+	for _, e := range s.expectations {
+		if len(e.wants) > 0 && s.of(e, on) && e.cell(c) && s.placed(e, p) && e.step(step, test) {
+			wants = e.wants
+		}
+	}
+	return slices.Clone(wants)
+}
+
+// module reports whether e speaks of a module.
+func (e expectation) module(name string) bool {
+	if !e.given {
+		return slices.ContainsFunc(e.wants, func(w Want) bool { return !w.kind.Steps() })
+	}
+	return len(e.steps) == 0 && (slices.Contains(e.modules, "*") || slices.Contains(e.modules, name))
+}
+
+// step reports whether e speaks of a step, or of a test of it. One that names steps by what is no test's name speaks of
+// their tests as well.
+func (e expectation) step(name, test string) bool {
+	if !e.given {
+		return slices.ContainsFunc(e.wants, func(w Want) bool { return w.kind != outcome.Loaded && w.kind != outcome.LoadedCorrupt })
+	}
+	return slices.ContainsFunc(e.steps, func(pattern string) bool { return glob(pattern, name) || test != "" && glob(pattern, test) })
 }
 
 // ExpectedVerdict returns the verdict that the scenario expects of a cell, ""

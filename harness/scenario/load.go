@@ -14,9 +14,9 @@ import (
 )
 
 // parse reads a scenario without the files that it refers to: Fragments then holds
-// [kconfig] alone, and Patches bare names. file is what messages start with. It
-// returns the file's own table and what is wrong with it as well.
-func parse(file string, data []byte) (*Scenario, *table, *mistakes) {
+// [kconfig] alone, and Patches bare names. file is what messages start with. What it
+// returns has the scenario, with the file's own table, and what is wrong with it.
+func parse(file string, data []byte) (*validator, *mistakes) {
 	m := &mistakes{file: file}
 	root, whole := parseTOML(data, m)
 	sum := sha256.Sum256(data)
@@ -26,7 +26,7 @@ func parse(file string, data []byte) (*Scenario, *table, *mistakes) {
 		s:    &Scenario{file: file, Digest: hex.EncodeToString(sum[:])},
 	}
 	v.run()
-	return v.s, v.file, m
+	return v, m
 }
 
 // Load reads the scenario of a name, or the file of a path, and with it the
@@ -48,7 +48,8 @@ func (l Library) Load(name string) (*Scenario, error) {
 	}
 	dirs := []place{at, {configs, fragmentDir, false}}
 	file := path.Join(at.name, name+".toml")
-	s, f, m := parse(file, data)
+	v, m := parse(file, data)
+	s, f := v.s, v.file
 	if at.own {
 		s.OwnFile = file
 	}
@@ -56,6 +57,7 @@ func (l Library) Load(name string) (*Scenario, error) {
 		m.add(t.pos, "name is %q: it must be that of the file, %q", t.value, name)
 	}
 	s.readFragments(dirs, f.texts("fragments"), m)
+	s.readSteps(at, l.Project, v.programs, m)
 	for i, p := range s.Patches {
 		s.Patches[i].File = path.Join(at.name, p.File)
 		if s.Patches[i].Text, err = fs.ReadFile(at, p.File); err != nil {

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 
@@ -39,6 +40,8 @@ type Scenario struct {
 	trees         versions           // kernels that it is for
 
 	Modules      []Module // in the order to load them
+	Steps        []Step   // in the order to take them, behind the modules that no step loads
+	Guest        *Guest   // what the steps find in the guest; nil for what every guest has
 	variants     []Variant
 	axes         []axisValues // of the product, for messages and what else can be asked for
 	scopes       []string
@@ -106,11 +109,15 @@ type Control struct {
 	Name      string
 	Cell      string // the cell's id, scope included
 	Placement string
-	Module    string
+	Module    string // "" for one of a step
+	Step      string // or of a test of KUnit, "suite/test"; "" for one of a module
 	Toolchain string // of a scenario about the build: that it is built with, "" for the run's own
 	Unpatched bool   // of a scenario about the build: on the tree without its patches
 	Wants     []Want // alternatives
 }
+
+// Of is the module or the step that the control is about.
+func (c Control) Of() string { return cmp.Or(c.Step, c.Module) }
 
 // Cell is a variant at a scope, over the placements to boot it at.
 type Cell struct {
@@ -118,6 +125,8 @@ type Cell struct {
 	Scope      string // "" for stock
 	Placements []Placement
 	Modules    []Module
+	Steps      []Step
+	Guest      *Guest
 }
 
 // ID is "stock" or "static-small@module".

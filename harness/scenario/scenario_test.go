@@ -50,25 +50,25 @@ func shipped(t *testing.T) *Scenario {
 
 // parsed is Load without the files that a scenario refers to.
 func parsed(file string, data []byte) (*Scenario, error) {
-	s, _, m := parse(file, data)
+	v, m := parse(file, data)
 	if err := m.err(); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return v.s, nil
 }
 
 func TestMistakes(t *testing.T) {
-	const kinds = "loaded, relocation-unknown, relocation-overflow, loaded-corrupt, init-failed, insmod-failed, oops, boot-failed, build-failed, config-dropped, timeout"
+	const kinds = "loaded, relocation-unknown, relocation-overflow, loaded-corrupt, init-failed, insmod-failed, oops, boot-failed, build-failed, config-dropped, timeout, passed, failed"
 	const axes = "\n[axes]\nrelocation-model = [\"pie\", \"static\"]\ncode-model = [\"small\"]\n"
 	for _, tt := range []struct{ name, text, want string }{
 		{"empty", "", "x.toml:1:1: the file lacks schema, name, title, tree, toolchain, fragments"},
 		{"syntax", "schema = \"umlab.scenario/v1\"\nname = \n", "x.toml:2:8: unexpected character U+000A at start of value"},
 		{"syntax and an unknown key before it", "nam = 1\n[axes\n",
-			"x.toml:1:1: the file has no key \"nam\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, placement, build, control, expect; did you mean \"name\"?\nx.toml:2:6: expected ']' to close table name"},
+			"x.toml:1:1: the file has no key \"nam\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, step, placement, build, control, expect; did you mean \"name\"?\nx.toml:2:6: expected ']' to close table name"},
 		{"key twice", head + "name = \"y\"", "x.toml:7:1: key name is already defined"},
 		{"schema", strings.Replace(head, "v1", "v2", 1), `x.toml:1:10: schema "umlab.scenario/v2" is unknown: this umlab reads "umlab.scenario/v1"`},
 		{"unknown keys", head + "titel = 1\n[axes]\nscopes = 3",
-			"x.toml:7:1: the file has no key \"titel\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, placement, build, control, expect; did you mean \"title\"?\n" +
+			"x.toml:7:1: the file has no key \"titel\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, step, placement, build, control, expect; did you mean \"title\"?\n" +
 				`x.toml:9:1: [axes] has no key "scopes": allowed are placement, combine, scope, relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE, CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment; other options of rustc begin with -C or -Z; did you mean "scope"?`},
 		{"wrong types, all of them", "schema = 1\nname = [\"x\"]\ntitle = true\ntree = 1.5\ntoolchain = 2026-01-01\nfragments = [\"a.config\", 2]\nmodule = 3\n",
 			"x.toml:1:10: schema must be a string, not an integer\n" +
@@ -139,9 +139,9 @@ func TestMistakes(t *testing.T) {
 		{"subarch", head + "[[expect]]\noutcome = \"loaded\"\nsubarch = \"i486\"", `x.toml:9:11: subarch "i486" is unknown: allowed are i386, x86_64; did you mean "i386"?`},
 		{"subarch's relocations", head + "[[expect]]\nsubarch = \"i386\"\noutcome = \"relocation-unknown\"\nrelocation = 300", "x.toml:10:14: relocation 300 is not possible: write a type of the i386 psABI, 1 to 255"},
 		{"subarch of a control", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\nsubarch = \"i386\"", "x.toml:11:10: module \"m\" is unknown: allowed are none\n" +
-			`x.toml:13:1: [[control]] has no key "subarch": allowed are name, cell, placement, module, outcome, relocation, errno, option, got`},
-		{"verdict with placement", head + "[[expect]]\nplacement = \"low\"\nverdict = \"loads\"", "x.toml:9:11: verdict is drawn from all placements and modules of a cell: put it in an [[expect]] with neither"},
-		{"verdict nobody wants", head + "[[expect]]\nverdict = \"flaky\"", `x.toml:8:11: verdict "flaky" is unknown: allowed are loads, rejected, address-dependent, mixed, broken`},
+			`x.toml:13:1: [[control]] has no key "subarch": allowed are name, step, cell, placement, module, outcome, relocation, errno, option, got`},
+		{"verdict with placement", head + "[[expect]]\nplacement = \"low\"\nverdict = \"loads\"", "x.toml:9:11: verdict is drawn from all placements, modules and steps of a cell: put it in an [[expect]] with none of them"},
+		{"verdict nobody wants", head + "[[expect]]\nverdict = \"flaky\"", `x.toml:8:11: verdict "flaky" is unknown: allowed are loads, rejected, address-dependent, mixed, broken, passes, fails`},
 		{"verdict against outcome", head + "[[expect]]\noutcome = \"loaded\"\nverdict = \"rejected\"", `x.toml:9:11: verdict "rejected" contradicts the outcome of the same [[expect]], loaded`},
 		{"verdict against one outcome", head + "[[expect]]\noutcome = \"loaded\"\nverdict = \"address-dependent\"", `x.toml:9:11: verdict "address-dependent" contradicts the outcome of the same [[expect]], loaded`},
 	} {
@@ -358,7 +358,7 @@ func TestLoadMistakes(t *testing.T) {
 			"scenarios/y.toml:2:8: name is \"x\": it must be that of the file, \"y\"\n" +
 				"scenarios/y.toml:6:26: fragment \"b.config\" is neither in configs nor beside the scenario: configs has a.config, bb.config; did you mean \"a.config\"?\n" +
 				"scenarios/y.toml:7:11: patch \"p.patch\" is not beside the scenario: file does not exist\n" +
-				"scenarios/y.toml:8:1: the file has no key \"nmae\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, placement, build, control, expect; did you mean \"name\"?\n" +
+				"scenarios/y.toml:8:1: the file has no key \"nmae\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, step, placement, build, control, expect; did you mean \"name\"?\n" +
 				`configs/a.config:1: "CONFIG_A" is no option: write CONFIG_NAME=value, "# CONFIG_NAME is not set", or a comment after #`},
 		{"two places", map[string]string{"scenarios/x.toml": head, "scenarios/a.config": ""}, "x",
 			`scenarios/x.toml:6:13: fragment "a.config" is both scenarios/a.config and configs/a.config: rename one`},

@@ -30,7 +30,7 @@ type Plan struct {
 }
 
 // PlannedControl is a control with the cell that shows it, at its one
-// placement with its one module. Narrowing never removes it.
+// placement with its one module, or with all steps. Narrowing never removes it.
 type PlannedControl struct {
 	Control
 	Shown    Cell
@@ -47,6 +47,11 @@ func (s *Scenario) Select(sel Selection) (*Plan, error) {
 			s.Name, s.Goal)
 	}
 	modules := s.selectModules(sel, wrong)
+	for _, m := range (Cell{Modules: modules, Steps: s.Steps}).Tried() {
+		if slices.Contains(names(s.Steps), m.Name) {
+			wrong("scenario %s has a step and a module that are called %s: give the step another name", s.Name, m.Name)
+		}
+	}
 	placements := s.selectPlacements(sel, wrong)
 	cells := s.varied(sel.Axes, wrong).selectCells(sel, wrong)
 	if err := errors.Join(errs...); err != nil {
@@ -55,7 +60,7 @@ func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	plan := &Plan{Cells: cells}
 	for i := range plan.Cells {
 		plan.Cells[i].Placements = slices.Clone(placements)
-		plan.Cells[i].Modules = slices.Clone(modules)
+		plan.Cells[i].Modules, plan.Cells[i].Steps, plan.Cells[i].Guest = slices.Clone(modules), s.Steps, s.Guest
 	}
 	for _, c := range s.controls {
 		plan.Controls = append(plan.Controls, s.plan(c, plan.Cells))
@@ -74,6 +79,9 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 		return pc
 	}
 	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
+	if c.Step != "" {
+		pc.Shown.Modules, pc.Shown.Steps, pc.Shown.Guest = s.stepped(), s.Steps, s.Guest
+	}
 	pc.Selected = pc.in(cells)
 	return pc
 }
@@ -82,7 +90,7 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 func (c PlannedControl) in(cells []Cell) bool {
 	return slices.ContainsFunc(cells, func(cell Cell) bool {
 		return cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, c.Shown.Placements[0].same) &&
-			slices.ContainsFunc(cell.Modules, c.Shown.Modules[0].same)
+			!slices.ContainsFunc(c.Shown.Modules, func(m Module) bool { return !slices.ContainsFunc(cell.Modules, m.same) })
 	})
 }
 

@@ -77,6 +77,13 @@ func (s *Scenario) selectModules(sel Selection, wrong usageFunc) []Module {
 			wrong("-modules= names two modules %s, of which the guest can load only one at a time", m.Name)
 		}
 	}
+	for _, m := range s.stepped() {
+		if i := slices.Index(names(out), m.Name); i < 0 {
+			out = append(out, m)
+		} else if !out[i].same(m) {
+			wrong("-modules= names a module %s that is not the one which the steps of scenario %s load", m.Name, s.Name)
+		}
+	}
 	return out
 }
 

@@ -25,7 +25,7 @@ const mostRepeat = 1000
 // verdicts are those that a scenario may expect: flaky and unknown prove
 // nothing, so that nobody can want them.
 func verdicts() []string {
-	return []string{"loads", "rejected", "address-dependent", "mixed", "broken"}
+	return []string{"loads", "rejected", "address-dependent", "mixed", "broken", "passes", "fails"}
 }
 
 // validator turns the tables of the file into the model.
@@ -34,6 +34,8 @@ type validator struct {
 	half bool // of half a file one cannot say what it lacks, nor what it means
 	file *table
 	s    *Scenario
+
+	programs []text // of steps
 }
 
 func (v *validator) run() {
@@ -48,6 +50,7 @@ func (v *validator) run() {
 	v.variants(v.file.tables("variant"))
 	v.s.scopes = scopes
 	v.modules(v.file.tables("module"))
+	v.steps(v.file.tables("step"))
 	v.placements(v.file.tables("placement"), placements)
 	v.build()
 	for _, t := range v.file.tables("control") {

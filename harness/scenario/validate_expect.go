@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -18,13 +19,19 @@ import (
 
 func (v *validator) control(t *table) {
 	name := v.require(t, "name")
-	var cell, placement, module text
+	step := t.text("step")
+	var cell, placement text
+	module := text{pos: t.pos}
 	if v.s.BuildOnly() {
 		cell = t.text("cell")
 	} else {
-		cell, placement, module = v.require(t, "cell"), v.require(t, "placement"), v.require(t, "module")
+		cell, placement = v.require(t, "cell"), v.require(t, "placement")
+		if t.has("module") || !step.given {
+			module = v.require(t, "module")
+		}
 	}
-	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Wants: v.wants(t, elf.EM_X86_64, true)}
+	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Step: step.value,
+		Wants: v.wants(t, elf.EM_X86_64, true)}
 	if name.set && slices.ContainsFunc(v.s.controls, func(other Control) bool { return other.Name == c.Name }) {
 		v.add(name.pos, "control %q is there already", c.Name)
 	}
@@ -38,10 +45,41 @@ func (v *validator) control(t *table) {
 	if placement.set {
 		v.oneOf("placement", placement, names(v.s.known))
 	}
-	if module.set {
-		v.oneOf("module", module, names(v.s.Modules))
-	}
+	v.about(module, step)
 	v.s.controls = append(v.s.controls, c)
+}
+
+// about checks that a control is of one module that is tried, or of one step.
+func (v *validator) about(module, step text) {
+	switch {
+	case module.given && step.given:
+		v.add(step.pos, "a control is of a module or of a step: write one of the two")
+	case step.set:
+		v.stepNames([]text{step})
+		if strings.Contains(step.value, "*") {
+			v.add(step.pos, "step %q is a pattern: a control is of one step, or of one test", step.value)
+		}
+	case module.set && v.oneOf("module", module, names(v.s.Modules)):
+		if slices.Contains(names(v.s.stepped()), module.value) {
+			v.add(module.pos, "module %q is a step's: name that step instead", module.value)
+		}
+	}
+}
+
+// stepNames checks patterns of steps, and of tests of KUnit, whose names only the kernel knows.
+func (v *validator) stepNames(ts []text) (patterns []string) {
+	kunit := slices.ContainsFunc(v.s.Steps, func(s Step) bool { return s.Kind == StepKUnit })
+	for _, t := range ts {
+		_, err := path.Match(t.value, "")
+		known := slices.ContainsFunc(v.s.Steps, func(s Step) bool { return glob(t.value, s.Name) })
+		if err != nil || !known && !(kunit && strings.Contains(t.value, "/")) {
+			v.add(t.pos, `step %q is unknown: allowed are %s, and "suite/test*" for tests of a kunit step%s`,
+				t.value, list(names(v.s.Steps)), usage.Meant(t.value, names(v.s.Steps)))
+			continue
+		}
+		patterns = append(patterns, t.value)
+	}
+	return patterns
 }
 
 // controlCell resolves the cell of a control to an id with its scope.
@@ -63,11 +101,15 @@ func (v *validator) controlCell(t text) string {
 }
 
 func (v *validator) expect(t *table) {
-	cells, placements, modules := t.texts("cell"), t.texts("placement"), t.texts("module")
+	cells, placements, modules, steps := t.texts("cell"), t.texts("placement"), t.texts("module"), t.texts("step")
 	kernel, subarch, verdict := t.text("kernel"), t.text("subarch"), t.text("verdict")
 	e := expectation{cells: v.cells(cells), verdict: verdict.value, subarch: subarch.value,
 		placements: v.names("placement", placements, names(v.s.known)),
 		modules:    v.names("module", modules, names(v.s.Modules)),
+		steps:      v.stepNames(steps),
+	}
+	if e.given = len(modules) > 0 || len(steps) > 0; len(modules) > 0 && len(steps) > 0 {
+		v.add(steps[0].pos, "an [[expect]] is of modules or of steps: make two of it")
 	}
 	if kernel.set {
 		var err error
@@ -87,8 +129,8 @@ func (v *validator) expect(t *table) {
 	}
 	e.wants = v.wants(t, machine, !verdict.given) // a verdict alone is an expectation
 	if verdict.set && v.oneOf("verdict", verdict, v.s.verdicts()) {
-		if len(placements) > 0 || len(modules) > 0 {
-			v.add(verdict.pos, "verdict is drawn from all placements and modules of a cell: put it in an [[expect]] with neither")
+		if len(placements) > 0 || e.given {
+			v.add(verdict.pos, "verdict is drawn from all placements, modules and steps of a cell: put it in an [[expect]] with none of them")
 		} else {
 			v.possible(verdict, e.wants)
 		}
@@ -101,9 +143,11 @@ func (v *validator) possible(verdict text, wants []Want) {
 	if len(wants) == 0 {
 		return
 	}
-	loads := func(want Want) bool { return want.kind == outcome.Loaded }
+	loads := func(want Want) bool { return want.kind == outcome.Loaded || want.kind == outcome.Passed }
 	impossible := map[string]bool{
 		"loads":             !slices.ContainsFunc(wants, loads),
+		"passes":            !slices.ContainsFunc(wants, loads),
+		"fails":             !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) }),
 		"rejected":          !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) }),
 		"broken":            !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) && want.kind != outcome.Built }),
 		"builds":            !slices.ContainsFunc(wants, func(want Want) bool { return want.kind == outcome.Built }),

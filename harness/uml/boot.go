@@ -1,6 +1,7 @@
 package uml
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"umlab/harness/console"
+	"umlab/harness/manifest"
 	"umlab/harness/sandbox"
 )
 
@@ -41,9 +43,14 @@ type Module struct {
 type Spec struct {
 	Kernel  string   // path of `linux` on the host
 	Modules []Module // tried in this order
+	Steps   []Step   // taken behind them, in this order
+	Loads   []Module // that steps load: they stand in /modules
+	Finds   Extra    // what else the steps find in the guest
 	Mem     int64    // bytes
-	ASLR    bool     // leave the host's address randomisation on
-	Extra   []string // further parameters of the kernel
+
+	Within time.Duration // to the guest's prompt; 0: Booter.Limits decides
+	ASLR   bool          // leave the host's address randomisation on
+	Extra  []string      // further parameters of the kernel
 }
 
 // Result is what one boot left.
@@ -54,8 +61,9 @@ type Result struct {
 	Seconds    float64 // exec to the end of the console
 }
 
-// Boot boots a kernel and tries the modules one after the other: insmod, a look at /proc/modules, rmmod. At the first
-// sign that the kernel has faulted, and at the end of the guest, no further module is tried. Then the guest is halted.
+// Boot boots a kernel and tries the modules one after the other: insmod, a look at /proc/modules, rmmod. Then it takes
+// the steps. At the first sign that the kernel has faulted, and at the end of the guest, nothing further is tried. Then
+// the guest is halted.
 //
 // An error is never the guest's fault: the sandbox or the console failed, or ctx ended. The result is not nil where a
 // transcript exists all the same.
@@ -68,15 +76,21 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 	c := b.command(s, dir, false)
 	c.Limits = b.Sandbox
 	r := &Result{Command: "linux " + strings.Join(c.Args[1:], " ")}
+	limits := b.Limits
+	limits.Boot = cmp.Or(s.Within, limits.Boot)
+	for _, step := range s.Steps {
+		if limits.Total > 0 {
+			limits.Total += step.Within
+		}
+	}
 	begun := time.Now()
-	session, err := start(ctx, c, b.Limits)
+	session, err := start(ctx, c, limits)
 	if err != nil {
 		return nil, fmt.Errorf("boot: %w", err)
 	}
 	// Whatever goes wrong from here on is the session's end as well.
-	if session.Ready(ctx) == nil && tryAll(ctx, session, s.Modules) == nil {
-		// The kernel's own log tells its lines from those that a process wrote.
-		if _, err := session.Do(ctx, "log", "", "dmesg -r"); err == nil {
+	if session.Ready(ctx) == nil && tryAll(ctx, session, s.Modules, s.Steps) == nil {
+		if _, err := session.Do(ctx, "log", "", logShell); err == nil {
 			_ = session.Halt(ctx)
 		}
 	}
@@ -91,8 +105,11 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 	return r, nil
 }
 
-// tryAll tries the modules until all are done or the kernel has faulted. The error is the session's.
-func tryAll(ctx context.Context, s *console.Session, modules []Module) error {
+// logShell prints the kernel's own log, which tells its lines from those that a process wrote.
+const logShell = "dmesg -r"
+
+// tryAll tries the modules and takes the steps until all are done or the kernel has faulted. The error is the session's.
+func tryAll(ctx context.Context, s *console.Session, modules []Module, steps []Step) error {
 	for _, m := range modules {
 		faulted := false
 		do := func(step, name, shell string) (ok bool, err error) {
@@ -129,14 +146,14 @@ func tryAll(ctx context.Context, s *console.Session, modules []Module) error {
 			return err
 		}
 	}
-	return nil
+	return takeAll(ctx, s, steps)
 }
 
 // guestRoot checks s and makes its guest's root directory.
 func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
 	modules := map[string]string{}
 	var all []Module
-	for _, m := range s.Modules {
+	for _, m := range slices.Concat(s.Modules, s.Loads) {
 		all = append(append(all, m.Needs...), m)
 	}
 	for _, m := range all {
@@ -161,7 +178,7 @@ func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
 		return "", nil, fmt.Errorf("boot: %w", err)
 	}
 	remove = func() { _ = os.RemoveAll(dir) } // what stays takes space and does no other harm
-	if err := buildRootfs(dir, b.Busybox, b.Rootfs, modules); err != nil {
+	if err := buildRootfs(dir, b.Busybox, b.Rootfs, modules, s.Finds); err != nil {
 		remove()
 		return "", nil, fmt.Errorf("boot: build the guest's root directory: %w", err)
 	}
@@ -171,7 +188,7 @@ func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
 // Identity is a digest of everything of a guest that decides results besides the kernel, the modules and the sysroot:
 // busybox, the rootfs, the kernel's parameters, and how umlab handles it.
 func (b *Booter) Identity() (string, error) {
-	entries, err := readManifest(b.Rootfs)
+	entries, err := manifest.Read(b.Rootfs, "rootfs")
 	if err != nil {
 		return "", fmt.Errorf("identify the guest: %w", err)
 	}
@@ -182,13 +199,13 @@ func (b *Booter) Identity() (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %q\n", version, Options{RootDir: insideRoot}.Cmdline())
 	for _, e := range entries {
-		fmt.Fprintf(h, "%q %q %o %q\n", e.kind, e.path, e.mode, e.source)
-		if e.kind == "file" {
-			text, err := fs.ReadFile(b.Rootfs, e.source)
+		fmt.Fprintf(h, "%q %q %o %q\n", e.Kind, e.Path, e.Mode, e.Source)
+		if e.Kind == "file" {
+			text, err := fs.ReadFile(b.Rootfs, e.Source)
 			if err != nil {
 				return "", fmt.Errorf("identify the guest: %w", err)
 			}
-			fmt.Fprintf(h, "%q %x\n", e.source, sha256.Sum256(text))
+			fmt.Fprintf(h, "%q %x\n", e.Source, sha256.Sum256(text))
 		}
 	}
 	fmt.Fprintf(h, "%q %x\n", "busybox", sha256.Sum256(busybox))

@@ -59,7 +59,7 @@ func TestBuildRootfs(t *testing.T) {
 	src, dir := t.TempDir(), filepath.Join(t.TempDir(), "root")
 	busybox := write(t, filepath.Join(src, "bb"), "busy")
 	ko := write(t, filepath.Join(src, "any.ko"), "module")
-	if err := buildRootfs(dir, busybox, testRootfs(), map[string]string{"rust_print": ko, "a-b": ko}); err != nil {
+	if err := buildRootfs(dir, busybox, testRootfs(), map[string]string{"rust_print": ko, "a-b": ko}, Extra{}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -75,7 +75,7 @@ func TestBuildRootfs(t *testing.T) {
 	if d := cmp.Diff(want, tree(t, dir)); d != "" {
 		t.Error(d)
 	}
-	if err := buildRootfs(dir, busybox, testRootfs(), nil); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if err := buildRootfs(dir, busybox, testRootfs(), nil, Extra{}); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("into a directory in use: %v", err)
 	}
 }
@@ -84,7 +84,7 @@ func TestBuildRootfs(t *testing.T) {
 func TestRootfsIsComplete(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "root")
 	busybox := write(t, filepath.Join(t.TempDir(), "bb"), "busy")
-	if err := buildRootfs(dir, busybox, os.DirFS("../../rootfs"), nil); err != nil {
+	if err := buildRootfs(dir, busybox, os.DirFS("../../rootfs"), nil, Extra{}); err != nil {
 		t.Fatal(err)
 	}
 	script, err := os.ReadFile(filepath.Join(dir, "init"))
@@ -120,7 +120,7 @@ func TestNothingIsWrittenOutside(t *testing.T) {
 			r := testRootfs()
 			r["manifest"] = &fstest.MapFile{Data: []byte(manifest)}
 			dir := filepath.Join(t.TempDir(), "a", "b", "root")
-			if err := buildRootfs(dir, busybox, r, map[string]string{"m": busybox}); err == nil {
+			if err := buildRootfs(dir, busybox, r, map[string]string{"m": busybox}, Extra{}); err == nil {
 				t.Error("no error")
 			}
 			if left := tree(t, outside); len(left) > 0 {
@@ -128,45 +128,4 @@ func TestNothingIsWrittenOutside(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestManifestMistakesAreAllReported(t *testing.T) {
-	_, err := parseManifest("m", strings.NewReader(`# comment
-
-dir a 0755
-dir a 0755
-disk b 0755
-file c 0644
-file d 9 init
-file e 01777 init
-file f 0644 ../init
-link . x
-busybox bin/busybox 0755
-`))
-	want := `m:4: path "a" stands on line 3 already
-m:5: kind "disk"; allowed are dir, file, busybox and link
-m:6: file has 3 columns, want 4
-m:7: mode "9" is not an octal number up to 0777
-m:8: mode "01777" is not an octal number up to 0777
-m:9: source "../init" is not a clean path below the rootfs
-m:10: path "." is not a clean path below the guest's root`
-	if err == nil || err.Error() != want {
-		t.Error(cmp.Diff(want, err.Error()))
-	}
-}
-
-func FuzzManifest(f *testing.F) {
-	f.Add([]byte("dir a 0755\nfile init 0755 init\nbusybox b 0755\nlink c b\n"))
-	f.Add([]byte("# x\n\nfile ../a 0777 /etc/passwd\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		entries, err := parseManifest("m", bytes.NewReader(data))
-		if err != nil {
-			return
-		}
-		for _, e := range entries {
-			if !fs.ValidPath(e.path) || e.path == "." || e.mode > 0o777 || (e.kind == "file" && !fs.ValidPath(e.source)) {
-				t.Errorf("accepted %+v", e)
-			}
-		}
-	})
 }

@@ -21,6 +21,7 @@ const published = "../../harness/report/schema"
 // words are the values of the types that have only a few.
 var words = map[reflect.Type][]any{
 	reflect.TypeFor[outcome.Kind]():               list(outcome.Kinds()...),
+	reflect.TypeFor[outcome.Missing]():            list(outcome.Missings()...),
 	reflect.TypeFor[result.Verdict]():             list(result.Verdicts()...),
 	reflect.TypeFor[result.Conclusion]():          list(result.Conclusions()...),
 	reflect.TypeFor[result.BisectionConclusion](): list(result.BisectedTo, result.BisectedRange, result.BisectedFlaky, result.NotBisected),
@@ -30,8 +31,8 @@ var words = map[reflect.Type][]any{
 // later are words that the first version of a document does not have. Fields that it
 // does not have are tagged since:"v2", and patterns of text that it had v1:"…".
 var later = map[reflect.Type][]any{
-	reflect.TypeFor[outcome.Kind]():   list(outcome.Built),
-	reflect.TypeFor[result.Verdict](): list(result.Builds),
+	reflect.TypeFor[outcome.Kind]():   list(outcome.Built, outcome.Passed, outcome.Failed),
+	reflect.TypeFor[result.Verdict](): list(result.Builds, result.Passes, result.Fails),
 }
 
 func list[T any](words ...T) []any {

@@ -1,5 +1,5 @@
 // Linux is what the tests of package uml boot in place of a kernel. It speaks the console's protocol as rootfs/init
-// does; what a module does stands in its file.
+// does; what a module or a step does stands in its file.
 package main
 
 import (
@@ -53,7 +53,7 @@ func run() int {
 			return 0
 		}
 		status := 0
-		if f[1] == "insmod" {
+		if f[1] == "insmod" || f[1] == "step" {
 			say("command: %s\n", strings.Join(f[3:len(f)-1], " "))
 			b, err := os.ReadFile(filepath.Join(root, f[4]))
 			if err != nil {
@@ -63,6 +63,8 @@ func run() int {
 			case "loads":
 			case "is rejected":
 				status = 8
+			case "hangs":
+				time.Sleep(time.Hour)
 			case "oopses":
 				say("BUG: unable to handle page fault\n")
 			case "panics":

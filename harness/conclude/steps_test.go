@@ -1,0 +1,81 @@
+package conclude
+
+import (
+	"strings"
+	"testing"
+
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+// stepRuns reads "a=passed b=failed c=- | a=oops": runs are parted by |, - is not run, and m:x is a module.
+func stepRuns(name, text string) result.Placement {
+	p := result.Placement{Name: name}
+	for run := range strings.SplitSeq(text, "|") {
+		var r result.Run
+		for one := range strings.FieldsSeq(run) {
+			name, kind, _ := strings.Cut(one, "=")
+			o := outcome.Outcome{Kind: outcome.Kind(kind)}
+			switch kind {
+			case "passed!":
+				o.Kind, o.Detail = outcome.Passed, "The kernel warned."
+			case "status":
+				o.Kind, o.Status = outcome.Failed, 139
+			case "lost":
+				o.Kind, o.Missing = outcome.Failed, outcome.MissingTest
+			case "overflow":
+				o.Kind, o.Relocation = outcome.RelocationOverflow, outcome.NewRelocation(11)
+			}
+			if module, is := strings.CutPrefix(name, "m:"); is {
+				r.Modules = append(r.Modules, result.Module{Name: module, Outcome: o})
+				continue
+			}
+			s := result.Step{Name: name, Kind: "run", Outcome: &o}
+			if suite, _, test := strings.Cut(name, "/"); test {
+				s.Name, s.Kind, s.Test = suite, "kunit", name
+			}
+			switch kind {
+			case "-":
+				s.Outcome, s.NotRun = nil, "after oops in x"
+			case "skipped":
+				s.Outcome, s.Skipped = nil, "not here"
+			}
+			r.Steps = append(r.Steps, s)
+		}
+		p.Runs = append(p.Runs, r)
+	}
+	return p
+}
+
+func TestVerdictsOfSteps(t *testing.T) {
+	for _, tt := range []struct {
+		name, low, high string
+		want            result.Verdict
+		reason          string
+	}{
+		{"all pass", "a=passed b=passed", "a=passed b=passed", result.Passes, "passed everywhere"},
+		{"with a warning", "a=passed!", "a=passed!", result.Passes, "passed everywhere; a: The kernel warned."},
+		{"all fail", "a=failed b=failed", "a=failed b=failed", result.Fails, "failed everywhere"},
+		{"one fails", "a=passed b=status", "a=passed b=status", result.Mixed, "failed status 139: b at low, high; all others passed"},
+		{"at one place", "a=passed", "a=failed", result.Mixed, "failed: a at high; all others passed"},
+		{"now and then", "a=passed | a=failed", "a=passed | a=passed", result.Flaky, "a at low: 1/2 passed, 1/2 failed, though addresses do not explain it"},
+		{"an oops", "a=passed x=oops b=-", "a=passed x=passed b=passed", result.Broken, "x at low: oops"},
+		{"a deadline", "a=timeout b=-", "a=passed b=passed", result.Broken, "a at low: timeout"},
+		{"a deadline now and then, with tests behind it", "k=timeout | k=passed k/t=passed", "k=passed k/t=passed | k=passed k/t=passed", result.Broken, "k at low: timeout"},
+		{"tests that are lost", "k=lost", "k=passed k/t=passed", result.Mixed, "failed no test: k at low; all others passed"},
+		{"a test that skips itself", "k=passed k/t=skipped", "k=passed k/t=skipped", result.Passes, "passed everywhere"},
+		{"a boot that fails", "a=boot-failed b=-", "a=boot-failed b=-", result.Broken, "a at low: boot-failed"},
+		{"the host", "a=infra b=-", "a=passed b=passed", result.Unknown, "a at low: infra"},
+		{"a step that is missing", "a=passed", "a=passed b=passed", result.Unknown, "b was tried in 0 of 1 runs at low"},
+		{"nothing", "", "", result.Unknown, "a run at low tried no module and no step"},
+		{"a module that a step loads, by address", "in=passed", "in=overflow", result.AddressDependent, "in loads at low, relocation-overflow 11 32S at high"},
+		{"modules and steps", "m:m=loaded a=passed", "m:m=loaded a=passed", result.Loads, "m loaded, and all steps passed, at low, high"},
+		{"modules load, a step fails", "m:m=loaded a=failed", "m:m=loaded a=failed", result.Mixed, ""},
+		{"modules alone", "m:m=insmod-failed", "m:m=insmod-failed", result.Rejected, "insmod-failed everywhere"},
+	} {
+		verdict, reason := Cell(result.Cell{Placements: []result.Placement{stepRuns("low", tt.low), stepRuns("high", tt.high)}})
+		if verdict != tt.want || tt.reason != "" && reason != tt.reason {
+			t.Errorf("%s: %s, %q; want %s, %q", tt.name, verdict, reason, tt.want, tt.reason)
+		}
+	}
+}
