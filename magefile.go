@@ -219,6 +219,8 @@ func Verify() {}
 //	  -cell=CELL            what is looked at, CELL[:PLACEMENT[:MODULE]]; default stock
 //	  -until=CONDITION      what is bad: outcomes (loaded, oops), or relocations
 //	                        (rust_print:GOTPCREL>0); default: what BAD shows
+//	  -fixed                the first good one is looked for: GOOD is the end that is broken, BAD the
+//	                        one that is not, and until says how that is
 //	  -log=FILE             answers are written there as they come, and taken from there
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
 //	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,

@@ -22,6 +22,7 @@ type BisectOptions struct {
 	Series    string // default: that of configs/toolchains.toml
 	Cell      string // CELL[:PLACEMENT[:MODULE]]; default: stock
 	Until     string // see predicate.Parse
+	Fixed     bool   // Good is broken, and the first candidate is looked for that is not: good and bad swap their words
 	Log       string // file that answers are taken from and added to
 	Outputs   BisectOutputs
 	MatrixOptions
@@ -115,7 +116,7 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 	b := &result.Bisection{
 		Schema: result.BisectionSchema, Command: q.Command, Axis: q.axis, Series: q.Series, Scenario: q.plan.Named(),
 		Tree: q.plan.Flags.Tree, Toolchain: q.plan.Flags.Toolchain, Target: q.target.String(), Until: q.cond.String(),
-		Good: c.names[0], Bad: c.names[len(c.names)-1], Candidates: c.list, Notes: append(q.plan.OwnNotes(), c.notes...),
+		Fixed: q.Fixed, Good: c.names[0], Bad: c.names[len(c.names)-1], Candidates: c.list, Notes: append(q.plan.OwnNotes(), c.notes...),
 	}
 	if q.axis == result.AxisToolchain {
 		b.Toolchain = ""
@@ -143,7 +144,7 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 		b.Bound = bisect.Bound(len(list.Names))
 		l.guess(ctx, q, p, list)
 	}
-	s := &bisect.Search{Chooser: c.chooser, Probe: p.probe, Lasts: lasts, Now: l.now, Log: log, Replay: log.replay, On: func(e bisect.Event) {
+	s := &bisect.Search{Chooser: c.chooser, Probe: p.probe, Lasts: lasts, Fixed: q.Fixed, Now: l.now, Log: log, Replay: log.replay, On: func(e bisect.Event) {
 		if e.Kind != bisect.Ended { // the answer is for stdout
 			l.sink.Note(bisect.Trace(e))
 		}
@@ -179,7 +180,7 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 // record adds a step to b.
 func record(b *result.Bisection, s bisect.Step) {
 	b.Steps = append(b.Steps, result.BisectStep{
-		Number: s.Number, Name: s.Name, Fresh: s.Fresh, Why: s.Why, Verdict: string(s.Answer.Verdict), Seen: s.Answer.Reason,
+		Number: s.Number, Name: s.Name, Fresh: s.Fresh, Why: s.Why, Verdict: s.Answer.Verdict.Word(b.Fixed), Seen: s.Answer.Reason,
 		Seconds: s.Seconds, Replayed: s.Replayed,
 	})
 	if s.Fresh {
@@ -191,7 +192,7 @@ func record(b *result.Bisection, s bisect.Step) {
 		b.Candidates = append(b.Candidates, result.BisectCandidate{Name: s.Name})
 		c = &b.Candidates[len(b.Candidates)-1]
 	}
-	c.Verdict, c.Seen = string(s.Answer.Verdict), s.Answer.Reason
+	c.Verdict, c.Seen = s.Answer.Verdict.Word(b.Fixed), s.Answer.Reason
 }
 
 // conclude says what was found: the two sides of the change, and what differs
@@ -212,16 +213,16 @@ func (l *Lab) conclude(ctx context.Context, b *result.Bisection, p *prober, foun
 	if good == nil || bad == nil {
 		return nil
 	}
+	near, far := bisect.Good.Word(b.Fixed), bisect.Bad.Word(b.Fixed)
 	switch n := len(b.Skipped); n {
 	case 0:
-		b.Reason = fmt.Sprintf("%s is the first bad one (%s); %s, next to it, is good (%s)",
-			bad.Name, bad.Seen, good.Name, good.Seen)
+		b.Reason = fmt.Sprintf("%s is the first %s one (%s); %s, next to it, is %s (%s)", bad.Name, far, bad.Seen, good.Name, near, good.Seen)
 	case 1:
-		b.Reason = fmt.Sprintf("the first bad one is %s (%s) or %s, which could not be judged; %s is good (%s)",
-			bad.Name, bad.Seen, b.Skipped[0], good.Name, good.Seen)
+		b.Reason = fmt.Sprintf("the first %s one is %s (%s) or %s, which could not be judged; %s is %s (%s)",
+			far, bad.Name, bad.Seen, b.Skipped[0], good.Name, near, good.Seen)
 	default:
-		b.Reason = fmt.Sprintf("the first bad one is %s (%s) or one of the %d between it and %s, which could not be judged; %s is good (%s)",
-			bad.Name, bad.Seen, n, good.Name, good.Name, good.Seen)
+		b.Reason = fmt.Sprintf("the first %s one is %s (%s) or one of the %d between it and %s, which could not be judged; %s is %s (%s)",
+			far, bad.Name, bad.Seen, n, good.Name, good.Name, near, good.Seen)
 	}
 	if p.goal { // that is not made of one kernel: the message says what changed
 		return nil

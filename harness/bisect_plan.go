@@ -155,6 +155,9 @@ func (q *question) lines(pinned string) []string {
 		axis += " of " + q.Series
 	}
 	asked := store.Key(bisectVersion, q.Compiler, q.plan.Asked.Digest)
+	if q.Fixed {
+		axis += ", the first good one: here good is as the first end is, which is broken, and bad as the other is"
+	}
 	return []string{
 		"along " + axis, pinned,
 		fmt.Sprintf("scenario %s %s", q.plan.Scenario.Name, store.Short(q.plan.Scenario.Digest)),

@@ -128,7 +128,7 @@ func (p *prober) boundary(ctx context.Context, b *result.Bisection, name string,
 	}
 	if got.Verdict != want {
 		first := bisect.Answer{Verdict: want, Reason: at.Seen}
-		return nil, &bisect.FlakyError{Name: name, First: first, Again: got, FirstAt: cmp.Or(log.At(name, false), "the log")}
+		return nil, &bisect.FlakyError{Name: name, Fixed: b.Fixed, First: first, Again: got, FirstAt: cmp.Or(log.At(name, false), "the log")}
 	}
 	at.Seen = got.Reason
 	if p.ends.Cond.NeedsBoot() {

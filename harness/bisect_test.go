@@ -183,7 +183,7 @@ func TestBisectList(t *testing.T) {
 		{"a control says nothing of a property", "rust_print:GOTPCREL>0", []string{"loaded", "control", "oops"}, result.BisectedTo, "a", "b", "", 0, "4 GOTPCREL"},
 		{"the same ends", "", []string{"loaded", "oops", "loaded"}, result.NotBisected, "", "", "", 2, "both ends show the same"},
 		{"bad from the beginning", "oops", []string{"oops", "oops", "oops"}, result.NotBisected, "", "", "", 2, "a was given as the good end, but it is bad"},
-		{"never bad", "oops", []string{"loaded", "unknown 9", "loaded"}, result.NotBisected, "", "", "", 2, "the bad end does not show oops"},
+		{"never bad", "oops", []string{"loaded", "unknown 9", "loaded"}, result.NotBisected, "", "", "", 2, "c does not show oops"},
 		{"the good end does not build", "", []string{"build-failed", "oops", "oops"}, result.NotBisected, "", "", "", 2, "a was given as the good end, but it says nothing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,14 +7,16 @@ type EndError struct {
 	Name string
 	Want Verdict // Good or Bad
 	Got  Answer
+
+	Fixed bool // see Verdict.Word
 }
 
 func (e *EndError) Error() string {
-	was := "is " + string(e.Got.Verdict)
+	was := "is " + e.Got.Verdict.Word(e.Fixed)
 	if e.Got.Verdict == Skip {
 		was = "says nothing of the question"
 	}
-	return fmt.Sprintf("%s was given as the %s end, but it %s: %s", e.Name, e.Want, was, e.Got.Reason)
+	return fmt.Sprintf("%s was given as the %s end, but it %s: %s", e.Name, e.Want.Word(e.Fixed), was, e.Got.Reason)
 }
 
 // FlakyError says that a candidate answered differently when it was asked again.
@@ -22,11 +24,13 @@ type FlakyError struct {
 	Name             string
 	First, Again     Answer
 	FirstAt, AgainAt string // FILE:LINE of the log that answered; empty where the probe did
+
+	Fixed bool // see Verdict.Word
 }
 
 func (e *FlakyError) Error() string {
 	return fmt.Sprintf("%s is flaky: it was %s at first (%s), and %s when it was asked again (%s): there is no answer", e.Name,
-		e.First.Verdict, by(e.First.Reason, e.FirstAt), e.Again.Verdict, by(e.Again.Reason, e.AgainAt))
+		e.First.Verdict.Word(e.Fixed), by(e.First.Reason, e.FirstAt), e.Again.Verdict.Word(e.Fixed), by(e.Again.Reason, e.AgainAt))
 }
 
 // Replayed reports whether a log answered for one side or both.

@@ -19,6 +19,20 @@ const (
 	Unknown Verdict = ""
 )
 
+// Word is what a verdict is called: where the first good candidate is looked for (fixed), the end that the search begins at is bad,
+// and the verdicts swap their words.
+func (v Verdict) Word(fixed bool) string {
+	if fixed {
+		switch v {
+		case Good:
+			return string(Bad)
+		case Bad:
+			return string(Good)
+		}
+	}
+	return string(v)
+}
+
 // Answer is a verdict, with why in one line.
 type Answer struct {
 	Verdict Verdict // Good, Bad or Skip

@@ -15,6 +15,7 @@ type Search struct {
 	On      func(Event)      // nil: nobody is told
 	Log     io.Writer        // answers are appended to it, see Record.Line; nil: none
 	Replay  *Log             // answers that need not be asked for; nil: none
+	Fixed   bool             // the first good candidate is looked for: the end to begin at is bad, see Verdict.Word
 }
 
 // Chooser says what lies between two ends, and which candidate is asked next: a
@@ -92,12 +93,12 @@ func (s *Search) Run(ctx context.Context) (*Found, error) {
 		name string
 		want Verdict
 	}{{span.good, Good}, {span.bad, Bad}} {
-		got, err := p.ask(ctx, Step{Name: end.name, Why: string(end.want) + " end"}, end.want)
+		got, err := p.ask(ctx, Step{Name: end.name, Why: end.want.Word(s.Fixed) + " end"}, end.want)
 		if err != nil {
 			return nil, err
 		}
 		if got.Verdict != end.want {
-			return nil, &EndError{Name: end.name, Want: end.want, Got: got}
+			return nil, &EndError{Name: end.name, Want: end.want, Got: got, Fixed: s.Fixed}
 		}
 	}
 	for {
@@ -134,7 +135,7 @@ func (p *progress) confirm(ctx context.Context, f *Found) (bool, error) {
 		name string
 		want Verdict
 		why  string
-	}{{f.Good, Good, "last good"}, {f.Bad, Bad, "first bad"}} {
+	}{{f.Good, Good, "last " + Good.Word(p.Fixed)}, {f.Bad, Bad, "first " + Bad.Word(p.Fixed)}} {
 		if side.name == "" || p.sure[side.name] {
 			p.checks--
 			continue
@@ -151,7 +152,7 @@ func (p *progress) confirm(ctx context.Context, f *Found) (bool, error) {
 		case got.Verdict == Skip && !asked:
 			return false, p.Chooser.mark(ctx, side.name, Skip)
 		case got.Verdict != side.want:
-			return false, &FlakyError{Name: side.name, First: first, Again: got,
+			return false, &FlakyError{Name: side.name, First: first, Again: got, Fixed: p.Fixed,
 				FirstAt: p.Replay.At(side.name, false), AgainAt: p.Replay.At(side.name, true)}
 		}
 		p.sure[side.name] = true
@@ -198,7 +199,7 @@ func (p *progress) ask(ctx context.Context, step Step, want Verdict) (Answer, er
 }
 
 func (s *Search) tell(e Event) {
-	if s.On != nil {
+	if e.fixed = s.Fixed; s.On != nil {
 		s.On(e)
 	}
 }

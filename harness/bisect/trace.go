@@ -26,6 +26,7 @@ type Event struct {
 	fault *FaultError
 	again bool // it is tried again
 	found *Found
+	fixed bool // see Verdict.Word
 }
 
 // leastWait is from how many seconds on the time left is told.
@@ -45,8 +46,8 @@ func Trace(e Event) string {
 		if !s.Rough {
 			what = fmt.Sprintf("%d candidates", e.span.candidates)
 		}
-		return fmt.Sprintf("bisect %s, from %s (good) to %s (bad): %s %d steps, one more for each candidate that is skipped",
-			what, e.span.good, e.span.bad, most, s.Most)
+		return fmt.Sprintf("bisect %s, from %s (%s) to %s (%s): %s %d steps, one more for each candidate that is skipped",
+			what, e.span.good, Good.Word(e.fixed), e.span.bad, Bad.Word(e.fixed), most, s.Most)
 	case Asking:
 		return head
 	case Faulted:
@@ -56,7 +57,7 @@ func Trace(e Event) string {
 		}
 		return fmt.Sprintf("%s: attempt %d failed, %s: %s", head, s.attempts, next, oneLine(e.fault.Err.Error()))
 	case Stepped:
-		parts := []string{string(s.Answer.Verdict)}
+		parts := []string{s.Answer.Verdict.Word(e.fixed)}
 		if s.Answer.Reason != "" {
 			parts = append(parts, s.Answer.Reason)
 		}
@@ -72,10 +73,10 @@ func Trace(e Event) string {
 	case Ended:
 		f := e.found
 		if f.Exact() {
-			return fmt.Sprintf("%s is the first bad one; %s, just before it, is good", f.Bad, f.Good)
+			return fmt.Sprintf("%s is the first %s one; %s, just before it, is %s", f.Bad, Bad.Word(e.fixed), f.Good, Good.Word(e.fixed))
 		}
-		return fmt.Sprintf("the first bad one is %s, or one of the %d skipped ones between it and %s, which is good",
-			f.Bad, len(f.Skipped), f.Good)
+		return fmt.Sprintf("the first %s one is %s, or one of the %d skipped ones between it and %s, which is %s",
+			Bad.Word(e.fixed), f.Bad, len(f.Skipped), f.Good, Good.Word(e.fixed))
 	}
 	return ""
 }

@@ -193,6 +193,7 @@ func (a *App) bisect() *target {
 		means: "what is looked at, CELL[:PLACEMENT[:MODULE]]; default stock"})
 	t.text(&o.Until, flag{name: "until", takes: "CONDITION",
 		means: "what is bad: outcomes (loaded, oops), or relocations (rust_print:GOTPCREL>0); default: what BAD shows"})
+	t.toggle(&o.Fixed, flag{name: "fixed", means: "the first good one is looked for: GOOD is the end that is broken, BAD the one that is not, and until says how that is"})
 	t.output(&o.Log, flag{name: "log", takes: "FILE", means: "answers are written there as they come, and taken from there"})
 	t.runFlags(&r)
 	t.oneTree(&r.Tree)

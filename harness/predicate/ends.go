@@ -27,7 +27,7 @@ func (e *Ends) Judge(name string, m Message) (bisect.Answer, error) {
 	case good == nil && name == e.Good.Name:
 		good = &m
 	case good == nil:
-		return bisect.Answer{}, fmt.Errorf("%s cannot be judged before the good end %s is known", name, e.Good.Name)
+		return bisect.Answer{}, fmt.Errorf("%s cannot be judged before the end %s is known", name, e.Good.Name)
 	case bad == nil && name == e.Bad.Name:
 		bad = &m
 	}
@@ -75,9 +75,9 @@ func (e *Ends) recall(r bisect.Record) error {
 func (e *Ends) NotBad(m Message) string {
 	switch reason := e.Cond.unpinned(m); {
 	case reason != "":
-		return "the bad end cannot be pinned: " + reason
+		return e.Bad.Name + " cannot be pinned as an end: " + reason
 	case e.Cond.Empty():
 		return fmt.Sprintf("both ends show the same: %s; give ends that differ, or say with -until= what to look for", m)
 	}
-	return fmt.Sprintf("the bad end does not show %s: %s", e.Cond, e.Cond.shown(m))
+	return fmt.Sprintf("%s does not show %s: %s", e.Bad.Name, e.Cond, e.Cond.shown(m))
 }

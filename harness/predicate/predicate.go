@@ -89,7 +89,7 @@ func (c Condition) verdict(good Message, bad *Message, seen Message) (bisect.Ver
 	case in > 0:
 		return bisect.Skip, fmt.Sprintf("%s only in part: %s", c, seen)
 	}
-	return bisect.Skip, fmt.Sprintf("neither %s nor as at the good end: %s", c, seen)
+	return bisect.Skip, fmt.Sprintf("neither %s nor as at the first end: %s", c, seen)
 }
 
 // unpinned says why a message cannot be an end; it is empty where it can.

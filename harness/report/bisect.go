@@ -14,7 +14,7 @@ func Bisection(b *result.Bisection) *doc.Document {
 	}
 	d := &doc.Document{}
 	d.Add(doc.Title{Line: doc.Say(msgBisectionTitle(b))}, bisectionFacts(b), reason,
-		boundary(msgLastGood, b.LastGood), boundary(msgFirstBad, b.FirstBad), candidates(b))
+		boundary(msgNear(b), b.LastGood), boundary(msgFar(b), b.FirstBad), candidates(b))
 	if b.Delta != nil {
 		d.Add(deltaSection(b.Delta, b.Target))
 	}
@@ -54,9 +54,9 @@ func candidates(b *result.Bisection) doc.Block {
 		}
 		switch {
 		case b.LastGood != nil && b.LastGood.Name == c.Name:
-			verdict = verdict.Break(1, " ").Say("(", msgLastGood, ")")
+			verdict = verdict.Break(1, " ").Say("(", msgNear(b), ")")
 		case b.FirstBad != nil && b.FirstBad.Name == c.Name:
-			verdict = verdict.Break(1, " ").Say("(", msgFirstBad, ")")
+			verdict = verdict.Break(1, " ").Say("(", msgFar(b), ")")
 		}
 		row := doc.Cells(doc.Code(c.Name), verdict)
 		var seen doc.Cell // no line of a list where there is nothing

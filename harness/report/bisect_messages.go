@@ -10,29 +10,32 @@ import (
 
 // Every sentence and label of a bisection stands in this file.
 
-const (
-	msgLastGood = "last good"
-	msgFirstBad = "first bad"
-	msgNotAsked = "not asked"
-)
+const msgNotAsked = "not asked"
+
+// msgNear and msgFar are what the two sides of the change are called.
+func msgNear(b *result.Bisection) string { return "last " + near(b) }
+func msgFar(b *result.Bisection) string  { return "first " + far(b) }
+
+func near(b *result.Bisection) string { return map[bool]string{false: "good", true: "bad"}[b.Fixed] }
+func far(b *result.Bisection) string  { return map[bool]string{false: "bad", true: "good"}[b.Fixed] }
 
 // msgCandidates is the heading of the candidates.
 func msgCandidates(b *result.Bisection) string {
 	if b.Axis == result.AxisCommit {
 		return "Commits that were asked, in this order"
 	}
-	return "Candidates, from the good end to the bad one"
+	return fmt.Sprintf("Candidates, from the %s end to the %s one", near(b), far(b))
 }
 
 // msgBisectionTitle is the answer in a few words.
 func msgBisectionTitle(b *result.Bisection) string {
 	switch {
 	case b.Conclusion == result.BisectedTo && b.FirstBad != nil:
-		return b.FirstBad.Name + " is the first bad one"
+		return b.FirstBad.Name + " is the " + msgFar(b) + " one"
 	case b.Conclusion == result.BisectedRange && b.FirstBad != nil && len(b.Skipped) == 1:
-		return b.FirstBad.Name + " or the skipped one before it is the first bad one"
+		return b.FirstBad.Name + " or the skipped one before it is the " + msgFar(b) + " one"
 	case b.Conclusion == result.BisectedRange && b.FirstBad != nil:
-		return fmt.Sprintf("%s or one of the %d skipped ones before it is the first bad one", b.FirstBad.Name, len(b.Skipped))
+		return fmt.Sprintf("%s or one of the %d skipped ones before it is the %s one", b.FirstBad.Name, len(b.Skipped), msgFar(b))
 	case b.Conclusion == result.BisectedFlaky:
 		return "no answer: a candidate is flaky"
 	case b.Conclusion == result.NotBisected:
@@ -46,7 +49,7 @@ func msgBisectionReason(b *result.Bisection) string {
 	if b.Conclusion != result.BisectedTo || b.FirstBad == nil || b.LastGood == nil || b.FirstBad.Seen == "" {
 		return b.Reason
 	}
-	return "it shows " + b.FirstBad.Seen + "; " + b.LastGood.Name + ", next to it, is good"
+	return "it shows " + b.FirstBad.Seen + "; " + b.LastGood.Name + ", next to it, is " + near(b)
 }
 
 func bisectionFacts(b *result.Bisection) doc.Facts {
@@ -58,7 +61,7 @@ func bisectionFacts(b *result.Bisection) doc.Facts {
 		among = "configured trees"
 	}
 	return factsOf("from "+b.Good+" to "+b.Bad, among, msgNamed("tree", b.Tree), msgNamed("toolchain", b.Toolchain),
-		msgNamed("scenario", b.Scenario.Name), msgNamed("cell", b.Target), "until "+cmp.Or(b.Until, "whatever differs from the good end"))
+		msgNamed("scenario", b.Scenario.Name), msgNamed("cell", b.Target), "until "+cmp.Or(b.Until, "whatever differs from the "+near(b)+" end"))
 }
 
 // msgNamed is a name behind what it is of, nothing where there is none.

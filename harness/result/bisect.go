@@ -34,13 +34,16 @@ type Bisection struct {
 	Seconds float64   `json:"seconds"` // wall time of this invocation
 	// what varies: the members of a series, the configured trees, or the commits of a git
 	// repository
-	Axis       string            `json:"axis" jsonschema:"enum=toolchain,enum=tree,enum=commit"`
-	Series     string            `json:"series"` // name of the series, or the repository; else empty
-	Scenario   Scenario          `json:"scenario"`
-	Tree       string            `json:"tree"`       // name; empty where it varies
-	Toolchain  string            `json:"toolchain"`  // name; empty where it varies
-	Target     string            `json:"target"`     // CELL[:PLACEMENT[:MODULE]], as "stock:low:rust_print"
-	Until      string            `json:"until"`      // what is looked for; empty for whatever differs from the good end
+	Axis      string   `json:"axis" jsonschema:"enum=toolchain,enum=tree,enum=commit"`
+	Series    string   `json:"series"` // name of the series, or the repository; else empty
+	Scenario  Scenario `json:"scenario"`
+	Tree      string   `json:"tree"`      // name; empty where it varies
+	Toolchain string   `json:"toolchain"` // name; empty where it varies
+	Target    string   `json:"target"`    // CELL[:PLACEMENT[:MODULE]], as "stock:low:rust_print"
+	Until     string   `json:"until"`     // what is looked for; empty for whatever differs from the good end
+	// the first good one is looked for: the good end is broken, and good and bad swap their meaning in the names of fields; verdicts
+	// and sentences have the words as they are
+	Fixed      bool              `json:"fixed,omitempty"`
 	Good       string            `json:"good"`       // name of the good end
 	Bad        string            `json:"bad"`        // name of the bad end
 	Candidates []BisectCandidate `json:"candidates"` // from the good end to the bad one; of commits, those that were asked
