@@ -206,7 +206,7 @@ func TestFetchStalled(t *testing.T) {
 	}
 	_, err := c.Fetch(t.Context(), pkgs)
 	var network *fetch.NetworkError
-	if !errors.As(err, &network) || network.Offline || !strings.Contains(err.Error(), "sent nothing for too long") {
+	if !errors.As(err, &network) || network.Offline || !strings.Contains(err.Error(), "stopped sending") {
 		t.Errorf("%v", err)
 	}
 }

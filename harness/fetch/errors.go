@@ -118,6 +118,19 @@ func worthRetrying(err error) bool {
 	return false
 }
 
+// brief is why a request is made again, without the address and what to do.
+func brief(err error) string {
+	var network *NetworkError
+	var status *StatusError
+	switch {
+	case errors.As(err, &network):
+		return network.Err.Error()
+	case errors.As(err, &status):
+		return fmt.Sprintf("HTTP status %d", status.Code)
+	}
+	return "the answer was cut short"
+}
+
 // address is where the file comes from, for errors: without a password.
 func (f File) address() string {
 	if u, err := url.Parse(f.From); err == nil && strings.Contains(f.From, "://") {

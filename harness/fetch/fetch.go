@@ -27,7 +27,7 @@ import (
 // after; a nil one is as good as the zero value. It is safe for concurrent use.
 type Client struct {
 	Pauses []time.Duration // before the second, third, ... attempt of a request; nil: 0.5 s, 2 s, 5 s
-	Stall  time.Duration   // an attempt that receives nothing for so long has failed; 0: 30 s
+	Stall  time.Duration   // an attempt that receives next to nothing for so long has failed; 0: 12 s
 
 	once sync.Once
 	own  *http.Client // see http
@@ -108,7 +108,7 @@ func (c *Client) Exists(ctx context.Context, f File) (bool, error) {
 		return err == nil, err
 	}
 	t := &transfer{c: c.orZero(), f: f}
-	err := t.attempts(ctx, func(ctx context.Context, _ func()) error {
+	err := t.attempts(ctx, func(ctx context.Context, _ func(int)) error {
 		resp, err := t.request(ctx, http.MethodHead)
 		if err != nil {
 			return err

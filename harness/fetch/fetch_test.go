@@ -167,6 +167,27 @@ func TestIntoStalled(t *testing.T) {
 	if !errors.As(err, &network) || network.Offline || !errors.Is(err, errStalled) || !strings.HasPrefix(asked(), "|bytes=") {
 		t.Errorf("%v, asked %q", err, asked())
 	}
+	if n := strings.Count(asked(), "|") + 1; n != mostStalls {
+		t.Errorf("a server that stalls was asked %d times: %s", n, asked())
+	}
+}
+
+// Who sends a byte now and then stalls as well.
+func TestTrickle(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "100000")
+		for r.Context().Err() == nil {
+			_, _ = w.Write([]byte("x"))
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(time.Millisecond)
+		}
+	}))
+	defer srv.Close()
+	c := client()
+	c.Stall = 30 * time.Millisecond
+	if _, err := c.Bytes(t.Context(), File{From: srv.URL}, 1<<20); !errors.Is(err, errStalled) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestIntoLocal(t *testing.T) {

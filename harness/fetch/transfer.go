@@ -73,12 +73,18 @@ func (t *transfer) check() error {
 	return nil
 }
 
-// errStalled ends an attempt that has received nothing for too long.
-var errStalled = errors.New("the server sent nothing for too long")
+// trickle is how many bytes an attempt must receive not to have stalled.
+const trickle = 4 << 10
 
-// attempts runs one until it succeeds, fails for good, or has failed too often.
-// alive is to be called whenever something arrives.
-func (t *transfer) attempts(ctx context.Context, one func(ctx context.Context, alive func()) error) error {
+// mostStalls is how often in a row a server may stall: who waits wants to know within half a minute.
+const mostStalls = 2
+
+// errStalled ends an attempt that has received next to nothing for too long.
+var errStalled = errors.New("the server stopped sending")
+
+// attempts runs one until it succeeds, fails for good, has failed too often, or stalled
+// twice. alive is to be called with the number of bytes whenever something arrives.
+func (t *transfer) attempts(ctx context.Context, one func(ctx context.Context, alive func(n int)) error) error {
 	if u, err := url.Parse(t.f.From); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return fmt.Errorf("%q is no URL that can be fetched: give one of https or http", t.f.address())
 	}
@@ -87,26 +93,38 @@ func (t *transfer) attempts(ctx context.Context, one func(ctx context.Context, a
 		pauses = []time.Duration{500 * time.Millisecond, 2 * time.Second, 5 * time.Second}
 	}
 	if stall == 0 {
-		stall = 30 * time.Second
+		stall = 12 * time.Second
 	}
 	watched := func() error {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		watch := time.AfterFunc(stall, func() { cancel(errStalled) })
 		defer watch.Stop()
-		return one(ctx, func() { watch.Reset(stall) })
+		since := 0
+		return one(ctx, func(n int) {
+			if since += n; since >= trickle {
+				since = 0
+				watch.Reset(stall)
+			}
+		})
 	}
-	had := int64(0)
+	had, stalls := int64(0), 0
 	for failed := 0; ; failed++ {
 		err := watched()
 		if err != nil && ctx.Err() != nil {
 			return fmt.Errorf("fetch %s: %w", t.f.address(), context.Cause(ctx))
 		}
 		if t.got-had >= worthwhile {
-			failed, had = 0, t.got
+			failed, stalls, had = 0, 0, t.got
 		}
-		if err == nil || failed >= len(pauses) || !worthRetrying(err) {
+		if errors.Is(err, errStalled) {
+			stalls++
+		}
+		if err == nil || failed >= len(pauses) || stalls >= mostStalls || !worthRetrying(err) {
 			return err
+		}
+		if t.task != nil {
+			t.task.Status("asked again: " + brief(err))
 		}
 		select {
 		case <-time.After(pauses[failed]):
@@ -149,7 +167,7 @@ func (t *transfer) request(ctx context.Context, method string) (*http.Response, 
 }
 
 // attempt makes one request for what is missing.
-func (t *transfer) attempt(ctx context.Context, alive func()) error {
+func (t *transfer) attempt(ctx context.Context, alive func(n int)) error {
 	if t.got > 0 && t.restart != nil {
 		t.restart()
 		t.got = 0
@@ -182,7 +200,7 @@ func (t *transfer) attempt(ctx context.Context, alive func()) error {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := resp.Body.Read(buf)
-		alive()
+		alive(n)
 		b := buf[:n]
 		dropped := min(skip, int64(n))
 		skip, b = skip-dropped, b[dropped:]
