@@ -66,7 +66,7 @@ func init() {
 //	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
 //	  -find=VERDICT         look for the smallest sets of settings that give this verdict, over the axes
 //	                        and what else rustc offers (loads, rejected, address-dependent, mixed,
-//	                        broken, builds)
+//	                        broken, builds, passes, fails)
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
