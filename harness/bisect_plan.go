@@ -81,15 +81,15 @@ func (l *Lab) planBisect(o BisectOptions) (*question, error) {
 	if q.target.Placement != "" && len(m.Select.Placements)+len(m.Select.Mem) == 0 {
 		m.Select.Placements = []string{q.target.Placement}
 	}
-	if q.target.Module != "" && len(m.Select.Modules) == 0 {
-		m.Select.Modules = []string{q.target.Module}
-	}
 	errs = append(errs, checkOutputs(o.Outputs.formats()), checkOutput("log", o.Log))
 	if o.Fresh && answered(o.Log) {
 		wrong("-fresh asks anew, and -log=%s has answers: name another file, or leave -fresh out", o.Log)
 	}
-	if q.plan, err = l.plan(m); err == nil {
-		q.wide, err = l.plan(wide)
+	if q.wide, err = l.plan(wide); err == nil {
+		if one := q.target.Module; one != "" && len(m.Select.Modules) == 0 && !q.wide.Scenario.Takes(one) {
+			m.Select.Modules = []string{one}
+		}
+		q.plan, err = l.plan(m)
 	}
 	if err != nil {
 		errs = append(errs, err)

@@ -3,6 +3,7 @@ package console
 import (
 	"regexp"
 	"testing"
+	"time"
 )
 
 // TestModulesCannotForge: what a module prints of the protocol without the token
@@ -39,5 +40,31 @@ func TestModulesCannotForge(t *testing.T) {
 	}
 	if seen[0] == seen[1] {
 		t.Errorf("both sessions have the token %s", seen[0])
+	}
+}
+
+// TestProcessesCannotPanic: a line that reads like a panic ends a session only where the
+// guest does not go on.
+func TestProcessesCannotPanic(t *testing.T) {
+	for mode, want := range map[string]Kind{"says-panic": Halted, "panic": Panicked, "panic-hang": Panicked} {
+		g, master := start(t, mode)
+		l := patient()
+		if mode == "panic-hang" {
+			l.Halt = 50 * time.Millisecond
+		}
+		s, err := Open(t.Context(), master, g, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = s.Do(t.Context(), "step", "a", "true"); err == nil {
+			err = s.Halt(t.Context())
+		}
+		tr, closed := s.Close()
+		if closed != nil || tr.End.Kind != want || (err == nil) != (want == Halted) {
+			t.Errorf("%s: %+v, %v, %v", mode, tr.End, err, closed)
+		}
 	}
 }

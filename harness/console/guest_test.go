@@ -196,6 +196,8 @@ func fakeStep(mode string, n int, number, name, shell string) (code int, ended b
 	case "panic-hang":
 		say("[    0.200000] Kernel panic - not syncing: BUG!\nafter\n")
 		return hang(), true
+	case "says-panic":
+		say("Kernel panic - not syncing: is what a process says\n")
 	case "oops":
 		say("<4>BUG: unable to handle page fault\n")
 	case "ten-megabytes":

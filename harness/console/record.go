@@ -19,6 +19,7 @@ type recorder struct {
 	token string         // of the session
 	feed  *io.PipeWriter // to goexpect
 	fail  func(*Error)   // ends the session; the first call counts
+	panic func(*Error)   // the guest seems to have panicked
 	done  chan struct{}  // closed at the end of the console, after the last byte was looked at
 
 	mu    sync.Mutex
@@ -26,6 +27,8 @@ type recorder struct {
 	last  time.Time // of the last byte
 	now   progress
 	err   error // of reading, if it was no end of file
+
+	panicked *Error // what the session fails with unless the guest goes on
 }
 
 // progress is how far the step that is awaited has come.
@@ -131,7 +134,7 @@ func (r *recorder) look(line []byte, whole bool) {
 	if at := strings.Index(text, panicMark); at >= 0 {
 		e := r.progress().failed(Panicked)
 		e.Panic = text[at:]
-		r.fail(e)
+		r.panic(e)
 	} else if isOops(text) {
 		r.mu.Lock()
 		r.now.oops = cmp.Or(r.now.oops, text)
@@ -163,6 +166,7 @@ func (r *recorder) note(s sentinel) bool {
 			return false
 		}
 		p.ended, p.status = true, s.status
+		r.panicked = nil // a guest that goes on has not
 	}
 	return true
 }
@@ -171,4 +175,22 @@ func (r *recorder) note(s sentinel) bool {
 // the session set because the guest is gone and something else holds the slave.
 func endOfPTY(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EIO) || errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// suspect takes note that the guest seems to have panicked; false where that is known.
+func (r *recorder) suspect(e *Error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := r.panicked == nil
+	if first {
+		r.panicked = e
+	}
+	return first
+}
+
+// suspected is why the guest seems to have panicked, nil where it does not.
+func (r *recorder) suspected() *Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.panicked
 }

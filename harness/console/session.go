@@ -81,7 +81,7 @@ func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grac
 	pr, pw := io.Pipe()
 	s := &Session{master: master, guest: guest, limits: limits, grace: grace, over: make(chan struct{}), failed: make(chan struct{}),
 		exited: make(chan struct{}), judged: make(chan struct{})}
-	s.rec = &recorder{limit: limits.Bytes, token: token, feed: pw, fail: s.fail, done: make(chan struct{}),
+	s.rec = &recorder{limit: limits.Bytes, token: token, feed: pw, fail: s.fail, panic: s.suspect, done: make(chan struct{}),
 		now: progress{stage: StageBoot}}
 	s.watch = newWatch(limits, s.rec.lastOutput, s.fail)
 
@@ -111,6 +111,10 @@ func open(ctx context.Context, master *os.File, guest Guest, limits Limits, grac
 func (s *Session) record() {
 	defer close(s.judged)
 	s.rec.run(s.master)
+	if e := s.rec.suspected(); e != nil {
+		s.fail(e)
+		return
+	}
 	if p := s.rec.progress(); p.stage == StageHalt && p.begun {
 		return
 	}
@@ -121,6 +125,23 @@ func (s *Session) record() {
 	e := s.rec.progress().failed(Exited)
 	e.Exit = s.exit
 	s.fail(e)
+}
+
+// suspect takes note of a line that reads like a panic. Any process can print one: the guest has panicked if it does not
+// come to the end of its step, which it says with the token.
+func (s *Session) suspect(e *Error) {
+	if s.rec.token == "" || e.Stage != StageCommand {
+		s.fail(e)
+		return
+	}
+	if s.rec.suspect(e) {
+		time.AfterFunc(s.limits.Halt, func() {
+			if s.rec.suspected() == e {
+				s.fail(e)
+				s.guest.Kill() // it had its time to end
+			}
+		})
+	}
 }
 
 // reaped waits for the process of a guest whose console has ended, and kills one that stays: it has let go of its

@@ -98,6 +98,13 @@ func modules(c result.Cell) (names []string) {
 				names = append(names, t.Module)
 			}
 		}
+		for _, run := range p.Runs { // those that were not come to are asked for, too
+			for _, s := range run.Steps {
+				if !slices.Contains(names, s.Of()) {
+					names = append(names, s.Of())
+				}
+			}
+		}
 	}
 	if names != nil {
 		return names

@@ -118,7 +118,8 @@
 // A step is passed if all that is wanted was seen, and failed if it came to its
 // end without; insmod has the outcomes of modules instead of failed. A test of
 // KUnit that skips itself has no outcome. Behind an oops, a panic, a deadline
-// that passed, or the guest's end, no step is taken. What a process prints is no
+// that passed, or the guest's end, no step is taken: that is as expected where the
+// former is. What a process prints is no
 // line of the kernel, and what the kernel prints is no output. A command is run in
 // a shell of its own, from /, with nothing on its standard input; of what it
 // changes only the guest is left to the next. insmod, kunit and boot have no

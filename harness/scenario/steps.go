@@ -331,6 +331,12 @@ func (s *Scenario) readSteps(at place, project fs.FS, programs []text, m *mistak
 	s.Guest.Digest = hex.EncodeToString(h.Sum(nil))
 }
 
+// Takes reports whether a step is called name, or a test of KUnit may be.
+func (s *Scenario) Takes(name string) bool {
+	_, ok := named(s.Steps, name)
+	return ok || strings.Contains(name, "/") && slices.ContainsFunc(s.Steps, func(s Step) bool { return s.Kind == StepKUnit })
+}
+
 // stepped are the modules that steps load or remove.
 func (s *Scenario) stepped() (modules []Module) {
 	for _, m := range s.Modules {
