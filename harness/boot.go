@@ -119,6 +119,10 @@ func (l *Lab) planCell(name string, o MatrixOptions) (p *plan.Plan, given bool, 
 	if p, err = l.plan(o); err != nil {
 		return nil, false, err
 	}
+	if p.Scenario.BuildOnly() {
+		return nil, false, usage.Errorf("scenario %s is about a build (make %s), of which there is nothing to boot: matrix -scenario=%[1]s "+
+			"shows the step, the tool, its message and place, and the file with all of make's output", p.Scenario.Name, p.Scenario.Goal)
+	}
 	if n := len(p.Cells); n != 1 {
 		return nil, false, usage.Errorf("%q names %d cells, and one is wanted: %s", id, n, strings.Join(p.CellIDs(), ", "))
 	}

@@ -42,7 +42,9 @@ func (l *Lab) runGoals(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *
 			if err != nil {
 				return nil, err
 			}
-			r.Cells, r.Notes = append(r.Cells, unbuilt(c, failed, log)), append(r.Notes, note)
+			cell := unbuilt(c, failed, log)
+			cell.Build.Goal = p.Scenario.Goal
+			r.Cells, r.Notes = append(r.Cells, cell), append(r.Notes, note)
 			continue
 		}
 		if r.Config.Digest == "" {
@@ -102,7 +104,7 @@ func goalCell(p *plan.Plan, base kbuild.Base, c scenario.Cell, g *kbuild.Goal, h
 	o := g.Outcome(base, c, differs(stock, g), func(o outcome.Outcome) (string, bool) { return p.Scenario.Known(c, o) })
 	cell := result.Cell{ID: c.ID(),
 		Variant: runner.Variant(c),
-		Build: result.Build{Flags: c.Variant.Requested(), Command: base.ByHand(c, p.Scenario.Goal), Signature: g.Files,
+		Build: result.Build{Goal: p.Scenario.Goal, Flags: c.Variant.Requested(), Command: base.ByHand(c, p.Scenario.Goal), Signature: g.Files,
 			Seconds: g.Seconds, Cached: hit, Outcome: &o, Log: g.Log}}
 	if g.Refused != nil {
 		cell.Build.Refused = &result.Refused{Gives: g.Refused.Gives, Seconds: g.Refused.Seconds}

@@ -114,7 +114,11 @@ func (l *Lab) verifyPlans(o VerifyOptions) ([]*plan.Plan, error) {
 		}
 		o.Select.Cells = []string{scenario.Stock}
 	}
-	if len(o.Select.Placements) == 0 && len(o.Select.Mem) == 0 {
+	boots, err := l.boots(o.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	if boots && len(o.Select.Placements) == 0 && len(o.Select.Mem) == 0 {
 		o.Select.Placements = []string{"low", "high", "far"}
 		if o.Subarch == "i386" { // no kernel of 32 bits boots with the 4G of far
 			o.Select.Placements, o.Select.Mem = []string{"low", "high"}, []string{"3G"}
@@ -174,7 +178,7 @@ func (l *Lab) pair(
 	}
 	l.remember(before.Results)
 	out = pair{result.Pair{Before: before.Results, After: before.Results}, before.plan}
-	if before.baseline == nil { // nothing to compare with
+	if before.baseline == nil && !before.plan.Scenario.BuildOnly() { // nothing to compare with
 		return out, nil
 	}
 	// What is known of the base's cells need not hold with the patches: a
@@ -271,14 +275,24 @@ func untested(plans []*plan.Plan) []string {
 	for _, place := range p.Cells[0].Placements {
 		places = append(places, "mem="+place.MemText)
 	}
-	list := []string{
-		"kernels other than User-Mode Linux on " + cmp.Or(p.Flags.Subarch, "x86-64") + ", and configurations other than this one",
-		"modules other than " + strings.Join(modules, ", "),
-		"memory sizes other than " + strings.Join(places, ", "),
-		"toolchains other than " + strings.Join(chains, ", "),
+	list := []string{"kernels other than User-Mode Linux on " + cmp.Or(p.Flags.Subarch, "x86-64") + ", and configurations other than this one"}
+	if p.Scenario.BuildOnly() {
+		list = append(list, "targets other than "+p.Scenario.Goal+", and what is built when it runs")
+	} else {
+		list = append(list, "modules other than "+strings.Join(modules, ", "), "memory sizes other than "+strings.Join(places, ", "))
 	}
+	list = append(list, "toolchains other than "+strings.Join(chains, ", "))
 	if !slices.ContainsFunc(p.Cells, func(c scenario.Cell) bool { return c.Scope != "" }) {
 		list = append(list, "builds whose flags are overridden from the command line")
 	}
 	return list
+}
+
+// boots reports whether the scenario of that name boots anything, as all but those about a build do.
+func (l *Lab) boots(name string) (bool, error) {
+	s, err := (scenario.Library{Project: l.project, Own: l.options.Own}).Load(cmp.Or(name, plan.DefaultScenario))
+	if err != nil {
+		return false, err
+	}
+	return !s.BuildOnly(), nil
 }

@@ -77,6 +77,16 @@ func Verification(pairs []result.Pair) (result.Conclusion, string) {
 	if len(pairs) == 0 {
 		return result.NoConclusion, "nothing was run"
 	}
+	for _, p := range pairs {
+		for _, r := range []*result.Results{p.Before, p.After} {
+			if r.Infra != "" {
+				return result.NoConclusion, p.Before.Toolchain.Name + ": " + r.Infra
+			}
+		}
+	}
+	if list, ok := goalPairs(pairs); ok {
+		return goals(list)
+	}
 	var changes, stock []change
 	same := true
 	for _, p := range pairs {
@@ -144,14 +154,9 @@ func VerificationExit(c result.Conclusion) int {
 	return result.ExitDiffers
 }
 
-// incomparable is the conclusion from a pair of which a part proves nothing or has
+// incomparable is the conclusion from a pair of which a part has
 // no binaries, or "".
 func incomparable(p result.Pair) (result.Conclusion, string) {
-	for _, r := range []*result.Results{p.Before, p.After} {
-		if r.Infra != "" {
-			return result.NoConclusion, r.Infra
-		}
-	}
 	for _, c := range p.Before.Cells {
 		if o := c.Build.Outcome; o != nil {
 			return result.NotReproduced, fmt.Sprintf("%s of the base has no binary: %s", c.ID, o.Evidence)

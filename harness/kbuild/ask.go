@@ -26,6 +26,22 @@ type Refusal struct {
 	Seconds float64 `json:"seconds"`         // that asking took
 }
 
+// refused reports whether err is that of a rustc that was asked beforehand.
+func refused(err error) bool {
+	broken, ok := errors.AsType[*BuildError](err)
+	return ok && broken.Refused != nil
+}
+
+// String says how it is known, and what to look at.
+func (r *Refusal) String() string {
+	text := fmt.Sprintf("rustc was asked before anything was built, by the command of %s on an empty crate (%.1f s), "+
+		"and refused before it read any source", r.Step, r.Seconds)
+	if r.Gives != "" {
+		text += "; what it refuses is given by " + r.Gives
+	}
+	return text
+}
+
 // askDir is where the sandbox has what is compiled to ask.
 const askDir = "/tmp/umlab-ask"
 
@@ -46,7 +62,7 @@ func (m *making) ask(ctx context.Context, what string) error {
 	}
 	m.out.Task.Status("ask rustc")
 	start := time.Now()
-	dir, err := m.askedBuild()
+	dir, err := m.askedBuild(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,7 +87,7 @@ func (m *making) ask(ctx context.Context, what string) error {
 }
 
 // askedBuild makes a build directory that is configured as m's is.
-func (m *making) askedBuild() (string, error) {
+func (m *making) askedBuild(ctx context.Context) (string, error) {
 	dir := filepath.Join(m.dir, "ask")
 	config, err := os.ReadFile(filepath.Join(m.build, ".config"))
 	if err != nil {
@@ -96,12 +112,13 @@ func (m *making) askedBuild() (string, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "scripts"), 0o755); err != nil {
 		return "", err
 	}
-	return dir, store.CopyTree(context.Background(), filepath.Join(dir, basic), filepath.Join(m.build, basic), func(to, from string, info fs.FileInfo) error {
+	copied := func(to, from string, info fs.FileInfo) error {
 		if _, err := store.CopyFile(to, from, info.Mode().Perm()); err != nil {
 			return err
 		}
 		return os.Chtimes(to, info.ModTime(), info.ModTime())
-	})
+	}
+	return dir, store.CopyTree(ctx, filepath.Join(dir, basic), filepath.Join(m.build, basic), copied)
 }
 
 // asked asks in the build directory dir. It returns nil where rustc takes all, or where nobody can tell.
@@ -109,7 +126,11 @@ func (m *making) asked(ctx context.Context, dir string) (*Refusal, []byte) {
 	asking := *m
 	asking.build, asking.watch = dir, watching{}
 	var said bytes.Buffer
-	env, err := asking.captureEnvUnbuilt(ctx, &said)
+	err := asking.hook(ctx, &said) // which fails: in the end make misses what was not built
+	if _, exit := errors.AsType[*exitError](err); err != nil && !exit {
+		return nil, nil
+	}
+	env, err := asking.hooked()
 	if err != nil {
 		return nil, nil
 	}
@@ -151,24 +172,6 @@ func (b Base) refused(empty, none []byte) *Refusal {
 		return nil
 	}
 	return &Refusal{Said: one[0]}
-}
-
-// captureEnvUnbuilt is captureEnv in a build directory in which nothing is built: the top Makefile has exported the environment by
-// the time that it misses something.
-func (m *making) captureEnvUnbuilt(ctx context.Context, said *bytes.Buffer) ([]string, error) {
-	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
-	j := m.job("take the environment of a module", said, "M="+hookDir, "modules")
-	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
-	if err := m.run(ctx, j); err != nil {
-		if _, exit := errors.AsType[*exitError](err); !exit {
-			return nil, err
-		}
-	}
-	raw, err := os.ReadFile(filepath.Join(m.build, ".umlab.env"))
-	if err != nil {
-		return nil, err
-	}
-	return recipeEnv(string(raw))
 }
 
 var (

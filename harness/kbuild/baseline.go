@@ -252,6 +252,9 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 	defer mk.close()
 	mk.resume()
 	if err = mk.configured(ctx); err == nil {
+		err = mk.ask(ctx, "baseline")
+	}
+	if err == nil {
 		err = mk.all(ctx)
 	}
 	if err = errors.Join(err, mk.pause()); err != nil {

@@ -157,13 +157,23 @@ const hookDir = "/tmp/umlab-hook"
 // the recipes of a module. An external module whose Kbuild file asks for it is
 // the kernel's own, documented way in.
 func (m *making) captureEnv(ctx context.Context) ([]string, error) {
-	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
 	var said bytes.Buffer
-	j := m.job("take the environment of a module", &said, "M="+hookDir, "modules")
-	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
-	if err := m.run(ctx, j); err != nil {
+	if err := m.hook(ctx, &said); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
 	}
+	return m.hooked()
+}
+
+// hook has the top Makefile build that module.
+func (m *making) hook(ctx context.Context, said *bytes.Buffer) error {
+	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
+	j := m.job("take the environment of a module", said, "M="+hookDir, "modules")
+	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
+	return m.run(ctx, j)
+}
+
+// hooked is what it left.
+func (m *making) hooked() ([]string, error) {
 	raw, err := os.ReadFile(filepath.Join(m.build, ".umlab.env"))
 	if err != nil {
 		return nil, err

@@ -37,7 +37,11 @@ func (e *BuildError) Error() string {
 
 // Outcome is what the error is of a cell.
 func (e *BuildError) Outcome() outcome.Outcome {
-	return outcome.Outcome{Kind: outcome.BuildFailed, Evidence: e.First, Offset: int64(e.Offset), Detail: e.Brief, Frame: e.Frame}
+	o := outcome.Outcome{Kind: outcome.BuildFailed, Evidence: e.First, Offset: int64(e.Offset), Detail: e.Brief, Frame: e.Frame}
+	if e.Refused != nil {
+		o.Diagnostic, o.Detail = &e.Refused.Diagnostic, e.Refused.String()
+	}
+	return o
 }
 
 // blame turns the failure of a make into the error that says whose fault it is.

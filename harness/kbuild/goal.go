@@ -43,7 +43,8 @@ const (
 )
 
 func (r GoalRequest) key(base Base) string {
-	return store.Key(slices.Concat([]string{kindGoal, goalVersion, base.key(), r.Goal, fmt.Sprint(r.Whole)}, Request{Cell: r.Cell}.vars(), r.Files)...)
+	parts := []string{kindGoal, goalVersion, base.key(), r.Goal, fmt.Sprint(r.Whole)}
+	return store.Key(slices.Concat(parts, Request{Cell: r.Cell}.vars(), r.Files)...)
 }
 
 // Goal configures base and makes one target: on from the nearest baseline that is there and that the same toolchain made, else from
@@ -231,12 +232,7 @@ func (g *Goal) Outcome(base Base, c scenario.Cell, differs []string, known func(
 // detail says where the failure stands, beyond the line that names it.
 func (g *Goal) detail(d outcome.Diagnostic) string {
 	if g.Refused != nil {
-		text := fmt.Sprintf("rustc was asked before anything was built, by the command of %s on an empty crate (%.1f s), and refused before it read any source",
-			d.Step, g.Refused.Seconds)
-		if g.Refused.Gives != "" {
-			text += "; what it refuses is given by " + g.Refused.Gives
-		}
-		return text
+		return g.Refused.String()
 	}
 	text := fmt.Sprintf("%s failed in step %s", cmp.Or(d.Tool, "make"), cmp.Or(d.Step, "of make that is not told"))
 	if d.Place != "" {

@@ -202,12 +202,15 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 		if err == nil {
 			err = n.dropConfigured(ctx, mk.build)
 		}
+		if err == nil && n.rust {
+			err = mk.ask(ctx, "baseline")
+		}
 	}
 	if err == nil {
 		err = mk.all(ctx)
 	}
 	if err != nil {
-		if n.rust && failed(err) {
+		if n.rust && failed(err) && !refused(err) {
 			return nil, &staleError{fmt.Sprintf("it failed: %v", err)}
 		}
 		return nil, err

@@ -35,7 +35,7 @@ func Observe(r *result.Results, t Target) (Message, error) {
 		case o.Other:
 			m.Class, m.Reason = unproved, "it fails, and not as the scenario says: "+withEvidence(*o)
 			return m, nil
-		case c.Goal(): // the build is what the question is about
+		case c.Goal() && o.Kind.Kernel(): // the build is what the question is about
 			m.Class = proved
 			return m, nil
 		}

@@ -70,7 +70,7 @@ func goalRun() *result.Results {
 		{Name: "fixed-tree-builds", Cell: "stock, without the patches", Want: "built", Got: "built", Holds: true}}
 	made := func(id string, as bool, expected string, o outcome.Outcome) {
 		r.Cells = append(r.Cells, result.Cell{ID: id, AsExpected: as, Expected: expected, Build: result.Build{
-			Command: "make ARCH=um O=build LLVM=1 rust/core.o", Seconds: 4.2, Outcome: &o, Log: "/store/files/0b/0b1c"}})
+			Goal: "rust/core.o", Command: "make ARCH=um O=build LLVM=1 rust/core.o", Seconds: 4.2, Outcome: &o, Log: "/store/files/0b/0b1c"}})
 	}
 	const spec = "error loading target specification: custom targets are unstable and require `-Zunstable-options`"
 	r.Cells = nil

@@ -81,7 +81,11 @@ func pairChecks(p result.Pair) checks.Check {
 // unbooted judges a cell that was booted on neither side: a build that failed fails.
 func unbooted(before, after *result.Cell) checks.Check {
 	c := checks.Check{Name: stock, State: checks.Errored, Note: beforeAfter(unrun(before), unrun(after)), Kind: msgNoRun}
-	if o := after.Build.Outcome; o != nil {
+	switch o := after.Build.Outcome; {
+	case o == nil:
+	case o.Kind == outcome.Built:
+		c = checks.Check{Name: stock, Note: c.Note}
+	default:
 		c.Kind, c.Proof = string(o.Kind), said(*o)
 		if o.Kind.Kernel() {
 			c.State = checks.Failed

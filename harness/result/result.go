@@ -25,18 +25,19 @@ func (r Results) Version() string {
 		return SchemaV2
 	}
 	for _, c := range r.Cells {
-		if c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() || c.discarded() || slices.ContainsFunc(c.Placements, Placement.steps) {
+		more := c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() || c.diagnosed() || c.discarded()
+		if more || slices.ContainsFunc(c.Placements, Placement.steps) {
 			return SchemaV2
 		}
 	}
 	return Schema
 }
 
+// diagnosed reports whether the tool that failed the build is named.
+func (c Cell) diagnosed() bool { return c.Build.Outcome != nil && c.Build.Outcome.Diagnostic != nil }
+
 // Goal reports whether c is of a scenario about the build alone: nothing of it was to be booted.
-func (c Cell) Goal() bool {
-	o := c.Build.Outcome
-	return o != nil && (o.Kind == outcome.Built || o.Diagnostic != nil)
-}
+func (c Cell) Goal() bool { return c.Build.Goal != "" }
 
 // Verdict is what a cell is, over all its placements and runs.
 type Verdict string
@@ -220,9 +221,12 @@ type Build struct {
 	Signature map[string]string   `json:"signature"` // "linux" and module -> hash of its allocated sections
 	Seconds   float64             `json:"seconds"`   // of the build that made them, also when cached
 	Cached    bool                `json:"cached"`
-	Outcome   *outcome.Outcome    `json:"outcome,omitempty"`            // where nothing could be booted: build-failed, config-dropped, infra
-	Log       string              `json:"log,omitempty"`                // path of the build log in the store
-	Refused   *Refused            `json:"refused,omitempty" since:"v2"` // where rustc, asked before anything was built, did not take what the tree asks of it
+	Outcome   *outcome.Outcome    `json:"outcome,omitempty"` // where nothing could be booted: build-failed, config-dropped, infra
+	Log       string              `json:"log,omitempty"`     // path of the build log in the store
+	// target of make that a scenario about the build asks for: "rust/core.o"
+	Goal string `json:"goal,omitempty" since:"v2"`
+	// where rustc, asked before anything was built, did not take what the tree asks of it
+	Refused *Refused `json:"refused,omitempty" since:"v2"`
 
 	// what the loader would apply: module -> "R_X86_64_GOTPCREL" -> entries in allocated sections
 	Relocations map[string]map[string]int `json:"relocations,omitempty"`
