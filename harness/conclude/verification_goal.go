@@ -62,7 +62,10 @@ func goals(list []goalPair) (result.Conclusion, string) {
 	case still != "":
 		return result.NotFixed, still
 	}
-	return result.Fixed, fmt.Sprintf("all of %d builds come to their end as they should, %d of which did not before", len(list), shown)
+	if len(list) == 1 {
+		return result.Fixed, "it is built, and was not before"
+	}
+	return result.Fixed, fmt.Sprintf("all %d builds come to their end as they should, %d of which did not before", len(list), shown)
 }
 
 func inWords(o outcome.Outcome) string {

@@ -221,6 +221,9 @@ func pairEvidence(pairs []result.Pair) doc.Evidence {
 		}
 		for i, h := range halves(p) {
 			add := func(o outcome.Outcome, where string) {
+				if o.Kind == outcome.Built { // no line says so
+					return
+				}
 				e := newExhibit(o, prefix+where)
 				e.Frame = sentences(e.Frame, func(l string) string { // a mail names no path of this machine
 					return strings.ReplaceAll(l, h.Tree.Name+"/", "")

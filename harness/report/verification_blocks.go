@@ -47,6 +47,13 @@ func contrastTables(list []block, named bool) []doc.Block {
 				t.Rows[i].Cells = slices.Delete(t.Rows[i].Cells, 1, 2)
 			}
 		}
+		if !slices.ContainsFunc(b.Rows, func(c contrast) bool { return c.Placement != "" }) { // nothing was to be booted
+			t.Columns = t.Columns[1:]
+			t.Columns[0].Role = doc.Key
+			for i := range t.Rows {
+				t.Rows[i].Cells = t.Rows[i].Cells[1:]
+			}
+		}
 		blocks = append(blocks, t)
 	}
 	return blocks

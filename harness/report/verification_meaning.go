@@ -19,7 +19,11 @@ func meaning(pairs []result.Pair) doc.Block {
 		for _, h := range halves(p) {
 			predicted = predicted || h.Totals.Predicted > 0
 			if h.Cell(stock) != nil && (len(defs) == 0 || defs[0].Term != stock) {
-				defs = slices.Insert(defs, 0, def(stock, doc.Say("the kernel and modules as the tree's own Makefiles build them: no flag is overridden")))
+				what := "the kernel and modules as the tree's own Makefiles build them"
+				if goal := h.Cell(stock).Build.Goal; goal != "" {
+					what = "make " + goal + ", as the tree's own Makefiles have it"
+				}
+				defs = slices.Insert(defs, 0, def(stock, doc.Say(what, ": no flag is overridden")))
 			}
 			for _, c := range h.Cells {
 				if flags := strings.Join(c.Build.Flags, " "); flags != "" && !slices.ContainsFunc(defs, func(d doc.Def) bool { return d.Term == c.ID }) {
@@ -50,7 +54,11 @@ func meaning(pairs []result.Pair) doc.Block {
 	if len(defs) == 0 {
 		return nil
 	}
-	s := doc.Section{Head: doc.Say("What was built and booted"), Minor: true, Blocks: []doc.Block{defs}}
+	head := "What was built and booted"
+	if len(places) == 0 {
+		head = "What was built"
+	}
+	s := doc.Section{Head: doc.Say(head), Minor: true, Blocks: []doc.Block{defs}}
 	if predicted && len(places) > 0 {
 		s.Blocks = append(s.Blocks, doc.Para{Line: doc.Say("User-Mode Linux puts modules behind its memory: mem= decides at which addresses they lie.")})
 	}

@@ -1,0 +1,96 @@
+package harness_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"umlab/harness"
+	"umlab/harness/outcome"
+	"umlab/harness/result"
+)
+
+// newerRustc is a toolchain whose rustc refuses what the trees without the fixes ask of it.
+const newerRustc = "trixie-backports"
+
+// goalRun runs a scenario about the build with one toolchain.
+func goalRun(t *testing.T, l *harness.Lab, scenario, toolchain string) *result.Results {
+	t.Helper()
+	r, err := l.Matrix(t.Context(), harness.MatrixOptions{Scenario: scenario, Toolchain: toolchain}, harness.Outputs{})
+	if err != nil {
+		t.Fatalf("%s with %s: %v", scenario, toolchain, err)
+	}
+	return r
+}
+
+// TestRustcFamilies holds both sides of each scenario about which rustc still builds which tree: an older rustc builds the tree
+// without the fix, a newer one does not, in the words that the scenario describes, and builds the tree with it.
+func TestRustcFamilies(t *testing.T) {
+	l, _ := real(t)
+	for name, says := range map[string]string{
+		"rustc-target-pointer-width": "target-pointer-width: invalid type",
+		"rustc-soft-float-abi":       "soft-float",
+		"rustc-custom-target":        "custom targets are unstable",
+		"rustc-core-edition":         "only allowed in Rust 2024",
+	} {
+		for toolchain, kind := range map[string]outcome.Kind{"trixie": outcome.Built, newerRustc: outcome.BuildFailed} {
+			r := goalRun(t, l, name, toolchain)
+			c := r.Cells[0]
+			o := c.Build.Outcome
+			if o == nil || o.Kind != kind || !c.AsExpected || r.Schema != result.SchemaV2 || len(c.Placements) > 0 {
+				t.Errorf("%s with %s: %+v", name, toolchain, c)
+				continue
+			}
+			if kind == outcome.BuildFailed && (o.Diagnostic.Tool != "rustc" || o.Diagnostic.Step != "rust/core.o" || o.Known == "" ||
+				!strings.Contains(o.Diagnostic.Message, says)) {
+				t.Errorf("%s with %s: %+v", name, toolchain, o.Diagnostic)
+			}
+			for _, control := range r.Controls {
+				if !control.Holds {
+					t.Errorf("%s with %s: %s", name, toolchain, control)
+				}
+			}
+		}
+	}
+}
+
+// TestGoalElsewhere holds that a tree that a scenario's patch does not fit is refused, with no verdict, and that another error than
+// the one that is described is no candidate of a bisection.
+func TestGoalElsewhere(t *testing.T) {
+	l, out := real(t)
+	_, err := l.Matrix(t.Context(), harness.MatrixOptions{Scenario: "rustc-custom-target", Tree: "debian-7.3"}, harness.Outputs{})
+	if err == nil || harness.ExitCode(err) != result.ExitUsage || !strings.Contains(err.Error(), "is not for tree debian-7.3") {
+		t.Errorf("%v", err)
+	}
+	if text, _ := os.ReadFile(out.Name()); len(text) > 0 {
+		t.Errorf("a table of a tree that the scenario is not for:\n%s", text)
+	}
+	// The scenario of one failure on the patches of another: that it fails is not what is described.
+	dir := t.TempDir()
+	text, err := os.ReadFile("../scenarios/rustc-custom-target.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch, err := os.ReadFile("../scenarios/rustc-soft-float-abi/revert-6273a058383e.patch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.NewReplacer(`"rustc-custom-target"`, `"other"`, "rustc-custom-target/revert-0a9be83e57de.patch", "other.patch").Replace(string(text))
+	file := filepath.Join(dir, "other.toml")
+	for name, text := range map[string]string{file: other, filepath.Join(dir, "other.patch"): string(patch)} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, _ := l.Matrix(t.Context(), harness.MatrixOptions{Scenario: file, Toolchain: newerRustc}, harness.Outputs{})
+	if r == nil || r.Exit != result.ExitDiffers || !r.Cells[0].Build.Outcome.Other || !strings.Contains(r.Cells[0].Reason, "not as the scenario says") {
+		t.Errorf("%+v", r)
+	}
+	b, _ := l.Bisect(context.WithoutCancel(t.Context()), harness.BisectOptions{Good: "1.85.1", Bad: "1.96.0", Series: "debian-rustc",
+		MatrixOptions: harness.MatrixOptions{Scenario: file}})
+	if b == nil || b.Conclusion != result.NotBisected || !strings.Contains(b.Reason, "not as the scenario says") {
+		t.Errorf("%+v", b)
+	}
+}
