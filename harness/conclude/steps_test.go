@@ -3,9 +3,11 @@ package conclude
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"umlab/harness/outcome"
 	"umlab/harness/result"
+	"umlab/harness/scenario"
 )
 
 // stepRuns reads "a=passed b=failed c=- | a=oops": runs are parted by |, - is not run, and m:x is a module.
@@ -76,6 +78,40 @@ func TestVerdictsOfSteps(t *testing.T) {
 		verdict, reason := Cell(result.Cell{Placements: []result.Placement{stepRuns("low", tt.low), stepRuns("high", tt.high)}})
 		if verdict != tt.want || tt.reason != "" && reason != tt.reason {
 			t.Errorf("%s: %s, %q; want %s, %q", tt.name, verdict, reason, tt.want, tt.reason)
+		}
+	}
+}
+
+// TestExpectedOfSteps: a step that was not run is missed, unless what kept it from being run is
+// as expected.
+func TestExpectedOfSteps(t *testing.T) {
+	const head = "schema = \"umlab.scenario/v1\"\nname = \"x\"\ntitle = \"t\"\ntree = \"t\"\ntoolchain = \"t\"\nfragments = \"a.config\"\n" +
+		"[axes]\nplacement = \"low\"\n[[step]]\nname = \"x\"\nrun = \"a\"\n[[step]]\nname = \"b\"\nrun = \"b\"\n[[step]]\nname = \"k\"\nkunit = \"*\"\n"
+	for _, tt := range []struct {
+		name, expect, seen, text string
+		as                       bool
+	}{
+		{"nothing", "", "x=oops b=-", "", true},
+		{"all pass", "[[expect]]\noutcome = \"passed\"\n", "x=passed b=passed k/t=skipped", "low x: passed; low b: passed", true},
+		{"one fails", "[[expect]]\noutcome = \"passed\"\n", "x=passed b=failed", "low b: passed", false},
+		{"an oops", "[[expect]]\noutcome = \"passed\"\n", "x=oops b=-", "low x: passed; low b, which was not run after oops in x: passed", false},
+		{"an oops that is expected", "[[expect]]\noutcome = \"passed\"\n[[expect]]\nstep = \"x\"\noutcome = \"oops\"\n", "x=oops b=-", "low x: oops", true},
+		{"a step behind what nothing is expected of", "[[expect]]\nstep = \"b\"\noutcome = \"passed\"\n", "x=oops b=-", "low b, which was not run after oops in x: passed", false},
+		{"a test", "[[expect]]\nstep = \"k/t*\"\noutcome = \"failed\"\n", "k/t1=failed k/u=passed", "low k/t1: failed", true},
+		{"a verdict", "[[expect]]\nverdict = \"passes\"\n", "x=passed b=passed", "passes", true},
+	} {
+		s, err := scenario.Library{Project: fstest.MapFS{"scenarios/x.toml": {Data: []byte(head + tt.expect)}, "configs/a.config": {Data: []byte("CONFIG_A=y\n")}}}.Load("x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := s.Select(scenario.Selection{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cell := result.Cell{ID: "stock", Placements: []result.Placement{stepRuns("low", tt.seen)}}
+		cell.Verdict, _ = Cell(cell)
+		if text, as := expected(s, scenario.On{Kernel: "6.12"}, plan.Cells[0], cell); text != tt.text || as != tt.as {
+			t.Errorf("%s: %q, %v; want %q, %v", tt.name, text, as, tt.text, tt.as)
 		}
 	}
 }

@@ -35,7 +35,8 @@ func always(t result.Tally, kinds ...outcome.Kind) bool {
 // clean reports whether every run loaded the module or had it rejected in good
 // order, leaving the kernel as it was; a step came to its end.
 func clean(t result.Tally) bool {
-	return always(t, outcome.Loaded, outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InsmodFailed, outcome.Passed, outcome.Failed)
+	return always(t, outcome.Loaded, outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InsmodFailed,
+		outcome.Passed, outcome.Failed)
 }
 
 // unproved reports whether a run before or after says nothing of the module.

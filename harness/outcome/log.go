@@ -17,7 +17,8 @@ import (
 //
 // Where the log holds umlab's own lines around the steps, the outcomes are
 // those of Classify for the modules whose insmod it shows and a session of
-// which nobody knows how it ended. Elsewhere a module is judged by what the
+// which nobody knows how it ended, and for its steps what stands under their names: a
+// fault, or the status, of which a log does not tell whether it was wanted. Elsewhere a module is judged by what the
 // kernel and insmod say about it. Loaded is never shown by such a log, for
 // nothing in it proves that rmmod works; Detail then says what was seen. A
 // fault that nothing ties to a module stands under the name "". Where several
@@ -37,10 +38,10 @@ func ClassifyLog(log []byte) ([]ModuleOutcome, Boot) {
 		}
 	}
 	var all []ModuleOutcome
-	if len(names) > 0 {
-		for _, n := range names {
-			all = append(all, s.outcomeOf(n, 0))
-		}
+	for _, n := range names {
+		all = append(all, s.outcomeOf(n, 0))
+	}
+	if all = append(all, s.loggedSteps()...); len(all) > 0 {
 		return all, s.boot
 	}
 	p := paste{session: s, commands: commands(lines), faults: map[int]fault{}}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +20,7 @@ type Step struct {
 	Module string         // the command inserts it and then prints /proc/modules; "" for any other
 	Suite  string         // pattern of KUnit suites; "" for none
 	Status int            // wanted of the command
+	Within time.Duration  // its deadline; 0 for that of any step
 	Output *regexp.Regexp // matches what the command must print, whose lines end in \n; nil: anything
 	Kernel *regexp.Regexp // matches a line that the kernel must print meanwhile, without its stamp; nil: anything
 }
@@ -242,7 +244,11 @@ func (v *stepView) unended() Outcome {
 	if end := v.in.End; end.Kind == EndExited && !crashed(end.Status) && end.Status != "signal 9" && end.Status != "" {
 		return v.quote(Failed, v.begin, what+": the guest ended while it ran"+status(end))
 	}
-	return v.ended(v.begin, what, &step{verb: StepVerb + " " + v.want.Name})
+	o := v.ended(v.begin, what, &step{verb: StepVerb + " " + v.want.Name})
+	if o.Kind == Timeout && v.want.Within > 0 {
+		o.Detail = joinDetail(o.Detail, fmt.Sprintf("It was to end within %s.", v.want.Within))
+	}
+	return o
 }
 
 // wrongStatus is a command that ended with another status than was wanted.
@@ -352,4 +358,24 @@ func (v *stepView) notInserted() (Outcome, bool) {
 		return v.quote(InsmodFailed, at, "insmod succeeded, but /proc/modules says "+p.state+" and not Live."), true
 	}
 	return Outcome{}, false
+}
+
+// loggedSteps are the steps that a log of umlab's shows. What was wanted of them it does not.
+func (s *session) loggedSteps() (all []ModuleOutcome) {
+	for _, st := range s.steps {
+		if st.verb == StepVerb && len(st.args) == 1 {
+			s.in.Steps = append(s.in.Steps, Step{Name: st.args[0]})
+		}
+	}
+	for _, o := range s.stepOutcomes() {
+		if !o.Reached {
+			continue
+		}
+		if k := o.Outcome.Kind; k == Passed || k == Failed {
+			o.Outcome = Outcome{Evidence: o.Outcome.Evidence, Offset: o.Outcome.Offset,
+				Detail: "The step came to its end; what was wanted of it a log does not tell."}
+		}
+		all = append(all, ModuleOutcome{Name: o.Name, Outcome: o.Outcome, Reached: true})
+	}
+	return all
 }

@@ -130,6 +130,19 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestLoggedSteps: of a log of umlab's it is told what it shows of the steps, and nothing that
+// only the scenario knows.
+func TestLoggedSteps(t *testing.T) {
+	oops := "BUG: unable to handle page fault for address: 0000000000000008"
+	log := stepSession("\numlab: ready\n", "\numlab[1]: begin step a\nx\n\numlab[1]: end step a status=1\n",
+		"\numlab[2]: begin step b\n"+oops+"\n\numlab[2]: end step b status=137\n", logOf("3", oops))
+	got, _ := ClassifyLog([]byte(log))
+	if len(got) != 2 || got[0].Name != "a" || got[0].Outcome.Kind != Unproved || !strings.HasSuffix(got[0].Outcome.Evidence, "status=1") ||
+		got[1].Name != "b" || got[1].Outcome.Kind != Oops || got[1].Outcome.Evidence != oops {
+		t.Errorf("%+v", got)
+	}
+}
+
 const ktap = `KTAP version 1
 1..3
     KTAP version 1

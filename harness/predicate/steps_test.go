@@ -16,7 +16,9 @@ func steps(all ...result.Step) *result.Results {
 
 // Steps and tests are targets as modules are, and their outcomes conditions.
 func TestSteps(t *testing.T) {
-	show := func(name, test string, o outcome.Outcome) result.Step { return result.Step{Name: name, Test: test, Outcome: &o} }
+	show := func(name, test string, o outcome.Outcome) result.Step {
+		return result.Step{Name: name, Test: test, Outcome: &o}
+	}
 	passed, failed := outcome.Outcome{Kind: outcome.Passed}, outcome.Outcome{Kind: outcome.Failed, Status: 139}
 	good := steps(show("a", "", passed), show("k", "s/t", passed))
 	for _, tt := range []struct {

@@ -198,7 +198,8 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		return infra(c, err), err
 	}
 	var modules []uml.Module
-	in := outcome.Input{Steps: t.Wanted, Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}, Loader: s.loader}
+	in := outcome.Input{Steps: t.Wanted, Loader: s.loader,
+		Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}}
 	tried := c.Tried()
 	for _, m := range c.Modules {
 		built := p.Modules[m.Path]

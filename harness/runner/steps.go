@@ -62,7 +62,8 @@ func (t *taken) took(run *result.Run, c scenario.Cell, in outcome.Input, classif
 		if o.NotRun == "" {
 			if o.Outcome.Kind == outcome.Unproved {
 				o.Outcome.Kind = outcome.Infra
-				o.Outcome.Detail = strings.TrimSpace(fmt.Sprintf("The boot was cut short (%s %s) and no line says why. %s", in.End.Kind, in.End.Status, o.Outcome.Detail))
+				why := fmt.Sprintf("The boot was cut short (%s %s) and no line says why. ", in.End.Kind, in.End.Status)
+				o.Outcome.Detail = strings.TrimSpace(why + o.Outcome.Detail)
 			}
 			step.Outcome = placed(o.Outcome, offset)
 		}

@@ -292,7 +292,8 @@ func (s *Scenario) readSteps(at place, project fs.FS, programs []text, m *mistak
 		return
 	}
 	if len(s.Steps) == 0 {
-		m.more = append(m.more, fmt.Errorf("%s/%s: %s has no [[step]] that could use it: write one, or remove the file", dir, manifest.Name, s.Name))
+		m.more = append(m.more, fmt.Errorf("%s/%s: %s has no [[step]] that could use it: write one, or remove the file",
+			dir, manifest.Name, s.Name))
 	}
 	s.Guest = &Guest{Files: map[string][]byte{}}
 	var base []manifest.Entry

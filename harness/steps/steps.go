@@ -33,7 +33,8 @@ func Of(c scenario.Cell, p *kbuild.Product, programs map[string]string) (g Given
 	}
 	there := map[string]bool{} // modules that steps have loaded
 	for _, step := range c.Steps {
-		want := outcome.Step{Name: step.Name, Status: step.Status, Output: step.Output, Kernel: step.Kernel, Suite: step.Suite}
+		want := outcome.Step{Name: step.Name, Status: step.Status, Output: step.Output, Kernel: step.Kernel, Suite: step.Suite,
+			Within: step.Within}
 		command := step.Shell
 		switch step.Kind {
 		case scenario.StepC:
