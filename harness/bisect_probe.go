@@ -56,7 +56,7 @@ func (p *prober) probe(ctx context.Context, at bisect.Point) (bisect.Answer, err
 	case errors.As(err, &unfit):
 		return skip(unfit.Error())
 	case errors.As(err, &foreign):
-		return skip(foreign.Error())
+		return skip(foreign.Brief())
 	case errors.As(err, &not) && at.Name != p.ends.Good.Name && at.Name != p.ends.Bad.Name:
 		return skip(not.Error())
 	case errors.As(err, &not):

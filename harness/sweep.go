@@ -83,7 +83,7 @@ func columns(
 		case errors.As(err, &unfit):
 			c.Refused = &result.Refusal{Reasons: unfit.Reasons, Nearest: unfit.Nearest}
 		case errors.As(err, &foreign):
-			c.Refused = &result.Refusal{Reasons: []string{foreign.Error()}}
+			c.Refused = &result.Refusal{Reasons: []string{foreign.Brief()}}
 		case err != nil:
 			c.Infra = err.Error()
 		default:

@@ -103,8 +103,12 @@ func msgSweepSums(s *result.Sweep) []string {
 		trees, chains = appendNew(trees, c.Tree), appendNew(chains, c.Toolchain)
 	}
 	parts := []string{plural(len(trees), "tree", "trees") + " × " + plural(len(chains), "toolchain", "toolchains")}
+	built := slices.ContainsFunc(s.Columns, func(c result.SweepColumn) bool { return c.Results != nil && goals(c.Results) })
 	if n := len(variantsOf(s)); n > 0 {
-		parts = append(parts, plural(n, "variant", "variants"), plural(t.Placements, "cell", "cells"))
+		if parts = append(parts, plural(n, "variant", "variants")); built { // nothing was to be booted
+			return append(msgSweepExpectation(t), parts...)
+		}
+		parts = append(parts, plural(t.Placements, "cell", "cells"))
 	}
 	probes := 0
 	for _, c := range s.Columns {

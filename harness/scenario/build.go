@@ -38,6 +38,15 @@ func (e *TreeError) Error() string {
 	return text + "it is for kernels " + e.Range
 }
 
+// Brief is the error on one line: without the lines that a hunk wants.
+func (e *TreeError) Brief() string {
+	lines := strings.SplitN(e.Error(), "\n", 4)
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines[:min(3, len(lines))], ": ")
+}
+
 // Unwrap returns why a patch does not apply.
 func (e *TreeError) Unwrap() error { return e.Err }
 

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -63,6 +64,11 @@ func TestCheckTree(t *testing.T) {
 	err = s.CheckTree("b", "7.3.4")
 	if want := "scenario x is not for tree b (7.3.4): it is for kernels >=6.12, <7.0"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+	misfit := &TreeError{Scenario: "x", Tree: "b", Version: "6.1", Err: errors.New("p.patch:3 does not apply to b (6.1)\n  a.c, hunk 1 of 1, @@ -1 +1 @@: no\n  it wants")}
+	if got, want := misfit.Brief(), "scenario x is not for tree b (6.1): one of its patches does not fit: p.patch:3 does not apply to b (6.1): "+
+		"a.c, hunk 1 of 1, @@ -1 +1 @@: no"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
