@@ -48,7 +48,7 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 			return c, err
 		}
 	}
-	if err := json.save(stdout, c); err != nil {
+	if err := json.save(stdout, privacy(o.Getenv), c); err != nil {
 		return c, err
 	}
 	if c.Proved() == 0 {

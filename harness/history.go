@@ -191,7 +191,7 @@ func (l *Lab) exportHistory(ctx context.Context, h *history.DB, path string, f h
 	if err != nil {
 		return err
 	}
-	if err := writeTo(l.stdout, path, text.Bytes()); err != nil {
+	if err := writeTo(l.stdout, path, privacy(l.getenv).hide(text.Bytes())); err != nil {
 		return fmt.Errorf("write -export=%s: %w", path, err)
 	}
 	return say(fmt.Sprintf("exported %d results to %s", n, path))

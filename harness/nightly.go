@@ -74,7 +74,7 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	if err != nil {
 		return n, err
 	}
-	dir, err := writeNight(o.Dir, origin, n)
+	dir, err := writeNight(o.Dir, origin, privacy(l.getenv), n)
 	if err != nil {
 		return n, err
 	}

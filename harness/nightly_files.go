@@ -50,7 +50,7 @@ func checkNights(dir string) error {
 // lets dir/latest name it. The directory is called by the date, "2026-11-23"; a
 // further run of that day gets "2026-11-23.2", for what it finds unchanged is
 // what the first found changed. It is there with all files or not at all.
-func writeNight(dir, origin string, n *result.Nightly) (made string, err error) {
+func writeNight(dir, origin string, p private, n *result.Nightly) (made string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write the night's reports: %w; give -dir= a directory that you can write to", err)
 	}
@@ -69,7 +69,7 @@ func writeNight(dir, origin string, n *result.Nightly) (made string, err error) 
 	at := func(name string) string { return filepath.Join(tmp, name) }
 	files := ofNight().files(map[string]string{"md": at("report.md"), "html": at("report.html"), "json": at("results.json"),
 		"junit": at("junit.xml"), "ktap": at("ktap.txt")})
-	err = writeOutputs(nil, append(files, []format[result.Nightly]{
+	err = writeOutputs(nil, p, append(files, []format[result.Nightly]{
 		{"dir", at("report.txt"), func(w io.Writer, n *result.Nightly) error {
 			return doc.Terminal(w, report.Nightly(n), doc.Options{Width: 100})
 		}},

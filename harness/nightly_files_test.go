@@ -36,7 +36,7 @@ func entries(t *testing.T, dir string) (list []string) {
 
 func TestWriteNight(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "nights")
-	first, err := writeNight(dir, "umlab", night("the first"))
+	first, err := writeNight(dir, "umlab", nil, night("the first"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestWriteNight(t *testing.T) {
 		t.Fatal(err)
 	}
 	published(t, result.NightlySchema, text)
-	second, err := writeNight(dir, "umlab", night("the second"))
+	second, err := writeNight(dir, "umlab", nil, night("the second"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestWriteNightKeepsOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	made, err := writeNight(dir, "umlab", night())
+	made, err := writeNight(dir, "umlab", nil, night())
 	if err != nil || filepath.Base(made) != "2026-11-23.3" {
 		t.Errorf("%s, %v", made, err)
 	}
@@ -93,7 +93,7 @@ func TestWriteNightKeepsOthers(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(taken, "latest", "mine"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	made, err = writeNight(taken, "umlab", night())
+	made, err = writeNight(taken, "umlab", nil, night())
 	if err == nil || !strings.Contains(err.Error(), made) || made == "" {
 		t.Errorf("latest is a directory of somebody: %q, %v", made, err)
 	}
@@ -109,7 +109,7 @@ func TestWriteNightAtOnce(t *testing.T) {
 	const runs = 8
 	for range runs {
 		wg.Go(func() {
-			if _, err := writeNight(dir, "umlab", night()); err != nil {
+			if _, err := writeNight(dir, "umlab", nil, night()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -136,11 +136,11 @@ func TestWriteNightFails(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := writeNight(file, "umlab", night()); err == nil || !strings.Contains(err.Error(), "-dir=") {
+	if _, err := writeNight(file, "umlab", nil, night()); err == nil || !strings.Contains(err.Error(), "-dir=") {
 		t.Errorf("%v: what to do?", err)
 	}
 	dir := t.TempDir()
-	if _, err := writeNight(dir, "no origin", night()); err == nil {
+	if _, err := writeNight(dir, "no origin", nil, night()); err == nil {
 		t.Error("an origin that KCIDB refuses went unnoticed")
 	}
 	if got := entries(t, dir); len(got) > 0 {

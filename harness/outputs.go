@@ -38,7 +38,7 @@ func publish[T any](l *Lab, v *T, print func(io.Writer) error, files []format[T]
 			return err
 		}
 	}
-	return writeOutputs(l.stdout, files, v)
+	return writeOutputs(l.stdout, privacy(l.getenv), files, v)
 }
 
 // checkOutputs says before the work whether the files can be written after it.
@@ -83,23 +83,23 @@ func checkOutput(flag, path string) error {
 	return nil
 }
 
-func writeOutputs[T any](stdout io.Writer, formats []format[T], v *T) error {
+func writeOutputs[T any](stdout io.Writer, p private, formats []format[T], v *T) error {
 	var errs []error
 	for _, f := range formats {
-		errs = append(errs, f.save(stdout, v))
+		errs = append(errs, f.save(stdout, p, v))
 	}
 	return errors.Join(errs...)
 }
 
 // save writes the file that f names, whole or not at all.
-func (f format[T]) save(stdout io.Writer, v *T) error {
+func (f format[T]) save(stdout io.Writer, p private, v *T) error {
 	if f.path == "" {
 		return nil
 	}
 	var text bytes.Buffer
 	err := f.write(&text, v)
 	if err == nil {
-		err = writeTo(stdout, f.path, text.Bytes())
+		err = writeTo(stdout, f.path, p.hide(text.Bytes()))
 	}
 	if err != nil {
 		return fmt.Errorf("write -%s=%s: %w", f.flag, f.path, err)

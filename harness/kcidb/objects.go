@@ -110,7 +110,7 @@ func (s *submission) addBuild(p *portable, c *result.Cell, checkoutID string) st
 		Command: p.text(c.Build.Command), Compiler: p.text(compilers(r.Toolchain)), Config: configName(r.Config, c, p),
 		Misc: buildMisc{
 			Scenario: p.text(r.Scenario.Name), Cell: p.text(c.ID), Flags: p.texts(c.Build.Flags),
-			Variant: p.variant(c.Variant),
+			Variant: result.Rewritten(c.Variant, p.text),
 			Verdict: result.Verdict(p.text(string(c.Verdict))), Reason: p.text(c.Reason), Infra: p.infra,
 			Expected: p.text(c.Expected), AsExpected: c.AsExpected,
 			Signature: p.table(c.Build.Signature), Config: p.text(r.Config.Digest),
@@ -205,12 +205,4 @@ func configName(c result.Config, cell *result.Cell, p *portable) string {
 // joined is what there is of parts, with sep between them.
 func joined(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
-}
-
-func (p *portable) variant(v result.Variant) result.Variant {
-	out := result.Variant{RelocationModel: p.text(v.RelocationModel), CodeModel: p.text(v.CodeModel), Scope: p.text(v.Scope)}
-	for _, s := range v.Settings {
-		out.Settings = append(out.Settings, result.Setting{Axis: p.text(s.Axis), Value: p.text(s.Value)})
-	}
-	return out
 }

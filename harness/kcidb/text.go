@@ -75,11 +75,7 @@ func (p *portable) table(from map[string]string) map[string]string {
 	return to
 }
 
-func (p *portable) outcome(o outcome.Outcome) outcome.Outcome {
-	o.Evidence, o.Detail, o.Stage = p.text(o.Evidence), p.text(o.Detail), p.text(o.Stage)
-	o.Value, o.Address = p.text(o.Value), p.text(o.Address)
-	return o
-}
+func (p *portable) outcome(o outcome.Outcome) outcome.Outcome { return result.Rewritten(o, p.text) }
 
 // excerpt is the evidence, else what stands in for it.
 func excerpt(o outcome.Outcome) string {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,7 +26,7 @@ func Public(v *result.Verification) *result.Verification {
 			}
 		}
 	}
-	out := rewritten(reflect.ValueOf(v), func(s string) string {
+	out := result.Rewritten(v, func(s string) string {
 		for _, dir := range own {
 			s = strings.ReplaceAll(strings.ReplaceAll(s, dir+"/", ""), dir, filepath.Base(dir))
 		}
@@ -38,7 +37,7 @@ func Public(v *result.Verification) *result.Verification {
 			m := absolute.FindStringSubmatch(path)
 			return m[1] + m[2]
 		})
-	}).Interface().(*result.Verification)
+	})
 	out.Command = publicCommand(v.Command)
 	for i := range out.Patches {
 		out.Patches[i].Diff = v.Patches[i].Diff
@@ -85,41 +84,4 @@ func fileName(path string) string {
 		ref = "#" + ref
 	}
 	return filepath.Base(file) + ref
-}
-
-// rewritten is a copy of v with f of each string.
-func rewritten(v reflect.Value, f func(string) string) reflect.Value {
-	t := v.Type()
-	to := reflect.New(t).Elem()
-	to.Set(v)
-	switch t.Kind() {
-	case reflect.String:
-		to.SetString(f(v.String()))
-	case reflect.Pointer:
-		if !v.IsNil() {
-			to.Set(reflect.New(t.Elem()))
-			to.Elem().Set(rewritten(v.Elem(), f))
-		}
-	case reflect.Slice:
-		if !v.IsNil() {
-			to.Set(reflect.MakeSlice(t, v.Len(), v.Len()))
-			for i := range v.Len() {
-				to.Index(i).Set(rewritten(v.Index(i), f))
-			}
-		}
-	case reflect.Map:
-		if !v.IsNil() {
-			to.Set(reflect.MakeMap(t))
-			for key, x := range v.Seq2() {
-				to.SetMapIndex(rewritten(key, f), rewritten(x, f))
-			}
-		}
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if t.Field(i).IsExported() {
-				to.Field(i).Set(rewritten(v.Field(i), f))
-			}
-		}
-	}
-	return to
 }
