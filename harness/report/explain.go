@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
 	"umlab/harness/report/scale"
 	"umlab/harness/result"
@@ -67,8 +68,19 @@ func Explanation(e *result.Explanation) *doc.Document {
 			doc.Only(doc.OnTerminal, doc.Section{Head: head, Blocks: append([]doc.Block{doc.Para{Line: doc.Say("module  ", m.Path), Whole: true}}, proof...)}))
 		whys = append(whys, doc.Section{Head: head, Blocks: []doc.Block{why}})
 	}
+	passed := 0
 	for i := range e.Steps {
-		d.Add(explainedStep(&e.Steps[i]))
+		s := &e.Steps[i]
+		step := explainedStep(s)
+		d.Add(doc.Only(^doc.OnTerminal, step))
+		if s.Test != "" && s.Outcome != nil && s.Outcome.Kind == outcome.Passed {
+			passed++
+			continue
+		}
+		whys = append(whys, step)
+	}
+	if passed > 0 {
+		whys = append(whys, doc.Section{Blocks: paras(doc.Say(plural(passed, "test", "tests"), " passed"))})
 	}
 	var scripts []string
 	for _, s := range e.Scripts {
@@ -246,7 +258,7 @@ func explainedStep(s *result.ExplainedStep) doc.Block {
 	if s.Did != "" {
 		defs = append(defs, def("step", doc.Line{}.Mono(doc.Plain, s.Did)))
 	}
-	if s.Command != "" && s.Command != strings.TrimPrefix(s.Did, s.Kind+" ") {
+	if s.Command != "" && s.Command != s.Did && s.Command != strings.TrimPrefix(s.Did, s.Kind+" ") {
 		defs = append(defs, def("command", doc.Codes(strings.Split(s.Command, "\n"))...))
 	}
 	if len(s.Wanted) > 0 {
