@@ -249,6 +249,51 @@ func Verify() {}
 //	  -md=FILE              the result as Markdown, too; - prints it in place of the text
 func Bisect() {}
 
+// Minimise leaves out of a cell all that what it shows does not need, and prints what is left.
+//
+//	Usage: go tool mage minimise CELL [flags]
+//	CELL is VARIANT@SCOPE, with what decides VARIANT@SCOPE:PLACEMENT:MODULE; without that, it is the
+//	first module that is not loaded.
+//
+//	Flags:
+//	  -what=KIND,…          only these: settings of the variant, steps, modules, lines of the source of
+//	                        modules of yours, options of Kconfig; default: all, in this order (settings,
+//	                        steps, modules, source, kconfig)
+//	  -within=MINUTES       then what is left by that time is printed; default: as long as it takes
+//	  -out=DIRECTORY        what is left is written there: the options, your modules, a scenario
+//	  -log=FILE             answers are written there as they come, and taken from there
+//	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
+//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation)
+//	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
+//	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
+//	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: the
+//	                        scenario's (host, host-rust, rustup-nightly, rustup-stable, sid,
+//	                        sid-experimental, trixie, trixie-backports, trixie-web; series debian-llvm,
+//	                        debian-rustc, debian-snapshot, rust-nightly)
+//	  -compiler=NAME        what builds the C side; default: what the tree was made for
+//	  -subarch=NAME         SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64
+//	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
+//	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
+//	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
+//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
+//	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
+//	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
+//	  -aslr=on|off          address randomisation of the host; default: as the placement says
+//	  -modules=MODULE,…     only these: of the scenario, samples of the tree, all, targets x/y.ko,
+//	                        directories ./hello; default: the scenario's
+//	  -output=REGEXP        what init of a module of yours prints, none for nothing; default: what umlab
+//	                        reads from the module
+//	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
+//	  -jobs=N               CPUs to use; default: all
+//	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
+//	                        them stay
+//	  -json=FILE            the result as JSON, too; - prints it in place of the text
+//	  -html=FILE            the result as a page, too; - prints it in place of the text
+//	  -md=FILE              the result as Markdown, too; - prints it in place of the text
+func Minimise() {}
+
 // Runs lists earlier runs, newest first, with what each came to; report shows one again.
 //
 //	Usage: go tool mage runs [flags]
@@ -256,7 +301,8 @@ func Bisect() {}
 //	nobody looked at.
 //
 //	Flags:
-//	  -target=TARGET,…      only of these; default: all (matrix, explain, verify, bisect, nightly)
+//	  -target=TARGET,…      only of these; default: all (matrix, explain, verify, bisect, nightly,
+//	                        minimise)
 //	  -scenario=NAME,…      only of these; default: all (rustc-core-edition, rustc-custom-target,
 //	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
 //	                        unknown-rela-relocation)

@@ -119,3 +119,13 @@ func ofExplanation() kind[result.Explanation] {
 			Exit: ExitCode(explainEnd(e)), Trees: []string{e.Tree.Name}, Toolchains: []string{e.Toolchain.Name}}
 	}}
 }
+
+func ofMinimisation() kind[result.Minimisation] {
+	return kind[result.Minimisation]{"minimise", onTerminal(report.Minimisation), []format[result.Minimisation]{
+		{flag: "json", write: report.JSON[result.Minimisation]},
+		{flag: "html", write: report.Form(report.Minimisation, doc.HTML)}, {flag: "md", write: report.Form(report.Minimisation, doc.Markdown)},
+	}, func(m *result.Minimisation) result.Kept {
+		return result.Kept{Command: m.Command, Title: m.Target, Verdict: report.MinimisationVerdict(m), Seconds: m.Seconds, Exit: m.Exit,
+			Scenario: m.Scenario.Name, Trees: []string{m.Tree.Name}, Toolchains: []string{m.Toolchain.Name}}
+	}}
+}

@@ -40,7 +40,7 @@ var layers = [][]string{
 	{"kmsg", "prefix"},
 	{"kconfig", "settings"},
 	{"store"},
-	{"bisect"},
+	{"bisect", "shrink"},
 	{"fetch", "unpack"},
 	{"buildlog", "mail", "manifest", "progress", "shell", "usage", "watch"},
 }

@@ -121,10 +121,11 @@ func TestReport(t *testing.T) {
 		"sweep": func(t *testing.T, l *Lab) map[string]string {
 			return ranOf(t, l, ofSweep(), golden[result.Sweep](t, "sweep.json"))
 		},
-		"verify":  func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofVerification(), verification(t)) },
-		"bisect":  func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofBisection(), bisection()) },
-		"nightly": func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofNight(), nightOf(t)) },
-		"explain": func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofExplanation(), explanation(t)) },
+		"verify":   func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofVerification(), verification(t)) },
+		"minimise": func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofMinimisation(), minimisation()) },
+		"bisect":   func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofBisection(), bisection()) },
+		"nightly":  func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofNight(), nightOf(t)) },
+		"explain":  func(t *testing.T, l *Lab) map[string]string { return ranOf(t, l, ofExplanation(), explanation(t)) },
 	} {
 		t.Run(flow, func(t *testing.T) {
 			l := emptyLab(t)

@@ -168,7 +168,7 @@ func (a *App) root() *cobra.Command {
 // targets are all targets, in the order of help.
 func (a *App) targets() []*target {
 	list := []*target{
-		a.matrix(), a.explain(), a.boot(), a.verify(), a.bisect(), a.runs(), a.report(), a.history(),
+		a.matrix(), a.explain(), a.boot(), a.verify(), a.bisect(), a.minimise(), a.runs(), a.report(), a.history(),
 		a.nightly(), a.classify(), a.fetch(), a.doctor(), a.clean(),
 	}
 	if a.Developer {

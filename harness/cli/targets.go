@@ -220,6 +220,32 @@ func (a *App) bisect() *target {
 	return t
 }
 
+func (a *App) minimise() *target {
+	var r run
+	var o harness.MinimiseOptions
+	t := a.newTarget("minimise", "CELL", "leaves out of a cell all that what it shows does not need, and prints what is left",
+		"CELL is VARIANT@SCOPE, with what decides VARIANT@SCOPE:PLACEMENT:MODULE; without that, it is the first module that is not loaded.", exactly("CELL"))
+	t.list(&o.What, flag{name: "what", takes: "KIND,…", offers: fixed(harness.MinimiseParts()...),
+		means: "only these: settings of the variant, steps, modules, lines of the source of modules of yours, options of Kconfig; default: all, in this order"})
+	t.number(&o.Within, 1, flag{name: "within", takes: "MINUTES", once: true, means: "then what is left by that time is printed; default: as long as it takes"})
+	t.output(&o.Out, flag{name: "out", takes: "DIRECTORY", means: "what is left is written there: the options, your modules, a scenario"})
+	t.output(&o.Log, flag{name: "log", takes: "FILE", means: "answers are written there as they come, and taken from there"})
+	t.cellFlags(&r, true)
+	t.jobs(&r)
+	t.fresh(&r)
+	t.files(file{&o.Outputs.JSON, "json", asJSON}, file{&o.Outputs.HTML, "html", asHTML}, file{&o.Outputs.Markdown, "md", asMD})
+	t.RunE = func(c *cobra.Command, args []string) error {
+		o.Cell = args[0]
+		a.stand(&r.Tree)
+		o.MatrixOptions = t.options(&r)
+		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error {
+			_, err := l.Minimise(ctx, o)
+			return err
+		})
+	}
+	return t
+}
+
 func (a *App) history() *target {
 	var o harness.HistoryOptions
 	t := a.newTarget("history", "", "shows when each cell's verdict changed, over all results that were recorded",

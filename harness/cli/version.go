@@ -33,5 +33,5 @@ func (a *App) version() string {
 // schemas are the formats that umlab reads and writes.
 var schemas = []string{
 	scenario.Schema, result.Schema, result.SweepSchema, result.VerificationSchema, result.BisectionSchema, result.HistorySchema,
-	result.NightlySchema, result.ExplanationSchema, result.DeltaSchema, result.ClassificationSchema,
+	result.NightlySchema, result.ExplanationSchema, result.DeltaSchema, result.ClassificationSchema, result.MinimisationSchema,
 }

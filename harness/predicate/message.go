@@ -163,3 +163,13 @@ func (m Message) Evidence() (lines []string) {
 	}
 	return lines
 }
+
+// One is the outcome that a message of one module at one placement shows, or why there was nothing to boot; ok is false
+// where nothing is proved, runs differ, or it is of more than one.
+func (m Message) One() (o outcome.Outcome, ok bool) {
+	all := m.outcomes()
+	if m.Class == unstable || m.Class == unproved || len(all) != 1 {
+		return outcome.Outcome{}, false
+	}
+	return all[0], true
+}

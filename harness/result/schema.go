@@ -12,6 +12,7 @@ func Documents() map[string]reflect.Type {
 		DeltaSchema:          reflect.TypeFor[Delta](),
 		ExplanationSchema:    reflect.TypeFor[Explanation](),
 		HistorySchema:        reflect.TypeFor[History](),
+		MinimisationSchema:   reflect.TypeFor[Minimisation](),
 		NightlySchema:        reflect.TypeFor[Nightly](),
 		SweepSchema:          reflect.TypeFor[Sweep](),
 		VerificationSchema:   reflect.TypeFor[Verification](),

@@ -25,6 +25,7 @@ var words = map[reflect.Type][]any{
 	reflect.TypeFor[result.Verdict]():             list(result.Verdicts()...),
 	reflect.TypeFor[result.Conclusion]():          list(result.Conclusions()...),
 	reflect.TypeFor[result.BisectionConclusion](): list(result.BisectedTo, result.BisectedRange, result.BisectedFlaky, result.NotBisected),
+	reflect.TypeFor[result.MinimiseConclusion]():  list(result.MinimiseConclusions()...),
 	reflect.TypeFor[result.ColumnState]():         list(result.ColumnExpected, result.ColumnDiffers, result.ColumnRefused, result.ColumnInfra),
 }
 

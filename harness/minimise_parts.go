@@ -1,0 +1,347 @@
+package harness
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"umlab/harness/kbuild"
+	"umlab/harness/kconfig"
+	"umlab/harness/result"
+	"umlab/harness/shrink"
+)
+
+// The parts.
+const (
+	partSettings = "settings"
+	partSteps    = "steps"
+	partModules  = "modules"
+	partSource   = "source"
+	partKconfig  = "kconfig"
+)
+
+// parts are what leaves things of a kind out.
+func (m *minimising) parts() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		partSettings: m.settings, partSteps: m.steps, partModules: m.modules, partSource: m.source, partKconfig: m.kconfig,
+	}
+}
+
+// begin is the entry of a part of the result.
+func (m *minimising) begin(name string, was int) *result.MinimisedPart {
+	m.result.Parts = append(m.result.Parts, result.MinimisedPart{Name: name, Was: was, Left: was, Kept: []string{}})
+	return &m.result.Parts[len(m.result.Parts)-1]
+}
+
+// try leaves things out of a list of n of them; of is the subject that keeps some.
+func (m *minimising) try(ctx context.Context, part *result.MinimisedPart, n int, of func(keep []int) subject,
+	key func(ctx context.Context, keep []int) (string, error),
+) ([]int, error) {
+	s := &shrink.Search{N: n, Key: key, On: func(s shrink.Step) {
+		m.lab.sink.Note(fmt.Sprintf("%s: without %d of %d (then at most %d to try while nothing goes)",
+			part.Name, s.Without, s.Kept+s.Without, s.Left))
+	}}
+	s.Ask = func(ctx context.Context, keep []int) (shrink.Answer, error) {
+		a, known, err := m.ask(ctx, of(keep))
+		if err != nil {
+			return a, err
+		}
+		if part.Tried++; known {
+			part.Known++
+		}
+		if a == shrink.Unknown {
+			part.Unknown++
+		}
+		return a, nil
+	}
+	found, err := s.Run(ctx)
+	part.Free, part.Minimal = part.Free+found.Free, found.Minimal && err == nil
+	return found.Keep, err
+}
+
+func (m *minimising) settings(ctx context.Context) error {
+	was := m.left
+	if len(was.settings) == 0 {
+		return nil
+	}
+	part := m.begin(partSettings, len(was.settings))
+	keep, err := m.try(ctx, part, len(was.settings), func(keep []int) subject {
+		s := was
+		s.settings = chosen(was.settings, keep)
+		return s
+	}, nil)
+	var lines []string
+	for _, s := range was.settings {
+		lines = append(lines, s.String())
+	}
+	show(part, "settings", lines, keep)
+	return err
+}
+
+// steps leaves out steps of the scenario; the one that decides, or that runs the test which does, stays.
+func (m *minimising) steps(ctx context.Context) error {
+	var decides []string
+	for _, p := range m.was.Cells[0].Placements {
+		for _, r := range p.Runs {
+			for _, s := range r.Steps {
+				if s.Of() == m.target.Module {
+					decides = append(decides, s.Name)
+				}
+			}
+		}
+	}
+	return m.names(ctx, partSteps, decides, func(s *subject) *[]string { return &s.steps })
+}
+
+// modules leaves out modules; the one that decides stays, and those that a step handles.
+func (m *minimising) modules(ctx context.Context) error {
+	decides := []string{m.target.Module}
+	for _, step := range m.was.plan.Cells[0].Steps {
+		if slices.Contains(m.left.steps, step.Name) {
+			decides = append(decides, step.Module)
+		}
+	}
+	return m.names(ctx, partModules, decides, func(s *subject) *[]string { return &s.modules })
+}
+
+// names leaves out of a list of names all but those that decide.
+func (m *minimising) names(ctx context.Context, name string, decides []string, of func(*subject) *[]string) error {
+	was := m.left
+	all := *of(&was)
+	others := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(decides, name) })
+	if len(others) == 0 || m.target.Module == "" {
+		return nil
+	}
+	part := m.begin(name, len(all))
+	_, err := m.try(ctx, part, len(others), func(keep []int) subject {
+		s, with := was, chosen(others, keep)
+		*of(&s) = slices.DeleteFunc(slices.Clone(all), func(n string) bool { return slices.Contains(others, n) && !slices.Contains(with, n) })
+		return s
+	}, nil)
+	show(part, name, all, within(all, *of(&m.left)))
+	return err
+}
+
+// lineAt is a line of a subject's files.
+type lineAt struct{ file, line int }
+
+// source leaves out lines of the user's modules: whole functions first, then ever smaller blocks, then single lines.
+func (m *minimising) source(ctx context.Context) error {
+	was := m.left
+	count := func() (n int) {
+		for _, f := range m.left.files {
+			for _, l := range f.lines {
+				if strings.TrimSpace(l) != "" {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	if len(was.files) == 0 {
+		return nil
+	}
+	part := m.begin(partSource, count())
+	err := m.sourceLevels(ctx, part)
+	if squeezed := m.left; err == nil && count() < part.Was {
+		squeezed.squeezed = true
+		m.lab.sink.Note(partSource + ": without the blank lines")
+		_, known, asked := m.ask(ctx, squeezed)
+		if err = asked; err == nil {
+			if part.Tried++; known {
+				part.Known++
+			}
+		}
+	}
+	part.Left = count()
+	for i, f := range m.left.files {
+		var kept []int
+		for n, l := range f.lines {
+			switch blank := strings.TrimSpace(l) == ""; {
+			case !blank:
+				part.Kept = append(part.Kept, l)
+				kept = append(kept, n)
+			case strings.TrimSpace(was.files[i].lines[n]) == "" && !m.left.squeezed:
+				kept = append(kept, n) // it was blank before
+			}
+		}
+		lines := was.files[i].lines
+		if len(lines) > 0 && lines[len(lines)-1] == "" {
+			lines = lines[:len(lines)-1] // the end of the last line
+		}
+		part.Diff += deletions(f.mount+"/"+f.name, lines, kept)
+	}
+	return err
+}
+
+func (m *minimising) sourceLevels(ctx context.Context, part *result.MinimisedPart) error {
+	for depth, deeper := 0, true; ; depth++ {
+		from := m.left
+		var units [][]lineAt
+		single := !deeper
+		deeper = false
+		for i, f := range from.files {
+			pieces, more := shrink.Units(f.lines, depth)
+			deeper = deeper || more
+			for _, lines := range pieces {
+				var unit []lineAt
+				for _, n := range lines {
+					if unit = append(unit, lineAt{i, n}); single {
+						units, unit = append(units, unit), nil
+					}
+				}
+				if unit != nil {
+					units = append(units, unit)
+				}
+			}
+		}
+		if _, err := m.try(ctx, part, len(units), func(keep []int) subject {
+			s := from
+			s.files = slices.Clone(from.files)
+			for i := range s.files {
+				s.files[i].lines = slices.Clone(s.files[i].lines)
+			}
+			for n, unit := range units {
+				if _, stays := slices.BinarySearch(keep, n); !stays {
+					for _, at := range unit {
+						s.files[at.file].lines[at.line] = ""
+					}
+				}
+			}
+			return s
+		}, nil); err != nil || single {
+			return err
+		}
+	}
+}
+
+// kconfig leaves out options. Kconfig is asked first, for a second or so: what it makes the same .config of is the same
+// kernel, and what it drops for want of another needs no request.
+func (m *minimising) kconfig(ctx context.Context) error {
+	was := m.left
+	part := m.begin(partKconfig, len(was.options))
+	text := func(o kconfig.Option) string { return strings.TrimSuffix(kconfig.Text([]kconfig.Option{o}), "\n") }
+	shown := func() {
+		var lines []string
+		for _, o := range was.options {
+			lines = append(lines, text(o))
+		}
+		show(part, "requested.config", lines, within(was.options, m.left.options))
+	}
+	defer shown()
+	var from []kconfig.Option
+	effective := map[string][]kconfig.Option{} // of requests by their indices: those that Kconfig takes
+	key := func(ctx context.Context, keep []int) (string, error) {
+		base := m.cellBase()
+		asked := chosen(from, keep)
+		base.Options = asked
+		c, err := m.lab.builder.Configure(ctx, base)
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		if err != nil {
+			return "", err
+		}
+		dropped := kconfig.Compare(asked, c)
+		effective[fmt.Sprint(keep)] = slices.DeleteFunc(asked, func(o kconfig.Option) bool {
+			return slices.ContainsFunc(dropped, func(d kconfig.Dropped) bool { return d.Option == o })
+		})
+		return c.Digest(), nil
+	}
+	m.lab.sink.Note(fmt.Sprintf("%s: which of %d options change nothing, Kconfig is asked", part.Name, len(was.options)))
+	from = was.options
+	same := &shrink.Search{N: len(from), Key: key, Ask: func(context.Context, []int) (shrink.Answer, error) { return shrink.Not, nil }}
+	found, err := same.Run(ctx)
+	part.Free += found.Free
+	m.left.options = chosen(from, found.Keep)
+	if err != nil {
+		return err
+	}
+	m.lab.sink.Note(fmt.Sprintf("%s: %d of them do", part.Name, len(found.Keep)))
+	start := m.left
+	from = start.options
+	_, err = m.try(ctx, part, len(from), func(keep []int) subject {
+		s := start
+		s.options = effective[fmt.Sprint(keep)]
+		return s
+	}, key)
+	return err
+}
+
+// cellBase is what the kernel of the cell is built from.
+func (m *minimising) cellBase() kbuild.Base {
+	for _, g := range m.was.plan.Groups() {
+		if len(g.Cells) > 0 {
+			return g.Base(m.base)
+		}
+	}
+	return m.base
+}
+
+// chosen are those of a list at indices.
+func chosen[T any](list []T, at []int) []T {
+	out := make([]T, len(at))
+	for i, n := range at {
+		out[i] = list[n]
+	}
+	return out
+}
+
+// within are the indices in a list of those that are in another.
+func within[T comparable](list, in []T) (at []int) {
+	for i, t := range list {
+		if slices.Contains(in, t) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// show says what of lines is kept.
+func show(p *result.MinimisedPart, name string, lines []string, keep []int) {
+	p.Left, p.Kept = len(keep), chosen(lines, keep)
+	p.Diff = deletions(name, lines, keep)
+}
+
+// deletions is a unified diff of what is left of lines, with three lines around each change; "" where all is.
+func deletions(name string, lines []string, keep []int) string {
+	stays := make([]bool, len(lines))
+	for _, n := range keep {
+		stays[n] = true
+	}
+	if len(keep) == len(lines) {
+		return ""
+	}
+	const around = 3
+	near := func(i int) bool {
+		for n := max(0, i-around); n < min(len(lines), i+around+1); n++ {
+			if !stays[n] {
+				return true
+			}
+		}
+		return false
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "--- a/%s\n+++ b/%[1]s\n", name)
+	kept := 0 // before i
+	for i := 0; i < len(lines); {
+		if !near(i) {
+			kept, i = kept+1, i+1
+			continue
+		}
+		var hunk strings.Builder
+		from, to := i, kept
+		for ; i < len(lines) && near(i); i++ {
+			sign := "-"
+			if stays[i] {
+				sign = " "
+				kept++
+			}
+			hunk.WriteString(sign + lines[i] + "\n")
+		}
+		fmt.Fprintf(&b, "@@ -%d,%d +%d,%d @@\n%s", from+1, i-from, to+cmp.Compare(kept, to), kept-to, hunk.String())
+	}
+	return b.String()
+}
