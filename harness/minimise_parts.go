@@ -37,9 +37,9 @@ func (m *minimising) begin(name string, was int) *result.MinimisedPart {
 
 // try leaves things out of a list of n of them; of is the subject that keeps some.
 func (m *minimising) try(ctx context.Context, part *result.MinimisedPart, n int, of func(keep []int) subject,
-	key func(ctx context.Context, keep []int) (string, error),
+	once bool, key func(ctx context.Context, keep []int) (string, error),
 ) ([]int, error) {
-	s := &shrink.Search{N: n, Key: key, On: func(s shrink.Step) {
+	s := &shrink.Search{N: n, Key: key, Once: once, On: func(s shrink.Step) {
 		m.lab.sink.Note(fmt.Sprintf("%s: without %d of %d (then at most %d to try while nothing goes)",
 			part.Name, s.Without, s.Kept+s.Without, s.Left))
 	}}
@@ -71,7 +71,7 @@ func (m *minimising) settings(ctx context.Context) error {
 		s := was
 		s.settings = chosen(was.settings, keep)
 		return s
-	}, nil)
+	}, false, nil)
 	var lines []string
 	for _, s := range was.settings {
 		lines = append(lines, s.String())
@@ -119,7 +119,7 @@ func (m *minimising) names(ctx context.Context, name string, decides []string, o
 		s, with := was, chosen(others, keep)
 		*of(&s) = slices.DeleteFunc(slices.Clone(all), func(n string) bool { return slices.Contains(others, n) && !slices.Contains(with, n) })
 		return s
-	}, nil)
+	}, false, nil)
 	show(part, name, all, within(all, *of(&m.left)))
 	return err
 }
@@ -130,22 +130,12 @@ type lineAt struct{ file, line int }
 // source leaves out lines of the user's modules: whole functions first, then ever smaller blocks, then single lines.
 func (m *minimising) source(ctx context.Context) error {
 	was := m.left
-	count := func() (n int) {
-		for _, f := range m.left.files {
-			for _, l := range f.lines {
-				if strings.TrimSpace(l) != "" {
-					n++
-				}
-			}
-		}
-		return n
-	}
 	if len(was.files) == 0 {
 		return nil
 	}
-	part := m.begin(partSource, count())
+	part := m.begin(partSource, was.count())
 	err := m.sourceLevels(ctx, part)
-	if squeezed := m.left; err == nil && count() < part.Was {
+	if squeezed := m.left; err == nil && squeezed.count() < part.Was {
 		squeezed.squeezed = true
 		m.lab.sink.Note(partSource + ": without the blank lines")
 		_, known, asked := m.ask(ctx, squeezed)
@@ -155,25 +145,30 @@ func (m *minimising) source(ctx context.Context) error {
 			}
 		}
 	}
-	part.Left = count()
-	for i, f := range m.left.files {
+	showSource(part, was, m.left)
+	return err
+}
+
+// showSource says what of the lines of was is in left.
+func showSource(part *result.MinimisedPart, was, left subject) {
+	for i, f := range left.files {
+		lines := was.files[i].lines
+		if lines[len(lines)-1] == "" {
+			lines = lines[:len(lines)-1] // the end of the last line
+		}
 		var kept []int
-		for n, l := range f.lines {
+		for n, l := range f.lines[:len(lines)] {
 			switch blank := strings.TrimSpace(l) == ""; {
 			case !blank:
 				part.Kept = append(part.Kept, l)
 				kept = append(kept, n)
-			case strings.TrimSpace(was.files[i].lines[n]) == "" && !m.left.squeezed:
+			case strings.TrimSpace(lines[n]) == "" && !left.squeezed:
 				kept = append(kept, n) // it was blank before
 			}
 		}
-		lines := was.files[i].lines
-		if len(lines) > 0 && lines[len(lines)-1] == "" {
-			lines = lines[:len(lines)-1] // the end of the last line
-		}
 		part.Diff += deletions(f.mount+"/"+f.name, lines, kept)
 	}
-	return err
+	part.Left = len(part.Kept)
 }
 
 func (m *minimising) sourceLevels(ctx context.Context, part *result.MinimisedPart) error {
@@ -211,7 +206,7 @@ func (m *minimising) sourceLevels(ctx context.Context, part *result.MinimisedPar
 				}
 			}
 			return s
-		}, nil); err != nil || single {
+		}, !single, nil); err != nil || single {
 			return err
 		}
 	}
@@ -266,7 +261,7 @@ func (m *minimising) kconfig(ctx context.Context) error {
 		s := start
 		s.options = effective[fmt.Sprint(keep)]
 		return s
-	}, key)
+	}, false, key)
 	return err
 }
 

@@ -69,6 +69,18 @@ func (f sourceFile) text(squeezed bool) string {
 	return strings.Join(lines, "\n")
 }
 
+// count is how many lines of source there are.
+func (s subject) count() (n int) {
+	for _, f := range s.files {
+		for _, l := range f.lines {
+			if strings.TrimSpace(l) != "" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // whole is all that the cell rests on.
 func (m *minimising) whole() (s subject, err error) {
 	cell := m.was.plan.Cells[0]

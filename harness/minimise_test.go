@@ -77,6 +77,35 @@ func TestSourceFile(t *testing.T) {
 	}
 }
 
+// What is shown of a source is what is left of it, with its blank lines unless those went, too.
+func TestShowSource(t *testing.T) {
+	of := func(squeezed bool, lines ...string) subject {
+		return subject{files: []sourceFile{{"ext/x", "x.c", lines}}, squeezed: squeezed}
+	}
+	was := of(false, "a", "", "b", "c", "")
+	for _, tt := range []struct {
+		left subject
+		diff string
+	}{
+		{was, ""},
+		{of(false, "a", "", "", "c", ""), " a\n \n-b\n c\n"},
+		{of(true, "a", "", "", "c", ""), " a\n-\n-b\n c\n"},
+		{of(true, "", "", "", "", ""), "-a\n-\n-b\n-c\n"},
+	} {
+		part := &result.MinimisedPart{}
+		showSource(part, was, tt.left)
+		_, hunk, _ := strings.Cut(part.Diff, "@@\n")
+		if hunk != tt.diff || part.Left != tt.left.count() || len(part.Kept) != part.Left {
+			t.Errorf("%+v: %q, want %q", part, hunk, tt.diff)
+		}
+	}
+	part := &result.MinimisedPart{}
+	showSource(part, of(false, "a", "b"), of(false, "a", ""))
+	if _, hunk, _ := strings.Cut(part.Diff, "@@\n"); hunk != " a\n-b\n" {
+		t.Errorf("without a newline at its end: %q", hunk)
+	}
+}
+
 // TestSubjectKey: subjects that differ in anything have other keys.
 func TestSubjectKey(t *testing.T) {
 	v, err := scenario.ParseVariant("relocation-model=static", "code-model=small")

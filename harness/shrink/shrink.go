@@ -26,6 +26,8 @@ type Search struct {
 	// Key names what a part comes to: parts of one key have one answer, which is asked for once. nil: each part is its own.
 	Key func(ctx context.Context, keep []int) (string, error)
 	On  func(Step) // nil: nobody is told
+	// Once tries each single thing once, for a search that is made again of smaller things.
+	Once bool
 }
 
 // Step is a part that is about to be asked for.
@@ -46,7 +48,8 @@ type Found struct {
 func Bound(n int) int { return 1 + 3*n + n*(n+1)/2 }
 
 // Run looks for a smallest part. It tries nothing at all first, then to go without ever smaller pieces, and at last
-// without each single thing, again after each that could go. Where the error is not nil, what was found is how far it came.
+// without each single thing, again after each that could go. It begins at the end of the list: what stands there often
+// needs what stands before. Where the error is not nil, what was found is how far it came.
 func (s *Search) Run(ctx context.Context) (*Found, error) {
 	r := &run{Search: s, answers: map[string]Answer{}, found: &Found{Keep: []int{}}}
 	for i := range s.N {
@@ -79,33 +82,31 @@ func (r *run) all(ctx context.Context) error {
 		return nil
 	}
 	for size := r.N / 2; size > 1; size /= 2 {
-		for at := 0; at < len(r.found.Keep); {
-			n := len(r.found.Keep)
-			end := min(at+size, n)
-			switch a, err := r.without(ctx, at, end, pieces(n-end, size)+rest(n, size)); {
-			case err != nil:
+		for end := len(r.found.Keep); end > 0; end = max(0, end-size) {
+			from := max(0, end-size)
+			if _, err := r.without(ctx, from, end, pieces(from, size)+rest(len(r.found.Keep), size)); err != nil {
 				return err
-			case a != Holds:
-				at = end
 			}
 		}
 	}
 	// Round and round, until each was tried since the last that could go.
 	unknown := 0
-	for at, since := 0, 0; since < len(r.found.Keep); {
-		n := len(r.found.Keep)
-		at %= n
-		a, err := r.without(ctx, at, at+1, n-since-1)
-		switch {
-		case err != nil:
+	for at, since := len(r.found.Keep), 0; since < len(r.found.Keep); {
+		if at--; at < 0 {
+			if r.Once {
+				return nil
+			}
+			at = len(r.found.Keep) - 1
+		}
+		a, err := r.without(ctx, at, at+1, len(r.found.Keep)-since-1)
+		if err != nil {
 			return err
-		case a == Holds:
+		}
+		if since++; a == Holds {
 			since, unknown = 0, 0
-			continue
-		case a == Unknown:
+		} else if a == Unknown {
 			unknown++
 		}
-		at, since = at+1, since+1
 	}
 	r.found.Minimal = unknown == 0
 	return nil
