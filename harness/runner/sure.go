@@ -48,7 +48,7 @@ func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradi
 		all, contradicted := foreseen(a.Run)
 		if !spoiled(a.Run) && (twice >= 0 || all || !a.cut && !contradicted) {
 			for i, was := range seen {
-				if i != twice {
+				if i != twice && !spoiled(was) { // what the machine spoiled shows nothing
 					a.Discarded = append(a.Discarded, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
 				}
 			}
@@ -143,7 +143,9 @@ func unproved(seen []result.Run) result.Run {
 		}
 	}
 	for _, was := range seen[:len(seen)-1] {
-		last.Discarded = append(last.Discarded, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
+		if !spoiled(was) {
+			last.Discarded = append(last.Discarded, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
+		}
 	}
 	return last
 }

@@ -27,13 +27,13 @@ func TestSure(t *testing.T) {
 		{"the third time like the first", "O' T' O'", "O", 1},
 		{"a contradiction counts when it is seen twice", "L- L-", "L", 0},
 		{"a console that lost a line", "R- L+", "L", 1},
-		{"infra is tried again", "I L", "L", 1},
-		{"infra, for good", "I I I", "I", 2},
+		{"infra is tried again", "I L", "L", 0},
+		{"infra, for good", "I I I", "I", 0},
 		{"three ways", "O' T' R'", "I", 2},
 		{"a kernel that does not boot", "B' B'", "B", 0},
-		{"a kernel that is known to boot", "B'* B'* B'*", "I", 2},
-		{"a kernel that is known to boot, and did", "B' B'* L", "L", 2},
-		{"twice, but the host's doing", "I' I' O'", "I", 2},
+		{"a kernel that is known to boot", "B'* B'* B'*", "I", 0},
+		{"a kernel that is known to boot, and did", "B' B'* L", "L", 1},
+		{"twice, but the host's doing", "I' I' O'", "I", 0},
 	} {
 		boots := strings.Fields(tt.boots)
 		n := 0
