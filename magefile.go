@@ -301,7 +301,7 @@ func Minimise() {}
 //	nobody looked at.
 //
 //	Flags:
-//	  -target=TARGET,…      only of these; default: all (matrix, explain, verify, bisect, nightly,
+//	  -target=TARGET,…      only of these; default: all (matrix, explain, verify, bisect, zoo, nightly,
 //	                        minimise)
 //	  -scenario=NAME,…      only of these; default: all (rustc-core-edition, rustc-custom-target,
 //	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
@@ -349,6 +349,34 @@ func Report() {}
 //	  -html=FILE            the result as a page, too; - prints it in place of the text
 //	  -md=FILE              the result as Markdown, too; - prints it in place of the text
 func History() {}
+
+// Zoo runs many scenarios, each where it shows its bug, and prints one table of them.
+//
+//	Usage: go tool mage zoo [flags]
+//	A scenario that is not for a tree, or that a toolchain cannot build, is skipped, and the table says
+//	why.
+//
+//	Flags:
+//	  -scenario=NAME,…      only these: names, patterns (rustc-*), or paths of TOML files; default: all
+//	                        (rustc-core-edition, rustc-custom-target, rustc-soft-float-abi,
+//	                        rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation)
+//	  -tree=TREE,…          the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
+//	                        tarball; default: each scenario's (debian-6.12, debian-7.2, debian-7.3)
+//	  -toolchain=NAME,…     the compilers: a name, or one of a series, debian-rustc:1.96.1; all of a
+//	                        series; default: each scenario's (host, host-rust, rustup-nightly,
+//	                        rustup-stable, sid, sid-experimental, trixie, trixie-backports, trixie-web;
+//	                        series debian-llvm, debian-rustc, debian-snapshot, rust-nightly)
+//	  -jobs=N               CPUs to use; default: all
+//	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
+//	                        them stay
+//	  -json=FILE            the result as JSON, too; - prints it in place of the text
+//	  -junit=FILE           the result as JUnit XML, which CI systems read, too; - prints it in place of
+//	                        the text
+//	  -ktap=FILE            the result as KTAP, too; - prints it in place of the text
+//	  -html=FILE            the result as a page, too; - prints it in place of the text
+//	  -md=FILE              the result as Markdown, too; - prints it in place of the text
+func Zoo() {}
 
 // Nightly runs what is new in a series, holds it against what was known, bisects what changed, and writes a report.
 //

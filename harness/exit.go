@@ -82,6 +82,17 @@ func sweepEnd(s *result.Sweep) error {
 	return ended(s.Exit, "%d of %d columns prove nothing", n[result.ColumnInfra], len(s.Columns))
 }
 
+func zooEnd(z *result.Zoo) error {
+	n := z.Totals.States
+	switch z.Exit {
+	case result.ExitDiffers:
+		return ended(z.Exit, "%d of %d entries differ from what their scenarios expect", n[result.ColumnDiffers], len(z.Entries))
+	case result.ExitUsage:
+		return ended(z.Exit, "no scenario that was named is for these trees and toolchains: nothing was built")
+	}
+	return ended(z.Exit, "%d of %d entries prove nothing", n[result.ColumnInfra], len(z.Entries))
+}
+
 func nightEnd(n *result.Nightly) error {
 	if n.Exit == result.ExitDiffers {
 		return ended(n.Exit, "%d changes", len(n.Changes))

@@ -77,8 +77,8 @@ func (l *Lab) goal(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kb
 func (l *Lab) goalControl(
 	ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, c scenario.PlannedControl,
 ) (cell result.Cell, err error) {
-	if c.Unpatched && t.Before != nil {
-		t = t.Before
+	if c.Unpatched {
+		t = t.Unpatched()
 	}
 	if c.Toolchain != "" {
 		if tc, err = l.sources.Toolchain(ctx, c.Toolchain); err != nil {

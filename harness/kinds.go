@@ -63,6 +63,20 @@ func ofSweep() kind[result.Sweep] {
 	}}
 }
 
+func ofZoo() kind[result.Zoo] {
+	return kind[result.Zoo]{"zoo", onTerminal(report.Zoo), []format[result.Zoo]{
+		{flag: "json", write: report.JSON[result.Zoo]}, {flag: "junit", write: report.Form(report.ZooChecks, checks.JUnit)},
+		{flag: "ktap", write: report.Form(report.ZooChecks, checks.KTAP)},
+		{flag: "html", write: report.Form(report.Zoo, doc.HTML)}, {flag: "md", write: report.Form(report.Zoo, doc.MarkdownMail)},
+	}, func(z *result.Zoo) result.Kept {
+		k := result.Kept{Command: z.Command, Title: report.ZooTitle(z), Verdict: report.ZooVerdict(z), Seconds: z.Seconds, Exit: z.Exit}
+		for _, e := range z.Entries {
+			k.Trees, k.Toolchains = append(k.Trees, e.Column.Tree), append(k.Toolchains, e.Column.Toolchain)
+		}
+		return k
+	}}
+}
+
 func ofVerification() kind[result.Verification] {
 	mail := func(w io.Writer, v *result.Verification, _ doc.Options) error {
 		return doc.Mail(w, report.VerificationPublic(v))

@@ -144,7 +144,7 @@ func (l *Lab) runBuilt(
 	}
 	for _, group := range r.plan.Groups() {
 		bl, why, on := r.baseline, err, (*result.Base)(nil)
-		if group.Settings != nil {
+		if !group.Own() {
 			asked := group.Base(base)
 			if r.baseline != nil || r.plan.Resolved() {
 				if asked.Subarch != base.Subarch {
@@ -155,7 +155,7 @@ func (l *Lab) runBuilt(
 				bl, _, why = b.Baseline(ctx, asked)
 			}
 			on = &result.Base{Compiler: asked.Compiler, Subarch: asked.Subarch, Config: result.Config{Fragments: r.plan.Fragments}}
-			if why == nil {
+			if why == nil && !group.Unpatched {
 				r.others[fmt.Sprint(group.Settings)] = bl
 				on.Config.Digest, on.Config.Resolved, on.Kernel = bl.Config, bl.ResolvedConfig(), kernel(bl)
 			}
@@ -172,6 +172,12 @@ func (l *Lab) runBuilt(
 			}
 			for _, i := range group.Cells {
 				r.Cells[i] = unbuilt(r.plan.Cells[i], failed, log)
+			}
+			if group.Unpatched {
+				for _, i := range group.Controls {
+					c := r.plan.Controls[i]
+					r.Controls = append(r.Controls, conclude.Control(c, []result.Cell{unbuilt(c.Shown, failed, log)}))
+				}
 			}
 			if note != "" {
 				r.Notes = append(r.Notes, note)

@@ -24,7 +24,7 @@ func (l *Lab) Report(run string, files Outputs) error {
 	}
 	for _, render := range []func(*Lab, result.Kept, Outputs) (bool, error){
 		renders(ofMatrix()), renders(ofSweep()), renders(ofVerification()), renders(ofBisection()), renders(ofNight()), renders(ofExplanation()),
-		renders(ofMinimisation()),
+		renders(ofMinimisation()), renders(ofZoo()),
 	} {
 		if mine, err := render(l, k, files); mine {
 			return err

@@ -73,28 +73,39 @@ func columns(
 ) (list []result.SweepColumn, err error) {
 	for i, p := range plans {
 		sink.Note(fmt.Sprintf("column %d of %d: %s with %s", i+1, len(plans), p.Flags.Tree, p.Flags.Toolchain))
-		c := result.SweepColumn{Tree: p.Flags.Tree, Toolchain: p.Flags.Toolchain}
-		r, err := run(ctx, p)
-		var unfit *toolchain.UnfitError
-		var foreign *scenario.TreeError
-		switch {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case errors.As(err, &unfit):
-			c.Refused = &result.Refusal{Reasons: unfit.Reasons, Nearest: unfit.Nearest}
-		case errors.As(err, &foreign):
-			c.Refused = &result.Refusal{Reasons: []string{foreign.Brief()}}
-		case err != nil:
-			c.Infra = err.Error()
-		default:
-			c.Results = r
-		}
+		c, err := column(ctx, sink, p, run)
 		if err != nil {
-			sink.Note(fmt.Sprintf("%s with %s: %v", p.Flags.Tree, p.Flags.Toolchain, err))
+			return nil, err
 		}
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// column runs a plan, as columns does.
+func column(
+	ctx context.Context, sink progress.Sink, p *plan.Plan, run func(context.Context, *plan.Plan) (*result.Results, error),
+) (result.SweepColumn, error) {
+	c := result.SweepColumn{Tree: p.Flags.Tree, Toolchain: p.Flags.Toolchain}
+	r, err := run(ctx, p)
+	var unfit *toolchain.UnfitError
+	var foreign *scenario.TreeError
+	switch {
+	case ctx.Err() != nil:
+		return c, context.Cause(ctx)
+	case errors.As(err, &unfit):
+		c.Refused = &result.Refusal{Reasons: unfit.Reasons, Nearest: unfit.Nearest}
+	case errors.As(err, &foreign):
+		c.Refused = &result.Refusal{Reasons: []string{foreign.Brief()}}
+	case err != nil:
+		c.Infra = err.Error()
+	default:
+		c.Results = r
+	}
+	if err != nil {
+		sink.Note(fmt.Sprintf("%s with %s: %v", p.Flags.Tree, p.Flags.Toolchain, err))
+	}
+	return c, nil
 }
 
 // planSweep validates everything that can be before any work: one plan a column,

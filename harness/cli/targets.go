@@ -268,6 +268,31 @@ func (a *App) history() *target {
 	return t
 }
 
+func (a *App) zoo() *target {
+	var o harness.ZooOptions
+	var out harness.Outputs
+	t := a.newTarget("zoo", "", "runs many scenarios, each where it shows its bug, and prints one table of them",
+		"A scenario that is not for a tree, or that a toolchain cannot build, is skipped, and the table says why.", exactly())
+	t.list(&o.Scenarios, flag{name: "scenario", also: "scenarios", takes: "NAME,…", path: true, offers: a.scenarios,
+		means: "only these: names, patterns (rustc-*), or paths of TOML files; default: all"})
+	t.list(&o.Trees, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees,
+		means: meansTree + "; default: each scenario's"})
+	t.list(&o.Toolchains, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
+		means: meansToolchain + "; all of a series; default: each scenario's"})
+	t.number(&o.Jobs, 1, flag{name: "jobs", takes: "N", once: true, means: "CPUs to use; default: all"})
+	t.toggle(&o.Fresh, flag{name: "fresh", means: "build the variants and boot them again; tree, toolchain and the kernel below them stay"})
+	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit}, file{&out.KTAP, "ktap", asKTAP},
+		file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})
+	t.RunE = func(c *cobra.Command, _ []string) error {
+		o.Command = t.command()
+		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error {
+			_, err := l.Zoo(ctx, o, out)
+			return err
+		})
+	}
+	return t
+}
+
 func (a *App) nightly() *target {
 	var r run
 	var o harness.NightlyOptions

@@ -72,3 +72,12 @@ func Sweep(columns []result.SweepColumn) (t result.SweepTotals, exit int) {
 	}
 	return t, result.ExitExpected
 }
+
+// Zoo sums up the entries of a zoo, as Sweep does columns.
+func Zoo(entries []result.ZooEntry) (t result.SweepTotals, exit int) {
+	var columns []result.SweepColumn
+	for _, e := range entries {
+		columns = append(columns, e.Column)
+	}
+	return Sweep(columns)
+}

@@ -16,31 +16,35 @@ import (
 
 // Group is the cells and controls of a plan that are forks of one build.
 type Group struct {
-	Settings []scenario.Setting // that make it another build than the plan's own; nil for that one
-	Cells    []int              // indices into the plan's cells
-	Controls []int              // likewise of its controls that no cell shows
-	options  []kconfig.Option   // merged over the plan's
+	Settings  []scenario.Setting // that make it another build than the plan's own; nil for that one
+	Unpatched bool               // of the tree without the scenario's patches; it has controls alone
+	Cells     []int              // indices into the plan's cells
+	Controls  []int              // likewise of its controls that no cell shows
+	options   []kconfig.Option   // merged over the plan's
 }
+
+// Own reports whether it is the plan's own build.
+func (g *Group) Own() bool { return g.Settings == nil && !g.Unpatched }
 
 // Groups are the builds that the plan's cells and controls are forks of, the plan's
 // own first.
 func (p *Plan) Groups() []*Group {
 	groups := []*Group{{}}
-	of := func(v scenario.Variant) *Group {
+	of := func(v scenario.Variant, unpatched bool) *Group {
 		settings := v.Base()
-		i := slices.IndexFunc(groups, func(g *Group) bool { return slices.Equal(g.Settings, settings) })
+		i := slices.IndexFunc(groups, func(g *Group) bool { return slices.Equal(g.Settings, settings) && g.Unpatched == unpatched })
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, &Group{Settings: settings, options: p.options(v)})
+			groups = append(groups, &Group{Settings: settings, Unpatched: unpatched, options: p.options(v)})
 		}
 		return groups[i]
 	}
 	for i, c := range p.Cells {
-		g := of(c.Variant)
+		g := of(c.Variant, false)
 		g.Cells = append(g.Cells, i)
 	}
 	for i, c := range p.Controls {
-		if g := of(c.Shown.Variant); !c.Selected {
+		if g := of(c.Shown.Variant, c.Unpatched); !c.Selected {
 			g.Controls = append(g.Controls, i)
 		}
 	}
@@ -49,6 +53,9 @@ func (p *Plan) Groups() []*Group {
 
 // Base is what the group's cells are built on, where base is what the plan's own are.
 func (g *Group) Base(base kbuild.Base) kbuild.Base {
+	if g.Unpatched {
+		base.Tree = base.Tree.Unpatched()
+	}
 	base.Options, _ = kconfig.Merge(kconfig.Fragment{Options: base.Options}, kconfig.Fragment{Options: g.options})
 	for _, s := range g.Settings {
 		switch s.Kind {

@@ -5,7 +5,7 @@ import "time"
 // Kept says of a run that was kept what is to be known to find it again; its result lies beside it.
 type Kept struct {
 	ID      string    `json:"id"`   // hex; any beginning that no other run has names it
-	Flow    string    `json:"flow"` // "matrix", "sweep", "verify", "bisect", "nightly", "explain", "minimise"
+	Flow    string    `json:"flow"` // "matrix", "sweep", "verify", "bisect", "nightly", "explain", "minimise", "zoo"
 	At      time.Time `json:"at"`   // when its result was there
 	Command string    `json:"command"`
 	Title   string    `json:"title"` // of what it is

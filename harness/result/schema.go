@@ -16,5 +16,6 @@ func Documents() map[string]reflect.Type {
 		NightlySchema:        reflect.TypeFor[Nightly](),
 		SweepSchema:          reflect.TypeFor[Sweep](),
 		VerificationSchema:   reflect.TypeFor[Verification](),
+		ZooSchema:            reflect.TypeFor[Zoo](),
 	}
 }

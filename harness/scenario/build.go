@@ -111,14 +111,21 @@ func (v *validator) build() {
 	v.s.placements = nil
 }
 
+// unpatched reads whether a control is seen on the tree without the scenario's patches.
+func (v *validator) unpatched(t *table) bool {
+	patched := t.get("patched", kindBool, "true or false")
+	without := patched != nil && !patched.truth
+	if without && len(v.s.Patches) == 0 {
+		v.add(patched.pos, "patched = false, and the scenario has no patches")
+	}
+	return without
+}
+
 // buildControl reads a control of a scenario about the build: the same goal where it is known how it ends, with another toolchain or
 // without the scenario's patches.
 func (v *validator) buildControl(t *table, c *Control) {
-	toolchain, patched := t.text("toolchain"), t.get("patched", kindBool, "true or false")
-	c.Toolchain, c.Unpatched = toolchain.value, patched != nil && !patched.truth
-	if c.Unpatched && len(v.s.Patches) == 0 {
-		v.add(patched.pos, "patched = false, and the scenario has no patches")
-	}
+	toolchain := t.text("toolchain")
+	c.Toolchain = toolchain.value
 	if !toolchain.set && !c.Unpatched && c.Cell == Stock {
 		v.add(t.pos, "%s is what the scenario shows itself: name another toolchain, patched = false, or a cell", t.name)
 	}
@@ -278,10 +285,10 @@ func (s *Scenario) Warnings() bool {
 
 // At says where a control is seen: "stock:low:rust_minimal", "stock, by trixie, without the patches".
 func (c Control) At() string {
-	if c.Placement != "" {
-		return c.Cell + ":" + c.Placement + ":" + c.Of()
-	}
 	at := c.Cell
+	if c.Placement != "" {
+		at += ":" + c.Placement + ":" + c.Of()
+	}
 	if c.Toolchain != "" {
 		at += ", by " + c.Toolchain
 	}

@@ -63,6 +63,7 @@
 //	cell      = "static-large"           # without @scope: the first scope of the axes
 //	placement = "low"
 //	module    = "rust_minimal"           # or step = "look", or of a test of KUnit step = "list-kunit-test/list_test_list_add"
+//	patched   = false                    # optional: on the tree without the scenario's patches
 //	outcome   = "loaded"                 # and relocation, errno, as in expect
 //
 //	[[expect]]                           # of several that apply, the last holds
@@ -73,6 +74,7 @@
 //	kernel    = ">=6.12, <7.2"           # default any; of make kernelversion
 //	subarch   = "i386"                   # default any; x86_64 or i386, see -subarch=
 //	rustc     = ">=1.91"                 # default any
+//	gcc       = ">=16.0"                 # default any; of the toolchain, whichever compiler is used
 //	outcome   = "relocation-unknown"     # one or a list of alternatives, of package outcome; never infra
 //	relocation = [10, 11]                # optional, with relocation-unknown, relocation-overflow, loaded-corrupt
 //	errno     = 22                       # optional, with init-failed, insmod-failed; one or a list
@@ -144,7 +146,7 @@
 //	cell      = "stock"                  # default stock
 //	outcome   = "built"                  # with what goes with it, as in expect
 //
-//	[[expect]]                           # with cell, kernel and rustc as above
+//	[[expect]]                           # with cell, kernel, rustc and gcc as above
 //	outcome    = "build-failed"
 //	message    = '^custom targets'       # optional regexp of the first error of the step that failed, without its place
 //	place      = "scripts/target.json"   # optional: file where the error is, or a glob of its last directories, and perhaps :LINE

@@ -90,14 +90,15 @@ type expectation struct {
 	wants      []Want   // alternatives; none where only a verdict is expected
 	verdict    string   // "" where none is expected
 
-	kernel, rustc versions
-	subarch       string // "": any
+	kernel, rustc, gcc versions
+	subarch            string // "": any
 }
 
 // On is the versions of what a scenario is run on.
 type On struct {
 	Kernel string // as `make kernelversion` prints it
 	Rustc  string // "1.85.1"; "" where there is none
+	GCC    string // "14.2.0"; likewise
 }
 
 // x8664 is the SUBARCH of a kernel for which none is named.
@@ -110,9 +111,9 @@ func (s *Scenario) For(subarch string) *Scenario {
 	return &out
 }
 
-// of reports whether e speaks of a kernel and a rustc of those versions.
+// of reports whether e speaks of a kernel, a rustc and a gcc of those versions.
 func (s *Scenario) of(e expectation, on On) bool {
-	return e.kernel.contain(on.Kernel) && e.rustc.contain(on.Rustc) && (e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
+	return e.kernel.contain(on.Kernel) && e.rustc.contain(on.Rustc) && e.gcc.contain(on.GCC) && (e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
 }
 
 // Expected returns what the scenario expects of one module of a cell at a

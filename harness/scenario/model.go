@@ -112,7 +112,7 @@ type Control struct {
 	Module    string // "" for one of a step
 	Step      string // or of a test of KUnit, "suite/test"; "" for one of a module
 	Toolchain string // of a scenario about the build: that it is built with, "" for the run's own
-	Unpatched bool   // of a scenario about the build: on the tree without its patches
+	Unpatched bool   // on the tree without the scenario's patches
 	Wants     []Want // alternatives
 }
 

@@ -89,7 +89,7 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 // in reports whether the cells contain the control.
 func (c PlannedControl) in(cells []Cell) bool {
 	return slices.ContainsFunc(cells, func(cell Cell) bool {
-		return cell.ID() == c.Cell && slices.ContainsFunc(cell.Placements, c.Shown.Placements[0].same) &&
+		return cell.ID() == c.Cell && !c.Unpatched && slices.ContainsFunc(cell.Placements, c.Shown.Placements[0].same) &&
 			!slices.ContainsFunc(c.Shown.Modules, func(m Module) bool { return !slices.ContainsFunc(cell.Modules, m.same) })
 	})
 }

@@ -31,7 +31,7 @@ func (v *validator) control(t *table) {
 		}
 	}
 	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Step: step.value,
-		Wants: v.wants(t, elf.EM_X86_64, true)}
+		Unpatched: v.unpatched(t), Wants: v.wants(t, elf.EM_X86_64, true)}
 	if name.set && slices.ContainsFunc(v.s.controls, func(other Control) bool { return other.Name == c.Name }) {
 		v.add(name.pos, "control %q is there already", c.Name)
 	}
@@ -102,7 +102,7 @@ func (v *validator) controlCell(t text) string {
 
 func (v *validator) expect(t *table) {
 	cells, placements, modules, steps := t.texts("cell"), t.texts("placement"), t.texts("module"), t.texts("step")
-	kernel, subarch, verdict := t.text("kernel"), t.text("subarch"), t.text("verdict")
+	subarch, verdict := t.text("subarch"), t.text("verdict")
 	e := expectation{cells: v.cells(cells), verdict: verdict.value, subarch: subarch.value,
 		placements: v.names("placement", placements, names(v.s.known)),
 		modules:    v.names("module", modules, names(v.s.Modules)),
@@ -111,16 +111,15 @@ func (v *validator) expect(t *table) {
 	if e.given = len(modules) > 0 || len(steps) > 0; len(modules) > 0 && len(steps) > 0 {
 		v.add(steps[0].pos, "an [[expect]] is of modules or of steps: make two of it")
 	}
-	if kernel.set {
-		var err error
-		if e.kernel, err = parseVersions(kernel.value); err != nil {
-			v.add(kernel.pos, "kernel %v", err)
-		}
-	}
-	if rustc := t.text("rustc"); rustc.set {
-		var err error
-		if e.rustc, err = parseVersions(rustc.value); err != nil {
-			v.add(rustc.pos, "rustc %v", err)
+	for _, of := range []struct {
+		key    string
+		bounds *versions
+	}{{"kernel", &e.kernel}, {"rustc", &e.rustc}, {"gcc", &e.gcc}} {
+		if t := t.text(of.key); t.set {
+			var err error
+			if *of.bounds, err = parseVersions(t.value); err != nil {
+				v.add(t.pos, "%s %v", of.key, err)
+			}
 		}
 	}
 	machine := elf.EM_X86_64

@@ -31,6 +31,14 @@ type Tree struct {
 	Before  *Tree    // without the last of these; nil for a tree that none were applied to
 }
 
+// Unpatched is the origin that the patches of t were applied to; t itself where there are none.
+func (t *Tree) Unpatched() *Tree {
+	for t.Before != nil {
+		t = t.Before
+	}
+	return t
+}
+
 // NotKernelError says that a directory holds no kernel source that umlab can use.
 type NotKernelError struct{ Dir, Why string }
 
