@@ -89,6 +89,9 @@ func (m *making) ask(ctx context.Context, what string) error {
 // askedBuild makes a build directory that is configured as m's is.
 func (m *making) askedBuild(ctx context.Context) (string, error) {
 	dir := filepath.Join(m.dir, "ask")
+	if err := store.RemoveAll(dir); err != nil { // of a run that was killed
+		return "", err
+	}
 	config, err := os.ReadFile(filepath.Join(m.build, ".config"))
 	if err != nil {
 		return "", err

@@ -99,7 +99,9 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 		errs = append(errs, usage.Errorf("-jobs=%d: give a number of CPU slots, or leave it out for one per CPU", f.Jobs))
 	}
 	p.ownConfig = src.Settings.OwnOf(f.Tree, f.Toolchain, f.Subarch)
-	p.Notes = p.OwnNotes()
+	if p.Notes = p.OwnNotes(); len(s.Source) > 0 {
+		p.Notes = append(p.Notes, "the bug is known from "+s.KnownFrom())
+	}
 	errs = append(errs, p.merge(scenarios.Project), p.readNamed(scenarios.Project), p.readPatches())
 	if err := usage.Join(errs...); err != nil {
 		return nil, err

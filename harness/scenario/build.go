@@ -71,6 +71,18 @@ func (vs versions) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// KnownFrom is where the bug is known from, in words: "commit 8851e27d2cb9"; "" where the scenario does not say.
+func (s *Scenario) KnownFrom() string {
+	var all []string
+	for _, from := range s.Source {
+		if commitForm.MatchString(from) {
+			from = "commit " + from[:12]
+		}
+		all = append(all, from)
+	}
+	return strings.Join(all, ", ")
+}
+
 // origin reads where the bug is known from and which kernels it is for.
 func (v *validator) origin() {
 	for _, t := range v.file.texts("source") {
