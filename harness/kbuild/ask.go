@@ -116,6 +116,9 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 		return "", err
 	}
 	copied := func(to, from string, info fs.FileInfo) error {
+		if !info.Mode().IsRegular() {
+			return nil
+		}
 		if _, err := store.CopyFile(to, from, info.Mode().Perm()); err != nil {
 			return err
 		}
