@@ -67,6 +67,8 @@ func init() {
 //	  -find=VERDICT         look for the smallest sets of settings that give this verdict, over the axes
 //	                        and what else rustc offers (loads, rejected, address-dependent, mixed,
 //	                        broken, builds, passes, fails)
+//	  -confidence=PERCENT   in place of -repeat=: boots until the rate of each outcome is known to 10
+//	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
@@ -112,6 +114,8 @@ func Matrix() {}
 //	  -output=REGEXP        what init of a module of yours prints, none for nothing; default: what umlab
 //	                        reads from the module
 //	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
+//	  -confidence=PERCENT   in place of -repeat=: boots until the rate of each outcome is known to 10
+//	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
 //	                        them stay
@@ -193,6 +197,8 @@ func Boot() {}
 //	  -output=REGEXP        what init of a module of yours prints, none for nothing; default: what umlab
 //	                        reads from the module
 //	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
+//	  -confidence=PERCENT   in place of -repeat=: boots until the rate of each outcome is known to 10
+//	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
@@ -240,6 +246,8 @@ func Verify() {}
 //	  -modules=MODULE,…     only these: of the scenario, samples of the tree, all, targets x/y.ko,
 //	                        directories ./hello; default: the scenario's
 //	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
+//	  -confidence=PERCENT   in place of -repeat=: boots until the rate of each outcome is known to 10
+//	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
@@ -286,6 +294,9 @@ func Bisect() {}
 //	  -output=REGEXP        what init of a module of yours prints, none for nothing; default: what umlab
 //	                        reads from the module
 //	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
+//	  -confidence=PERCENT   in place of -repeat=: boots until the rate of each outcome is known to 10
+//	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
+//	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
 //	                        them stay
@@ -408,6 +419,8 @@ func Zoo() {}
 //	  -modules=MODULE,…     only these: of the scenario, samples of the tree, all, targets x/y.ko,
 //	                        directories ./hello; default: the scenario's
 //	  -fragment=FILE,…      kernel options, CONFIG_X=y a line, merged over the scenario's; default: none
+//	  -confidence=PERCENT   in place of -repeat=: boots until the rate of each outcome is known to 10
+//	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
 func Nightly() {}

@@ -136,10 +136,14 @@ func (l *Lab) wholeCell(ctx context.Context, p *plan.Plan, target predicate.Targ
 		return nil, err
 	}
 	shows, ok := seen.One()
-	if !ok {
-		return nil, usage.Errorf("%s cannot be minimised: there is not one outcome to hold on to: %s", target, seen)
+	var rate *predicate.Message
+	if !ok && seen.Rated() {
+		rate, ok = &seen, true
 	}
-	m := &minimising{lab: l, was: r, target: target, shows: shows, base: p.Base(t, tc), tree: t, toolchain: tc}
+	if !ok {
+		return nil, usage.Errorf("%s cannot be minimised: there is not one outcome to hold on to: %s; -confidence=95 holds on to rates", target, seen)
+	}
+	m := &minimising{lab: l, was: r, target: target, shows: shows, rate: rate, base: p.Base(t, tc), tree: t, toolchain: tc}
 	if r.baseline != nil {
 		m.base = r.baseline.Base
 	}
@@ -151,14 +155,17 @@ func (l *Lab) wholeCell(ctx context.Context, p *plan.Plan, target predicate.Targ
 	m.was.plan = r.plan.Afresh(false) // what was not asked before is new anyway
 	m.result = &result.Minimisation{
 		Schema: result.MinimisationSchema, Scenario: p.Named(), Tree: r.Tree, Toolchain: r.Toolchain,
-		Target: target.String(), Seen: shows.String(), Evidence: shows.Evidence, Cell: target.Cell, Parts: []result.MinimisedPart{},
+		Target: target.String(), Seen: shows.Brief(), Evidence: shows.Evidence, Cell: target.Cell, Parts: []result.MinimisedPart{},
 		Notes: append([]string{}, r.Notes...),
+	}
+	if rate != nil {
+		m.result.Seen = seen.String()
 	}
 	key, err := r.plan.Key()
 	if err != nil {
 		return nil, err
 	}
-	question := store.Key("minimise", minimiseVersion, key, t.Digest, tc.Digest, target.String(), shows.String())
+	question := store.Key("minimise", minimiseVersion, key, t.Digest, tc.Digest, target.String(), seen.String())
 	m.journal, err = l.openMinimiseJournal(question, o.Log, o.Fresh)
 	return m, err
 }

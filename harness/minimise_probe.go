@@ -36,8 +36,9 @@ type minimising struct {
 	base      kbuild.Base // of the plan's own build
 	target    predicate.Target
 	at        scenario.Placement
-	shows     outcome.Outcome // of the target
-	left      subject         // the smallest that is known to show it
+	shows     outcome.Outcome    // of the target
+	rate      *predicate.Message // how often it shows what, where that is what holds; else nil
+	left      subject            // the smallest that is known to show it
 	journal   *minimiseJournal
 	unknown   int // parts in a row that could not be judged
 	result    *result.Minimisation
@@ -208,6 +209,10 @@ func (m *minimising) judge(r *ran, s subject) (shrink.Answer, outcome.Outcome, s
 	switch {
 	case (predicate.Condition{}).Faulty(seen):
 		return shrink.Unknown, o, seen.String()
+	case m.rate != nil && seen.Rated() && seen.SameRates(*m.rate):
+		return shrink.Holds, o, seen.String()
+	case m.rate != nil:
+		return shrink.Not, o, seen.String()
 	case one && o.SameFailure(m.shows, s.squeezed):
 		return shrink.Holds, o, seen.String()
 	case one && o.Same(m.shows):

@@ -231,6 +231,7 @@ func (a *App) minimise() *target {
 	t.output(&o.Out, flag{name: "out", takes: "DIRECTORY", means: "what is left is written there: the options, your modules, a scenario"})
 	t.output(&o.Log, flag{name: "log", takes: "FILE", means: "answers are written there as they come, and taken from there"})
 	t.cellFlags(&r, true)
+	t.repeat(&r)
 	t.jobs(&r)
 	t.fresh(&r)
 	t.files(file{&o.Outputs.JSON, "json", asJSON}, file{&o.Outputs.HTML, "html", asHTML}, file{&o.Outputs.Markdown, "md", asMD})

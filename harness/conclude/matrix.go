@@ -52,6 +52,11 @@ func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		c.Verdict, c.Reason = Cell(*c)
+		for n := range c.Placements {
+			if p := &c.Placements[n]; c.Verdict == result.Flaky || p.Confidence > 0 {
+				p.Shares = p.Rates(cmp.Or(p.Confidence, result.UsualConfidence))
+			}
+		}
 		c.Expected, c.AsExpected = expected(s, on, planned[i], *c)
 	}
 	for _, c := range r.Controls {

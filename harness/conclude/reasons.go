@@ -1,6 +1,7 @@
 package conclude
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,6 +126,18 @@ func booted(t result.Threshold) string {
 		return "but booted " + strings.Join(parts, ", ")
 	}
 	return "booted " + strings.Join(parts, ", ")
+}
+
+// rates is "loaded in 3 of 20 (15 %, 5–36 %), relocation-overflow 11 32S in 17 of 20 (85 %, 64–95 %); intervals at 95 %".
+func rates(module string, p result.Placement) string {
+	confidence := cmp.Or(p.Confidence, result.UsualConfidence)
+	var parts []string
+	for _, r := range p.Rates(confidence) {
+		if r.Module == module {
+			parts = append(parts, r.Outcome+" in "+r.String())
+		}
+	}
+	return fmt.Sprintf("%s; intervals at %d %%", strings.Join(parts, ", "), confidence)
 }
 
 // shares is "3/20 loaded, 17/20 relocation-overflow 11 32S".

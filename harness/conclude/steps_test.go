@@ -60,7 +60,7 @@ func TestVerdictsOfSteps(t *testing.T) {
 		{"all fail", "a=failed b=failed", "a=failed b=failed", result.Fails, "failed everywhere"},
 		{"one fails", "a=passed b=status", "a=passed b=status", result.Mixed, "failed status 139: b at low, high; all others passed"},
 		{"at one place", "a=passed", "a=failed", result.Mixed, "failed: a at high; all others passed"},
-		{"now and then", "a=passed | a=failed", "a=passed | a=passed", result.Flaky, "a at low: 1/2 passed, 1/2 failed, though addresses do not explain it"},
+		{"now and then", "a=passed | a=failed", "a=passed | a=passed", result.Flaky, "a at low: passed in 1 of 2 (50 %, 9–91 %), failed in 1 of 2 (50 %, 9–91 %); intervals at 95 %; addresses do not explain it"},
 		{"an oops", "a=passed x=oops b=-", "a=passed x=passed b=passed", result.Broken, "x at low: oops"},
 		{"a deadline", "a=timeout b=-", "a=passed b=passed", result.Broken, "a at low: timeout"},
 		{"a deadline now and then, with tests behind it", "k=timeout | k=passed k/t=passed", "k=passed k/t=passed | k=passed k/t=passed", result.Broken, "k at low: timeout"},

@@ -191,7 +191,7 @@ func flaky(placements []result.Placement) (string, bool) {
 	for _, p := range placements {
 		for _, t := range p.Tallies() {
 			if len(t.Counts) > 1 && !explained(p, t) {
-				return fmt.Sprintf("%s at %s: %s, though addresses do not explain it", t.Module, p.Name, shares(t)), true
+				return fmt.Sprintf("%s at %s: %s; addresses do not explain it", t.Module, p.Name, rates(t.Module, p)), true
 			}
 		}
 	}

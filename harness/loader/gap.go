@@ -3,7 +3,6 @@ package loader
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 )
 
@@ -78,29 +77,3 @@ func Share(bases []BaseCount, holds func(base uint64) bool) float64 {
 	}
 	return min(sum, 1)
 }
-
-// Interval is a confidence interval of a probability.
-type Interval struct{ Low, High float64 }
-
-// Wilson is the score interval for k of n trials at z standard deviations: 1.96
-// for 95 %, 2.576 for 99 %. Without trials it is [0, 1].
-func Wilson(k, n int, z float64) Interval {
-	if n <= 0 || k < 0 || k > n {
-		return Interval{0, 1}
-	}
-	p, m := float64(k)/float64(n), float64(n)
-	mid := (p + z*z/(2*m)) / (1 + z*z/m)
-	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
-	i := Interval{Low: max(mid-half, 0), High: min(mid+half, 1)}
-	// The formula's ends are exact there; rounding must not move them.
-	if k == 0 {
-		i.Low = 0
-	}
-	if k == n {
-		i.High = 1
-	}
-	return i
-}
-
-// Holds reports whether p lies in the interval.
-func (i Interval) Holds(p float64) bool { return p >= i.Low && p <= i.High }

@@ -348,21 +348,6 @@ func TestGap(t *testing.T) {
 	}
 }
 
-func TestWilson(t *testing.T) {
-	for _, test := range []struct {
-		k, n      int
-		low, high float64
-	}{{8, 20, 0.2188, 0.6134}, {0, 20, 0, 0.1611}, {20, 20, 0.8389, 1}, {0, 0, 0, 1}, {3, 2, 0, 1}} {
-		i := Wilson(test.k, test.n, 1.96)
-		if math.Abs(i.Low-test.low) > 1e-3 || math.Abs(i.High-test.high) > 1e-3 {
-			t.Errorf("%d/%d: %+v, want %.4f–%.4f", test.k, test.n, i, test.low, test.high)
-		}
-	}
-	if !Wilson(0, 20, 1.96).Holds(0) || Wilson(0, 20, 1.96).Holds(0.5) {
-		t.Error("Holds")
-	}
-}
-
 func TestSignature(t *testing.T) {
 	sign := func(s moduleSpec) string {
 		t.Helper()

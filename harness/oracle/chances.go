@@ -10,9 +10,6 @@ import (
 	"umlab/harness/scenario"
 )
 
-// confidence of the intervals in reports: standard deviations for 95 %.
-const confidence = 1.96
-
 // Chances computes, for every placement with random addresses, how often each
 // module loads there, beside how often it did. The host tells the range of its
 // randomisation only by the gaps that boots report, so those of all cells are
@@ -84,7 +81,7 @@ func (o *Oracle) chancesAt(c scenario.Cell, p *kbuild.Product, place scenario.Pl
 				}
 			}
 		}
-		interval := loader.Wilson(chance.Loaded, chance.Runs, confidence)
+		interval := result.Wilson(chance.Loaded, chance.Runs, result.Z(result.UsualConfidence))
 		chance.Low, chance.High = interval.Low, interval.High
 		chance.Holds = interval.Holds(chance.Computed)
 		out.Chances = append(out.Chances, chance)

@@ -96,7 +96,11 @@ func (p *Plan) questionDigest() string {
 		parts = append(parts, "own scenario", p.Scenario.Digest)
 	}
 	for _, place := range p.placements() {
-		parts = append(parts, fmt.Sprintf("placement %s mem=%d aslr=%v boots=%d", place.Name, place.Mem, place.ASLR, place.Repeat))
+		boots := strconv.Itoa(place.Repeat)
+		if place.Confidence > 0 {
+			boots = fmt.Sprintf("for %d %%", place.Confidence)
+		}
+		parts = append(parts, fmt.Sprintf("placement %s mem=%d aslr=%v boots=%s", place.Name, place.Mem, place.ASLR, boots))
 	}
 	return store.Key(parts...)
 }
@@ -171,6 +175,9 @@ func described(p scenario.Placement) string {
 	}
 	if usual.ASLR != p.ASLR {
 		more = append(more, "aslr "+map[bool]string{true: "on", false: "off"}[p.ASLR])
+	}
+	if p.Confidence > 0 {
+		more = append(more, fmt.Sprintf("boots for a confidence of %d %%", p.Confidence))
 	}
 	if p.Repeat > 1 {
 		more = append(more, fmt.Sprintf("%d boots", p.Repeat))

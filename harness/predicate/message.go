@@ -29,6 +29,8 @@ type Message struct {
 	Places []place          `json:"places,omitempty"` // in the order of the result; none where nothing was booted
 	Build  *outcome.Outcome `json:"build,omitempty"`  // why there was nothing to boot
 	Reason string           `json:"reason,omitempty"` // of unproved
+	// Confidence is in percent, where the runs are so many that rates can be told apart; else 0.
+	Confidence int `json:"confidence,omitempty"`
 
 	// Relocations are those of all modules of the cell, see result.Build. They
 	// are proved by the build alone, whatever the class says of the boots.
@@ -46,7 +48,12 @@ type place struct {
 // same reports whether two messages show the same for the same target: equal
 // outcomes (see outcome.Outcome.Same) of every module at every placement. What
 // proves nothing is the same as nothing, not even as itself.
+//
+// Where both have rates, they are the same if the intervals of each outcome's rate meet.
 func (m Message) same(n Message) bool {
+	if m.Rated() && n.Rated() && m.Target == n.Target {
+		return m.SameRates(n)
+	}
 	if m.Target != n.Target || m.Class != n.Class || len(m.Places) != len(n.Places) {
 		return false
 	}
@@ -66,6 +73,40 @@ func (m Message) same(n Message) bool {
 		}
 	}
 	return true
+}
+
+// Rated reports whether a message shows how often something happens, and not only whether.
+func (m Message) Rated() bool { return m.Confidence > 0 && (m.Class == unstable || m.Class == proved) }
+
+// SameRates reports whether two messages that are Rated, whatever cells they are of, show each outcome with rates whose
+// intervals meet.
+func (m Message) SameRates(n Message) bool {
+	if len(m.Places) != len(n.Places) {
+		return false
+	}
+	for i, p := range m.Places {
+		q := n.Places[i]
+		if p.Placement != q.Placement || p.Module != q.Module {
+			return false
+		}
+		for _, c := range append(p.Seen[:len(p.Seen):len(p.Seen)], q.Seen...) {
+			if !p.rate(c.Outcome, m.Confidence).Meets(q.rate(c.Outcome, n.Confidence)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// rate is the interval of how often an outcome is seen.
+func (p place) rate(o outcome.Outcome, confidence int) result.Interval {
+	n := 0
+	for _, c := range p.Seen {
+		if c.Outcome.Same(o) {
+			n += c.N
+		}
+	}
+	return result.Wilson(n, p.Runs, result.Z(confidence))
 }
 
 // outcomes are what the set of a condition is held against.

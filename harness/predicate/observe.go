@@ -70,7 +70,7 @@ func (m *Message) read(c result.Cell) error {
 		if m.Target.Placement != "" && p.Name != m.Target.Placement {
 			continue
 		}
-		found = true
+		found, m.Confidence = true, p.Confidence
 		tallies := p.Tallies()
 		for _, name := range names {
 			if m.Target.Module != "" && name != m.Target.Module {

@@ -56,14 +56,18 @@ func (t Target) String() string {
 // With a property of the relocations: bad where it holds, good where it does
 // not. The boots have no say in it, and good and bad are not read.
 //
-// Messages that prove nothing, and runs that differ at one placement, are
-// skipped. So are build-failed and timeout unless the set names them.
+// Messages that prove nothing, and runs that differ at one placement without a
+// confidence for their rates, are skipped. So are build-failed and timeout unless the set names them.
 func (c Condition) verdict(good Message, bad *Message, seen Message) (bisect.Verdict, string) {
 	if p := c.property; p != nil {
 		return p.verdict(seen)
 	}
 	switch seen.Class {
 	case proved:
+	case unstable:
+		if !seen.Rated() {
+			return bisect.Skip, seen.String()
+		}
 	case buildFailed, timedOut:
 		if !c.names(seen) {
 			return bisect.Skip, fmt.Sprintf("%s, and -until= does not name it", seen)
@@ -73,6 +77,8 @@ func (c Condition) verdict(good Message, bad *Message, seen Message) (bisect.Ver
 	}
 	if c.Empty() {
 		switch {
+		case seen.same(good) && bad != nil && seen.same(*bad) && seen.Rated():
+			return bisect.Skip, fmt.Sprintf("as both ends, at a confidence of %d %%: %s", seen.Confidence, seen)
 		case seen.same(good):
 			return bisect.Good, seen.String()
 		case bad != nil && seen.same(*bad):
@@ -101,14 +107,14 @@ func (c Condition) unpinned(m Message) string {
 		return ""
 	}
 	switch {
-	case m.Class == proved, c.names(m):
+	case m.Class == proved, c.names(m), m.Rated():
 		return ""
 	case m.Class == buildFailed:
 		return m.String() + "; where that is what you look for, say so: -until=build-failed"
 	case m.Class == timedOut:
 		return m.String() + "; where that is what you look for, say so: -until=timeout"
 	case m.Class == unstable:
-		return m.String() + "; name a placement without random addresses"
+		return m.String() + "; name a placement without random addresses, or compare rates, with -confidence=95"
 	}
 	return m.String()
 }

@@ -33,6 +33,7 @@ func MatrixSince(was, r *result.Results) *doc.Document {
 	if r.Search != nil {
 		d.Add(searched(r))
 	}
+	d.Add(rates(r))
 	var evidence doc.Evidence
 	var details []doc.Block
 	for i := range r.Cells {

@@ -26,7 +26,7 @@ func (r Results) Version() string {
 	}
 	for _, c := range r.Cells {
 		more := c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() || c.diagnosed() || c.discarded()
-		if more || slices.ContainsFunc(c.Placements, Placement.steps) {
+		if more || slices.ContainsFunc(c.Booted(), Placement.later) {
 			return SchemaV2
 		}
 	}
@@ -245,6 +245,11 @@ type Placement struct {
 	ASLR bool   `json:"aslr"`                          // address randomisation of the host left on
 	Runs []Run  `json:"runs"`
 
+	// in percent, where the number of runs follows from it: so many that each rate is known to 10 points more or less
+	Confidence int `json:"confidence,omitempty" since:"v2" jsonschema:"minimum=50,maximum=99"`
+	// of each outcome, where a confidence was asked for, or the cell is flaky; at that confidence, or at 95 %
+	Shares []Rate `json:"rates,omitempty" since:"v2"`
+
 	Chances []Chance `json:"chances,omitempty"` // where addresses are random
 }
 
@@ -326,6 +331,9 @@ func (r Run) Items() []Module {
 	}
 	return items
 }
+
+// later reports whether p has what the first version of the documents cannot say.
+func (p Placement) later() bool { return p.steps() || p.Confidence > 0 || p.Shares != nil }
 
 // steps reports whether a run of p took steps.
 func (p Placement) steps() bool {

@@ -175,8 +175,8 @@ func (s *session) places(ctx context.Context, c scenario.Cell, places []scenario
 	out := make([]result.Placement, len(places))
 	err := each(len(places), func(i int) error {
 		place := places[i]
-		out[i] = result.Placement{Name: place.Name, Mem: place.MemText, ASLR: place.ASLR, Runs: make([]result.Run, place.Repeat)}
-		return each(place.Repeat, func(n int) (err error) {
+		out[i] = result.Placement{Name: place.Name, Mem: place.MemText, ASLR: place.ASLR, Confidence: place.Confidence}
+		return s.repeat(place, &out[i], func(n int) (err error) {
 			run := &out[i].Runs[n]
 			*run, err = s.run(ctx, c, place, n, p)
 			if s.Oracle != nil {
@@ -188,6 +188,24 @@ func (s *session) places(ctx context.Context, c scenario.Cell, places []scenario
 	})
 	return out, err
 }
+
+// repeat makes the runs of a placement with do, each by its index: as many as it says, or, where a confidence is wanted, until
+// they tell the rate of each outcome.
+func (s *session) repeat(place scenario.Placement, out *result.Placement, do func(n int) error) error {
+	for more := place.Repeat; more > 0; {
+		from := len(out.Runs)
+		out.Runs = append(out.Runs, make([]result.Run, more)...)
+		if err := each(more, func(n int) error { return do(from + n) }); err != nil || place.Confidence == 0 || out.Settled(place.Confidence) {
+			return err
+		}
+		more = min(runsAtOnce, mostRuns-len(out.Runs))
+		s.task.Total(s.total.Add(int64(max(more, 0))))
+	}
+	return nil
+}
+
+// Runs that are made before it is looked at whether they are enough, and in all: at 99 %, some 160 are.
+const runsAtOnce, mostRuns = 5, 400
 
 // run makes one run of a cell, or finds its record.
 func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Placement, n int, p *kbuild.Product) (result.Run, error) {

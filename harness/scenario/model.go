@@ -85,6 +85,8 @@ type Placement struct {
 	MemText string // as on the kernel's command line: "64M"
 	ASLR    bool   // address randomisation of the host left on
 	Repeat  int    // boots, at least 1
+	// Confidence is in percent, where it decides how many boots: see result.Placement.Settled. 0 where Repeat does.
+	Confidence int `json:",omitempty"`
 }
 
 // builtin returns the placements known to every scenario.

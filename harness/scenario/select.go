@@ -20,6 +20,7 @@ type Selection struct {
 	Modules    []string // names of the scenario or of samples, targets of the tree ("drivers/misc/dummy-irq.ko"), directories, AllModules
 	Output     string   // regexp of a line that the init of such a module prints, where the scenario does not say; "none" for a silent one
 	Repeat     int      // boots of every placement
+	Confidence int      // in percent, of every placement: so many boots as it takes
 	ASLR       *bool    // of every placement
 }
 
@@ -42,7 +43,7 @@ type PlannedControl struct {
 func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, usage.Errorf(format, args...)) }
-	if s.BuildOnly() && (len(sel.Placements)+len(sel.Mem)+len(sel.Modules)+sel.Repeat > 0 || sel.ASLR != nil || sel.Output != "") {
+	if s.BuildOnly() && (len(sel.Placements)+len(sel.Mem)+len(sel.Modules)+sel.Repeat+sel.Confidence > 0 || sel.ASLR != nil || sel.Output != "") {
 		wrong("scenario %s is about a build (make %s): nothing is booted, so that there are no placements, modules and repeats to choose",
 			s.Name, s.Goal)
 	}
@@ -127,6 +128,9 @@ func (p Plan) Vary(change func(Axis) Axis) Plan {
 	return q
 }
 
+// Confidences that can be asked for, in percent.
+const leastConfidence, mostConfidence = 50, 99
+
 type usageFunc func(format string, args ...any)
 
 func (s *Scenario) selectPlacements(sel Selection, wrong usageFunc) []Placement {
@@ -154,8 +158,17 @@ func (s *Scenario) selectPlacements(sel Selection, wrong usageFunc) []Placement 
 	if sel.Repeat < 0 || sel.Repeat > mostRepeat {
 		wrong("-repeat=%d is not possible: allowed is 1 to %d", sel.Repeat, mostRepeat)
 	}
+	switch c := sel.Confidence; {
+	case c != 0 && (c < leastConfidence || c > mostConfidence):
+		wrong("-confidence=%d is not possible: allowed is %d to %d, in percent", c, leastConfidence, mostConfidence)
+	case c != 0 && sel.Repeat != 0:
+		wrong("-repeat= says how many boots, and -confidence= how sure to be: give one of them")
+	}
 	var unique []Placement
 	for _, p := range out {
+		if p.Confidence = sel.Confidence; p.Confidence > 0 {
+			p.Repeat = 1
+		}
 		if sel.Repeat > 0 {
 			p.Repeat = sel.Repeat
 		}

@@ -54,11 +54,12 @@ func TestSelectPlacements(t *testing.T) {
 		sel  Selection
 		want []Placement
 	}{
-		{"own choice", Selection{}, []Placement{{"low", 64 << 20, "64M", false, 1}, {"high", 1 << 30, "1G", true, 1}}},
-		{"named", Selection{Placements: []string{"far", "far"}}, []Placement{{"far", 4 << 30, "4G", true, 1}}},
-		{"sizes alone", Selection{Mem: []string{"512m", "131072K"}}, []Placement{{"512M", 512 << 20, "512M", false, 1}, {"131072K", 128 << 20, "131072K", false, 1}}},
-		{"both, overridden", Selection{Placements: []string{"low"}, Mem: []string{"512M"}, ASLR: &on, Repeat: 20}, []Placement{{"low", 64 << 20, "64M", true, 20}, {"512M", 512 << 20, "512M", true, 20}}},
-		{"randomisation off", Selection{ASLR: &off}, []Placement{{"low", 64 << 20, "64M", false, 1}, {"high", 1 << 30, "1G", false, 1}}},
+		{"own choice", Selection{}, []Placement{{"low", 64 << 20, "64M", false, 1, 0}, {"high", 1 << 30, "1G", true, 1, 0}}},
+		{"named", Selection{Placements: []string{"far", "far"}}, []Placement{{"far", 4 << 30, "4G", true, 1, 0}}},
+		{"sizes alone", Selection{Mem: []string{"512m", "131072K"}}, []Placement{{"512M", 512 << 20, "512M", false, 1, 0}, {"131072K", 128 << 20, "131072K", false, 1, 0}}},
+		{"both, overridden", Selection{Placements: []string{"low"}, Mem: []string{"512M"}, ASLR: &on, Repeat: 20}, []Placement{{"low", 64 << 20, "64M", true, 20, 0}, {"512M", 512 << 20, "512M", true, 20, 0}}},
+		{"as sure as that", Selection{Placements: []string{"low"}, Confidence: 99}, []Placement{{"low", 64 << 20, "64M", false, 1, 99}}},
+		{"randomisation off", Selection{ASLR: &off}, []Placement{{"low", 64 << 20, "64M", false, 1, 0}, {"high", 1 << 30, "1G", false, 1, 0}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			plan, err := s.Select(tt.sel)
@@ -181,7 +182,7 @@ func TestSelectUsage(t *testing.T) {
 		{"no pattern", Selection{Cells: []string{"[a"}}, `cell "[a" is no pattern: write a variant, "pie-*" or "static-small@kernel"`},
 		{"stock with scope", Selection{Cells: []string{"stock@kernel"}}, `cell "stock@kernel" is not possible: stock has no flags, so no scope: write "stock"`},
 		{"scope in cell", Selection{Cells: []string{"pie-small@kernal"}}, `cell "pie-small@kernal" has no such scope: allowed are module, kernel, all; did you mean "kernel"?`},
-		{"all of them", Selection{Modules: []string{"rust_prnt.ko", "1", "a/c-d.ko", "./c_d"}, Output: "(", Placements: []string{"middle"}, Mem: []string{"1M", "lots"}, Repeat: -1, Scope: []string{"modules"}},
+		{"all of them", Selection{Modules: []string{"rust_prnt.ko", "1", "a/c-d.ko", "./c_d"}, Output: "(", Placements: []string{"middle"}, Mem: []string{"1M", "lots"}, Repeat: -1, Confidence: 100, Scope: []string{"modules"}},
 			"-output=( is no regular expression: write Go's syntax: error parsing regexp: missing closing ): `(`\n" +
 				"module \"rust_prnt.ko\" is unknown: " + alsoModules + "; did you mean \"rust_print\"?\n" +
 				"module \"1\" is unknown: " + alsoModules + "\n" +
@@ -190,6 +191,7 @@ func TestSelectUsage(t *testing.T) {
 				"-mem: mem=1M is out of range: allowed is 16M to 64G\n" +
 				"-mem: \"lots\" is no memory size: write digits and K, M or G, as in \"512M\"\n" +
 				"-repeat=-1 is not possible: allowed is 1 to 1000\n" +
+				"-confidence=100 is not possible: allowed is 50 to 99, in percent\n" +
 				"scope \"modules\" is unknown: allowed are module, kernel, all; did you mean \"module\"?"},
 		{"module elsewhere", Selection{Modules: []string{"/tmp/x.ko"}}, `module "/tmp/x.ko" is unknown: ` + alsoModules},
 		{"output of nothing", Selection{Output: "^x"}, "-output= says what modules of your choice print: name them with -modules="},
