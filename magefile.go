@@ -37,8 +37,10 @@ func init() {
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE,…          the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
@@ -91,8 +93,10 @@ func Matrix() {}
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
@@ -134,8 +138,10 @@ func Explain() {}
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
@@ -168,8 +174,10 @@ func Boot() {}
 //	Flags:
 //	  -range=A..B           the commits A..B of the git repository that -tree= names, in place of PATCH
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
@@ -229,8 +237,10 @@ func Verify() {}
 //	                        one that is not, and until says how that is
 //	  -log=FILE             answers are written there as they come, and taken from there
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
@@ -271,8 +281,10 @@ func Bisect() {}
 //	  -out=DIRECTORY        what is left is written there: the options, your modules, a scenario
 //	  -log=FILE             answers are written there as they come, and taken from there
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
@@ -314,8 +326,10 @@ func Minimise() {}
 //	Flags:
 //	  -target=TARGET,…      only of these; default: all (matrix, explain, verify, bisect, zoo, nightly,
 //	                        minimise)
-//	  -scenario=NAME,…      only of these; default: all (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	  -scenario=NAME,…      only of these; default: all (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE,…          only of these; default: all (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME,…     only of these; default: all (host, host-rust, rustup-nightly, rustup-stable,
@@ -349,8 +363,10 @@ func Report() {}
 //	  -toolchain=NAME,…     only of these; default: all (host, host-rust, rustup-nightly, rustup-stable,
 //	                        sid, sid-experimental, trixie, trixie-backports, trixie-web; series
 //	                        debian-llvm, debian-rustc, debian-snapshot, rust-nightly)
-//	  -scenario=NAME,…      only of these; default: all (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	  -scenario=NAME,…      only of these; default: all (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -changes              only what changed, without the table
 //	  -import=FILE          enter results first, as -json= of matrix or -export= wrote them
@@ -369,9 +385,10 @@ func History() {}
 //
 //	Flags:
 //	  -scenario=NAME,…      only these: names, patterns (rustc-*), or paths of TOML files; default: all
-//	                        (rustc-core-edition, rustc-custom-target, rustc-soft-float-abi,
-//	                        rustc-target-pointer-width, test-ida-inverted-result,
-//	                        unknown-rela-relocation)
+//	                        (clang-links-pie, hostfs-root-directory, lld-relro-not-contiguous,
+//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
+//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
 //	  -tree=TREE,…          the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: each scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME,…     the compilers: a name, or one of a series, debian-rustc:1.96.1; all of a
@@ -397,9 +414,13 @@ func Zoo() {}
 //	  -series=NAME          the toolchains to watch; default debian-rustc (debian-llvm, debian-rustc,
 //	                        debian-snapshot, rust-nightly)
 //	  -dir=DIRECTORY        where dated reports go; default: reports/SERIES of the store
+//	  -zoo                  then all scenarios as well, each where it shows its bug: zoo.* beside the
+//	                        report
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, test-ida-inverted-result,
+//	                        unknown-rela-relocation (clang-links-pie, hostfs-root-directory,
+//	                        lld-relro-not-contiguous, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
 //	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)

@@ -24,6 +24,7 @@ import (
 type NightlyOptions struct {
 	Series string // default: that of configs/toolchains.toml
 	Dir    string // that the dated report goes below; default: reports/ of the store
+	Zoo    bool   // all scenarios as well, each where it shows its bug
 	MatrixOptions
 }
 
@@ -34,6 +35,13 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	series, p, err := l.planNightly(&o)
 	if err != nil {
 		return nil, err
+	}
+	var zooPlans []*plan.Plan
+	zoo := ZooOptions{Jobs: o.Jobs, Command: retarget(o.Command, "zoo", nil, notOfZoo, nil)}
+	if o.Zoo {
+		if zooPlans, err = l.planZoo(ctx, zoo); err != nil {
+			return nil, err
+		}
 	}
 	if p, err = p.Snapshot(ctx, l.store, l.sink); err != nil {
 		return nil, err
@@ -69,12 +77,19 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	n.Seconds = l.now().Sub(started).Seconds()
 	n.Exit = conclude.Night(n)
 	n = keep(l, ofNight(), n)
+	var z *result.Zoo
+	if o.Zoo {
+		if z, err = l.zoo(ctx, zooPlans, zoo.Command); err != nil {
+			return n, err
+		}
+		z = keep(l, ofZoo(), z)
+	}
 	l.sink.Close()
 	origin, err := kcidbOrigin(l.getenv)
 	if err != nil {
 		return n, err
 	}
-	dir, err := writeNight(o.Dir, origin, privacy(l.getenv), n)
+	dir, err := writeNight(o.Dir, origin, privacy(l.getenv), n, z)
 	if err != nil {
 		return n, err
 	}
@@ -87,11 +102,26 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	if err := doc.Terminal(l.stdout, report.Nightly(n), l.table); err != nil {
 		return n, err
 	}
+	if z != nil {
+		if _, err := fmt.Fprintln(l.stdout); err != nil {
+			return n, err
+		}
+		if err := doc.Terminal(l.stdout, report.Zoo(z), l.table); err != nil {
+			return n, err
+		}
+	}
 	if _, err := fmt.Fprintf(l.stdout, "report: %s\n", dir); err != nil {
 		return n, err
 	}
+	if z != nil && z.Exit > n.Exit { // of a change and what proves nothing, the latter counts
+		return n, zooEnd(z)
+	}
 	return n, nightEnd(n)
 }
+
+// notOfZoo are the flags of nightly that zoo does not take, or that are not meant for it.
+var notOfZoo = []string{"series", "dir", "zoo", "scenario", "tree", "compiler", "subarch", "scope", "cells", "axis", "placements", "mem",
+	"aslr", "modules", "fragment", "repeat", "jobs"}
 
 // night fills n, and returns what is known after it.
 func (l *Lab) night(

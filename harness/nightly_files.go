@@ -50,7 +50,9 @@ func checkNights(dir string) error {
 // lets dir/latest name it. The directory is called by the date, "2026-11-23"; a
 // further run of that day gets "2026-11-23.2", for what it finds unchanged is
 // what the first found changed. It is there with all files or not at all.
-func writeNight(dir, origin string, p private, n *result.Nightly) (made string, err error) {
+//
+// z is the night's zoo, nil for none.
+func writeNight(dir, origin string, p private, n *result.Nightly, z *result.Zoo) (made string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write the night's reports: %w; give -dir= a directory that you can write to", err)
 	}
@@ -75,6 +77,10 @@ func writeNight(dir, origin string, p private, n *result.Nightly) (made string, 
 		}},
 		{"dir", at("kcidb.json"), func(w io.Writer, n *result.Nightly) error { return kcidb.Write(w, origin, n.Results()...) }},
 	}...), n)
+	if z != nil {
+		err = errors.Join(err, writeOutputs(nil, p, ofZoo().files(map[string]string{"md": at("zoo.md"), "html": at("zoo.html"),
+			"json": at("zoo.json"), "junit": at("zoo-junit.xml"), "ktap": at("zoo-ktap.txt")}), z))
+	}
 	if err != nil {
 		return "", err
 	}

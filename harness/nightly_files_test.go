@@ -36,7 +36,7 @@ func entries(t *testing.T, dir string) (list []string) {
 
 func TestWriteNight(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "nights")
-	first, err := writeNight(dir, "umlab", nil, night("the first"))
+	first, err := writeNight(dir, "umlab", nil, night("the first"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +52,18 @@ func TestWriteNight(t *testing.T) {
 		t.Fatal(err)
 	}
 	published(t, result.NightlySchema, text)
-	second, err := writeNight(dir, "umlab", nil, night("the second"))
+	second, err := writeNight(dir, "umlab", nil, night("the second"), &result.Zoo{Schema: result.ZooSchema, Entries: []result.ZooEntry{}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	want = append(want, "zoo-junit.xml", "zoo-ktap.txt", "zoo.html", "zoo.json", "zoo.md")
+	if got := entries(t, second); !slices.Equal(got, want) {
+		t.Errorf("files %v, want %v", got, want)
+	}
+	if text, err = os.ReadFile(filepath.Join(second, "zoo.json")); err != nil {
+		t.Fatal(err)
+	}
+	published(t, result.ZooSchema, text)
 	if got := entries(t, dir); !slices.Equal(got, []string{"2026-11-23", "2026-11-23.2", "latest"}) {
 		t.Errorf("%v: the second is in %s", got, second)
 	}
@@ -81,7 +89,7 @@ func TestWriteNightKeepsOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	made, err := writeNight(dir, "umlab", nil, night())
+	made, err := writeNight(dir, "umlab", nil, night(), nil)
 	if err != nil || filepath.Base(made) != "2026-11-23.3" {
 		t.Errorf("%s, %v", made, err)
 	}
@@ -93,7 +101,7 @@ func TestWriteNightKeepsOthers(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(taken, "latest", "mine"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	made, err = writeNight(taken, "umlab", nil, night())
+	made, err = writeNight(taken, "umlab", nil, night(), nil)
 	if err == nil || !strings.Contains(err.Error(), made) || made == "" {
 		t.Errorf("latest is a directory of somebody: %q, %v", made, err)
 	}
@@ -109,7 +117,7 @@ func TestWriteNightAtOnce(t *testing.T) {
 	const runs = 8
 	for range runs {
 		wg.Go(func() {
-			if _, err := writeNight(dir, "umlab", nil, night()); err != nil {
+			if _, err := writeNight(dir, "umlab", nil, night(), nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -136,11 +144,11 @@ func TestWriteNightFails(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := writeNight(file, "umlab", nil, night()); err == nil || !strings.Contains(err.Error(), "-dir=") {
+	if _, err := writeNight(file, "umlab", nil, night(), nil); err == nil || !strings.Contains(err.Error(), "-dir=") {
 		t.Errorf("%v: what to do?", err)
 	}
 	dir := t.TempDir()
-	if _, err := writeNight(dir, "no origin", nil, night()); err == nil {
+	if _, err := writeNight(dir, "no origin", nil, night(), nil); err == nil {
 		t.Error("an origin that KCIDB refuses went unnoticed")
 	}
 	if got := entries(t, dir); len(got) > 0 {

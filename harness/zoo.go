@@ -36,11 +36,21 @@ func (l *Lab) Zoo(ctx context.Context, o ZooOptions, files Outputs) (*result.Zoo
 	if err := usage.Join(err, checkOutputs(formats)); err != nil {
 		return nil, err
 	}
+	z, err := l.zoo(ctx, plans, o.Command)
+	if err != nil {
+		return nil, err
+	}
+	err = finish(l, ofZoo(), z, formats)
+	return z, cmp.Or(err, zooEnd(z))
+}
+
+// zoo runs plans, one an entry.
+func (l *Lab) zoo(ctx context.Context, plans []*plan.Plan, command string) (*result.Zoo, error) {
 	started := l.now()
 	if err := sandbox.Check(ctx); err != nil {
 		return nil, err
 	}
-	z := &result.Zoo{Schema: result.ZooSchema, Command: o.Command, Started: started.UTC()}
+	z := &result.Zoo{Schema: result.ZooSchema, Command: command, Started: started.UTC()}
 	src := l.sources.Once() // all entries of a tree see it as it was when the first one read it
 	run := func(ctx context.Context, p *plan.Plan) (*result.Results, error) { return l.run(ctx, src, p) }
 	for i, p := range plans {
@@ -53,8 +63,7 @@ func (l *Lab) Zoo(ctx context.Context, o ZooOptions, files Outputs) (*result.Zoo
 	}
 	z.Totals, z.Exit = conclude.Zoo(z.Entries)
 	z.Seconds = l.now().Sub(started).Seconds()
-	err = finish(l, ofZoo(), z, formats)
-	return z, cmp.Or(err, zooEnd(z))
+	return z, nil
 }
 
 // planZoo validates everything that can be before any work: one plan an entry.
@@ -84,7 +93,7 @@ func zooCommand(command, name string, f plan.Flags) string {
 	if command == "" {
 		return ""
 	}
-	drop := []string{"scenario", "scenarios", "tree", "trees", "toolchain", "toolchains", "fresh", "jobs", "json", "junit", "ktap", "html", "md"}
+	drop := []string{"scenario", "tree", "toolchain", "fresh", "jobs", "json", "junit", "ktap", "html", "md"}
 	add := []string{"-scenario=" + name, "-tree=" + f.Tree, "-toolchain=" + f.Toolchain}
 	return retarget(command, "matrix", nil, drop, add)
 }

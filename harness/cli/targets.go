@@ -302,6 +302,7 @@ func (a *App) nightly() *target {
 		"", exactly())
 	t.text(&o.Series, flag{name: "series", takes: "NAME", offers: a.series, means: "the toolchains to watch; default debian-rustc"})
 	t.output(&o.Dir, flag{name: "dir", takes: "DIRECTORY", means: "where dated reports go; default: reports/SERIES of the store"})
+	t.toggle(&o.Zoo, flag{name: "zoo", means: "then all scenarios as well, each where it shows its bug: zoo.* beside the report"})
 	t.runFlags(&r)
 	t.one(&r.Tree, flag{name: "tree", also: "trees", takes: "TREE", path: true, offers: a.trees,
 		means: meansTree + "; default: the scenario's"})

@@ -116,6 +116,7 @@ func allPages(t *testing.T) map[string][]byte {
 	for name, v := range nights() {
 		add("nightly-"+name, written(t, Form(Nightly, doc.HTML), v))
 	}
+	add("zoo", written(t, Form(Zoo, doc.HTML), zoo()))
 	add("history", written(t, Form(History, doc.HTML), chronicled()))
 	add("history-unchanged", written(t, Form(History, doc.HTML), unchanged()))
 	add("history-series", written(t, Form(History, doc.HTML), serial()))
@@ -123,6 +124,7 @@ func allPages(t *testing.T) map[string][]byte {
 	for _, long := range []string{strings.Repeat("wide", 60), strings.Repeat("many words ", 30)} {
 		add("long-matrix-"+long[:4], written(t, Form(Matrix, doc.HTML), spoiled(long)))
 		add("long-sweep-"+long[:4], written(t, Form(Sweep, doc.HTML), spoiledSweep(long)))
+		add("long-zoo-"+long[:4], written(t, Form(Zoo, doc.HTML), spoiledZoo(long)))
 		add("long-verify-"+long[:4], written(t, verificationPage, spoiledVerification(long)))
 	}
 	return pages

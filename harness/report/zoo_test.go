@@ -41,6 +41,47 @@ func zoo() *result.Zoo {
 	return z
 }
 
+// spoiledZoo has s wherever a text may stand.
+func spoiledZoo(s string) *result.Zoo {
+	z := zoo()
+	z.Command = s
+	for i := range z.Entries {
+		e := &z.Entries[i]
+		e.Scenario, e.Source = result.Scenario{Name: "x" + s, Title: s}, []string{s}
+		e.Column.Tree, e.Column.Toolchain = "x"+s, "x"+s
+		switch c := &e.Column; {
+		case c.Refused != nil:
+			c.Refused = &result.Refusal{Reasons: []string{s}, Nearest: s}
+		case c.Results != nil:
+			c.Results = spoiled(s)
+		default:
+			c.Infra = "x" + s
+		}
+	}
+	z.Totals, z.Exit = conclude.Zoo(z.Entries)
+	return z
+}
+
+// A page is whole and its own, whatever is said on it.
+func TestZooPage(t *testing.T) {
+	for _, s := range []string{"", "<script>alert(1)</script>", "a\nb\x1b[31m", strings.Repeat("wide", 60)} {
+		var b bytes.Buffer
+		if err := doc.HTML(&b, Zoo(spoiledZoo(s))); err != nil {
+			t.Fatal(err)
+		}
+		checkPage(t, b.Bytes())
+		var text bytes.Buffer
+		for _, width := range []int{40, 80, 100} {
+			if err := doc.Terminal(&text, Zoo(spoiledZoo(s)), doc.Options{Width: width}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.ContainsRune(text.String(), '\x1b') {
+			t.Errorf("%q reaches the terminal", s)
+		}
+	}
+}
+
 func TestZooGolden(t *testing.T) {
 	for name, write := range map[string]func(*bytes.Buffer, *result.Zoo) error{
 		"80.txt":  func(b *bytes.Buffer, z *result.Zoo) error { return doc.Terminal(b, Zoo(z), doc.Options{Width: 80}) },
