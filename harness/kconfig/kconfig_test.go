@@ -150,7 +150,7 @@ func TestQuote(t *testing.T) {
 }
 
 // TestShippedFragments holds that the fragments of configs/ parse and do not
-// contradict each other.
+// contradict each other, but for that of a SUBARCH, which is there to override.
 func TestShippedFragments(t *testing.T) {
 	files, err := filepath.Glob("../../configs/*.config")
 	if err != nil || len(files) == 0 {
@@ -162,7 +162,9 @@ func TestShippedFragments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, fragment(t, file, string(text)))
+		if f := fragment(t, file, string(text)); filepath.Base(file) != "i386.config" {
+			all = append(all, f)
+		}
 	}
 	if _, notes := Merge(all...); len(notes) != 0 {
 		t.Error(notes)
