@@ -57,6 +57,9 @@ func (m *minimising) try(ctx context.Context, part *result.MinimisedPart, n int,
 		return a, nil
 	}
 	found, err := s.Run(ctx)
+	if len(found.Keep) < n { // also by what comes to the same, and was not asked for
+		m.left = of(found.Keep)
+	}
 	part.Free, part.Minimal = part.Free+found.Free, found.Minimal && err == nil
 	return found.Keep, err
 }
