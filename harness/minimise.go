@@ -144,6 +144,7 @@ func (l *Lab) wholeCell(ctx context.Context, p *plan.Plan, target predicate.Targ
 		return nil, usage.Errorf("%s cannot be minimised: there is not one outcome to hold on to: %s; -confidence=95 holds on to rates", target, seen)
 	}
 	m := &minimising{lab: l, was: r, target: target, shows: shows, rate: rate, base: p.Base(t, tc), tree: t, toolchain: tc}
+	m.probe = m.booted
 	if r.baseline != nil {
 		m.base = r.baseline.Base
 	}

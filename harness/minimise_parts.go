@@ -9,6 +9,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/progress"
 	"umlab/harness/result"
 	"umlab/harness/shrink"
 )
@@ -38,7 +39,7 @@ func (m *minimising) begin(name string, was int) *result.MinimisedPart {
 // try leaves things out of a list of n of them; of is the subject that keeps some.
 func (m *minimising) try(ctx context.Context, part *result.MinimisedPart, n int, of func(keep []int) subject,
 	once bool, key func(ctx context.Context, keep []int) (string, error),
-) ([]int, error) {
+) error {
 	s := &shrink.Search{N: n, Key: key, Once: once, On: func(s shrink.Step) {
 		m.lab.sink.Note(fmt.Sprintf("%s: without %d of %d (then at most %d to try while nothing goes)",
 			part.Name, s.Without, s.Kept+s.Without, s.Left))
@@ -61,7 +62,7 @@ func (m *minimising) try(ctx context.Context, part *result.MinimisedPart, n int,
 		m.left = of(found.Keep)
 	}
 	part.Free, part.Minimal = part.Free+found.Free, found.Minimal && err == nil
-	return found.Keep, err
+	return err
 }
 
 func (m *minimising) settings(ctx context.Context) error {
@@ -70,7 +71,7 @@ func (m *minimising) settings(ctx context.Context) error {
 		return nil
 	}
 	part := m.begin(partSettings, len(was.settings))
-	keep, err := m.try(ctx, part, len(was.settings), func(keep []int) subject {
+	err := m.try(ctx, part, len(was.settings), func(keep []int) subject {
 		s := was
 		s.settings = chosen(was.settings, keep)
 		return s
@@ -79,7 +80,7 @@ func (m *minimising) settings(ctx context.Context) error {
 	for _, s := range was.settings {
 		lines = append(lines, s.String())
 	}
-	show(part, "settings", lines, keep)
+	show(part, "settings", lines, within(was.settings, m.left.settings))
 	return err
 }
 
@@ -118,7 +119,7 @@ func (m *minimising) names(ctx context.Context, name string, decides []string, o
 		return nil
 	}
 	part := m.begin(name, len(all))
-	_, err := m.try(ctx, part, len(others), func(keep []int) subject {
+	err := m.try(ctx, part, len(others), func(keep []int) subject {
 		s, with := was, chosen(others, keep)
 		*of(&s) = slices.DeleteFunc(slices.Clone(all), func(n string) bool { return slices.Contains(others, n) && !slices.Contains(with, n) })
 		return s
@@ -174,45 +175,59 @@ func showSource(part *result.MinimisedPart, was, left subject) {
 	part.Left = len(part.Kept)
 }
 
+// sourceLevels goes from functions to lines, and again from functions, until nothing went: one may go only when what calls it
+// did.
 func (m *minimising) sourceLevels(ctx context.Context, part *result.MinimisedPart) error {
-	for depth, deeper := 0, true; ; depth++ {
-		from := m.left
-		var units [][]lineAt
-		single := !deeper
-		deeper = false
-		for i, f := range from.files {
-			pieces, more := shrink.Units(f.lines, depth)
-			deeper = deeper || more
-			for _, lines := range pieces {
-				var unit []lineAt
-				for _, n := range lines {
-					if unit = append(unit, lineAt{i, n}); single {
-						units, unit = append(units, unit), nil
-					}
-				}
-				if unit != nil {
-					units = append(units, unit)
-				}
+	for before := 0; m.left.count() != before; {
+		before = m.left.count()
+		for depth, deeper, single := 0, true, false; !single; depth++ {
+			single = !deeper
+			from := m.left
+			var units [][]lineAt
+			units, deeper = from.units(depth, single)
+			if err := m.try(ctx, part, len(units), func(keep []int) subject { return from.without(units, keep) }, true, nil); err != nil {
+				return err
 			}
-		}
-		if _, err := m.try(ctx, part, len(units), func(keep []int) subject {
-			s := from
-			s.files = slices.Clone(from.files)
-			for i := range s.files {
-				s.files[i].lines = slices.Clone(s.files[i].lines)
-			}
-			for n, unit := range units {
-				if _, stays := slices.BinarySearch(keep, n); !stays {
-					for _, at := range unit {
-						s.files[at.file].lines[at.line] = ""
-					}
-				}
-			}
-			return s
-		}, !single, nil); err != nil || single {
-			return err
 		}
 	}
+	return nil
+}
+
+// units are pieces of the source of that depth, or single lines.
+func (s subject) units(depth int, single bool) (units [][]lineAt, deeper bool) {
+	for i, f := range s.files {
+		pieces, more := shrink.Units(f.lines, depth)
+		deeper = deeper || more
+		for _, lines := range pieces {
+			var unit []lineAt
+			for _, n := range lines {
+				if unit = append(unit, lineAt{i, n}); single {
+					units, unit = append(units, unit), nil
+				}
+			}
+			if unit != nil {
+				units = append(units, unit)
+			}
+		}
+	}
+	return units, deeper
+}
+
+// without is the subject with blank lines for all units but those that are kept.
+func (s subject) without(units [][]lineAt, keep []int) subject {
+	s.files = slices.Clone(s.files)
+	for i := range s.files {
+		s.files[i].lines = slices.Clone(s.files[i].lines)
+	}
+	for n, unit := range units {
+		if _, stays := slices.BinarySearch(keep, n); stays {
+			continue
+		}
+		for _, at := range unit {
+			s.files[at.file].lines[at.line] = ""
+		}
+	}
+	return s
 }
 
 // kconfig leaves out options. Kconfig is asked first, for a second or so: what it makes the same .config of is the same
@@ -248,24 +263,50 @@ func (m *minimising) kconfig(ctx context.Context) error {
 		})
 		return c.Digest(), nil
 	}
-	m.lab.sink.Note(fmt.Sprintf("%s: which of %d options change nothing, Kconfig is asked", part.Name, len(was.options)))
 	from = was.options
-	same := &shrink.Search{N: len(from), Key: key, Ask: func(context.Context, []int) (shrink.Answer, error) { return shrink.Not, nil }}
-	found, err := same.Run(ctx)
-	part.Free += found.Free
-	m.left.options = chosen(from, found.Keep)
+	same, err := m.resolveSame(ctx, len(from), func(i int) bool { return from[i].Value == kconfig.Unset }, key)
+	part.Free += len(from) - len(same)
+	m.left.options = chosen(from, same)
 	if err != nil {
 		return err
 	}
-	m.lab.sink.Note(fmt.Sprintf("%s: %d of them do", part.Name, len(found.Keep)))
+	m.lab.sink.Note(fmt.Sprintf("%s: %d of %d options change something", part.Name, len(same), len(from)))
 	start := m.left
 	from = start.options
-	_, err = m.try(ctx, part, len(from), func(keep []int) subject {
+	err = m.try(ctx, part, len(from), func(keep []int) subject {
 		s := start
 		s.options = effective[fmt.Sprint(keep)]
 		return s
 	}, false, key)
 	return err
+}
+
+// resolveSame are those of n requests, by their indices, which Kconfig makes the same .config of as of all: without all that turn
+// something off, if they are for nothing, and without each that the others select or that is usual.
+func (m *minimising) resolveSame(
+	ctx context.Context, n int, off func(i int) bool, key func(ctx context.Context, keep []int) (string, error),
+) (keep []int, err error) {
+	task := m.lab.sink.Start("ask Kconfig which options change nothing", progress.None, 0)
+	defer func() { task.Done(err) }()
+	for i := range n {
+		keep = append(keep, i)
+	}
+	want, err := key(ctx, keep)
+	try := func(without func(i int) bool) {
+		rest := slices.DeleteFunc(slices.Clone(keep), without)
+		if err != nil || len(rest) == len(keep) {
+			return
+		}
+		var got string
+		if got, err = key(ctx, rest); err == nil && got == want {
+			keep = rest
+		}
+	}
+	try(off)
+	for i := n - 1; i >= 0; i-- {
+		try(func(other int) bool { return other == i })
+	}
+	return keep, err
 }
 
 // cellBase is what the kernel of the cell is built from.

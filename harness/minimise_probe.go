@@ -40,7 +40,8 @@ type minimising struct {
 	rate      *predicate.Message // how often it shows what, where that is what holds; else nil
 	left      subject            // the smallest that is known to show it
 	journal   *minimiseJournal
-	unknown   int // parts in a row that could not be judged
+	probe     func(context.Context, subject) (a shrink.Answer, seen string, err error) // booted
+	unknown   int                                                                      // parts in a row that could not be judged
 	result    *result.Minimisation
 }
 
@@ -221,6 +222,16 @@ func (m *minimising) judge(r *ran, s subject) (shrink.Answer, outcome.Outcome, s
 	return shrink.Not, o, seen.String()
 }
 
+// booted builds and boots a subject, and judges it.
+func (m *minimising) booted(ctx context.Context, s subject) (shrink.Answer, string, error) {
+	r, err := m.run(ctx, s, false)
+	if err != nil {
+		return shrink.Unknown, "", err
+	}
+	a, _, seen := m.judge(r, s)
+	return a, seen, nil
+}
+
 // mostUnknown is how many parts in a row may not be judged until the machine is to blame for it.
 const mostUnknown = 3
 
@@ -230,15 +241,12 @@ func (m *minimising) ask(ctx context.Context, s subject) (a shrink.Answer, known
 		m.tell(kept.Answer, "as was seen before: "+kept.Seen, s)
 		return kept.Answer, true, nil
 	}
-	seen := ""
-	r, err := m.run(ctx, s, false)
+	a, seen, err := m.probe(ctx, s)
 	switch {
 	case ctx.Err() != nil:
 		return shrink.Unknown, false, context.Cause(ctx)
 	case err != nil:
 		a, seen = shrink.Unknown, err.Error()
-	default:
-		a, _, seen = m.judge(r, s)
 	}
 	if a != shrink.Unknown {
 		m.unknown = 0
