@@ -169,6 +169,28 @@ func TestSubarchAxis(t *testing.T) {
 	}
 }
 
+// A control without the patches is of a build of its own, on the tree that nothing was applied to; all else stays on the plan's.
+func TestUnpatchedControl(t *testing.T) {
+	p := planned(t, Flags{Scenario: "sscanf-field-width"})
+	origin := &tree.Tree{Name: "t", Digest: "d"}
+	patched := &tree.Tree{Name: "t", Digest: "e", Before: &tree.Tree{Name: "t", Digest: "f", Before: origin}}
+	base := p.Base(patched, &toolchain.Toolchain{})
+	groups := p.Groups()
+	if len(groups) != 2 || !groups[0].Own() || groups[1].Own() {
+		t.Fatalf("%d groups", len(groups))
+	}
+	if g := groups[0]; g.Base(base).Tree != patched || len(g.Cells) != 1 || len(g.Controls) != 0 {
+		t.Errorf("the plan's own: %+v", g)
+	}
+	g := groups[1]
+	if g.Base(base).Tree != origin || len(g.Cells) != 0 || len(g.Controls) != 1 || p.Controls[g.Controls[0]].Name != "fixed-tree-passes" {
+		t.Errorf("the other: %+v", g)
+	}
+	if base.Tree != patched {
+		t.Error("the base was written to")
+	}
+}
+
 // What is made of a plan leaves the plan alone.
 func TestPlansAreNotWrittenTo(t *testing.T) {
 	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"all", "rust_minimal"}}})

@@ -41,6 +41,7 @@ func TestBuildMistakes(t *testing.T) {
 		"warning of error": {"[[expect]]\noutcome = \"build-failed\"\nwarning = \"x\"\n", `warning, no-warning and differs go with outcome built only`},
 		"message":          {"[[expect]]\noutcome = \"build-failed\"\nmessage = \"(\"\n", `message "(" is no regular expression`},
 		"rustc":            {"[[expect]]\nrustc = \"new\"\noutcome = \"built\"\n", `rustc "new" is no range of versions`},
+		"gcc":              {"[[expect]]\ngcc = \"16\"\noutcome = \"built\"\n", `gcc "16" is no range of versions`},
 		"same":             {"[[control]]\nname = \"c\"\noutcome = \"built\"\n", `is what the scenario shows itself: name another toolchain, patched = false, or a cell`},
 		"contradiction":    {"[[expect]]\noutcome = \"build-failed\"\nverdict = \"builds\"\n", `verdict "builds" contradicts the outcome`},
 	} {

@@ -140,6 +140,8 @@ func TestMistakes(t *testing.T) {
 		{"subarch's relocations", head + "[[expect]]\nsubarch = \"i386\"\noutcome = \"relocation-unknown\"\nrelocation = 300", "x.toml:10:14: relocation 300 is not possible: write a type of the i386 psABI, 1 to 255"},
 		{"subarch of a control", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\nsubarch = \"i386\"", "x.toml:11:10: module \"m\" is unknown: allowed are none\n" +
 			`x.toml:13:1: [[control]] has no key "subarch": allowed are name, step, cell, placement, module, patched, outcome, relocation, errno, option, got`},
+		{"unpatched", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\npatched = false", "x.toml:11:10: module \"m\" is unknown: allowed are none\n" +
+			"x.toml:13:11: patched = false, and the scenario has no patches"},
 		{"verdict with placement", head + "[[expect]]\nplacement = \"low\"\nverdict = \"loads\"", "x.toml:9:11: verdict is drawn from all placements, modules and steps of a cell: put it in an [[expect]] with none of them"},
 		{"verdict nobody wants", head + "[[expect]]\nverdict = \"flaky\"", `x.toml:8:11: verdict "flaky" is unknown: allowed are loads, rejected, address-dependent, mixed, broken, passes, fails`},
 		{"verdict against outcome", head + "[[expect]]\noutcome = \"loaded\"\nverdict = \"rejected\"", `x.toml:9:11: verdict "rejected" contradicts the outcome of the same [[expect]], loaded`},
