@@ -11,9 +11,9 @@ import (
 func zooLab(t *testing.T) *Lab {
 	t.Helper()
 	dir := t.TempDir()
-	l, err := Open(Options{Project: os.DirFS(".."), Stdout: os.Stdout, Stderr: os.Stderr, Forget: true, Quiet: true, Getenv: func(name string) string {
-		return map[string]string{"UMLAB_HOME": dir, "UMLAB_DEBIAN_MIRROR": "http://127.0.0.1:1"}[name]
-	}})
+	env := map[string]string{"UMLAB_HOME": dir, "UMLAB_DEBIAN_MIRROR": "http://127.0.0.1:1"}
+	l, err := Open(Options{Project: os.DirFS(".."), Stdout: os.Stdout, Stderr: os.Stderr, Forget: true, Quiet: true,
+		Getenv: func(name string) string { return env[name] }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +36,9 @@ func TestPlanZoo(t *testing.T) {
 			t.Errorf("%s: on %s with %s, %q", p.Scenario.Name, p.Flags.Tree, p.Flags.Toolchain, p.Flags.Command)
 		}
 	}
-	some, err := l.planZoo(t.Context(), ZooOptions{Scenarios: []string{"test-*", "rustc-custom-target", "rustc-*-target"}, Trees: []string{"debian-7.3"},
-		Toolchains: []string{"trixie", "sid"}, Command: "umlab zoo -scenario=test-*,rustc-custom-target -trees=debian-7.3 -toolchains=trixie,sid -json=x"})
+	some, err := l.planZoo(t.Context(), ZooOptions{Scenarios: []string{"test-*", "rustc-custom-target", "rustc-*-target"},
+		Trees: []string{"debian-7.3"}, Toolchains: []string{"trixie", "sid"},
+		Command: "umlab zoo -scenario=test-*,rustc-custom-target -trees=debian-7.3 -toolchains=trixie,sid -json=x"})
 	if err != nil {
 		t.Fatal(err)
 	}

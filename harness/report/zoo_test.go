@@ -29,14 +29,16 @@ func zoo() *result.Zoo {
 	void.Infra, void.Exit = "control older-rustc-builds: stock gave build-failed where built is known: this run proves nothing", result.ExitInfra
 	expected := goalRun()
 	expected.Infra, expected.Exit = "", result.ExitExpected
-	z := &result.Zoo{Schema: result.ZooSchema, Command: "umlab zoo -tree=debian-6.12", Started: matrix().Started, Seconds: 42, Entries: []result.ZooEntry{
+	foreign := &result.Refusal{Reasons: []string{"scenario sscanf is not for tree debian-7.3 (7.3.4): it is for kernels >=6.12, <6.15"}}
+	old := &result.Refusal{Reasons: []string{"bindgen 0.1 is older than 0.65.1"}, Nearest: "sid"}
+	const down = "fetch toolchain trixie: no route to host"
+	z := &result.Zoo{Schema: result.ZooSchema, Command: "umlab zoo -tree=debian-6.12", Started: matrix().Started, Seconds: 42}
+	z.Entries = []result.ZooEntry{
 		entry(expected, "8851e27d2cb947ea8bbbe8e812068f7bf5cbd00b", "https://lore.kernel.org/r/1"), entry(steps()), entry(differs), entry(void),
-		{Scenario: named("sscanf"), Column: result.SweepColumn{Tree: "debian-7.3", Toolchain: "trixie",
-			Refused: &result.Refusal{Reasons: []string{"scenario sscanf is not for tree debian-7.3 (7.3.4): it is for kernels >=6.12, <6.15"}}}},
-		{Scenario: named("bindgen"), Column: result.SweepColumn{Tree: "debian-6.12", Toolchain: "trixie",
-			Refused: &result.Refusal{Reasons: []string{"bindgen 0.1 is older than 0.65.1"}, Nearest: "sid"}}},
-		{Scenario: named("hostfs"), Column: result.SweepColumn{Tree: "debian-6.12", Toolchain: "trixie", Infra: "fetch toolchain trixie: no route to host"}},
-	}}
+		{Scenario: named("sscanf"), Column: result.SweepColumn{Tree: "debian-7.3", Toolchain: "trixie", Refused: foreign}},
+		{Scenario: named("bindgen"), Column: result.SweepColumn{Tree: "debian-6.12", Toolchain: "trixie", Refused: old}},
+		{Scenario: named("hostfs"), Column: result.SweepColumn{Tree: "debian-6.12", Toolchain: "trixie", Infra: down}},
+	}
 	z.Totals, z.Exit = conclude.Zoo(z.Entries)
 	return z
 }

@@ -113,7 +113,8 @@ func (s *Scenario) For(subarch string) *Scenario {
 
 // of reports whether e speaks of a kernel, a rustc and a gcc of those versions.
 func (s *Scenario) of(e expectation, on On) bool {
-	return e.kernel.contain(on.Kernel) && e.rustc.contain(on.Rustc) && e.gcc.contain(on.GCC) && (e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
+	return e.kernel.contain(on.Kernel) && e.rustc.contain(on.Rustc) && e.gcc.contain(on.GCC) &&
+		(e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
 }
 
 // Expected returns what the scenario expects of one module of a cell at a
