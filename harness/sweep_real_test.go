@@ -25,12 +25,12 @@ func sweep(t *testing.T, l *harness.Lab, o harness.SweepOptions, files ...harnes
 	return s
 }
 
-// TestSweepKeepsColumns runs the default tree beside one that is not there: the
+// TestSweepKeepsColumns runs the default tree beside one that cannot be reached: the
 // column that has results shows what a matrix of it does, and the other one is
 // told.
 func TestSweepKeepsColumns(t *testing.T) {
 	l, out := real(t)
-	nowhere := filepath.Join(t.TempDir(), "linux") + "#v6.12"
+	const nowhere = "git+http://127.0.0.1:1/linux.git#v6.12"
 	md := filepath.Join(t.TempDir(), "sweep.md")
 	s := sweep(t, l, harness.SweepOptions{Trees: []string{nowhere, "debian-6.12"}}, harness.Outputs{Markdown: md})
 	if s.Exit != result.ExitInfra || len(s.Columns) != 2 || s.Columns[0].Infra == "" || s.Columns[0].Results != nil || s.Columns[1].Results == nil {
