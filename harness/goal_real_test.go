@@ -94,3 +94,39 @@ func TestGoalElsewhere(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 }
+
+// TestRustcIsAsked holds that a build from nothing asks rustc first, that nothing is built where it refuses, and that the line of
+// the tree is told that asks for what it refuses.
+func TestRustcIsAsked(t *testing.T) {
+	l, _ := real(t)
+	for name, gives := range map[string]string{
+		"rustc-target-pointer-width": "scripts/generate_rust_target.rs:", "rustc-soft-float-abi": "scripts/generate_rust_target.rs:",
+		"rustc-custom-target": "rust/Makefile:",
+	} {
+		text, err := os.ReadFile("../scenarios/" + name + ".toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		patches, err := filepath.Glob("../scenarios/" + name + "/*.patch")
+		if err != nil || len(patches) != 1 {
+			t.Fatalf("%v, %v", patches, err)
+		}
+		patch, err := os.ReadFile(patches[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Who asks for warnings has it built from nothing.
+		from := strings.NewReplacer(name+"/", "", "outcome = \"built\"\nverdict", "outcome = \"built\"\nno-warning = \"zzz\"\nverdict").Replace(string(text))
+		file := filepath.Join(t.TempDir(), name+".toml")
+		for name, text := range map[string]string{file: from, filepath.Join(filepath.Dir(file), filepath.Base(patches[0])): string(patch)} {
+			if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := goalRun(t, l, file, newerRustc)
+		b := r.Cells[0].Build
+		if !r.Cells[0].AsExpected || b.Refused == nil || !strings.HasPrefix(b.Refused.Gives, gives) || b.Outcome.Known == "" {
+			t.Errorf("%s: %+v", name, b)
+		}
+	}
+}

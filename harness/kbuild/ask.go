@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"umlab/harness/store"
@@ -96,13 +97,7 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var set bytes.Buffer
-	for line := range bytes.Lines(config) {
-		if bytes.HasPrefix(line, []byte("CONFIG_")) {
-			set.Write(line)
-		}
-	}
-	files := map[string][]byte{".config": config, "include/config/auto.conf": set.Bytes(), "include/generated/autoconf.h": nil,
+	files := map[string][]byte{".config": config, "include/config/auto.conf": autoConf(config), "include/generated/autoconf.h": nil,
 		"include/generated/rustc_cfg": nil, "include/config/auto.conf.cmd": nil}
 	for _, name := range []string{".config", "include/config/auto.conf.cmd", "include/generated/autoconf.h", "include/generated/rustc_cfg",
 		"include/config/auto.conf"} {
@@ -125,6 +120,22 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 		return os.Chtimes(to, info.ModTime(), info.ModTime())
 	}
 	return dir, store.CopyTree(ctx, filepath.Join(dir, basic), filepath.Join(m.build, basic), copied)
+}
+
+// autoConf is what make reads of a .config, as Kconfig's syncconfig writes it: what is set, and strings without their quotes.
+func autoConf(config []byte) []byte {
+	var out bytes.Buffer
+	for line := range bytes.Lines(config) {
+		name, value, ok := strings.Cut(strings.TrimRight(string(line), "\n"), "=")
+		if !ok || !strings.HasPrefix(name, "CONFIG_") {
+			continue
+		}
+		if text, quoted := strings.CutPrefix(value, `"`); quoted {
+			value = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(strings.TrimSuffix(text, `"`))
+		}
+		out.WriteString(name + "=" + value + "\n")
+	}
+	return out.Bytes()
 }
 
 // asked asks in the build directory dir. It returns nil where rustc takes all, or where nobody can tell.
