@@ -455,6 +455,28 @@ func Nightly() {}
 //	  -json=FILE            the result as JSON, too; - prints it in place of the text
 func Classify() {}
 
+// New proposes a scenario of what a report says, writes it, and runs it once.
+//
+//	Usage: go tool mage new FILE… [flags]
+//	FILE is a log, a mail, a .config or a patch; several belong to one report. - is standard input.
+//
+//	Flags:
+//	  -name=NAME            what the scenario is called; default: by what the report shows
+//	  -dir=DIRECTORY        where it is written; default: your own scenarios/, else where umlab was
+//	                        called
+//	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
+//	                        tarball; default: the one of configs/ that is nearest to the report's
+//	                        (debian-6.12, debian-7.2, debian-7.3)
+//	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: one
+//	                        with the report's rustc (host, host-rust, rustup-nightly, rustup-stable,
+//	                        sid, sid-experimental, trixie, trixie-backports, trixie-web; series
+//	                        debian-llvm, debian-rustc, debian-snapshot, rust-nightly)
+//	  -patch=fix|culprit    what a patch is: it mends the bug, or brings it about and is applied;
+//	                        default fix, a guess
+//	  -run                  run it once; default true, -run=false only writes it
+//	  -force                write over a scenario of that name
+func New() {}
+
 // Fetch asks the archive what it serves now, and fetches trees and toolchains, so that later runs need no network.
 //
 //	Usage: go tool mage fetch [flags]

@@ -35,7 +35,7 @@ func Classify(o ClassifyOptions) (*result.Classification, error) {
 	if err := checkOutput("json", o.JSON); err != nil {
 		return nil, err
 	}
-	log, err := readLog(o)
+	log, err := readLog("classify", o.File, o.Stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -65,27 +65,27 @@ func logName(file string) string {
 	return file
 }
 
-func readLog(o ClassifyOptions) ([]byte, error) {
-	in := o.Stdin
-	if o.File != "-" {
-		f, err := os.Open(o.File)
+// readLog reads what a target was given to read: a file, or standard input.
+func readLog(target, file string, in io.Reader) ([]byte, error) {
+	if file != "-" {
+		f, err := os.Open(file)
 		if err != nil {
-			return nil, usage.Errorf("classify %s: %w", o.File, cause(err))
+			return nil, usage.Errorf("%s %s: %w", target, file, cause(err))
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return nil, usage.Errorf("classify %s: is a directory; give the file of a console log, or - for standard input", o.File)
+			return nil, usage.Errorf("%s %s: is a directory; give the file of a console log, or - for standard input", target, file)
 		}
 		in = f
 	}
 	log, err := io.ReadAll(io.LimitReader(in, longestLog+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("classify %s: %w", logName(o.File), err)
+		return nil, fmt.Errorf("%s %s: %w", target, logName(file), err)
 	case len(log) > longestLog:
-		return nil, usage.Errorf("classify %s: longer than %d MiB; cut out the part around the module", logName(o.File), longestLog>>20)
+		return nil, usage.Errorf("%s %s: longer than %d MiB; cut out the part around the module", target, logName(file), longestLog>>20)
 	case len(bytes.TrimSpace(log)) == 0:
-		return nil, usage.Errorf("classify %s: it is empty", logName(o.File))
+		return nil, usage.Errorf("%s %s: it is empty", target, logName(file))
 	}
 	return log, nil
 }

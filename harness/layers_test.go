@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"conclude", "kcidb", "report"},
 	{"progress/display", "report/checks", "report/scale"},
 	{"report/doc"},
-	{"explain", "plan", "runner", "terminal"},
+	{"explain", "plan", "propose", "runner", "terminal"},
 	{"steps"},
 	{"oracle", "uml"},
 	{"kbuild"},

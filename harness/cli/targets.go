@@ -338,6 +338,41 @@ func (a *App) classify() *target {
 	return t
 }
 
+func (a *App) new() *target {
+	o := harness.NewOptions{}
+	run := true
+	t := a.newTarget("new", "FILE…", "proposes a scenario of what a report says, writes it, and runs it once",
+		"FILE is a log, a mail, a .config or a patch; several belong to one report. - is standard input.",
+		func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage.Errorf("new needs FILE: %s (%s -h)", c.UseLine(), c.CommandPath())
+			}
+			return nil
+		})
+	t.ValidArgsFunction = nil // files
+	t.text(&o.Name, flag{name: "name", takes: "NAME", means: "what the scenario is called; default: by what the report shows"})
+	t.text(&o.Dir, flag{name: "dir", takes: "DIRECTORY", path: true,
+		means: "where it is written; default: your own scenarios/, else where umlab was called"})
+	t.one(&o.Tree, flag{name: "tree", also: "trees", takes: "TREE", path: true, offers: a.trees,
+		means: meansTree + "; default: the one of configs/ that is nearest to the report's"})
+	t.one(&o.Toolchain, flag{name: "toolchain", also: "toolchains", takes: "NAME", offers: a.toolchains,
+		means: meansToolchain + "; default: one with the report's rustc"})
+	t.text(&o.Patch, flag{name: "patch", takes: "fix|culprit", choices: harness.Roles,
+		means: "what a patch is: it mends the bug, or brings it about and is applied; default fix, a guess"})
+	t.toggle(&run, flag{name: "run", means: "run it once; default true, -run=false only writes it"})
+	t.toggle(&o.Force, flag{name: "force", means: "write over a scenario of that name"})
+	t.RunE = func(c *cobra.Command, args []string) error {
+		o.Files, o.Stdin, o.Plan = args, a.Stdin, !run
+		for i, file := range o.Files {
+			if file != "-" {
+				o.Files[i] = a.expand(file)
+			}
+		}
+		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error { return l.New(ctx, o) })
+	}
+	return t
+}
+
 func (a *App) fetch() *target {
 	var trees, toolchains []string
 	t := a.newTarget("fetch", "",

@@ -149,3 +149,7 @@ func (b Base) warningsOf(log []byte) (all []outcome.Diagnostic) {
 	}
 	return all
 }
+
+// Diagnostics are those of the output of a make that somebody else ran: of each step that failed, the first error that a tool
+// named.
+func Diagnostics(log []byte) []Said { return Base{Compiler: "cc"}.errorsOf(log) }

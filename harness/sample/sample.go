@@ -1,4 +1,4 @@
-// Package sample finds the sample modules of a tree, with the options that building them needs, in its Makefiles and
+// Package sample finds sample modules of a tree, and others, with the options that building them needs, in its Makefiles and
 // Kconfig files. It may import kconfig and scenario; it builds nothing, and Kconfig has the last word on what it says.
 package sample
 
@@ -157,11 +157,11 @@ func conjunction(expression string) []string {
 	return out
 }
 
-// readKconfigs reads the Kconfig files below samples/.
-func readKconfigs(tree fs.FS) (symbols, error) {
+// readKconfigs reads the Kconfig files below a directory.
+func readKconfigs(tree fs.FS, dir string) (symbols, error) {
 	all := symbols{}
-	err := fs.WalkDir(tree, samplesDir, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.Name() != "Kconfig" || d.IsDir() {
+	err := fs.WalkDir(tree, dir, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasPrefix(d.Name(), "Kconfig") || d.IsDir() {
 			return err
 		}
 		text, err := fs.ReadFile(tree, file)
@@ -171,6 +171,7 @@ func readKconfigs(tree fs.FS) (symbols, error) {
 		var around [][]string // the symbols of each open if
 		current := ""
 		for i, line := range strings.Split(string(text), "\n") {
+			top := !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") // a help text has an if as well
 			line = strings.TrimSpace(line)
 			if m := configLine.FindStringSubmatch(line); m != nil {
 				current = m[1]
@@ -179,10 +180,10 @@ func readKconfigs(tree fs.FS) (symbols, error) {
 			}
 			s, in := all[current]
 			switch {
-			case ifLine.MatchString(line):
+			case top && ifLine.MatchString(line):
 				around = append(around, conjunction(ifLine.FindStringSubmatch(line)[1]))
 				current = ""
-			case line == "endif" && len(around) > 0:
+			case top && strings.HasPrefix(line, "endif") && len(around) > 0:
 				around = around[:len(around)-1]
 				current = ""
 			case in && (strings.HasPrefix(line, "tristate") || strings.HasPrefix(line, "def_tristate")):
@@ -196,7 +197,7 @@ func readKconfigs(tree fs.FS) (symbols, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the Kconfig of the tree's samples: %w", err)
+		return nil, fmt.Errorf("read the tree's Kconfig: %w", err)
 	}
 	return all, nil
 }
@@ -239,7 +240,7 @@ func allSamples(tree fs.FS) ([]Module, error) {
 	if err != nil || len(rules) == 0 {
 		return nil, err
 	}
-	k, err := readKconfigs(tree)
+	k, err := readKconfigs(tree, samplesDir)
 	if err != nil {
 		return nil, err
 	}

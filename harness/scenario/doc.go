@@ -42,6 +42,7 @@
 //	name   = "rust_minimal"              # as /proc/modules shows it
 //	path   = "samples/rust/rust_minimal.ko"
 //	output = '^rust_minimal: .*\(init\)' # optional regexp of a console line that only init prints; default "^NAME: "
+//	                                     # "*": a line of those that the built module can print
 //	params = ["x=1"]                     # optional, given to insmod
 //
 //	[[step]]                             # optional: what the guest is given to do, in this order; see below

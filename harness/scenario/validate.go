@@ -296,7 +296,9 @@ func (v *validator) modules(tables []*table) {
 			ok = false
 		}
 		m := newModule(name.value, target.value)
-		if output.set {
+		if output.value == OutputBuilt {
+			m.Output = nil
+		} else if output.set {
 			re, err := regexp.Compile(output.value)
 			if err != nil || output.value == "" {
 				v.add(output.pos, "output %q is no regular expression: write Go's syntax", output.value)
@@ -315,6 +317,9 @@ func (v *validator) modules(tables []*table) {
 		}
 	}
 }
+
+// OutputBuilt is the output of a module of which umlab finds out itself, from the built module, what its init prints.
+const OutputBuilt = "*"
 
 func newModule(name, target string) Module {
 	return Module{Name: name, Path: target, Output: regexp.MustCompile("^" + regexp.QuoteMeta(name) + ": ")}

@@ -1,0 +1,81 @@
+package propose
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// version finds one kind of version in a line.
+type version struct {
+	of    func(*Facts) *Found
+	form  *regexp.Regexp
+	prose bool
+}
+
+// versions are the ways in which reports name versions; what a program printed stands before what a person wrote.
+var versions = []version{
+	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`Linux version (\d+\.\d+[\w.+-]*)`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`^# Linux/\S+ (\d+\.\d+\S*) Kernel Configuration`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`(?:[Nn]ot tainted|Tainted:[ A-Z]+) ?(\d+\.\d+[\w.+-]*) #\d`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`/lib/modules/(\d+\.\d+[\w.+-]*)`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`version magic '[^']*' should be '(\d+\.\d+[\w.+-]*)`), false},
+	{func(f *Facts) *Found { return &f.Kernel },
+		regexp.MustCompile(`(?i)(?:\blinux|\bkernel|\bthis is|\bon|\bbuild|\bpatch)[ -]v?(\d\.\d{1,2}(?:\.\d+)?(?:-rc\d+)?)\b`), true},
+	{func(f *Facts) *Found { return &f.Rustc }, regexp.MustCompile(`\brustc (\d+\.\d+\.\d+)`), false},
+	{func(f *Facts) *Found { return &f.Rustc }, regexp.MustCompile(`(?i)\b(?:rustc|rust)[ -](?:version )?v?(\d\.\d{2,3}(?:\.\d+)?)\b`), true},
+	{func(f *Facts) *Found { return &f.Clang }, regexp.MustCompile(`\bclang version (\d+\.\d+\.\d+)`), false},
+	{func(f *Facts) *Found { return &f.GCC }, regexp.MustCompile(`\bgcc(?:-\d+)? \([^)]*\) (\d+\.\d+\.\d+)`), false},
+	{func(f *Facts) *Found { return &f.Mem }, regexp.MustCompile(`(?:Kernel command line: |\blinux )(?:.* )?mem=(\d+[KMGkmg]?)\b`), false},
+}
+
+var machineLine = regexp.MustCompile(`^# Linux/(\w+) \d|^(?:subarch): `)
+
+// versions takes what a line names.
+func (f *Facts) versions(name string, n int, line string) {
+	for _, v := range versions {
+		m := v.form.FindStringSubmatch(line)
+		if at := v.of(f); m != nil && (at.Value == "" || at.Prose && !v.prose) {
+			*at = Found{Value: strings.TrimRight(m[1], ".-+"), Line: clean(line), At: fmt.Sprintf("%s:%d", name, n), Prose: v.prose}
+		}
+	}
+	if m := machineLine.FindStringSubmatch(line); m != nil && f.Machine == "" {
+		if f.Machine = m[1]; m[1] == "" {
+			f.Machine = "um"
+		}
+	}
+}
+
+// Release is the first numbers of a version of the kernel; ok is false where it has none.
+func Release(version string) (major, minor int, ok bool) {
+	n, err := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return major, minor, n == 2 && err == nil
+}
+
+var named = regexp.MustCompile(`\d+\.\d+`)
+
+// Nearest is which of the trees, by version, is nearest to that of a report: of the same release, else of the nearest one, else
+// the usual. A version is whatever holds one, "linux-source-6.12".
+func Nearest(trees map[string]string, usual, version string) (tree string, same bool) {
+	major, minor, ok := Release(version)
+	if !ok {
+		return usual, false
+	}
+	const apart = 1000
+	best := -1
+	for name, v := range trees {
+		m, n, ok := Release(named.FindString(v))
+		if !ok {
+			continue
+		}
+		d := m*apart + n - major*apart - minor
+		d = max(d, -d)
+		if best < 0 || d < best || d == best && (name == usual || tree != usual && name < tree) {
+			best, tree = d, name
+		}
+	}
+	if best < 0 {
+		return usual, false
+	}
+	return tree, best == 0
+}
