@@ -11,7 +11,6 @@ import (
 	"umlab/harness/plan"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
-	"umlab/harness/sandbox"
 	"umlab/harness/usage"
 )
 
@@ -54,7 +53,7 @@ func (l *Lab) bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	if err != nil {
 		return nil, err
 	}
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	// All candidates are asked the same, whatever is saved meanwhile.

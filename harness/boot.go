@@ -141,7 +141,7 @@ type built struct {
 // The error is an *EndError where the source, not the machine, is why there
 // are none.
 func (l *Lab) buildCell(ctx context.Context, p *plan.Plan) (*built, error) {
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	t, tc, err := p.Fetch(ctx, l.sources)

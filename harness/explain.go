@@ -7,12 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"umlab/harness/explain"
 	"umlab/harness/kbuild"
 	"umlab/harness/result"
-	"umlab/harness/sandbox"
 )
 
 // ExplainOutputs are files that the page is also written to; Script is a
@@ -37,7 +34,7 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if err != nil {
 		return nil, err
 	}
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	t, tc, err := p.Fetch(ctx, l.sources)
@@ -79,7 +76,7 @@ func (l *Lab) writeScripts(dir string, scripts []result.ExplanationScript) error
 	}
 	for _, s := range scripts {
 		path := filepath.Join(dir, s.Name+".sh")
-		if err := renameio.WriteFile(path, []byte(s.Text), 0o755); err != nil {
+		if err := writeWhole(path, []byte(s.Text), 0o755); err != nil {
 			return fmt.Errorf("write the scripts: %w", err)
 		}
 		l.sink.Note(fmt.Sprintf("%s: %s", path, s.Title))

@@ -9,7 +9,6 @@ import (
 	"umlab/harness/conclude"
 	"umlab/harness/plan"
 	"umlab/harness/result"
-	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/sources"
 	"umlab/harness/usage"
@@ -26,7 +25,7 @@ func (l *Lab) smallest(ctx context.Context, src *sources.Sources, p *plan.Plan) 
 	if err := l.checkFind(p); err != nil {
 		return nil, err
 	}
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	t, tc, err := p.Fetch(ctx, src)

@@ -159,6 +159,16 @@ func (l *Lab) Close() {
 	_ = l.store.Close() // it was not written through this handle
 }
 
+// sandboxed finds out whether this machine lets this user have a sandbox, see sandbox.Check.
+func (l *Lab) sandboxed(ctx context.Context) error {
+	dir, remove, err := l.store.Scratch("check")
+	if err != nil {
+		return err
+	}
+	defer remove()
+	return sandbox.Check(ctx, dir)
+}
+
 // snapshots gives plans that are compared with each other the user's directories as they are now.
 func (l *Lab) snapshots(ctx context.Context, plans []*plan.Plan) (err error) {
 	for i := range plans {

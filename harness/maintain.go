@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"umlab/harness/debian"
-	"umlab/harness/sandbox"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
 	"umlab/harness/usage"
@@ -39,7 +38,7 @@ func (l *Lab) Fetch(ctx context.Context, trees, toolchains []string) error {
 	if err := usage.Join(errs...); err != nil {
 		return err
 	}
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return err
 	}
 	src := l.sources.Refreshed().Once()
@@ -89,7 +88,7 @@ func (l *Lab) Doctor(ctx context.Context) error {
 	} else {
 		say("machine", "", fmt.Errorf("%s: UML and the loader that umlab reads are x86-64's; use such a machine", machine))
 	}
-	say("namespaces", "a command runs in a sandbox of its own", sandbox.Check(ctx))
+	say("namespaces", "a command runs in a sandbox of its own", l.sandboxed(ctx))
 	free, err := l.store.Free()
 	if err == nil && free < room {
 		err = fmt.Errorf("%s has %d GB free, and a tree with its toolchain and baseline takes up to %d: free some, or set UMLAB_HOME",

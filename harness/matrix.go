@@ -16,7 +16,6 @@ import (
 	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/runner"
-	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/sources"
 	"umlab/harness/toolchain"
@@ -54,7 +53,7 @@ func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*resu
 // it showed into the history.
 func (l *Lab) run(ctx context.Context, src *sources.Sources, p *plan.Plan) (*result.Results, error) {
 	started := l.now()
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	t, tc, err := p.Fetch(ctx, src)

@@ -14,7 +14,6 @@ import (
 	"umlab/harness/plan"
 	"umlab/harness/predicate"
 	"umlab/harness/result"
-	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/shrink"
 	"umlab/harness/store"
@@ -55,7 +54,7 @@ func (l *Lab) Minimise(ctx context.Context, o MinimiseOptions) (*result.Minimisa
 	if err := usage.Join(err, checkOutputs(formats), checkOutput("log", o.Log), checkNewDirectory("out", o.Out)); err != nil {
 		return nil, err
 	}
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	if o.Within > 0 {

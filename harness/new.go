@@ -19,7 +19,6 @@ import (
 	"umlab/harness/propose"
 	"umlab/harness/result"
 	"umlab/harness/sample"
-	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/shell"
 	"umlab/harness/toolchain"
@@ -262,7 +261,7 @@ func (l *Lab) newSources(ctx context.Context, k propose.Known, only bool) (*tree
 		}
 		return t, nil, nil
 	}
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, nil, err
 	}
 	return l.sources.Get(ctx, k.Tree, k.Toolchain)

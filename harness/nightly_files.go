@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
@@ -39,11 +41,26 @@ func checkNights(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return usage.Errorf("-dir=%s cannot be written: %w", dir, err)
 	}
-	probe, err := os.CreateTemp(dir, ".night-")
+	probe, err := os.CreateTemp(dir, halfNight)
 	if err != nil {
 		return usage.Errorf("-dir=%s cannot be written: %w", dir, err)
 	}
+	sweepNights(dir)
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// halfNight is how the names of what is not finished begin in a directory of nights.
+const halfNight = ".night-"
+
+// sweepNights removes what nights that were killed left half-written: after a day, nobody writes it any more.
+func sweepNights(dir string) {
+	entries, _ := os.ReadDir(dir) // what cannot be read is not swept
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && strings.HasPrefix(e.Name(), halfNight) && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = store.RemoveAll(filepath.Join(dir, e.Name())) // else the next night does
+		}
+	}
 }
 
 // writeNight writes all reports of a night to a directory of its own in dir, and
@@ -56,7 +73,7 @@ func writeNight(dir, origin string, p private, n *result.Nightly, z *result.Zoo)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write the night's reports: %w; give -dir= a directory that you can write to", err)
 	}
-	tmp, err := os.MkdirTemp(dir, ".night-")
+	tmp, err := os.MkdirTemp(dir, halfNight)
 	if err != nil {
 		return "", fmt.Errorf("write the night's reports: %w; give -dir= a directory that you can write to", err)
 	}

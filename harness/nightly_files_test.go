@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"umlab/harness/report"
 	"umlab/harness/result"
@@ -179,5 +180,30 @@ func published(t *testing.T, schema string, document []byte) {
 	}
 	if err := check(document); err != nil {
 		t.Errorf("the JSON is not what its schema says: %v", err)
+	}
+}
+
+// TestKilledNights: what nights that were killed left half-written goes with the first night after a day, and nothing else does.
+func TestKilledNights(t *testing.T) {
+	dir := t.TempDir()
+	old := time.Now().Add(-25 * time.Hour)
+	for _, name := range []string{".night-123/report.md", ".night-young/report.md", "2026-11-23/report.md", ".mine/report.md"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o444); err != nil {
+			t.Fatal(err)
+		}
+		if name != ".night-young/report.md" {
+			if err := os.Chtimes(filepath.Join(dir, filepath.Dir(name)), old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := checkNights(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := entries(t, dir); !slices.Equal(got, []string{".mine", ".night-young", "2026-11-23"}) {
+		t.Errorf("left: %v", got)
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/google/renameio/v2"
-
 	"umlab/harness/usage"
 )
 
@@ -119,7 +117,7 @@ func writeTo(stdout io.Writer, path string, text []byte) error {
 		if to, err := filepath.EvalSymlinks(path); err == nil {
 			path = to
 		}
-		return renameio.WriteFile(path, text, 0o644)
+		return writeWhole(path, text, 0o644)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {

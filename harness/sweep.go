@@ -13,7 +13,6 @@ import (
 	"umlab/harness/plan"
 	"umlab/harness/progress"
 	"umlab/harness/result"
-	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/sources"
 	"umlab/harness/toolchain"
@@ -49,7 +48,7 @@ func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result
 // sweep runs plans, one a column, with trees and toolchains of src.
 func (l *Lab) sweep(ctx context.Context, src *sources.Sources, plans []*plan.Plan, command string) (s *result.Sweep, err error) {
 	started := l.now()
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	if err := l.snapshots(ctx, plans); err != nil {

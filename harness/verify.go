@@ -45,7 +45,7 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) 
 	if err != nil {
 		return nil, err
 	}
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	if err := l.snapshots(ctx, plans); err != nil {

@@ -11,7 +11,6 @@ import (
 	"umlab/harness/conclude"
 	"umlab/harness/plan"
 	"umlab/harness/result"
-	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/shell"
 	"umlab/harness/usage"
@@ -47,7 +46,7 @@ func (l *Lab) Zoo(ctx context.Context, o ZooOptions, files Outputs) (*result.Zoo
 // zoo runs plans, one an entry.
 func (l *Lab) zoo(ctx context.Context, plans []*plan.Plan, command string) (*result.Zoo, error) {
 	started := l.now()
-	if err := sandbox.Check(ctx); err != nil {
+	if err := l.sandboxed(ctx); err != nil {
 		return nil, err
 	}
 	z := &result.Zoo{Schema: result.ZooSchema, Command: command, Started: started.UTC()}

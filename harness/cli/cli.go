@@ -74,6 +74,10 @@ func (a *App) Main(args []string) (code int) {
 			code = result.ExitInfra
 		}
 	}()
+	debug.SetTraceback("crash") // what the runtime itself ends umlab with, or a goroutine's panic, is a signal: else it has that code, too
+	if err := room(); err != nil {
+		return a.tell(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 4)

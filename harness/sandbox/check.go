@@ -9,18 +9,11 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
-
-	"umlab/harness/store"
 )
 
-// Check finds out whether this machine lets this user have a sandbox, overlays included, by making an empty one. The
-// error is a *stageError whose hint names the setting to change.
-func Check(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "umlab-check-")
-	if err != nil {
-		return &stageError{stage: stageOverlay, err: err, hint: "set TMPDIR to a directory that you can write to"}
-	}
-	defer func() { _ = store.RemoveAll(dir) }()
+// Check finds out whether this machine lets this user have a sandbox, overlays included, by making an empty one, with an
+// overlay over dir, an empty directory where overlays will be. The error is a *stageError whose hint names the setting to change.
+func Check(ctx context.Context, dir string) error {
 	c := Command{Args: []string{"probe"}, Overlays: []Overlay{{Lower: dir, Target: "/overlay"}}}
 	s, err := c.plan()
 	if err != nil {

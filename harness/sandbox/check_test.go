@@ -24,7 +24,13 @@ func roleCheck() int {
 			return 1
 		}
 	}
-	err := Check(context.Background())
+	dir, err := os.MkdirTemp("", "check-")
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	err = Check(context.Background(), dir)
 	var e *stageError
 	fmt.Println(errors.As(err, &e), err)
 	return 0
@@ -77,7 +83,7 @@ func roleDeleted() int {
 		fmt.Println(err)
 		return 1
 	}
-	fmt.Println(Check(context.Background()))
+	fmt.Println(Check(context.Background(), filepath.Dir(os.Args[1])))
 	return 0
 }
 
@@ -199,6 +205,17 @@ func TestHint(t *testing.T) {
 		{stageExec, unix.EACCES, user, "noexec"},
 		{stageExec, unix.EPERM, set("kernel.yama.ptrace_scope", "3"), "ptrace_scope=3"},
 		{stageTmpfs, unix.EINVAL, user, ""},
+		{stageNamespaces, unix.EMFILE, root, "ulimit -n"},
+		{stageNamespaces, unix.ENFILE, root, "fs.file-max"},
+		{stageNamespaces, unix.EAGAIN, root, "ulimit -u"},
+		{stageNamespaces, unix.ENOMEM, root, "too little memory"},
+		{stageNamespaces, unix.EBADF, root, ""},
+		{stageNamespaces, unix.EBADF, seccomp, ""},
+		{stageOverlay, unix.ENOMEM, with(func(f *facts) { f.upper, f.upperFS = "/u", "an overlay" }), "too little memory"},
+		{stageMountPoint, unix.ENOSPC, user, "no space is left"},
+		{stageMountPoint, unix.EDQUOT, user, "quota"},
+		{stageSource, unix.EIO, user, "dmesg"},
+		{stageExec, unix.EAGAIN, user, "ulimit -u"},
 	} {
 		if got := hint(x.stage, x.errno, x.f); !strings.Contains(got, x.want) || (x.want == "") != (got == "") {
 			t.Errorf("%s: %v: got %q, want %q", x.stage, x.errno, got, x.want)

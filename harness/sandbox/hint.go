@@ -24,6 +24,9 @@ func hint(stage stageName, errno unix.Errno, f facts) string {
 		}
 		return fmt.Sprintf(hintKernel, f.release)
 	}
+	if lacks := hintSpent(stage, errno); lacks != "" {
+		return lacks
+	}
 	denied := errno == unix.EPERM || errno == unix.EACCES
 	switch stage {
 	case stageNamespaces, stagePrivate:
@@ -64,6 +67,29 @@ func hint(stage stageName, errno unix.Errno, f facts) string {
 	return ""
 }
 
+// hintSpent says what the machine, or what this user may have of it, is at the end of, whatever was being done.
+func hintSpent(stage stageName, errno unix.Errno) string {
+	switch errno {
+	case unix.EMFILE:
+		return "this process may open too few files: raise ulimit -n (1024 is enough)"
+	case unix.ENFILE:
+		return "this machine has too many files open: as root, sysctl -w fs.file-max, or end other programs"
+	case unix.EAGAIN:
+		return "this user may have no more processes: raise ulimit -u or the container's pids limit, or end some"
+	case unix.ENOMEM:
+		return "this machine has too little memory left, or ulimit -v or the container's limit gives too little"
+	case unix.EDQUOT:
+		return "this user's disk quota is used up: give UMLAB_HOME another place, or run `umlab clean`"
+	case unix.ENOSPC:
+		if stage != stageNamespaces { // there it speaks of their number
+			return "no space is left, or no inodes (df -h, df -i): give UMLAB_HOME another place, or run `umlab clean`"
+		}
+	case unix.EIO:
+		return "the disk cannot be read or written: the kernel log (dmesg) says which"
+	}
+	return ""
+}
+
 func (f facts) restricted() bool {
 	v := f.sysctl["kernel.apparmor_restrict_unprivileged_userns"]
 	return v != "" && v != "0"
@@ -94,12 +120,13 @@ func hintNamespaces(errno unix.Errno, f facts) string {
 		return fmt.Sprintf(hintKernel, f.release)
 	case errno == unix.ENOENT:
 		return "/proc must be mounted: the program executes /proc/self/exe"
+	case errno != unix.EPERM && errno != unix.EACCES:
 	case f.seccomp:
 		return hintContainer
 	case f.root:
 		return "this root lacks CAP_SYS_ADMIN: start the container with --privileged, or with --cap-add SYS_ADMIN --security-opt " +
 			"apparmor=unconfined"
-	case errno == unix.EPERM || errno == unix.EACCES:
+	default:
 		return "user namespaces are forbidden here: a chroot, SELinux (setsebool user_namespace) or an LSM does that" + orRoot
 	}
 	return ""

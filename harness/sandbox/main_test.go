@@ -135,7 +135,7 @@ func try(t *testing.T, c Command, ops ...string) (string, Status, error) {
 // needNamespaces skips a test where this machine truly has no sandboxes.
 func needNamespaces(t testing.TB) {
 	t.Helper()
-	if err := Check(t.Context()); err != nil {
+	if err := Check(t.Context(), t.TempDir()); err != nil {
 		t.Skipf("this machine has no sandboxes: %v", err)
 	}
 }

@@ -154,7 +154,7 @@ func TestSystemSource(t *testing.T) {
 // what is not its system's is not there.
 func TestMachine(t *testing.T) {
 	ctx := context.Background()
-	if err := sandbox.Check(ctx); err != nil {
+	if err := sandbox.Check(ctx, t.TempDir()); err != nil {
 		t.Skip(err)
 	}
 	p := bareProvider(t)

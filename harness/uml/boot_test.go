@@ -60,7 +60,7 @@ func testRootfs() fstest.MapFS {
 // booter makes a Booter with a fake kernel, whose path it returns.
 func booter(t *testing.T) (*Booter, string) {
 	t.Helper()
-	if err := sandbox.Check(t.Context()); err != nil {
+	if err := sandbox.Check(t.Context(), t.TempDir()); err != nil {
 		t.Skipf("this machine has no sandboxes: %v", err)
 	}
 	kernel, err := fakeKernel()
