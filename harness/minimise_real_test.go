@@ -19,6 +19,7 @@ import (
 // what it writes shows the same, and the second time all answers are there.
 func TestMinimise(t *testing.T) {
 	l, out := real(t)
+	long(t)
 	dir := filepath.Join(t.TempDir(), "bad")
 	source := `#include <linux/module.h>
 #include <linux/slab.h>
