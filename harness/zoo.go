@@ -80,9 +80,8 @@ func (l *Lab) planZoo(ctx context.Context, o ZooOptions) (plans []*plan.Plan, er
 			continue
 		}
 		for _, p := range more {
-			p.Flags.Command = zooCommand(o.Command, name, p.Flags)
+			plans = append(plans, p.AmongOthers(zooCommand(o.Command, name, p.Flags)))
 		}
-		plans = append(plans, more...)
 	}
 	return plans, usage.Join(errs...)
 }

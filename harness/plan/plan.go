@@ -64,6 +64,16 @@ type Plan struct {
 	patches       []patch.Patch
 }
 
+func knownFrom(s *scenario.Scenario) string { return "the bug is known from " + s.KnownFrom() }
+
+// AmongOthers is the plan where a report of many scenarios says itself where each is known from; command repeats it alone.
+func (p *Plan) AmongOthers(command string) *Plan {
+	q := *p
+	q.Flags.Command = command
+	q.Notes = slices.DeleteFunc(slices.Clone(p.Notes), func(n string) bool { return n == knownFrom(p.Scenario) })
+	return &q
+}
+
 // New makes the plan of flags, with one of the scenarios. It looks at nothing
 // beyond this machine; the error has all that is wrong, one a line.
 func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, error) {
@@ -100,7 +110,7 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 	}
 	p.ownConfig = src.Settings.OwnOf(f.Tree, f.Toolchain, f.Subarch)
 	if p.Notes = p.OwnNotes(); len(s.Source) > 0 {
-		p.Notes = append(p.Notes, "the bug is known from "+s.KnownFrom())
+		p.Notes = append(p.Notes, knownFrom(s))
 	}
 	errs = append(errs, p.merge(scenarios.Project), p.readNamed(scenarios.Project), p.readPatches())
 	if err := usage.Join(errs...); err != nil {

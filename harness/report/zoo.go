@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"umlab/harness/outcome"
 	"umlab/harness/report/checks"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
@@ -106,7 +107,7 @@ func zooSeen(e result.ZooEntry) doc.Line {
 	case r == nil || len(r.Cells) == 0:
 		return doc.Toned(doc.Faint, "infra")
 	case len(r.Cells) == 1:
-		return newSweepCell(sweepColumn{SweepColumn: e.Column}, &r.Cells[0]).Said
+		return zooCell(e.Column, &r.Cells[0])
 	}
 	var said []doc.Line
 	for _, v := range result.Verdicts() {
@@ -115,6 +116,26 @@ func zooSeen(e result.ZooEntry) doc.Line {
 		}
 	}
 	return doc.Join(said, doc.Line{}.Break(1, ", "))
+}
+
+// zooCell is the verdict of a cell, and what was seen: in words where it is one thing, else how often each outcome was.
+func zooCell(column result.SweepColumn, c *result.Cell) doc.Line {
+	var kinds index[outcome.Kind]
+	for _, p := range c.Placements {
+		for _, t := range p.Tallies() {
+			for _, n := range t.Counts {
+				kinds.add(n.Outcome.Kind, p.Name+" "+t.Module)
+			}
+		}
+	}
+	if len(kinds.Keys) == 0 || len(kinds.Keys) == 1 && len(kinds.Of[kinds.Keys[0]]) == 1 {
+		return newSweepCell(sweepColumn{SweepColumn: column}, c).Said
+	}
+	var said []doc.Line
+	for _, k := range kinds.Keys {
+		said = append(said, doc.Say(fmt.Sprint(len(kinds.Of[k]), " ")).Toned(outcomeStyle(k), string(k)))
+	}
+	return doc.Toned(verdictStyle(c.Verdict), string(c.Verdict)).Break(1, ": ").With(doc.Join(said, doc.Line{}.Break(1, ", ")))
 }
 
 // zooMark says whether that is what the scenario expects.
@@ -130,12 +151,16 @@ func zooMark(s result.ColumnState) doc.Line {
 	return nil
 }
 
-// zooNotes are those of all entries, each once.
+// zooNotes are those of all entries, each once, but for what each kernel was built on from.
 func zooNotes(z *result.Zoo) (notes []string) {
 	for _, e := range z.Entries {
-		if r := e.Column.Results; r != nil {
-			for _, n := range r.Notes {
-				notes = appendNew(notes, msgNote(n))
+		r := e.Column.Results
+		if r == nil {
+			continue
+		}
+		for _, n := range r.Notes {
+			if r.Kernel == nil || r.Kernel.From == "" || !strings.HasSuffix(n, " "+r.Kernel.From) {
+				notes = appendNew(notes, msgNote(oneLine(n)))
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"umlab/harness/result"
 )
 
-// zoo has an entry of each kind: of many cells, of a goal, of steps, one that differs, one that was skipped for its
+// zoo has an entry of each kind: of many cells, of a goal, of steps, of the steps of one cell, one that differs, one that was skipped for its
 // tree, one for its toolchain, and two that prove nothing.
 func zoo() *result.Zoo {
 	entry := func(r *result.Results, source ...string) result.ZooEntry {
@@ -29,6 +29,9 @@ func zoo() *result.Zoo {
 	void.Infra, void.Exit = "control older-rustc-builds: stock gave build-failed where built is known: this run proves nothing", result.ExitInfra
 	expected := goalRun()
 	expected.Infra, expected.Exit = "", result.ExitExpected
+	one := steps()
+	one.Cells, one.Exit = one.Cells[1:2], result.ExitExpected
+	one.Cells[0].Expected, one.Cells[0].AsExpected = "mixed", true
 	foreign := &result.Refusal{Reasons: []string{"scenario sscanf is not for tree debian-7.3 (7.3.4): it is for kernels >=6.12, <6.15"}}
 	old := &result.Refusal{Reasons: []string{"bindgen 0.1 is older than 0.65.1"}, Nearest: "sid"}
 	const down = "fetch toolchain trixie: no route to host"
@@ -37,7 +40,7 @@ func zoo() *result.Zoo {
 		entry(expected, "8851e27d2cb947ea8bbbe8e812068f7bf5cbd00b", "https://lore.kernel.org/r/1"), entry(steps()), entry(differs), entry(void),
 		{Scenario: named("sscanf"), Column: result.SweepColumn{Tree: "debian-7.3", Toolchain: "trixie", Refused: foreign}},
 		{Scenario: named("bindgen"), Column: result.SweepColumn{Tree: "debian-6.12", Toolchain: "trixie", Refused: old}},
-		{Scenario: named("hostfs"), Column: result.SweepColumn{Tree: "debian-6.12", Toolchain: "trixie", Infra: down}},
+		{Scenario: named("hostfs"), Column: result.SweepColumn{Tree: "debian-6.12", Toolchain: "trixie", Infra: down}}, entry(one),
 	}
 	z.Totals, z.Exit = conclude.Zoo(z.Entries)
 	return z
