@@ -507,6 +507,14 @@ func Doctor() {}
 //	  -dry-run              only say what would go
 func Clean() {}
 
+// Fsck reads all of the store, and throws away what is not what was stored; it is made again when it is asked for.
+//
+//	Usage: go tool mage fsck [flags]
+//
+//	Flags:
+//	  -dry-run              only say what is wrong
+func Fsck() {}
+
 // Install builds the program umlab, which runs in any directory, and puts it where Go installs programs.
 //
 //	Usage: go tool mage install [flags]

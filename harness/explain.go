@@ -57,6 +57,9 @@ func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	if err := l.store.Whole(ctx, b.baseline.Dir); err != nil {
+		return nil, err
+	}
 	e, err := explain.Booted{Cell: b.cell, Baseline: b.baseline, Product: b.product, Steps: b.given, Debugged: debugged, DebugErr: debugErr,
 		Results: r.Results, Given: given, Store: l.store.Root()}.Page()
 	if err != nil {

@@ -130,10 +130,30 @@ func buildLimits(l settings.BuildLimits) kbuild.Limits {
 	}
 }
 
+// Of the store, a run that takes longer than sampleAfter reads about so many bytes, here and there: see store.Sample.
+const (
+	sampleAfter = 2 * time.Second
+	sampled     = 4 << 20
+)
+
+// mostWrong is how often a flow begins again because something in the store was not what was stored.
+const mostWrong = 5
+
 // Run opens a Lab for a flow, and returns what the flow returned; see ExitCode.
 // Then the store is kept below its limit. A result that could not be printed is
-// an error, whatever the result was.
+// an error, whatever the result was. Where the flow found that the store does not
+// hold what was stored, it begins again: what was wrong is gone.
 func Run(o Options, flow func(*Lab) error) error {
+	for n := 1; ; n++ {
+		err := runOnce(o, flow)
+		if _, wrong := errors.AsType[*store.WrongError](err); !wrong || n == mostWrong {
+			return err
+		}
+		o.Say = []string{"store: once more, without what was wrong"}
+	}
+}
+
+func runOnce(o Options, flow func(*Lab) error) error {
 	l, err := Open(o)
 	if err != nil {
 		return err
@@ -143,7 +163,14 @@ func Run(o Options, flow func(*Lab) error) error {
 	if err != nil {
 		return err
 	}
+	sampling, enough := context.WithCancel(context.Background())
+	sample := time.AfterFunc(sampleAfter, func() { l.store.Sample(sampling, sampled) })
 	err = flow(l)
+	sample.Stop()
+	enough()
+	if wrong := l.store.Wrong(); wrong != nil && err != nil {
+		err = wrong // whatever the flow made of it
+	}
 	if lost := l.written.Err(); lost != nil {
 		err = lost
 	}

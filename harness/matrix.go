@@ -92,7 +92,8 @@ func (l *Lab) runOn(ctx context.Context, p *plan.Plan, t *tree.Tree, tc *toolcha
 }
 
 // runBy is runOn with a builder that makes the baseline.
-func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (r *ran, err error) {
+	defer func() { err = cmp.Or(l.store.Wrong(), err) }()
 	if p.Scenario.BuildOnly() {
 		return l.runGoals(ctx, b, p, t, tc)
 	}
@@ -103,7 +104,8 @@ func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tre
 
 // runFrom runs the cells of a plan that was run on a tree that patches made of
 // that one's: only what they change is built.
-func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (r *ran, err error) {
+	defer func() { err = cmp.Or(l.store.Wrong(), err) }()
 	if p.Scenario.BuildOnly() {
 		return l.runGoals(ctx, l.builder, p, t, tc)
 	}

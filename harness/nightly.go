@@ -69,6 +69,8 @@ func (l *Lab) Nightly(ctx context.Context, o NightlyOptions) (*result.Nightly, e
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case l.store.Wrong() != nil:
+		return nil, l.store.Wrong()
 	case nightErr != nil && ExitCode(nightErr) != result.ExitInfra:
 		return nil, nightErr
 	case nightErr != nil:

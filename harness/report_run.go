@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -83,6 +84,9 @@ func (l *Lab) runText(id string) ([]byte, error) {
 	dir, ok := l.store.Lookup(kindRun, id)
 	if !ok {
 		return nil, usage.Errorf("run %s was removed just now", id)
+	}
+	if !l.store.Intact(context.Background(), kindRun, id, runResult) {
+		return nil, fmt.Errorf("run %s is no longer what was kept: something else than umlab changed it, and nothing makes it again", id)
 	}
 	packed, err := os.ReadFile(filepath.Join(dir, runResult))
 	if err != nil {

@@ -32,6 +32,9 @@ const (
 
 // finish ends a flow that did its work: its result is kept, and published as publish does.
 func finish[T any](l *Lab, k kind[T], v *T, files []format[T]) error {
+	if wrong := l.store.Wrong(); wrong != nil {
+		return wrong
+	}
 	v = keep(l, k, v)
 	return publish(l, v, func(w io.Writer) error { return k.print(w, v, l.table) }, files)
 }
@@ -98,6 +101,9 @@ func (l *Lab) runs() ([]result.Kept, error) {
 	var list []result.Kept
 	for _, id := range ids {
 		dir, _ := l.store.Peek(kindRun, id)
+		if !l.store.Intact(context.Background(), kindRun, id, runAbout) {
+			continue
+		}
 		text, err := os.ReadFile(filepath.Join(dir, runAbout))
 		k := result.Kept{}
 		if err == nil && json.Unmarshal(text, &k) == nil && k.ID == id {

@@ -285,7 +285,7 @@ func TestReportOfWhatIsGone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, runResult), []byte("no gzip"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Report("last", Outputs{}); ExitCode(err) != result.ExitInfra || !strings.Contains(err.Error(), "damaged") {
+	if err := l.Report("last", Outputs{}); ExitCode(err) != result.ExitInfra || !strings.Contains(err.Error(), "no longer what was kept") {
 		t.Error(err)
 	}
 }

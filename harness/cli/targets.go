@@ -395,6 +395,17 @@ func (a *App) doctor() *target {
 	return t
 }
 
+func (a *App) fsck() *target {
+	var o harness.FsckOptions
+	t := a.newTarget("fsck", "", "reads all of the store, and throws away what is not what was stored; it is made again when it is asked for",
+		"Runs check what they use; this reads every byte. Of the history, what is broken is set aside, and the rest stays.", exactly())
+	t.toggle(&o.DryRun, flag{name: "dry-run", means: "only say what is wrong"})
+	t.RunE = func(c *cobra.Command, _ []string) error {
+		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error { return l.Fsck(ctx, o) })
+	}
+	return t
+}
+
 func (a *App) clean() *target {
 	const unused = 30
 	days := unused

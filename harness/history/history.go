@@ -90,9 +90,9 @@ type damagedError struct {
 }
 
 func (e *damagedError) Error() string {
-	return fmt.Sprintf("%s is damaged (%v): move it and the files beside it (%s-wal, %s-shm) away; "+
-		"then -import= the results that you exported or wrote with -json=, and run again what the store still answers: "+
-		"both enter it anew", e.Path, e.Err, file, file)
+	return fmt.Sprintf("%s is damaged (%v): umlab fsck sets it aside and keeps what is whole of it; "+
+		"for the rest, -import= the results that you exported or wrote with -json=, and run again what the store still answers: "+
+		"both enter it anew", e.Path, e.Err)
 }
 
 // Unwrap returns what the database said.

@@ -104,6 +104,9 @@ type cellRecord struct {
 // load reads all that matches, cells too. What matches nothing is a
 // *NothingError, and an empty history ErrEmpty.
 func (h *DB) load(ctx context.Context, f Filter) ([]*record, error) {
+	if err := h.sound(ctx); err != nil {
+		return nil, h.failed("read", err)
+	}
 	tx, err := h.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // so that all is of one moment
 	if err != nil {
 		return nil, h.failed("read", err)

@@ -140,7 +140,7 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 			if key == onKey(base) && b.FromNothing {
 				break
 			}
-			if bl, err := b.openBaseline(base, key); err == nil {
+			if bl, err := b.openBaseline(ctx, base, key); err == nil {
 				return bl
 			}
 		}
@@ -195,10 +195,15 @@ const goOnVersion = "5"
 // onKey is the key of a baseline of base that went on from another.
 func onKey(base Base) string { return store.Key("on", goOnVersion, base.key()) }
 
-func (b *Builder) openBaseline(base Base, key string) (*Baseline, error) {
+func (b *Builder) openBaseline(ctx context.Context, base Base, key string) (*Baseline, error) {
 	bl, err := readBaseline(b.Store.Lookup, key)
 	if err != nil {
 		return nil, err
+	}
+	for _, key := range []string{key, filepath.Base(bl.Dir)} {
+		if !b.Store.Intact(ctx, kindBaseline, key, "baseline.json", "make.log", "record", "build/linux", "build/.config", "build/Module.symvers") {
+			return nil, os.ErrNotExist
+		}
 	}
 	bl.Base = base
 	return bl, nil
@@ -297,11 +302,11 @@ func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, was *re
 		return nil, err
 	}
 	bl.Config = config.Digest()
-	return b.put(mk.base, mk.dir, bl)
+	return b.put(ctx, mk.base, mk.dir, bl)
 }
 
 // put installs dir as the directory of bl.
-func (b *Builder) put(base Base, dir string, bl *Baseline) (*Baseline, error) {
+func (b *Builder) put(ctx context.Context, base Base, dir string, bl *Baseline) (*Baseline, error) {
 	text, err := json.MarshalIndent(bl, "", " ")
 	if err != nil {
 		return nil, err
@@ -312,5 +317,5 @@ func (b *Builder) put(base Base, dir string, bl *Baseline) (*Baseline, error) {
 	if err := b.Store.Install(dir, kindBaseline, bl.Key); err != nil {
 		return nil, err
 	}
-	return b.openBaseline(base, bl.Key)
+	return b.openBaseline(ctx, base, bl.Key)
 }

@@ -150,6 +150,9 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 		return p.told(bl.Base, r), true, nil
 	}
 	p, r.fresh = nil, fresh
+	if err := b.Store.Whole(ctx, bl.Dir); err != nil {
+		return nil, false, err
+	}
 	tmp, remove, err := b.Store.Scratch("fork")
 	if err != nil {
 		return nil, false, err

@@ -88,6 +88,9 @@ func (b *Builder) nearest(ctx context.Context, base Base, id identity) (*near, e
 	slices.SortStableFunc(list, func(x, y *near) int { return cmp.Compare(x.distance(), y.distance()) })
 	var best *near
 	for _, n := range list[:min(few, len(list))] {
+		if !b.Store.Intact(ctx, kindBaseline, n.bl.Key, "baseline.json", "record") {
+			continue
+		}
 		if err := n.look(ctx, base, changes[n.bl.Of.Tree]); err != nil {
 			return nil, err
 		}
@@ -156,6 +159,9 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 	if _, ok := b.Store.Lookup(kindBaseline, n.bl.Key); !ok {
 		return nil, &staleError{"it was cleaned away meanwhile"}
 	}
+	if err := b.Store.Whole(ctx, n.bl.Dir); err != nil {
+		return nil, err
+	}
 	tmp, remove, err := b.Store.Scratch("go-on")
 	if err != nil {
 		return nil, err
@@ -172,7 +178,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 		if err := b.Store.Needs(kindBaseline, key, store.Entry{Kind: kindBaseline, Key: n.bl.Key}); err != nil {
 			return nil, err
 		}
-		return b.put(base, dir, &same)
+		return b.put(ctx, base, dir, &same)
 	}
 	task := b.Sink.Start(base.title()+" on from "+bl.From(), progress.Objects, 0)
 	defer func() { task.Done(err) }()

@@ -160,7 +160,7 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	if j.over != "" {
 		source.Over = append([]string{j.over}, source.Over...)
 	}
-	status, err := sandbox.Run(ctx, j.base.Toolchain.In(sandbox.Command{
+	c := j.base.Toolchain.In(sandbox.Command{
 		Mounts:   append([]sandbox.Mount{source}, j.mounts...),
 		Overlays: j.overlays,
 		Watch:    j.watch.below, WatchOnly: j.watch.only,
@@ -171,7 +171,18 @@ func (b *Builder) run(ctx context.Context, j job) error {
 		Stderr: j.errors,
 		Limits: b.Limits.Sandbox,
 		Grace:  2 * time.Second,
-	}))
+	})
+	read := []string{c.Root}
+	for _, m := range c.Mounts {
+		read = append(append(read, m.Source), m.Over...)
+	}
+	for _, o := range c.Overlays {
+		read = append(read, o.Lower)
+	}
+	if err := b.Store.Whole(ctx, read...); err != nil {
+		return err
+	}
+	status, err := sandbox.Run(ctx, c)
 	if status.Opened != nil {
 		j.opened.add(status.Opened)
 	}

@@ -94,7 +94,7 @@ func (s *Store) cleanAt(ctx context.Context, now time.Time, rule Rule, dry bool)
 		if err := os.Rename(e.path, filepath.Join(tmp, fmt.Sprint(i))); err != nil {
 			return nil, err
 		}
-		s.forgetNeeds(e)
+		s.forget(e)
 	}
 	return out, nil
 }
@@ -107,6 +107,9 @@ func (s *Store) alone() error {
 	}
 	return nil
 }
+
+// Alone makes this process the only user of the store until together is called; it fails while there are others.
+func (s *Store) Alone() (together func(), err error) { return s.together, s.alone() }
 
 // together lets others use the store again.
 func (s *Store) together() { _ = unix.Flock(int(s.users.Fd()), unix.LOCK_SH) }

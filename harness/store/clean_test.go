@@ -149,7 +149,7 @@ func TestClean(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	usedAt(t, path, 50*day)
+	usedAt(t, s.stampPath(filepath.Base(path)), 50*day)
 	s = again(t, s)
 	for _, e := range []Entry{{"kind", "new"}, {"layer", "over"}} { // which uses them
 		if _, ok := s.Lookup(e.Kind, e.Key); !ok {

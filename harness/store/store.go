@@ -39,6 +39,12 @@ type Store struct {
 	users *os.File
 	held  sync.Map // paths of what this process used
 
+	seals   sync.Map // of the directories that were looked into: "kind/key" -> *seal
+	checked sync.Map // *seal -> true where Whole has found nothing
+	wholes  sync.Map // "kind/key" -> *sync.Mutex of Whole
+	mu      sync.Mutex
+	wrong   *WrongError // the first of a Check
+
 	// Note is told in a line, where it is not nil, what this process waits for, and how far Clean is.
 	Note func(line string)
 }
@@ -61,7 +67,11 @@ func DefaultDir(getenv func(string) string) (string, error) {
 		if !filepath.IsAbs(v) {
 			return "", fmt.Errorf("$%s is %q, which is no absolute path: set it to one", c.env, v)
 		}
-		return filepath.Join(v, c.below), nil
+		dir := filepath.Join(v, c.below)
+		if dir == "/" {
+			return "", fmt.Errorf("$%s is %q, the root directory, which is no place for a store: set it to a directory of its own", c.env, v)
+		}
+		return dir, nil
 	}
 	return "", errors.New("no place for the store: none of $UMLAB_HOME, $XDG_CACHE_HOME and $HOME is set; set UMLAB_HOME to a " +
 		"directory with 10 GB free")
@@ -87,6 +97,9 @@ func Open(dir string) (*Store, error) {
 	probe.Close()
 	os.Remove(probe.Name())
 	s.sweep()
+	if err := s.bringUp(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: bring it up to date: %w", err), s.Close())
+	}
 	return s, nil
 }
 
@@ -154,7 +167,7 @@ func (s *Store) Dir(
 	if err != nil {
 		return "", false, err
 	}
-	hit, err = s.once(ctx, final, kind+"-"+key, func(tmp string) error {
+	hit, err = s.once(ctx, final, kind+"-"+key, func() bool { return s.used(final) }, func(tmp string) error {
 		made := filepath.Join(tmp, "entry")
 		if err := os.Mkdir(made, 0o755); err != nil {
 			return err
@@ -171,9 +184,9 @@ func (s *Store) Dir(
 }
 
 // once has make put something at final, with a scratch directory to make it in,
-// unless it is there already. Others who want the same wait on the lock.
-func (s *Store) once(ctx context.Context, final, lock string, make func(tmp string) error) (hit bool, err error) {
-	err = s.Once(ctx, lock, func() bool { hit = s.used(final); return hit }, func() error {
+// unless has says that it is there already. Others who want the same wait on the lock.
+func (s *Store) once(ctx context.Context, final, lock string, has func() bool, make func(tmp string) error) (hit bool, err error) {
+	err = s.Once(ctx, lock, func() bool { hit = has(); return hit }, func() error {
 		tmp, remove, err := s.Scratch("entry")
 		if err != nil {
 			return err
@@ -185,7 +198,7 @@ func (s *Store) once(ctx context.Context, final, lock string, make func(tmp stri
 	return hit, err
 }
 
-// Install renames the finished directory dir to be kind/key, replacing what was
+// Install seals the finished directory dir and renames it to be kind/key, replacing what was
 // there. dir must lie on the store's file system. The caller holds the lock of
 // kind-key, or owns the key.
 func (s *Store) Install(dir, kind, key string) error {
@@ -199,6 +212,16 @@ func (s *Store) Install(dir, kind, key string) error {
 	if err := s.Drop(kind, key); err != nil {
 		return err
 	}
+	if text, err := os.ReadFile(s.sealPath(kind, key)); err != nil || string(text) != grows {
+		text, err := sealOf(context.Background(), dir)
+		if err == nil {
+			err = s.saveSeal(kind, key, text)
+		}
+		if err != nil {
+			return fmt.Errorf("seal %s %s: %w", kind, Short(key), err)
+		}
+	}
+	s.seals.Delete(kind + "/" + key)
 	s.held.Store(final, true)
 	return os.Rename(dir, final)
 }
@@ -218,7 +241,15 @@ func (s *Store) Drop(kind, key string) error {
 		return err
 	}
 	defer remove()
-	return os.Rename(final, filepath.Join(tmp, "entry"))
+	s.seals.Delete(kind + "/" + key)
+	err = os.Rename(final, filepath.Join(tmp, "entry"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another process was quicker
+	}
+	if err == nil {
+		_ = os.Remove(s.sealPath(kind, key)) // it says nothing of a directory that is not there
+	}
+	return err
 }
 
 // Partial returns a directory for work on kind/key that a killed run leaves for
@@ -241,7 +272,7 @@ func (s *Store) File(ctx context.Context, sum string, fetch func(ctx context.Con
 	if !ok {
 		return "", fmt.Errorf("store: %q is no sha256", sum)
 	}
-	_, err := s.once(ctx, final, "file-"+sum, func(tmp string) error {
+	_, err := s.once(ctx, final, "file-"+sum, func() bool { return s.usedFile(final, sum) }, func(tmp string) error {
 		if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
 			return err
 		}
@@ -260,7 +291,11 @@ func (s *Store) File(ctx context.Context, sum string, fetch func(ctx context.Con
 		if got := hex.EncodeToString(h.Sum(nil)); got != sum {
 			return &digestError{want: sum, got: got}
 		}
-		return os.Rename(f.Name(), final)
+		if err := os.Rename(f.Name(), final); err != nil {
+			return err
+		}
+		s.stampFile(final, sum)
+		return nil
 	})
 	if err != nil {
 		return "", err
@@ -296,8 +331,9 @@ func (s *Store) Bytes(ctx context.Context, b []byte) (string, error) {
 // any path that ends in it: a store that was moved still finds what its records
 // name.
 func (s *Store) Kept(sum string) (string, bool) {
-	path, ok := s.file(filepath.Base(sum))
-	return path, ok && s.used(path)
+	sum = filepath.Base(sum)
+	path, ok := s.file(sum)
+	return path, ok && s.usedFile(path, sum)
 }
 
 // Keep copies the file at path into the store, under its digest, and returns
@@ -316,7 +352,9 @@ func (s *Store) Keep(ctx context.Context, path string) (kept, sum string, err er
 		return err
 	})
 	if info, serr := f.Stat(); err == nil && serr == nil && info.Mode()&0o111 != 0 {
-		err = os.Chmod(kept, 0o755)
+		if err = os.Chmod(kept, 0o555); err == nil {
+			s.stampFile(kept, sum)
+		}
 	}
 	return kept, sum, err
 }
@@ -348,11 +386,11 @@ func (s *Store) record(kind, key string, b []byte) error {
 		return err
 	}
 	s.held.Store(p, true)
-	return renameio.WriteFile(p, b, 0o644, renameio.WithTempDir(filepath.Join(s.root, "tmp")))
+	return renameio.WriteFile(p, withSum(b), 0o444, renameio.WithTempDir(filepath.Join(s.root, "tmp")))
 }
 
 // Get reads the record kind/key into v and says whether there was one. A record
-// that cannot be read is none: whatever it held can be found out again.
+// that is not as it was written is none: whatever it held can be found out again.
 func (s *Store) Get(kind, key string, v any) bool {
 	return s.recorded(kind, key, func(b []byte) error { return json.Unmarshal(b, v) })
 }
@@ -367,8 +405,17 @@ func (s *Store) recorded(kind, key string, decode func([]byte) error) bool {
 	if err != nil {
 		return false
 	}
-	b, err := os.ReadFile(p)
-	return err == nil && s.used(p) && decode(b) == nil
+	text, err := os.ReadFile(p)
+	if err != nil {
+		return false
+	}
+	b, ok := summed(text)
+	if !ok {
+		s.note("store: record %s %s is not what was stored: it is thrown away and found out again", kind, Short(key))
+		_ = os.Remove(p) // else it is found wrong again
+		return false
+	}
+	return s.used(p) && decode(b) == nil
 }
 
 // Key is the sha256 (hex) of the parts, with their boundaries.

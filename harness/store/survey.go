@@ -51,10 +51,15 @@ func (s *Store) needs(e *entry) (on []Entry) {
 	return append(on, Entry{e.kind, e.key})
 }
 
-// forgetNeeds removes the note of what e, which has no name any more, stood on.
-func (s *Store) forgetNeeds(e *entry) {
-	if e.top == tops.dirs {
-		_ = os.Remove(filepath.Join(s.root, "needs", e.kind, e.key)) // it says nothing of an entry that is not there
+// forget removes what was noted of e, which has no name any more: it says nothing of an entry that is not there.
+func (s *Store) forget(e *entry) {
+	switch e.top {
+	case tops.dirs:
+		_ = os.Remove(filepath.Join(s.root, "needs", e.kind, e.key))
+		_ = os.Remove(s.sealPath(e.kind, e.key))
+		s.seals.Delete(e.kind + "/" + e.key)
+	case tops.files:
+		_ = os.Remove(filepath.Join(s.root, "stamps", e.kind, e.key))
 	}
 }
 
@@ -151,6 +156,11 @@ func (s *Store) each(top string, add func(*entry)) error {
 				continue // another umlab has replaced it
 			}
 			e := &entry{top: top, kind: kind.Name(), key: d.Name(), path: filepath.Join(s.root, top, kind.Name(), d.Name()), last: info.ModTime()}
+			if top == tops.files {
+				if info, err := os.Stat(filepath.Join(s.root, "stamps", e.kind, e.key)); err == nil {
+					e.last = info.ModTime()
+				}
+			}
 			_, e.held = s.held.Load(e.path)
 			add(e)
 		}
@@ -285,8 +295,18 @@ func (s *Store) used(path string) bool {
 		return false
 	}
 	s.held.Store(path, true)
-	if now := time.Now(); now.Sub(info.ModTime()) > touchAfter {
-		_ = os.Chtimes(path, now, now) // of a store that cannot be written, nothing is cleaned either
+	touch(path, info.ModTime())
+	return true
+}
+
+// usedFile is used of a content-addressed file, and whether its content is that.
+func (s *Store) usedFile(path, sum string) bool {
+	if !s.right(path, sum, false) {
+		return false
+	}
+	s.held.Store(path, true)
+	if info, err := os.Stat(s.stampPath(sum)); err == nil {
+		touch(s.stampPath(sum), info.ModTime())
 	}
 	return true
 }

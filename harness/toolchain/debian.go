@@ -2,6 +2,7 @@ package toolchain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -126,7 +127,7 @@ func (p *Provider) sysroot(ctx context.Context, name string, c settings.Toolchai
 			if err := os.Mkdir(root, 0o755); err != nil {
 				return err
 			}
-		} else if err := linkTree(ctx, below, root); err != nil {
+		} else if err := errors.Join(p.Store.Whole(ctx, below), linkTree(ctx, below, root)); err != nil {
 			return err
 		}
 		return p.fill(ctx, name, rest, root)

@@ -40,7 +40,7 @@ func lookup(st *store.Store, key string) (layers []string, rec treeRecord, ok bo
 // Unpacked returns the tree of the archive with that sha256, if it is in the store.
 func Unpacked(st *store.Store, sum string) (*Tree, bool) {
 	layers, rec, ok := lookup(st, archiveKey(sum))
-	return &Tree{Layers: layers, Digest: rec.Digest, Version: rec.Version}, ok
+	return &Tree{Layers: layers, Digest: rec.Digest, Version: rec.Version, store: st}, ok
 }
 
 // errLost says that what was just made is not there.
@@ -51,7 +51,7 @@ var errLost = errors.New("the store lost it at once: run again")
 func once(ctx context.Context, st *store.Store, t *Tree, key string, fill func() error) error {
 	find := func() bool {
 		layers, rec, ok := lookup(st, key)
-		t.Layers, t.Digest, t.Version = layers, rec.Digest, rec.Version
+		t.Layers, t.Digest, t.Version, t.store = layers, rec.Digest, rec.Version, st
 		return ok
 	}
 	err := st.Once(ctx, "tree-of-"+key, find, fill)

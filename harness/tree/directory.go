@@ -126,7 +126,7 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir
 	}
 	if remembered && slices.Equal(files, m.Files) {
 		if layers, ok := opened(st, m.Digest); ok {
-			t.Layers, t.Digest = layers, m.Digest
+			t.Layers, t.Digest, t.store = layers, m.Digest, st
 			return t, nil
 		}
 	}
@@ -136,7 +136,7 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir
 	if err != nil {
 		return nil, fmt.Errorf("snapshot tree %s: %w", dir, err)
 	}
-	t.Digest = now.Digest
+	t.Digest, t.store = now.Digest, st
 	var ok bool
 	if t.Layers, ok = opened(st, now.Digest); !ok {
 		return nil, fmt.Errorf("snapshot tree %s: %w", dir, errLost)

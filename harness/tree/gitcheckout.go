@@ -87,7 +87,7 @@ func checkedOut(ctx context.Context, st *store.Store, sink progress.Sink, name s
 				return errLost
 			}
 			repository, _, _ := strings.Cut(name, "#")
-			version, err := version(layered(layers), fmt.Sprintf("commit %s of %s", commit[:12], repository))
+			version, err := version(layered{layers, st}, fmt.Sprintf("commit %s of %s", commit[:12], repository))
 			if err != nil {
 				return err
 			}

@@ -42,6 +42,9 @@ func mirrored(
 		return nil, "", nil, err
 	}
 	defer unlock()
+	if err := st.Grows(kindMirror, key); err != nil {
+		return nil, "", nil, err
+	}
 	dir, _, err := st.Dir(ctx, kindMirror, key, func(_ context.Context, dir string) error { return emptyRepository(dir, false) })
 	if err != nil {
 		return nil, "", nil, err

@@ -225,11 +225,22 @@ func (t *Tree) Mount(target string) sandbox.Mount {
 	return sandbox.Mount{Source: t.Layers[last], Over: t.Layers[:last], Target: target, ReadOnly: true}
 }
 
-// FS is the tree's files. Links are followed within the tree.
-func (t *Tree) FS() fs.FS { return layered(t.Layers) }
+// FS is the tree's files, each checked when it is opened: see store.Check. Links are followed within the tree.
+func (t *Tree) FS() fs.FS { return layered{t.Layers, t.store} }
 
 // layered are directories of the host, the topmost first.
-type layered []string
+type layered struct {
+	dirs  []string
+	store *store.Store // that they are of; nil for others
+}
+
+// check says whether name is in dir what was stored.
+func (l layered) check(dir, name string) error {
+	if l.store == nil {
+		return nil
+	}
+	return l.store.Check(context.Background(), filepath.Join(dir, filepath.FromSlash(name)))
+}
 
 // mostLinks is how many links may lead to each other, as in the kernel.
 const mostLinks = 40
@@ -244,7 +255,10 @@ func (l layered) open(name, given string, links int) (fs.File, error) {
 	}
 	var dirs []*os.File // of which a directory is made
 	merged := func() (fs.File, error) { return mergeDir(dirs) }
-	for _, dir := range l {
+	for _, dir := range l.dirs {
+		if err := l.check(dir, name); err != nil {
+			return fail(err)
+		}
 		f, target, err := openIn(dir, name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -306,7 +320,10 @@ func (l layered) first(op, name string, do func(root *os.Root, info fs.FileInfo)
 	if !fs.ValidPath(name) {
 		return fail(fs.ErrInvalid)
 	}
-	for _, dir := range l {
+	for _, dir := range l.dirs {
+		if err := l.check(dir, name); err != nil {
+			return fail(err)
+		}
 		root, err := os.OpenRoot(dir)
 		if err != nil {
 			return err

@@ -151,14 +151,14 @@ func TestLayeredLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files := layered{top, base}
+	files := layered{dirs: []string{top, base}}
 	if text, err := fs.ReadFile(files, "link"); err != nil || string(text) != "new" {
 		t.Errorf("link: %q, %v", text, err)
 	}
 	if to, err := files.ReadLink("link"); err != nil || to != "dir/changed" {
 		t.Errorf("link leads to %q, %v", to, err)
 	}
-	if err := os.CopyFS(filepath.Join(t.TempDir(), "copy"), layered{top, base}); err != nil {
+	if err := os.CopyFS(filepath.Join(t.TempDir(), "copy"), layered{dirs: []string{top, base}}); err != nil {
 		t.Errorf("copy: %v", err)
 	}
 	for _, name := range []string{"out", "up", "loop"} {

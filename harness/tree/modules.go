@@ -54,6 +54,9 @@ func FromModules(ctx context.Context, st *store.Store, sink progress.Sink, dir s
 	if err != nil {
 		return fail(err)
 	}
+	if err := st.Whole(ctx, kept); err != nil {
+		return fail(err)
+	}
 	if again, err := look(ctx, abs); err != nil || !slices.Equal(again, files) {
 		return fail(errors.Join(err, errors.New("a file changed while it was read: wait until nothing writes to it and run again")))
 	}

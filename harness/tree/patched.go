@@ -147,7 +147,7 @@ func apply(
 	if !ok {
 		return rec, errLost
 	}
-	rec.Version, err = version(layered(layers), base.Name+" with the patches")
+	rec.Version, err = version(layered{layers, st}, base.Name+" with the patches")
 	return rec, err
 }
 

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 
+	"umlab/harness/store"
 	"umlab/harness/usage"
 )
 
@@ -29,6 +30,8 @@ type Tree struct {
 
 	Patches []string // sha256 of the patches it has over its origin, in their order
 	Before  *Tree    // without the last of these; nil for a tree that none were applied to
+
+	store *store.Store // that Layers are of; nil where they are a directory of the user
 }
 
 // Unpatched is the origin that the patches of t were applied to; t itself where there are none.

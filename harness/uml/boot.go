@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -29,6 +30,8 @@ type Booter struct {
 	Scratch string          // directory on the host where guests' root directories are made and removed; "" for os.TempDir
 	Limits  console.Limits
 	Sandbox sandbox.Limits // of the guest's processes; FileSize would bound its memory
+	// Whole says before a boot whether what lies at these paths is what was stored there, see store.Whole; nil: nobody asks.
+	Whole func(ctx context.Context, paths ...string) error
 }
 
 // Module is a module to be loaded.
@@ -68,7 +71,7 @@ type Result struct {
 // An error is never the guest's fault: the sandbox or the console failed, or ctx ended. The result is not nil where a
 // transcript exists all the same.
 func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
-	dir, remove, err := b.guestRoot(s)
+	dir, remove, err := b.guestRoot(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +153,7 @@ func tryAll(ctx context.Context, s *console.Session, modules []Module, steps []S
 }
 
 // guestRoot checks s and makes its guest's root directory.
-func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
+func (b *Booter) guestRoot(ctx context.Context, s Spec) (dir string, remove func(), err error) {
 	modules := map[string]string{}
 	var all []Module
 	for _, m := range slices.Concat(s.Modules, s.Loads) {
@@ -172,6 +175,15 @@ func (b *Booter) guestRoot(s Spec) (dir string, remove func(), err error) {
 	}
 	if s.Mem <= 0 {
 		return "", nil, fmt.Errorf("boot: %d bytes of memory", s.Mem)
+	}
+	if b.Whole != nil {
+		used := []string{b.Sysroot, b.Busybox, s.Kernel}
+		for _, m := range b.Mounts {
+			used = append(used, m.Source)
+		}
+		if err := b.Whole(ctx, slices.AppendSeq(used, maps.Values(modules))...); err != nil {
+			return "", nil, fmt.Errorf("boot: %w", err)
+		}
 	}
 	dir, err = os.MkdirTemp(b.Scratch, "guest-")
 	if err != nil {

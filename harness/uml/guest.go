@@ -86,7 +86,7 @@ func start(ctx context.Context, c sandbox.Command, l console.Limits) (*console.S
 // Interact boots the kernel of b with a person's shell instead of umlab at the console: in and out should be a
 // terminal. Modules are in the guest's /modules. It returns when the guest has ended.
 func (b *Booter) Interact(ctx context.Context, s Spec, in io.Reader, out io.Writer) (sandbox.Status, error) {
-	dir, remove, err := b.guestRoot(s)
+	dir, remove, err := b.guestRoot(ctx, s)
 	if err != nil {
 		return sandbox.Status{Code: -1}, err
 	}

@@ -1,0 +1,289 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Fault is something in the store that is not what was stored, or that belongs to nothing.
+type Fault struct {
+	Kind string // of a directory or a record, "files", "leftovers"
+	What string // which one, for people: "0123456789ab: build/linux: it is gone"
+	Left error  // why it is there still; nil: it is gone, or would be
+}
+
+// Audited is what Fsck read, and what was wrong.
+type Audited struct {
+	Kinds  []Audit // in the order of their names
+	Faults []Fault
+}
+
+// Audit is of the entries of one kind.
+type Audit struct {
+	Kind    string
+	Entries int
+	Bytes   int64 // that were read
+	Wrong   int
+}
+
+// Fsck reads all that is in the store and throws away what is not what was stored, with what stands on it; with dry it only
+// says what it would throw away. read is told of each so many bytes that were read. What is being made is not looked at, nor
+// is what directories hold whose owners answer for them. Leftovers are removed while no other umlab uses the store.
+func (s *Store) Fsck(ctx context.Context, dry bool, read func(bytes int64)) (*Audited, error) {
+	a := &audit{Store: s, dry: dry, read: read, kinds: map[string]*Audit{}}
+	for _, step := range []func(context.Context) error{a.dirs, a.files, a.records} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	a.leftovers()
+	for _, k := range a.kinds {
+		a.out.Kinds = append(a.out.Kinds, *k)
+	}
+	slices.SortFunc(a.out.Kinds, func(x, y Audit) int { return strings.Compare(x.Kind, y.Kind) })
+	return &a.out, nil
+}
+
+// audit is a Fsck.
+type audit struct {
+	*Store
+	dry   bool
+	read  func(bytes int64)
+	kinds map[string]*Audit
+	out   Audited
+}
+
+func (a *audit) kind(name string) *Audit {
+	if a.kinds[name] == nil {
+		a.kinds[name] = &Audit{Kind: name}
+	}
+	return a.kinds[name]
+}
+
+// fault notes something wrong, and mends it.
+func (a *audit) fault(kind, what string, mend func() error) {
+	f := Fault{Kind: kind, What: what}
+	if !a.dry {
+		f.Left = mend()
+	}
+	a.kind(kind).Wrong++
+	a.out.Faults = append(a.out.Faults, f)
+}
+
+// count notes that so much of a kind was read.
+func (a *audit) count(kind string, bytes int64) {
+	k := a.kind(kind)
+	k.Entries++
+	k.Bytes += bytes
+	if a.read != nil {
+		a.read(bytes)
+	}
+}
+
+func (a *audit) dirs(ctx context.Context) error {
+	var list []*entry
+	if err := a.each(tops.dirs, func(e *entry) { list = append(list, e) }); err != nil {
+		return err
+	}
+	for _, e := range list {
+		known, err := a.seal(ctx, e.kind, e.key)
+		if errors.Is(err, errUnsealed) {
+			known, err = &seal{kind: e.kind, key: e.key}, nil
+		}
+		if err != nil {
+			return err
+		}
+		var wrong string
+		var fresh []byte
+		switch {
+		case known.text == nil:
+			wrong = errUnsealed.Error()
+		case string(known.text) == grows:
+		default:
+			wrong, fresh, err = known.all(ctx, e.path, true)
+		}
+		if _, gone := os.Lstat(e.path); gone != nil {
+			continue // another umlab has removed it, or this Fsck with what it stood on
+		}
+		if err != nil {
+			return fmt.Errorf("check %s %s: %w", e.kind, Short(e.key), err)
+		}
+		a.count(e.kind, sizeIn(fresh))
+		if wrong == "" {
+			if fresh != nil && !a.dry && string(fresh) != string(known.text) {
+				if err := a.saveSeal(e.kind, e.key, fresh); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		above := a.above(e.kind, e.key)
+		for _, on := range above {
+			if path, there := a.Peek(on.Kind, on.Key); there {
+				what := fmt.Sprintf("%s: it stands on %s %s, which is not what was stored", Short(on.Key), e.kind, Short(e.key))
+				a.fault(on.Kind, what, func() error { return a.throw(path, on.Kind, on.Key) })
+			}
+		}
+		a.fault(e.kind, Short(e.key)+": "+wrong, func() error { return a.throw(e.path, e.kind, e.key) })
+	}
+	return nil
+}
+
+// throw drops a directory.
+func (a *audit) throw(path, kind, key string) error {
+	if err := a.Drop(kind, key); err != nil {
+		return fmt.Errorf("remove %s: %w", path, err)
+	}
+	return nil
+}
+
+// sizeIn is how many bytes the files of a seal have.
+func sizeIn(text []byte) (total int64) {
+	for line := range strings.Lines(string(text)) {
+		_, stamp, _ := parts([]byte(line))
+		var mode uint32
+		var size int64
+		if n, _ := fmt.Sscanf(stamp, "%o %d", &mode, &size); n == 2 && mode&unix.S_IFMT == unix.S_IFREG {
+			total += size
+		}
+	}
+	return total
+}
+
+func (a *audit) files(ctx context.Context) error {
+	var list []*entry
+	if err := a.each(tops.files, func(e *entry) { list = append(list, e) }); err != nil {
+		return err
+	}
+	for _, e := range list {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		info, err := os.Lstat(e.path)
+		if err != nil {
+			continue
+		}
+		sum, err := SumFile(e.path)
+		a.count(tops.files, info.Size())
+		switch {
+		case err != nil:
+			a.fault(tops.files, fmt.Sprintf("%s: it cannot be read: %v", Short(e.key), err), func() error { return os.RemoveAll(e.path) })
+		case sum != e.key || filepath.Dir(e.path) != filepath.Join(a.root, tops.files, sum[:2]):
+			a.fault(tops.files, Short(e.key)+": its content is another", func() error {
+				a.forget(e)
+				return os.Remove(e.path)
+			})
+		case !a.dry:
+			a.right(e.path, sum, false)
+		}
+	}
+	return nil
+}
+
+func (a *audit) records(ctx context.Context) error {
+	return a.each(tops.records, func(e *entry) {
+		text, err := os.ReadFile(e.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		a.count(tops.records, int64(len(text)))
+		if _, ok := summed(text); err != nil || !ok {
+			a.fault(tops.records, fmt.Sprintf("%s %s: it is not what was recorded", e.kind, Short(e.key)), func() error { return os.RemoveAll(e.path) })
+		}
+	})
+}
+
+// leftovers are what killed processes left, and what tells of things that are not there.
+func (a *audit) leftovers() {
+	for _, top := range []string{"seals", "stamps", "needs"} {
+		of := tops.dirs
+		if top == "stamps" {
+			of = tops.files
+		}
+		_ = a.each(top, func(e *entry) { // what cannot be read is no leftover of this umlab
+			if _, err := os.Lstat(filepath.Join(a.root, of, e.kind, e.key)); errors.Is(err, fs.ErrNotExist) && time.Since(e.last) > time.Hour {
+				a.fault("leftovers", fmt.Sprintf("%s/%s/%s tells of what is not there", top, e.kind, Short(e.key)), func() error { return os.Remove(e.path) })
+			}
+		})
+	}
+	if a.alone() != nil {
+		a.note("store: another umlab uses it: what killed ones left in tmp and locks is looked at when none does")
+		return
+	}
+	defer a.together()
+	for _, dir := range []string{"tmp", "locks"} {
+		entries, _ := os.ReadDir(filepath.Join(a.root, dir)) // what cannot be read is no leftover of this umlab
+		for _, d := range entries {
+			if path := filepath.Join(a.root, dir, d.Name()); !(dir == "locks" && d.Name() == "users") {
+				if dir == "locks" { // a file that nobody holds costs nothing, and is no fault
+					if !a.dry {
+						_ = os.Remove(path)
+					}
+					continue
+				}
+				a.fault("leftovers", dir+"/"+d.Name(), func() error { return RemoveAll(path) })
+			}
+		}
+	}
+}
+
+// Sample reads about so many bytes of what is in the store, here and there, and throws away what is not what was stored; what
+// is in use is told by Wrong as well. It ends when ctx does.
+func (s *Store) Sample(ctx context.Context, bytes int64) {
+	var list []*entry
+	for _, top := range []string{tops.files, tops.dirs} {
+		_ = s.each(top, func(e *entry) { list = append(list, e) }) // the next run samples again
+	}
+	for tries := 0; bytes > 0 && len(list) > 0 && tries < 1000 && ctx.Err() == nil; tries++ {
+		e := list[rand.IntN(len(list))]
+		if e.top == tops.files {
+			if info, err := os.Lstat(e.path); err == nil && info.Size() <= bytes {
+				s.right(e.path, e.key, true)
+				bytes -= info.Size()
+			}
+			continue
+		}
+		text, err := os.ReadFile(s.sealPath(e.kind, e.key))
+		if err != nil || string(text) == grows {
+			continue // of before, or not sealed; a use tells
+		}
+		known := &seal{e.kind, e.key, text}
+		lines := strings.Split(string(text), "\n")
+		for i := rand.IntN(len(lines)); i < len(lines) && bytes > 0 && ctx.Err() == nil; i++ {
+			name, _, _ := parts([]byte(lines[i]))
+			rel, err := strconv.Unquote(name)
+			size := sizeIn([]byte(lines[i]))
+			if err != nil || size > bytes {
+				break
+			}
+			bytes -= size + 1
+			if why, _ := known.check(e.path, rel, true); why != "" {
+				s.found(known, rel+": "+why)
+				break
+			}
+		}
+	}
+}
+
+// found discards what a Sample has found wrong.
+func (s *Store) found(k *seal, why string) {
+	known, err := s.seal(context.Background(), k.kind, k.key)
+	if err != nil || string(known.text) != string(k.text) {
+		return // it was replaced meanwhile
+	}
+	err = s.discard(known, why)
+	if _, used := s.held.Load(filepath.Join(s.root, tops.dirs, k.kind, k.key)); used {
+		_ = s.mind(err) // Wrong tells
+	}
+}
