@@ -510,6 +510,8 @@ func Clean() {}
 // Fsck reads all of the store, and throws away what is not what was stored; it is made again when it is asked for.
 //
 //	Usage: go tool mage fsck [flags]
+//	Runs check what they use; this reads every byte. Of the history, what is broken is set aside, and
+//	the rest stays.
 //
 //	Flags:
 //	  -dry-run              only say what is wrong
