@@ -73,7 +73,7 @@ func (l *Lab) New(ctx context.Context, o NewOptions) error {
 		return err
 	}
 	s := propose.Propose(facts, known)
-	if err := writeScenario(file, s); err != nil {
+	if err := writeScenario(file, s, o.Force); err != nil {
 		return err
 	}
 	library := scenario.Library{Project: l.project, Own: l.options.Own}
@@ -337,8 +337,14 @@ func (l *Lab) newOptions(ctx context.Context, f *propose.Facts, k *propose.Known
 }
 
 // writeScenario writes a scenario with what belongs beside it.
-func writeScenario(file string, s *propose.Scenario) error {
+func writeScenario(file string, s *propose.Scenario, force bool) error {
 	dir := filepath.Dir(file)
+	for name := range s.Beside {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if _, err := os.Lstat(path); err == nil && !force {
+			return usage.Errorf("%s is there already: choose another -name=, or -force writes over it", path)
+		}
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write the scenario: %w", err)
 	}

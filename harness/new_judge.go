@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,9 +42,14 @@ func judged(s *propose.Scenario, r *result.Results) judgement {
 	case len(s.Claims) == 0:
 		return nothing(result.ExitDiffers, "the report does not say what goes wrong; here stock is %s", r.Cell(scenario.Stock).Verdict)
 	}
+	var seen []string
 	for _, c := range s.Claims {
 		at, others := sightings(c, r)
 		if len(at) > 0 && at[0].cell == scenario.Stock {
+			if c.Said == nil {
+				c.Outcome = at[0].outcome // of several kinds, the one that it is
+			}
+			seen = append(seen, wanted(c))
 			continue
 		}
 		j := judgement{code: result.ExitDiffers, sentence: fmt.Sprintf("The scenario shows %s instead of %s.", joined(others), wanted(c))}
@@ -55,13 +61,7 @@ func judged(s *propose.Scenario, r *result.Results) judgement {
 		}
 		return j
 	}
-	sentence := "The scenario shows what the report says: "
-	for i, c := range s.Claims {
-		if i > 0 {
-			sentence += "; "
-		}
-		sentence += wanted(c)
-	}
+	sentence := "The scenario shows what the report says: " + strings.Join(seen, "; ")
 	if len(s.Own) > 0 {
 		sentence += "; " + strings.Join(s.Own, ", ") + " could not be tried"
 	}
@@ -167,7 +167,8 @@ func (j judgement) next(program, file string, s *propose.Scenario) string {
 		return "Next: with the directory of its source, " + command("matrix", matrix, "-modules=./"+j.lacks)
 	case j.shows && len(s.Beside) > 0:
 		for name := range s.Beside {
-			return "Next: what the patch changes, " + command("verify", name, matrix)
+			patch := filepath.Join(filepath.Dir(file), filepath.FromSlash(name))
+			return "Next: what the patch changes, " + command("verify", patch, matrix)
 		}
 	case j.shows:
 		return "Next: why, " + command("explain", scenario.Stock, matrix)
