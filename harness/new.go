@@ -273,6 +273,9 @@ func (l *Lab) lookUp(f *propose.Facts, k *propose.Known, t *tree.Tree) (err erro
 		return nil
 	}
 	k.Looked = true
+	if t.Version != "" && f.Kernel.Value != "" && t.Version != f.Kernel.Value {
+		k.TreeSaid = append(k.TreeSaid, "The tree itself is "+t.Version+".")
+	}
 	if k.Modules, err = sample.Made(t.FS(), f.Asked()...); err != nil || f.Suite == "" {
 		return err
 	}
@@ -285,6 +288,9 @@ func (l *Lab) newOptions(ctx context.Context, f *propose.Facts, k *propose.Known
 	said := func(format string, args ...any) { k.OptionsSaid = append(k.OptionsSaid, fmt.Sprintf(format, args...)) }
 	if len(f.Options) == 0 {
 		return nil
+	}
+	if f.Machine != "" && f.Machine != "um" {
+		said("The .config is of %s, not of User-Mode Linux.", f.Machine)
 	}
 	var fragments []kconfig.Fragment
 	for _, name := range []string{"uml.config", "rust.config", "samples-rust.config"} {

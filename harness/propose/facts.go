@@ -39,7 +39,7 @@ type Facts struct {
 	NotOK   string                  // the line that says so
 
 	Kernel, Rustc, Clang, GCC, Mem Found
-	Machine                        string // that a .config or a log is of: "um", "x86"; "" where none says it
+	Machine                        string // that a .config is of: "um", "x86"; "" where none says it
 	Commands                       []Command
 	Options                        []kconfig.Option // of a .config, and those that a mail quotes; Line is of the report
 	Config                         bool             // one of the reports is a whole .config
@@ -134,6 +134,9 @@ func (f *Facts) addText(name string, data []byte) {
 		case m.Outcome.Kind == outcome.Unproved || m.Outcome.Kind == outcome.Infra || m.Outcome.Kind == outcome.Loaded:
 			f.Unclear = append(f.Unclear, strings.TrimSpace(fmt.Sprintf("%s: %s %s", cmp.Or(m.Name, "no module"), clean(m.Outcome.Evidence),
 				m.Outcome.Detail)))
+		case m.Outcome.VersionMagic():
+			f.Unclear = append(f.Unclear, fmt.Sprintf("%s: %s It was built for another kernel than the one that refused it; umlab builds "+
+				"each module with its kernel.", m.Name, clean(m.Outcome.Evidence)))
 		default:
 			f.Modules = append(f.Modules, m)
 		}

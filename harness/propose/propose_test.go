@@ -191,6 +191,7 @@ func TestNothing(t *testing.T) {
 	for _, text := range []string{
 		"it does not work", "# modprobe acme_i2c\nmodprobe: FATAL: Module acme_i2c not found in directory /lib/modules/6.12.1-umlab\n",
 		"# insmod acme.ko\nacme: hello\n# cat /proc/modules\nacme 16384 0 - Live 0xffffffffc0844000 (O)\n",
+		"# insmod a.ko\na: version magic '6.12.0 SMP ' should be '6.12.107 '\ninsmod: can't insert 'a.ko': invalid module format\n",
 		"make: *** No targets specified and no makefile found.  Stop.\n", "ok 1 x\n    # Subtest: y\n    ok 1 z\n",
 	} {
 		if f := facts(t, "x", text); f.Starts() {

@@ -29,7 +29,7 @@ var versions = []version{
 	{func(f *Facts) *Found { return &f.Mem }, regexp.MustCompile(`(?:Kernel command line: |\blinux )(?:.* )?mem=(\d+[KMGkmg]?)\b`), false},
 }
 
-var machineLine = regexp.MustCompile(`^# Linux/(\w+) \d|^(?:subarch): `)
+var machineLine = regexp.MustCompile(`^# Linux/(\w+) \d.* Kernel Configuration$`)
 
 // versions takes what a line names.
 func (f *Facts) versions(name string, n int, line string) {
@@ -40,9 +40,7 @@ func (f *Facts) versions(name string, n int, line string) {
 		}
 	}
 	if m := machineLine.FindStringSubmatch(line); m != nil && f.Machine == "" {
-		if f.Machine = m[1]; m[1] == "" {
-			f.Machine = "um"
-		}
+		f.Machine = m[1]
 	}
 }
 
