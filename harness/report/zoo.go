@@ -107,7 +107,7 @@ func zooSeen(e result.ZooEntry) doc.Line {
 	case r == nil || len(r.Cells) == 0:
 		return doc.Toned(doc.Faint, "infra")
 	case len(r.Cells) == 1:
-		return zooCell(e.Column, &r.Cells[0])
+		return zooCell(&r.Cells[0])
 	}
 	var said []doc.Line
 	for _, v := range result.Verdicts() {
@@ -118,24 +118,40 @@ func zooSeen(e result.ZooEntry) doc.Line {
 	return doc.Join(said, doc.Line{}.Break(1, ", "))
 }
 
-// zooCell is the verdict of a cell, and what was seen: in words where it is one thing, else how often each outcome was.
-func zooCell(column result.SweepColumn, c *result.Cell) doc.Line {
-	var kinds index[outcome.Kind]
+// zooCell is the verdict of a cell and, unless that says it all, how often each outcome was seen.
+func zooCell(c *result.Cell) doc.Line {
+	verdict := doc.Toned(verdictStyle(c.Verdict), string(c.Verdict))
+	if c.Verdict == result.Loads || c.Verdict == result.Passes || c.Verdict == result.Builds {
+		return verdict
+	}
+	var kinds []outcome.Kind
+	count := map[outcome.Kind]int{}
+	add := func(k outcome.Kind) {
+		kinds = appendNew(kinds, k)
+		count[k]++
+	}
+	if o := c.Build.Outcome; o != nil {
+		add(o.Kind)
+	}
 	for _, p := range c.Placements {
 		for _, t := range p.Tallies() {
 			for _, n := range t.Counts {
-				kinds.add(n.Outcome.Kind, p.Name+" "+t.Module)
+				add(n.Outcome.Kind)
 			}
 		}
 	}
-	if len(kinds.Keys) == 0 || len(kinds.Keys) == 1 && len(kinds.Of[kinds.Keys[0]]) == 1 {
-		return newSweepCell(sweepColumn{SweepColumn: column}, c).Said
-	}
 	var said []doc.Line
-	for _, k := range kinds.Keys {
-		said = append(said, doc.Say(fmt.Sprint(len(kinds.Of[k]), " ")).Toned(outcomeStyle(k), string(k)))
+	for _, k := range kinds {
+		one := doc.Toned(outcomeStyle(k), string(k))
+		if count[k] > 1 || len(kinds) > 1 {
+			one = doc.Say(fmt.Sprint(count[k], " ")).With(one)
+		}
+		said = append(said, one)
 	}
-	return doc.Toned(verdictStyle(c.Verdict), string(c.Verdict)).Break(1, ": ").With(doc.Join(said, doc.Line{}.Break(1, ", ")))
+	if said == nil {
+		return verdict
+	}
+	return verdict.Break(1, ": ").With(doc.Join(said, doc.Line{}.Break(1, ", ")))
 }
 
 // zooMark says whether that is what the scenario expects.
