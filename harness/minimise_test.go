@@ -108,12 +108,12 @@ func TestShowSource(t *testing.T) {
 
 // TestSubjectKey: subjects that differ in anything have other keys.
 func TestSubjectKey(t *testing.T) {
-	v, err := scenario.ParseVariant("relocation-model=static", "code-model=small")
-	if err != nil {
-		t.Fatal(err)
+	settings := []scenario.Setting{
+		{Axis: scenario.Axis{Kind: scenario.OfRustc, Name: "relocation-model", Prefix: "-C"}, Value: "static"},
+		{Axis: scenario.Axis{Kind: scenario.OfRustc, Name: "code-model", Prefix: "-C"}, Value: "small"},
 	}
 	s := func() subject {
-		return subject{settings: slices.Clone(v.Settings), steps: []string{"s"}, modules: []string{"m", "n"}, options: []kconfig.Option{{Name: "CONFIG_A", Value: "y"}},
+		return subject{settings: slices.Clone(settings), steps: []string{"s"}, modules: []string{"m", "n"}, options: []kconfig.Option{{Name: "CONFIG_A", Value: "y"}},
 			files: []sourceFile{{"ext/hello", "hello.c", []string{"a", ""}}}}
 	}
 	whole := s()

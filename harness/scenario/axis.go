@@ -211,23 +211,6 @@ func newVariant(settings ...Setting) Variant {
 	return v
 }
 
-// ParseVariant is the variant of settings as people write them: "relocation-model=static".
-func ParseVariant(settings ...string) (Variant, error) {
-	var parsed []Setting
-	for _, text := range settings {
-		name, value, _ := strings.Cut(text, "=")
-		axis, err := ParseAxis(name)
-		if err == nil {
-			err = axis.check(value)
-		}
-		if err != nil {
-			return Variant{}, fmt.Errorf("%s: %w", text, err)
-		}
-		parsed = append(parsed, Setting{axis, value})
-	}
-	return newVariant(parsed...), nil
-}
-
 // same reports whether two variants set the same, in whatever order.
 func (v Variant) same(w Variant) bool {
 	return len(v.Settings) == len(w.Settings) &&

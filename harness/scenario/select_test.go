@@ -288,7 +288,7 @@ func TestVersions(t *testing.T) {
 // variant is that of settings such as "code-model=large".
 func variant(t testing.TB, settings ...string) Variant {
 	t.Helper()
-	v, err := ParseVariant(settings...)
+	v, err := parseVariant(settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
