@@ -34,7 +34,8 @@ func (l *Lab) Fsck(ctx context.Context, o FsckOptions) error {
 		return err
 	}
 	if remembered != nil {
-		a.Kinds = append(a.Kinds, store.Audit{Kind: "history", Entries: remembered.Results, Bytes: remembered.Bytes, Wrong: len(remembered.Broken)})
+		h := store.Audit{Kind: "history", Entries: remembered.Results, Bytes: remembered.Bytes, Wrong: len(remembered.Broken)}
+		a.Kinds = append(a.Kinds, h)
 		for _, what := range remembered.Broken {
 			a.Faults = append(a.Faults, store.Fault{Kind: "history", What: what})
 		}

@@ -89,6 +89,9 @@ func Open(o Options) (*Lab, error) {
 		return nil, fmt.Errorf("read the archive's keys: %w", err)
 	}
 	dir, err := store.DefaultDir(o.Getenv)
+	if home, set := os.LookupEnv("UMLAB_HOME"); set && home == "" && o.Getenv("UMLAB_HOME") == "" {
+		err = errors.New("UMLAB_HOME is set and empty: set it to a directory, or unset it for the default, ~/.cache/umlab")
+	}
 	if err != nil {
 		return nil, &usage.Error{Err: err}
 	}

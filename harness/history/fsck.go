@@ -3,12 +3,15 @@ package history
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"umlab/harness/store"
@@ -128,7 +131,7 @@ func (c *Checked) read(ctx context.Context, h *DB) (whole []*kept) {
 	return whole
 }
 
-// keptAs reads a result, and holds what is recorded of its cells against the document. The error says what is wrong; where
+// keptAs reads a result, and holds its rows against their sums. The error says what is wrong; where
 // the document is whole, it is there all the same.
 func (h *DB) keptAs(ctx context.Context, id int64) (*kept, error) {
 	text, err := documentOf(ctx, h.db, id)
@@ -140,35 +143,84 @@ func (h *DB) keptAs(ctx context.Context, id int64) (*kept, error) {
 		return nil, err
 	}
 	k := &kept{document: doc}
-	rows, err := h.db.QueryContext(ctx, "SELECT at FROM sighting WHERE result = ? ORDER BY at", id)
+	found, err := sums(ctx, h.db, id)
+	var noted [2]string
 	if err == nil {
-		for rows.Next() {
-			var at int64
-			if rows.Scan(&at) == nil {
-				k.at = append(k.at, time.UnixMilli(at).UTC())
-			}
-		}
-		err = errors.Join(rows.Err(), rows.Close())
+		var text string
+		err = h.db.QueryRowContext(ctx, "SELECT sums FROM result WHERE id = ?", id).Scan(&text)
+		noted[0], noted[1], _ = strings.Cut(text, " ")
 	}
-	if began := doc.results.Started; !slices.ContainsFunc(k.at, func(at time.Time) bool { return at.UnixMilli() == began.UnixMilli() }) {
-		k.at, err = append(k.at, began), errors.Join(err, errors.New("it was not seen when it says it was"))
+	if err == nil && found[1] == noted[1] {
+		k.at, err = h.sightings(ctx, id)
 	}
-	if err != nil {
-		return k, err
+	if len(k.at) == 0 || err != nil {
+		k.at = []time.Time{doc.results.Started} // which is all that is sure
 	}
-	rows, err = h.db.QueryContext(ctx, "SELECT id || ' ' || verdict || ' ' || reason FROM cell WHERE result = ? ORDER BY position", id)
-	if err != nil {
-		return k, err
-	}
-	said, err := column1(rows)
-	var want []string
-	for _, cell := range doc.results.Cells {
-		want = append(want, fmt.Sprintf("%s %s %s", cell.ID, cell.Verdict, cell.Reason))
-	}
-	if err == nil && !slices.Equal(said, want) {
-		err = errors.New("what is recorded of its cells is not what its document says")
+	if err == nil && found != noted {
+		err = errors.New("its rows are not what was entered")
 	}
 	return k, err
+}
+
+// sightings are the times at which a result was seen.
+func (h *DB) sightings(ctx context.Context, id int64) (list []time.Time, err error) {
+	rows, err := h.db.QueryContext(ctx, "SELECT at FROM sighting WHERE result = ? ORDER BY at", id)
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		var at int64
+		if err := rows.Scan(&at); err != nil {
+			return nil, errors.Join(err, rows.Close())
+		}
+		list = append(list, time.UnixMilli(at).UTC())
+	}
+	return list, errors.Join(rows.Err(), rows.Close())
+}
+
+// sums are over all that the database holds of a result: its row and its cells; when it was seen. They stand in the column of
+// that name, with a space between them. A migration that changes such rows enters them anew.
+func sums(ctx context.Context, q queryer, id int64) (both [2]string, err error) {
+	for i, queries := range [][]string{
+		{"SELECT * FROM result WHERE id = ?", "SELECT * FROM cell WHERE result = ? ORDER BY position"},
+		{"SELECT * FROM sighting WHERE result = ? ORDER BY at"},
+	} {
+		h := sha256.New()
+		for _, query := range queries {
+			rows, err := q.QueryContext(ctx, query, id)
+			if err != nil {
+				return both, err
+			}
+			names, err := rows.Columns()
+			for err == nil && rows.Next() {
+				values, into := make([]any, len(names)), make([]any, len(names))
+				for i := range values {
+					into[i] = &values[i]
+				}
+				err = rows.Scan(into...)
+				for i, name := range names {
+					if name != "sums" {
+						fmt.Fprintf(h, "%s %T %q\n", name, values[i], fmt.Sprint(values[i]))
+					}
+				}
+			}
+			if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+				return both, err
+			}
+		}
+		both[i] = hex.EncodeToString(h.Sum(nil))
+	}
+	return both, nil
+}
+
+// enterSum brings the sums of a result up to date.
+func enterSum(ctx context.Context, tx *sql.Tx, id int64) error {
+	both, err := sums(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE result SET sums = ? WHERE id = ?", both[0]+" "+both[1], id)
+	return err
 }
 
 // column1 are the rows of one column.

@@ -260,6 +260,9 @@ func (h *DB) Latest(ctx context.Context, q Question) (*result.Results, error) {
 	if err != nil {
 		return nil, h.failed("read", err)
 	}
+	if _, err := h.keptAs(ctx, id); err != nil {
+		return nil, h.failed("read", &brokenError{id, err})
+	}
 	r, err := resultOf(ctx, h.db, id)
 	return r, h.failed("read", err)
 }

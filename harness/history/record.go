@@ -103,7 +103,7 @@ func enter(ctx context.Context, tx *sql.Tx, doc *document) (Recorded, error) {
 	if n, err := done.RowsAffected(); err != nil || n == 0 {
 		return nothingNew, err
 	}
-	return did, nil
+	return did, enterSum(ctx, tx, id)
 }
 
 func enterResult(ctx context.Context, tx *sql.Tx, doc *document) (int64, error) {

@@ -66,7 +66,9 @@ ALTER TABLE result ADD COLUMN tools TEXT NOT NULL DEFAULT '{}';         -- JSON:
 ALTER TABLE result ADD COLUMN config_digest TEXT NOT NULL DEFAULT '';
 DROP INDEX result_line;
 CREATE INDEX result_asked ON result (scenario, question, toolchain);
-`, then: enterQuestions}}
+`, then: enterQuestions}, {statements: `
+ALTER TABLE result ADD COLUMN sums TEXT NOT NULL DEFAULT '';            -- see sums
+`, then: enterSums}}
 }
 
 // migrate brings the schema up to date. Only one process at a time may call it.
@@ -127,21 +129,35 @@ func version(ctx context.Context, q queryer, path string) (int, error) {
 	return version, nil
 }
 
-// enterQuestions finds out what the results that are there were asked.
-func enterQuestions(ctx context.Context, tx *sql.Tx) error {
-	rows, err := tx.QueryContext(ctx, "SELECT id FROM result")
-	if err != nil {
-		return err
+// enterSums takes what is there for right, once.
+func enterSums(ctx context.Context, tx *sql.Tx) error {
+	ids, err := resultIDs(ctx, tx)
+	for _, id := range ids {
+		err = errors.Join(err, enterSum(ctx, tx, id))
 	}
-	var ids []int64
+	return err
+}
+
+// resultIDs are those of all results.
+func resultIDs(ctx context.Context, q queryer) (ids []int64, err error) {
+	rows, err := q.QueryContext(ctx, "SELECT id FROM result")
+	if err != nil {
+		return nil, err
+	}
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			return errors.Join(err, rows.Close())
+			return nil, errors.Join(err, rows.Close())
 		}
 		ids = append(ids, id)
 	}
-	if err := rows.Err(); err != nil {
+	return ids, rows.Err()
+}
+
+// enterQuestions finds out what the results that are there were asked.
+func enterQuestions(ctx context.Context, tx *sql.Tx) error {
+	ids, err := resultIDs(ctx, tx)
+	if err != nil {
 		return err
 	}
 	for _, id := range ids {

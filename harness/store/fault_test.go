@@ -142,7 +142,7 @@ func TestFaults(t *testing.T) {
 	for at, o := range objects {
 		for name, do := range faults {
 			if info, err := os.Lstat(filepath.Join(first.root, o.path)); err != nil ||
-				info.Size() == 0 && name != "deleted" && name != "swapped" || info.Mode()&fs.ModeSymlink != 0 && name != "deleted" && name != "swapped" {
+				(info.Size() == 0 || info.Mode()&fs.ModeSymlink != 0) && name != "deleted" && name != "swapped" {
 				continue
 			}
 			n++
@@ -179,7 +179,8 @@ func TestFaults(t *testing.T) {
 					if _, err := os.Lstat(filepath.Join(s.root, o.path)); err == nil {
 						t.Errorf("%s: it is there still", how)
 					}
-					if a, err := s.Fsck(t.Context(), false, nil); err != nil || slices.ContainsFunc(a.Faults, func(f Fault) bool { return f.Kind != "leftovers" }) {
+					a, err := s.Fsck(t.Context(), false, nil)
+					if err != nil || slices.ContainsFunc(a.Faults, func(f Fault) bool { return f.Kind != "leftovers" }) {
 						t.Errorf("%s: then fsck finds %v, %v", how, a, err)
 					}
 					for i, other := range objects {
@@ -248,7 +249,9 @@ func TestWhole(t *testing.T) {
 	if err := s.Grows("mirror", "m"); err != nil {
 		t.Fatal(err)
 	}
-	m, _, err := s.Dir(ctx, "mirror", "m", func(_ context.Context, dir string) error { return os.WriteFile(filepath.Join(dir, "a"), nil, 0o644) })
+	m, _, err := s.Dir(ctx, "mirror", "m", func(_ context.Context, dir string) error {
+		return os.WriteFile(filepath.Join(dir, "a"), nil, 0o644)
+	})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(m, "b"), nil, 0o644)
 	}
@@ -260,7 +263,8 @@ func TestWhole(t *testing.T) {
 // A store of before is used as it is, once; what was sealed cannot pass as of before again.
 func TestStoreOfBefore(t *testing.T) {
 	s, objects := faulty(t)
-	if err := errors.Join(RemoveAll(filepath.Join(s.root, "seals")), RemoveAll(filepath.Join(s.root, "stamps")), os.Remove(s.unsealed())); err != nil {
+	err := errors.Join(RemoveAll(filepath.Join(s.root, "seals")), RemoveAll(filepath.Join(s.root, "stamps")), os.Remove(s.unsealed()))
+	if err != nil {
 		t.Fatal(err)
 	}
 	last := time.Now().Add(-40 * day)

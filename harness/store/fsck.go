@@ -199,7 +199,8 @@ func (a *audit) records(ctx context.Context) error {
 		}
 		a.count(tops.records, int64(len(text)))
 		if _, ok := summed(text); err != nil || !ok {
-			a.fault(tops.records, fmt.Sprintf("%s %s: it is not what was recorded", e.kind, Short(e.key)), func() error { return os.RemoveAll(e.path) })
+			what := fmt.Sprintf("%s %s: it is not what was recorded", e.kind, Short(e.key))
+			a.fault(tops.records, what, func() error { return os.RemoveAll(e.path) })
 		}
 	})
 }
@@ -212,8 +213,10 @@ func (a *audit) leftovers() {
 			of = tops.files
 		}
 		_ = a.each(top, func(e *entry) { // what cannot be read is no leftover of this umlab
-			if _, err := os.Lstat(filepath.Join(a.root, of, e.kind, e.key)); errors.Is(err, fs.ErrNotExist) && time.Since(e.last) > time.Hour {
-				a.fault("leftovers", fmt.Sprintf("%s/%s/%s tells of what is not there", top, e.kind, Short(e.key)), func() error { return os.Remove(e.path) })
+			_, err := os.Lstat(filepath.Join(a.root, of, e.kind, e.key))
+			if errors.Is(err, fs.ErrNotExist) && time.Since(e.last) > time.Hour {
+				what := fmt.Sprintf("%s/%s/%s tells of what is not there", top, e.kind, Short(e.key))
+				a.fault("leftovers", what, func() error { return os.Remove(e.path) })
 			}
 		})
 	}

@@ -37,6 +37,8 @@ func TestDefaultDir(t *testing.T) {
 		{map[string]string{"XDG_CACHE_HOME": "/x", "HOME": "/h"}, "/x/umlab", ""},
 		{map[string]string{"HOME": "/h"}, "/h/.cache/umlab", ""},
 		{map[string]string{"UMLAB_HOME": "rel"}, "", "no absolute path"},
+		{map[string]string{"UMLAB_HOME": "/", "HOME": "/h"}, "", "the root directory"},
+		{map[string]string{"UMLAB_HOME": "//../"}, "", "the root directory"},
 		{nil, "", "set UMLAB_HOME"},
 	} {
 		got, err := DefaultDir(func(k string) string { return tc.env[k] })

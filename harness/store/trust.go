@@ -21,7 +21,7 @@ type WrongError struct {
 }
 
 func (e *WrongError) Error() string {
-	return "store: " + e.What + ": it was changed by something else than umlab, and is thrown away: run again"
+	return "store: " + e.What + ": this is not what was stored; it was thrown away: run again"
 }
 
 // Wrong returns the first WrongError of a Check; nil where there was none. What was found out since the store was opened may
@@ -161,7 +161,7 @@ func (s *Store) discard(k *seal, why string) error {
 	if k.text != nil && !s.seals.CompareAndDelete(id, k) {
 		return &WrongError{what}
 	}
-	s.note("store: %s, since it was stored: it is thrown away and made again", what)
+	s.note("store: %s: this is not what was stored; it is thrown away, and made again where that can be", what)
 	return errors.Join(&WrongError{what}, s.dropAll(k.kind, k.key))
 }
 
