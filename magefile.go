@@ -57,7 +57,7 @@ func init() {
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
+//	                        CFLAGS_trap.o, param:NAME, compiler, subarch, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -109,7 +109,7 @@ func Matrix() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
+//	                        CFLAGS_trap.o, param:NAME, compiler, subarch, fragment)
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -154,7 +154,7 @@ func Explain() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
+//	                        CFLAGS_trap.o, param:NAME, compiler, subarch, fragment)
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -196,7 +196,7 @@ func Boot() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
+//	                        CFLAGS_trap.o, param:NAME, compiler, subarch, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -297,7 +297,7 @@ func Bisect() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
+//	                        CFLAGS_trap.o, param:NAME, compiler, subarch, fragment)
 //	  -placement=NAME       where modules land; the same as behind CELL: (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says
@@ -434,7 +434,7 @@ func Zoo() {}
 //	  -axis=NAME=VALUE,…    one more thing that varies, or other values for one; - leaves it as the tree
 //	                        has it: KCFLAGS=-O1,-; may be given again; default: the scenario's axes
 //	                        (relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE,
-//	                        CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment)
+//	                        CFLAGS_trap.o, param:NAME, compiler, subarch, fragment)
 //	  -placements=NAME,…    where modules land; default: the scenario's (low, high, far)
 //	  -mem=SIZE,…           other amounts of memory, each a placement of its own: 512M,768M
 //	  -aslr=on|off          address randomisation of the host; default: as the placement says

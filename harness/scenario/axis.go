@@ -42,8 +42,9 @@ var (
 	rustcName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 	paramName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 	// What of Kbuild carries flags and is recorded in the .cmd files, where it is read back: see Documentation/kbuild/kbuild.rst.
-	// The linker is chosen by LDFLAGS_vmlinux=-fuse-ld=lld, since UML links by the compiler.
-	makeName = regexp.MustCompile(`^(?:K[CAR][A-Z]*FLAGS|(?:C|A|RUST|LD)FLAGS_(?:MODULE|KERNEL|vmlinux)|(?:C|A|RUST)FLAGS_[A-Za-z0-9_-]+\.o)$`)
+	// What reaches the link of vmlinux is not among them: UML's is by the compiler, with CFLAGS_vmlinux of arch/um/Makefile
+	// alone, which a command line would replace, while LDFLAGS_vmlinux stands in the command and goes nowhere.
+	makeName = regexp.MustCompile(`^(?:K[CAR][A-Z]*FLAGS|(?:C|A|RUST|LD)FLAGS_(?:MODULE|KERNEL)|(?:C|A|RUST)FLAGS_[A-Za-z0-9_-]+\.o)$`)
 	// A value becomes part of an argument that make, its shell and the console pass on.
 	axisValue = regexp.MustCompile(`^[A-Za-z0-9_=+,.:/@%-]+( [A-Za-z0-9_=+,.:/@%-]+)*$`)
 )
@@ -65,7 +66,7 @@ func AxisNames() (list []string) {
 	for _, u := range usual {
 		list = append(list, u.axis.Name)
 	}
-	return append(list, "CONFIG_X", "KCFLAGS", "CFLAGS_MODULE", "CFLAGS_trap.o", "LDFLAGS_vmlinux", "param:NAME", string(OfCompiler),
+	return append(list, "CONFIG_X", "KCFLAGS", "CFLAGS_MODULE", "CFLAGS_trap.o", "param:NAME", string(OfCompiler),
 		string(OfSubarch), string(OfFragment))
 }
 

@@ -91,7 +91,6 @@
 //	-Cforce-unwind-tables, -Zplt      any option of rustc, as it is given
 //	KCFLAGS, CFLAGS_KERNEL, …         a variable of Kbuild that carries flags; CFLAGS_MODULE reaches modules alone
 //	CFLAGS_trap.o, RUSTFLAGS_x.o      likewise, for one object
-//	LDFLAGS_vmlinux                   flags of the kernel's link: "-fuse-ld=lld"
 //	CONFIG_X                          an option of Kconfig, with a value as in [kconfig]
 //	fragment                          files with more of them
 //	compiler                          clang, gcc

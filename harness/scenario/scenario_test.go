@@ -69,7 +69,7 @@ func TestMistakes(t *testing.T) {
 		{"schema", strings.Replace(head, "v1", "v2", 1), `x.toml:1:10: schema "umlab.scenario/v2" is unknown: this umlab reads "umlab.scenario/v1"`},
 		{"unknown keys", head + "titel = 1\n[axes]\nscopes = 3",
 			"x.toml:7:1: the file has no key \"titel\": allowed are schema, name, title, description, tree, toolchain, fragments, patches, source, trees, kconfig, axes, exclude, variant, module, step, placement, build, control, expect; did you mean \"title\"?\n" +
-				`x.toml:9:1: [axes] has no key "scopes": allowed are placement, combine, scope, relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE, CFLAGS_trap.o, LDFLAGS_vmlinux, param:NAME, compiler, subarch, fragment; other options of rustc begin with -C or -Z; did you mean "scope"?`},
+				`x.toml:9:1: [axes] has no key "scopes": allowed are placement, combine, scope, relocation-model, code-model, CONFIG_X, KCFLAGS, CFLAGS_MODULE, CFLAGS_trap.o, param:NAME, compiler, subarch, fragment; other options of rustc begin with -C or -Z; did you mean "scope"?`},
 		{"wrong types, all of them", "schema = 1\nname = [\"x\"]\ntitle = true\ntree = 1.5\ntoolchain = 2026-01-01\nfragments = [\"a.config\", 2]\nmodule = 3\n",
 			"x.toml:1:10: schema must be a string, not an integer\n" +
 				"x.toml:2:1: name must be a string, not an array\n" +
