@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -75,8 +74,10 @@ func (l *Lab) keepRun(flow string, about result.Kept, text []byte) error {
 		return err
 	}
 	_, _, err = l.store.Dir(ctx, kindRun, about.ID, func(_ context.Context, dir string) error {
-		return errors.Join(os.WriteFile(filepath.Join(dir, runAbout), append(head, '\n'), 0o644),
-			os.WriteFile(filepath.Join(dir, runResult), packed.Bytes(), 0o644))
+		if err := os.WriteFile(filepath.Join(dir, runAbout), append(head, '\n'), 0o644); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, runResult), packed.Bytes(), 0o644)
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
@@ -137,10 +138,16 @@ func (h *DB) failed(what string, err error) error {
 		return fmt.Errorf("%s history: %w", what, &damagedError{h.path, sq})
 	case sq.Code()&0xff == codes.SQLITE_BUSY:
 		hint = "; another umlab is writing to it: try again when that one is done"
-	case sq.Code()&0xff == codes.SQLITE_FULL:
-		hint = "; free some space, or set UMLAB_HOME"
+	case sq.Code()&0xff == codes.SQLITE_FULL, sq.Code()&0xff == codes.SQLITE_IOERR && full(h.path):
+		hint = "; no space is left there: free some, or set UMLAB_HOME"
 	case sq.Code()&0xff == codes.SQLITE_READONLY, sq.Code()&0xff == codes.SQLITE_CANTOPEN, sq.Code()&0xff == codes.SQLITE_IOERR:
 		hint = "; see that you may read and write it and its directory"
 	}
 	return fmt.Errorf("%s history %s: %w%s", what, h.path, err, hint)
+}
+
+// full reports whether no space is left where path is. SQLite tells that of its smaller files as a fault of the disk.
+func full(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(filepath.Dir(path), &st) == nil && st.Bavail == 0
 }

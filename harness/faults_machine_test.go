@@ -1,0 +1,315 @@
+package harness_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umlab/harness"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+)
+
+var cachedRun = []string{"matrix", faultCells, "-json=-", "-q"}
+
+// told holds that a run gave the undisturbed table, or proved nothing and said whose fault that is.
+func told(t *testing.T, e end, want, blames string) {
+	t.Helper()
+	switch {
+	case e.code == result.ExitExpected && table(t, e) == want:
+	case e.code == result.ExitInfra && blames != "" && regexp.MustCompile(blames).MatchString(e.said):
+	default:
+		t.Errorf("want the undisturbed table, or exit code 3 and %q: %v\n%s", blames, e, want)
+	}
+}
+
+// apart is what runs a shell script in a mount namespace of its own, and then the command that is given to it.
+func apart(t *testing.T, script string) []string {
+	t.Helper()
+	through := []string{"unshare", "-m"}
+	if os.Geteuid() != 0 {
+		through = []string{"unshare", "-Urm"}
+	}
+	if out, err := exec.Command(through[0], append(through[1:], "true")...).CombinedOutput(); err != nil {
+		t.Skipf("this machine has no mount namespaces for this user: %v %s", err, out)
+	}
+	return append(through, "sh", "-e", "-c", script+"\n\"$@\"", "sh")
+}
+
+func shell(script string) []string { return []string{"bash", "-c", script + "\nexec \"$@\"", "bash"} }
+
+// TestMachineFaults: what the machine lacks is told as that. It is the cached table that is asked for: what is written and waited for
+// is all of a run but builds and boots.
+func TestMachineFaults(t *testing.T) {
+	v := lent(t, cachedRun)
+	want := table(t, v.run(t, cachedRun...))
+	tried := 0
+	for _, f := range []struct {
+		name    string
+		through func(t *testing.T) []string
+		blames  string // what an error says; "" where there must be none
+		must    bool   // there must be an error
+	}{
+		{"40 descriptors", func(*testing.T) []string { return shell("ulimit -n 40") }, "", false},
+		{"12 descriptors", func(*testing.T) []string { return shell("ulimit -n 12") }, "too many open files.*ulimit -n", false},
+		{"1.5 GB of memory", func(*testing.T) []string { return shell("ulimit -v 1500000") }, "ulimit -v", true},
+		{"small files only", func(*testing.T) []string { return shell("ulimit -f 8") }, "file too large", false},
+		{"store read-only", func(t *testing.T) []string {
+			return apart(t, fmt.Sprintf("mount --bind %[1]q %[1]q; mount -o remount,ro,bind %[1]q", v.home))
+		}, "read-only file system.*UMLAB_HOME", true},
+		{"store of another", func(t *testing.T) []string {
+			if os.Geteuid() != 0 {
+				t.Skip("only root becomes another")
+			}
+			return []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}
+		}, "permission denied.*UMLAB_HOME", true},
+		{"closed standard output", func(*testing.T) []string { return shell("exec 2>&-") }, "", false},
+		{"standard output without a reader", func(*testing.T) []string {
+			return []string{"bash", "-c", `"$@" | true; exit ${PIPESTATUS[0]}`, "bash"}
+		}, "broken pipe", true},
+		{"full standard output", func(*testing.T) []string { return shell("exec >/dev/full") }, "standard output: no space left on device", true},
+		{"full standard error", func(*testing.T) []string { return shell("exec 2>/dev/full") }, "", false},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			faulty := *v
+			faulty.through = f.through(t)
+			e := faulty.run(t, cachedRun...)
+			tried++
+			if f.name == "store of another" && strings.Contains(e.said, faulty.program) {
+				t.Skip("the other cannot run umlab at all")
+			}
+			told(t, e, want, f.blames)
+			if f.must && e.code == 0 {
+				t.Errorf("exit code 0: %v", e)
+			}
+			told(t, v.run(t, cachedRun...), want, "") // and afterwards all is well
+		})
+	}
+	v.nothingLeft(t)
+	t.Logf("%d faults of the machine", tried)
+}
+
+// TestOddStores: where the store lies does not matter.
+func TestOddStores(t *testing.T) {
+	v := lent(t, cachedRun)
+	want := table(t, v.run(t, cachedRun...))
+	for _, name := range []string{
+		"with space", `quo'te"s`, "new\nline", "ümläut-日本", "per%cent%s", "-dash", "co:lon,comma", `back\slash`, "$HOME`id`",
+	} {
+		odd := *v
+		odd.home = filepath.Join(t.TempDir(), name)
+		if err := os.Symlink(v.home, odd.home); err != nil {
+			t.Fatal(err)
+		}
+		told(t, odd.run(t, cachedRun...), want, "")
+		if err := os.Remove(odd.home); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(v.home, odd.home); err != nil {
+			t.Skip("the store does not move: ", err)
+		}
+		told(t, odd.run(t, cachedRun...), want, "")
+		if err := os.Rename(odd.home, v.home); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.nothingLeft(t)
+}
+
+// TestNoSpace: a disk that becomes full at any moment of a run is told as that, and when there is space again, all is well.
+func TestNoSpace(t *testing.T) {
+	v := lent(t, cachedRun)
+	v.run(t, cachedRun...)
+	want := table(t, v.run(t, cachedRun...))
+	full := 0
+	for round := range rounds(40) {
+		rnd := rand.New(rand.NewPCG(uint64(round), 15))
+		free := rnd.IntN(400) // KiB: history, the kept run and locks take as much
+		if round == 0 {
+			free = 0
+		}
+		again := filepath.Join(t.TempDir(), "again")
+		disk := filepath.Join(t.TempDir(), "disk")
+		if err := os.Mkdir(disk, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		faulty := *v
+		faulty.home = disk
+		faulty.through = apart(t, fmt.Sprintf(`mount -t tmpfs -o size=1g tmpfs %[1]q
+cd %[2]q/v1; mkdir -p %[1]q/v1/dirs
+for d in *; do case $d in dirs|files|locks|tmp|partial) ;; *) cp -a $d %[1]q/v1/ ;; esac; done
+for d in files dirs/*; do case $d in dirs/run) ;; *) ln -s %[2]q/v1/$d %[1]q/v1/$d ;; esac; done
+cd /
+left=$(df --output=avail -k %[1]q | tail -1)
+fallocate -l $(((left - %[3]d) * 1024)) %[1]q/fill
+code=0; "$@" || code=$?
+rm %[1]q/fill
+"$@" >%[4]q 2>%[4]q.said || echo "exit code $?" >>%[4]q.said
+exit $code
+`, disk, v.home, free, again))
+		e := faulty.run(t, "matrix", faultCells, "-json=-")
+		lacks := strings.Contains(e.said, "no space")
+		if lacks {
+			full++
+		}
+		told(t, e, want, "no space")
+		if free < 16 && !lacks {
+			t.Errorf("%d KiB were free, and nothing was said: %v", free, e)
+		}
+		out, _ := os.ReadFile(again)
+		said, _ := os.ReadFile(again + ".said")
+		told(t, end{0, string(out), string(said)}, want, "")
+	}
+	v.nothingLeft(t)
+	t.Logf("%d of %d runs had too little space", full, rounds(40))
+}
+
+// TestLeft: a terminal that goes, and a user who leaves, end a run with the code for that, at any moment.
+func TestLeft(t *testing.T) {
+	v := lent(t, cachedRun)
+	began := time.Now()
+	want := table(t, v.run(t, cachedRun...))
+	takes := time.Since(began)
+	ended := 0
+	for round := range rounds(60) {
+		rnd := rand.New(rand.NewPCG(uint64(round), 16))
+		c := v.command(cachedRun...)
+		var out, said bytes.Buffer
+		c.Stdout, c.Stderr = &out, &said
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30*time.Millisecond + time.Duration(rnd.Int64N(int64(takes)))) // before, Go itself has no handler yet
+		_ = syscall.Kill(-c.Process.Pid, []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM}[rnd.IntN(3)])
+		_ = c.Wait()
+		e := end{c.ProcessState.ExitCode(), out.String(), said.String()}
+		switch {
+		case e.code == result.ExitInterrupted && strings.Contains(e.said, "interrupted"):
+			ended++
+		case e.code == -1 && e.said == "" && e.out == "": // so early that nothing had begun
+			ended++
+		default:
+			told(t, e, want, "")
+		}
+		nothingLives(t)
+	}
+	told(t, v.run(t, cachedRun...), want, "")
+	v.nothingLeft(t)
+	t.Logf("%d of %d runs were left", ended, rounds(60))
+	if ended == 0 {
+		t.Error("no run was left: nothing was tested")
+	}
+}
+
+// TestManyAndClean: eight runs and a `clean -all` on one store. A run that comes after the clean finds nothing, and says what it needs.
+func TestManyAndClean(t *testing.T) {
+	v := lent(t, cachedRun)
+	want := table(t, v.run(t, cachedRun...))
+	v.env = []string{"UMLAB_DEBIAN_MIRROR=http://127.0.0.1:9/debian"}
+	var wg sync.WaitGroup
+	ends := make([]end, 8)
+	var clean end
+	for i := range ends {
+		wg.Go(func() { ends[i] = v.run(t, cachedRun...) })
+	}
+	wg.Go(func() {
+		time.Sleep(time.Duration(rand.New(rand.NewPCG(1, 17)).IntN(300)) * time.Millisecond)
+		clean = v.run(t, "clean", "-all")
+	})
+	wg.Wait()
+	for _, e := range ends {
+		told(t, e, want, "127.0.0.1:9")
+	}
+	if clean.code != 0 && (clean.code != result.ExitInfra || !strings.Contains(clean.said, "another umlab is using the store")) {
+		t.Errorf("clean -all: %v", clean)
+	}
+	if e := v.run(t, "clean", "-all"); e.code != 0 {
+		t.Errorf("clean -all, alone: %v", e)
+	}
+	if e := v.run(t, cachedRun...); e.code != result.ExitInfra || !strings.Contains(e.said, "127.0.0.1:9") {
+		t.Errorf("with nothing there and no network: %v", e)
+	}
+	v.nothingLeft(t)
+}
+
+// TestClocks: a clock that is wrong, or jumps while umlab works, changes no result.
+func TestClocks(t *testing.T) {
+	v := lent(t, cachedRun)
+	want := table(t, v.run(t, cachedRun...))
+	home := func(name string) string {
+		if name == "UMLAB_HOME" {
+			return v.home
+		}
+		return os.Getenv(name)
+	}
+	for round := range rounds(40) {
+		rnd := rand.New(rand.NewPCG(uint64(round), 18))
+		var mu sync.Mutex
+		now := func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return time.Now().Add(time.Duration(rnd.Int64N(int64(20*365*24*time.Hour))) - 10*365*24*time.Hour)
+		}
+		out, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Getenv: home, Stdout: out, Stderr: out, Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = l.Matrix(context.Background(), harness.MatrixOptions{Command: "go test", Select: scenario.Selection{
+			Cells: []string{"stock", "static-small", "static-large"}}}, harness.Outputs{JSON: "-"})
+		l.Close()
+		text, _ := os.ReadFile(out.Name())
+		said := fmt.Sprint(err)
+		at := bytes.IndexByte(text, '{')
+		told(t, end{harness.ExitCode(err), string(text[max(at, 0):]), said}, want, "clock|date|signature|expire|valid")
+	}
+	told(t, v.run(t, cachedRun...), want, "")
+}
+
+// TestStopped: a machine that sleeps in the middle of a run (a laptop's lid) changes no result.
+func TestStopped(t *testing.T) {
+	long(t)
+	fresh := []string{"matrix", "-fresh", faultCells, "-json=-", "-q"}
+	v := lent(t, cachedRun)
+	began := time.Now()
+	want := table(t, v.run(t, fresh...))
+	takes := time.Since(began)
+	for round := range 4 {
+		rnd := rand.New(rand.NewPCG(uint64(round), 19))
+		c := v.command(fresh...)
+		var out, said bytes.Buffer
+		c.Stdout, c.Stderr = &out, &said
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rnd.Int64N(int64(takes))))
+		stopped := offspring()
+		for _, pid := range stopped {
+			_ = unix.Kill(pid, unix.SIGSTOP)
+		}
+		time.Sleep(70 * time.Second)
+		for _, pid := range stopped {
+			_ = unix.Kill(pid, unix.SIGCONT)
+		}
+		_ = c.Wait()
+		told(t, end{c.ProcessState.ExitCode(), out.String(), said.String()}, want, "machine|stopped|paused")
+		told(t, v.run(t, cachedRun...), want, "")
+	}
+	v.nothingLeft(t)
+}
