@@ -167,10 +167,16 @@ func runOnce(o Options, flow func(*Lab) error) error {
 		return err
 	}
 	sampling, enough := context.WithCancel(context.Background())
-	sample := time.AfterFunc(sampleAfter, func() { l.store.Sample(sampling, sampled) })
+	over := make(chan struct{})
+	sample := time.AfterFunc(sampleAfter, func() {
+		defer close(over)
+		l.store.Sample(sampling, sampled)
+	})
 	err = flow(l)
-	sample.Stop()
 	enough()
+	if !sample.Stop() {
+		<-over
+	}
 	if wrong := l.store.Wrong(); wrong != nil && err != nil {
 		err = wrong // whatever the flow made of it
 	}

@@ -271,7 +271,7 @@ func (s *Store) Sample(ctx context.Context, bytes int64) {
 				break
 			}
 			bytes -= size + 1
-			if why, _ := known.check(e.path, rel, true); why != "" {
+			if why, _, err := known.check(e.path, rel, true); err == nil && why != "" {
 				s.found(known, rel+": "+why)
 				break
 			}

@@ -95,41 +95,50 @@ func parts(line []byte) (name, stamp, content string) {
 }
 
 // check says why a name of the directory dir is not what was stored, "" where it is. Where the stamp moved, or with
-// deep, the content tells; then line is what a new seal says.
-func (s *seal) check(dir, rel string, deep bool) (why string, line []byte) {
+// deep, the content tells; then line is what a new seal says. What cannot be found out, because the machine is short of
+// something, is an error.
+func (s *seal) check(dir, rel string, deep bool) (why string, line []byte, err error) {
 	quoted := nameOf(rel)
 	was := s.line(quoted)
 	var st unix.Stat_t
 	path := filepath.Join(dir, rel)
-	switch err := unix.Lstat(path, &st); {
+	switch err = unix.Lstat(path, &st); {
 	case was == nil && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)):
-		return "", nil
+		return "", nil, nil
 	case was == nil:
-		return "it was not there", nil
+		return "it was not there", nil, nil
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
-		return "it is gone", nil
+		return "it is gone", nil, nil
 	case err != nil:
-		return err.Error(), nil
+		return unreadable(err)
 	}
 	var at [160]byte
 	is := stamp(at[:0], &st)
 	_, stamped, content := parts(was)
 	moved := string(is) != stamped
 	if !moved && !deep {
-		return "", was
+		return "", was, nil
 	}
 	mode, _, _ := strings.Cut(stamped, " ")
 	if now, _, _ := strings.Cut(string(is), " "); now != mode {
-		return "it has another mode", nil
+		return "it has another mode", nil, nil
 	}
 	found, err := contentOf(path, &st)
 	if err != nil {
-		return err.Error(), nil
+		return unreadable(err)
 	}
 	if file := st.Mode&unix.S_IFMT == unix.S_IFREG; found != content || moved && !file && st.Mode&unix.S_IFMT != unix.S_IFLNK {
-		return "its content is another", nil
+		return "its content is another", nil, nil
 	}
-	return "", fmt.Appendf(nil, "%s\t%s\t%s", quoted, is, content)
+	return "", fmt.Appendf(nil, "%s\t%s\t%s", quoted, is, content), nil
+}
+
+// unreadable is what check returns where a file cannot be read: only a disk that cannot read it says something of the file.
+func unreadable(err error) (string, []byte, error) {
+	if errors.Is(err, unix.EIO) {
+		return err.Error(), nil, nil
+	}
+	return "", nil, err
 }
 
 // below lists all names below dir, quoted in the order of a seal, with dir's own left out.
@@ -198,8 +207,8 @@ func sealed(lines []string) []byte {
 	return append([]byte(strings.Join(lines, "\n")), '\n')
 }
 
-// all checks every name of dir, and what the seal says of others. With deep, it reads all content; told is how many
-// bytes that were. The seal is brought up to date where no more than stamps moved.
+// all checks every name of dir, and what the seal says of others. With deep, it reads all content. fresh is the
+// seal with the stamps of now.
 func (s *seal) all(ctx context.Context, dir string, deep bool) (wrong string, fresh []byte, err error) {
 	names, err := below(ctx, dir)
 	if err != nil {
@@ -207,9 +216,9 @@ func (s *seal) all(ctx context.Context, dir string, deep bool) (wrong string, fr
 	}
 	lines, whys := make([]string, len(names)), make([]string, len(names))
 	err = forAll(ctx, names, func(i int) error {
-		why, line := s.check(dir, names[i], deep)
+		why, line, err := s.check(dir, names[i], deep)
 		lines[i], whys[i] = string(line), why
-		return nil
+		return err
 	})
 	if err != nil {
 		return "", nil, err

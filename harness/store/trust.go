@@ -118,7 +118,11 @@ func (s *Store) check(ctx context.Context, kind, key, rel string) error {
 	case string(known.text) == grows:
 		return nil
 	}
-	if why, _ := known.check(filepath.Join(s.root, tops.dirs, kind, key), rel, false); why != "" {
+	why, _, err := known.check(filepath.Join(s.root, tops.dirs, kind, key), rel, false)
+	switch {
+	case err != nil:
+		return fmt.Errorf("check %s %s: %w", kind, Short(key), err)
+	case why != "":
 		return s.discard(known, rel+": "+why)
 	}
 	return nil
@@ -218,10 +222,11 @@ func (s *Store) right(path, sum string, deep bool) bool {
 		return true
 	}
 	found, err := SumFile(path)
-	if err != nil || found != sum {
-		if err == nil {
-			s.note("store: file %s is not what was stored: it is thrown away and made again", Short(sum))
-		}
+	switch {
+	case err != nil:
+		return false // which is nothing against the file
+	case found != sum:
+		s.note("store: file %s is not what was stored: it is thrown away and made again", Short(sum))
 		_ = os.Remove(path) // else it is found wrong again
 		return false
 	}
