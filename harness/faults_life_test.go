@@ -1,0 +1,89 @@
+package harness_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"umlab/harness"
+	"umlab/harness/result"
+	"umlab/harness/scenario"
+	"umlab/harness/store"
+)
+
+// measured is what a process has, and its store.
+type measured struct {
+	heap                                   uint64 // bytes in use after a collection
+	descriptors, goroutines, lives, mounts int
+	store                                  int64 // bytes
+}
+
+func measure(t *testing.T, home string) (m measured) {
+	t.Helper()
+	runtime.GC()
+	runtime.GC() // finalizers of the first
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = measured{heap: s.HeapInuse, descriptors: len(fds), goroutines: runtime.NumGoroutine(), lives: len(offspring()),
+		mounts: strings.Count(string(mounts), "\n")}
+	for _, dir := range []string{"records", "files", "needs", "seals", "stamps", "tmp", "locks", "dirs/run"} {
+		m.store += store.Allocated(filepath.Join(home, "v1", dir))
+	}
+	return m
+}
+
+// TestLongLife: what one process takes for many matrices on one store levels off; so does the store, but for the history.
+func TestLongLife(t *testing.T) {
+	v := lent(t, cachedRun)
+	home := func(name string) string {
+		if name == "UMLAB_HOME" {
+			return v.home
+		}
+		return os.Getenv(name)
+	}
+	out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Getenv: home, Stdout: out, Stderr: out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	all := 20
+	if os.Getenv("UMLAB_TEST_LONG") != "" {
+		all = 500
+	}
+	var first measured // once what is read once was read, and as many runs are kept as are
+	for i := range all {
+		r, err := l.Matrix(t.Context(), harness.MatrixOptions{Command: "go test", Select: scenario.Selection{
+			Cells: []string{"stock", "static-small", "static-large"}}}, harness.Outputs{})
+		if err != nil || r.Exit != result.ExitExpected {
+			t.Fatal(i, err)
+		}
+		if i == all/2 {
+			first = measure(t, v.home)
+		}
+	}
+	last := measure(t, v.home)
+	t.Logf("%d matrices: at half of them %+v, after them %+v", all, first, last)
+	const room = 8 << 20 // what a heap varies by
+	if last.heap > first.heap+room || last.descriptors > first.descriptors+2 || last.goroutines > first.goroutines+2 ||
+		last.lives > first.lives || last.mounts > first.mounts {
+		t.Errorf("it goes on growing: %+v, then %+v", first, last)
+	}
+	if all >= 500 && last.store > first.store+first.store/20 {
+		t.Errorf("the store goes on growing: %d, then %d bytes", first.store, last.store)
+	}
+}
