@@ -143,14 +143,15 @@ func (l *Lab) search(ctx context.Context, q *question, c *candidates) (*result.B
 		b.Bound = bisect.Bound(len(list.Names))
 		l.guess(ctx, q, p, list)
 	}
-	s := &bisect.Search{Chooser: c.chooser, Probe: p.probe, Lasts: lasts, Fixed: q.Fixed, Now: l.now, Log: log, Replay: log.replay, On: func(e bisect.Event) {
-		if e.Kind != bisect.Ended { // the answer is for stdout
-			l.sink.Note(bisect.Trace(e))
-		}
-		if e.Kind == bisect.Stepped {
-			record(b, e.Step)
-		}
-	}}
+	s := &bisect.Search{Chooser: c.chooser, Probe: p.probe, Lasts: lasts, Fixed: q.Fixed, Now: l.now, Log: log,
+		Replay: log.replay, On: func(e bisect.Event) {
+			if e.Kind != bisect.Ended { // the answer is for stdout
+				l.sink.Note(bisect.Trace(e))
+			}
+			if e.Kind == bisect.Stepped {
+				record(b, e.Step)
+			}
+		}}
 	found, err := s.Run(ctx)
 	if err == nil {
 		err = l.conclude(ctx, b, p, found, log.replay)

@@ -60,7 +60,8 @@ func ExitCode(err error) int {
 }
 
 // Interrupted is what a user who left is told.
-const Interrupted = "interrupted: what was finished is kept, and the same command goes on from there (but with -fresh it makes its cells anew)"
+const Interrupted = "interrupted: what was finished is kept, and the same command goes on from there (but with -fresh " +
+	"it makes its cells anew)"
 
 // matrixEnd is how a matrix ended, as an error.
 func matrixEnd(r *result.Results) error {

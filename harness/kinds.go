@@ -83,7 +83,8 @@ func ofVerification() kind[result.Verification] {
 	}
 	return kind[result.Verification]{"verify", mail, []format[result.Verification]{
 		{flag: "json", write: report.JSON[result.Verification]}, {flag: "junit", write: report.Form(report.VerificationChecks, checks.JUnit)},
-		{flag: "html", write: report.Form(report.Verification, doc.HTML)}, {flag: "md", write: report.Form(report.VerificationPublic, doc.Markdown)},
+		{flag: "html", write: report.Form(report.Verification, doc.HTML)}, {flag: "md",
+			write: report.Form(report.VerificationPublic, doc.Markdown)},
 	}, func(v *result.Verification) result.Kept {
 		k := result.Kept{Command: v.Command, Verdict: report.VerificationVerdict(v), Seconds: v.Seconds, Exit: v.Exit}
 		if len(v.Patches) > 0 {

@@ -112,8 +112,9 @@ func Open(o Options) (*Lab, error) {
 	draw := (tty || o.Getenv("COLUMNS") != "") && display.UTF8(o.Getenv)
 	out := &Checked{To: o.Stdout}
 	return &Lab{
-		options: o, project: o.Project, getenv: o.Getenv, stdout: out, written: out, now: o.Now, forget: o.Forget, program: cmp.Or(o.Program, "umlab"),
-		table: doc.Options{Color: color, Width: width, Draw: draw}, settings: set, store: st, sink: sink,
+		options: o, project: o.Project, getenv: o.Getenv, stdout: out, written: out, now: o.Now, forget: o.Forget,
+		program: cmp.Or(o.Program, "umlab"),
+		table:   doc.Options{Color: color, Width: width, Draw: draw}, settings: set, store: st, sink: sink,
 		sources: &sources.Sources{Settings: set, Store: st, Sink: sink, Getenv: o.Getenv, Archive: &archive.Archive{
 			Client: &debian.Client{HTTP: &fetch.Client{}, Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},

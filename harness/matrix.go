@@ -211,7 +211,8 @@ func withoutBaseline(err error) (o outcome.Outcome, log, note string, _ error) {
 			when += " (make rustavailable: " + said + ")"
 		}
 		more := append(lines[1:], when) // each on a line of its own: see scenario.Want
-		return outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")}, "", strings.Join(strings.Fields(dropped.Error()), " "), nil
+		return outcome.Outcome{Kind: outcome.ConfigDropped, Evidence: lines[0], Detail: strings.Join(more, "\n")}, "",
+			strings.Join(strings.Fields(dropped.Error()), " "), nil
 	case errors.As(err, &broken):
 		return broken.Outcome(), broken.Log, "the kernel that all variants are built on does not build, so that nothing was booted", nil
 	}

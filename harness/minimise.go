@@ -140,7 +140,8 @@ func (l *Lab) wholeCell(ctx context.Context, p *plan.Plan, target predicate.Targ
 		rate, ok = &seen, true
 	}
 	if !ok {
-		return nil, usage.Errorf("%s cannot be minimised: there is not one outcome to hold on to: %s; -confidence=95 holds on to rates", target, seen)
+		return nil, usage.Errorf("%s cannot be minimised: there is not one outcome to hold on to: %s; -confidence=95 holds "+
+			"on to rates", target, seen)
 	}
 	m := &minimising{lab: l, was: r, target: target, shows: shows, rate: rate, base: p.Base(t, tc), tree: t, toolchain: tc}
 	m.probe = m.booted

@@ -57,7 +57,7 @@ func (l *Lab) New(ctx context.Context, o NewOptions) error {
 	if err != nil {
 		return err
 	}
-	l.chooseTree(ctx, facts, &known, o.Tree)
+	l.chooseTree(facts, &known, o.Tree)
 	l.chooseToolchain(ctx, facts, &known, o.Toolchain)
 	if err := usage.Join(l.sources.CheckTree(known.Tree), l.sources.CheckToolchain(known.Toolchain)); err != nil {
 		return err
@@ -159,7 +159,7 @@ func (l *Lab) newFile(o NewOptions, name string) (string, error) {
 }
 
 // chooseTree takes the configured tree that is nearest to the report's kernel.
-func (l *Lab) chooseTree(ctx context.Context, f *propose.Facts, k *propose.Known, asked string) {
+func (l *Lab) chooseTree(f *propose.Facts, k *propose.Known, asked string) {
 	versions := map[string]string{}
 	for name, t := range l.settings.Trees {
 		versions[name] = cmp.Or(t.Package, t.Ref, filepath.Base(t.Tarball), name)

@@ -29,7 +29,8 @@ func next(r *result.Results) string {
 
 // rank is how soon a reader asks about a cell.
 func rank(c result.Cell) int {
-	order := []result.Verdict{result.Broken, result.Flaky, result.Mixed, result.AddressDependent, result.Rejected, result.Unknown, result.Loads}
+	order := []result.Verdict{result.Broken, result.Flaky, result.Mixed, result.AddressDependent, result.Rejected,
+		result.Unknown, result.Loads}
 	at := slices.Index(order, c.Verdict)
 	if c.AsExpected {
 		at += len(order)

@@ -167,7 +167,8 @@ func (l *Lab) pair(
 	}
 	if first {
 		for _, one := range patches {
-			v.Patches = append(v.Patches, result.Patch{Subject: one.Subject, From: one.From, PatchID: one.PatchID, Digest: one.Sum, Diff: strings.ToValidUTF8(string(one.Data), "\uFFFD")})
+			v.Patches = append(v.Patches, result.Patch{Subject: one.Subject, From: one.From, PatchID: one.PatchID,
+				Digest: one.Sum, Diff: strings.ToValidUTF8(string(one.Data), "\uFFFD")})
 		}
 		v.Findings = l.findings(ctx, tc, patched, patches)
 		v.TestedBy = l.identity(ctx, tc)

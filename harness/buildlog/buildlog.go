@@ -33,13 +33,14 @@ var (
 	enters = regexp.MustCompile(`^make(?:\[\d+\])?: (Entering|Leaving) directory '(.*)'$`)
 	quoted = regexp.MustCompile(`^(?: *\d+ *|\.{3} *| +)[|]|^ *[~^]+[ ~^]*$`) // source, and what points at it
 
-	rustHead    = regexp.MustCompile(`^(?:error|warning)(?:\[[A-Z]\d+\])?: `)
-	rustError   = regexp.MustCompile(`^error(?:\[[A-Z]\d+\])?: `)
-	rustSum     = regexp.MustCompile(`^error: (?:aborting due to|could not compile)`)
-	rustMore    = regexp.MustCompile(`^(?: *\d* *[|]| *= | *(?:-->|:::) |\.{3}|(?:help|note)(?:\[.*\])?: |help\b|note\b)`)
-	panicked    = regexp.MustCompile(`^thread '.*'(?: \(\d+\))? panicked at |^(?:rustc-)?LLVM ERROR: |^PLEASE submit a bug report to `)
-	included    = regexp.MustCompile(`^In file included from |^ +from .*[:,]$`)
-	within      = regexp.MustCompile(`^\S+: (?:In (?:static )?(?:member )?(?:function|constructor|destructor)\b|At top level:|Assembler messages:)`)
+	rustHead  = regexp.MustCompile(`^(?:error|warning)(?:\[[A-Z]\d+\])?: `)
+	rustError = regexp.MustCompile(`^error(?:\[[A-Z]\d+\])?: `)
+	rustSum   = regexp.MustCompile(`^error: (?:aborting due to|could not compile)`)
+	rustMore  = regexp.MustCompile(`^(?: *\d* *[|]| *= | *(?:-->|:::) |\.{3}|(?:help|note)(?:\[.*\])?: |help\b|note\b)`)
+	panicked  = regexp.MustCompile(`^thread '.*'(?: \(\d+\))? panicked at |^(?:rustc-)?LLVM ERROR: |^PLEASE submit a bug report to `)
+	included  = regexp.MustCompile(`^In file included from |^ +from .*[:,]$`)
+	within    = regexp.MustCompile(
+		`^\S+: (?:In (?:static )?(?:member )?(?:function|constructor|destructor)\b|At top level:|Assembler messages:)`)
 	located     = regexp.MustCompile(`^(?:\S.*?):(?:\d+:)+ (fatal error|[Ee]rror|warning|[Ww]arning|note|remark|[Ii]nfo)\b`)
 	kconfigAt   = regexp.MustCompile(`^(\S*Kconfig\S*|\S*\.config\S*):\d+: ?(.*)$`)
 	kconfigMore = regexp.MustCompile(`^(?:\s|symbol |choice |For a resolution refer to |subsection ")`)
@@ -51,7 +52,8 @@ var (
 	makeGoesOn  = regexp.MustCompile(`\*\*\* (?:Deleting |Waiting for )`)
 	toolError   = regexp.MustCompile(`^[\w./+-]+: (?:fatal )?error: `)
 	anyError    = regexp.MustCompile(`(?:^|: )(?:fatal )?[Ee]rror: `)
-	errorCount  = regexp.MustCompile(`^\d+ (?:warnings?|errors?)(?: and \d+ errors?)? generated\.$|^(?:cc1|\S+): (?:all|some) warnings being treated as errors`)
+	errorCount  = regexp.MustCompile(`^\d+ (?:warnings?|errors?)(?: and \d+ errors?)? generated\.$|` +
+		`^(?:cc1|\S+): (?:all|some) warnings being treated as errors`)
 )
 
 // A log may be of a hostile tree: most bounds the lines of a message and how many messages there are, end how many bytes

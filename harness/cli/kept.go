@@ -16,7 +16,8 @@ func (a *App) runs() *target {
 	var exits []string
 	t := a.newTarget("runs", "", "lists earlier runs, newest first, with what each came to; report shows one again",
 		"Names may be patterns: debian-*. configs/limits.toml says how many are kept, and clean removes what nobody looked at.", exactly())
-	t.list(&o.Flow, flag{name: "target", takes: "TARGET,…", offers: fixed("matrix", "explain", "verify", "bisect", "zoo", "nightly", "minimise"),
+	t.list(&o.Flow, flag{name: "target", takes: "TARGET,…", offers: fixed("matrix", "explain", "verify", "bisect",
+		"zoo", "nightly", "minimise"),
 		means: "only of these; default: all"})
 	t.list(&o.Scenario, flag{name: "scenario", also: "scenarios", takes: "NAME,…", offers: a.scenarios,
 		means: "only of these; default: all"})

@@ -125,8 +125,9 @@ func (t *target) fragments(r *run) {
 }
 
 func (t *target) repeat(r *run) {
-	t.number(&r.Select.Confidence, 1, flag{name: "confidence", takes: "PERCENT", means: "in place of -repeat=: boots until the rate of each outcome is known " +
-		"to 10 points more or less with this confidence (Wilson); 16 to 93 boots at 95"})
+	t.number(&r.Select.Confidence, 1, flag{name: "confidence", takes: "PERCENT",
+		means: "in place of -repeat=: boots until the rate of each outcome is known " +
+			"to 10 points more or less with this confidence (Wilson); 16 to 93 boots at 95"})
 	t.number(&r.Select.Repeat, 1, flag{name: "repeat", takes: "N", means: "boots of each cell at each placement; default 1"})
 }
 

@@ -193,7 +193,8 @@ func (a *App) bisect() *target {
 		means: "what is looked at, CELL[:PLACEMENT[:MODULE]]; default stock"})
 	t.text(&o.Until, flag{name: "until", takes: "CONDITION",
 		means: "what is bad: outcomes (loaded, oops), or relocations (rust_print:GOTPCREL>0); default: what BAD shows"})
-	t.toggle(&o.Fixed, flag{name: "fixed", means: "the first good one is looked for: GOOD is the end that is broken, BAD the one that is not, and until says how that is"})
+	t.toggle(&o.Fixed, flag{name: "fixed", means: "the first good one is looked for: GOOD is the end that is broken, BAD " +
+		"the one that is not, and until says how that is"})
 	t.output(&o.Log, flag{name: "log", takes: "FILE", means: "answers are written there as they come, and taken from there"})
 	t.runFlags(&r)
 	t.oneTree(&r.Tree)
@@ -224,10 +225,13 @@ func (a *App) minimise() *target {
 	var r run
 	var o harness.MinimiseOptions
 	t := a.newTarget("minimise", "CELL", "leaves out of a cell all that what it shows does not need, and prints what is left",
-		"CELL is VARIANT@SCOPE, with what decides VARIANT@SCOPE:PLACEMENT:MODULE; without that, it is the first module that is not loaded.", exactly("CELL"))
+		"CELL is VARIANT@SCOPE, with what decides VARIANT@SCOPE:PLACEMENT:MODULE; without that, it is the first module that "+
+			"is not loaded.", exactly("CELL"))
 	t.list(&o.What, flag{name: "what", takes: "KIND,…", offers: fixed(harness.MinimiseParts()...),
-		means: "only these: settings of the variant, steps, modules, lines of the source of modules of yours, options of Kconfig; default: all, in this order"})
-	t.number(&o.Within, 1, flag{name: "within", takes: "MINUTES", once: true, means: "then what is left by that time is printed; default: as long as it takes"})
+		means: "only these: settings of the variant, steps, modules, lines of the source of modules of yours, options of " +
+			"Kconfig; default: all, in this order"})
+	t.number(&o.Within, 1, flag{name: "within", takes: "MINUTES", once: true,
+		means: "then what is left by that time is printed; default: as long as it takes"})
 	t.output(&o.Out, flag{name: "out", takes: "DIRECTORY", means: "what is left is written there: the options, your modules, a scenario"})
 	t.output(&o.Log, flag{name: "log", takes: "FILE", means: "answers are written there as they come, and taken from there"})
 	t.cellFlags(&r, true)

@@ -48,7 +48,8 @@ func Control(c scenario.PlannedControl, cells []result.Cell) result.Control {
 // the scenario expects of them and against the controls, and from that the totals
 // and the exit code, all of which it sets in r. planned are the cells as planned.
 func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
-	on := scenario.On{Kernel: r.Tree.Version, Rustc: result.Version(r.Toolchain.Identity["rustc"]), GCC: result.Version(r.Toolchain.Identity["gcc"])}
+	on := scenario.On{Kernel: r.Tree.Version, Rustc: result.Version(r.Toolchain.Identity["rustc"]),
+		GCC: result.Version(r.Toolchain.Identity["gcc"])}
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		c.Verdict, c.Reason = Cell(*c)

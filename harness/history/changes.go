@@ -55,7 +55,8 @@ func recordOf(r *result.Results) *record {
 		digest = "" // of what no JSON can hold; it compares all the same
 	}
 	rec := &record{digest: digest, asked: askedOf(r), tree: nameOf(r.Tree), proved: r.Proves(), at: []time.Time{r.Started},
-		point: result.HistoryPoint{Result: digest, Toolchain: column(r.Toolchain), ToolchainDigest: r.Toolchain.Digest, Tools: r.Toolchain.Identity,
+		point: result.HistoryPoint{Result: digest, Toolchain: column(r.Toolchain), ToolchainDigest: r.Toolchain.Digest,
+			Tools:       r.Toolchain.Identity,
 			TreeVersion: r.Tree.Version, TreeDigest: r.Tree.Digest, ConfigDigest: r.Config.Digest}}
 	for _, c := range r.Cells {
 		rec.cells = append(rec.cells, cellRecord{c.ID, c.Verdict, c.Reason, sightsOf(c), proved(r, c)})

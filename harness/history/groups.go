@@ -30,7 +30,8 @@ func historyOf(list []*record) *result.History {
 	slices.SortStableFunc(h.Groups, func(a, b result.HistoryGroup) int {
 		return cmp.Or(cmp.Compare(a.Scenario, b.Scenario), CompareVersions(a.Versions[0], b.Versions[0]), CompareVersions(a.Tree, b.Tree),
 			cmp.Compare(len(a.Patches), len(b.Patches)), slices.Compare(a.Patches, b.Patches),
-			cmp.Compare(len(a.Own), len(b.Own)), slices.Compare(a.Own, b.Own), cmp.Compare(a.Compiler, b.Compiler), slices.Compare(a.Fragments, b.Fragments))
+			cmp.Compare(len(a.Own), len(b.Own)), slices.Compare(a.Own, b.Own), cmp.Compare(a.Compiler, b.Compiler),
+			slices.Compare(a.Fragments, b.Fragments))
 	})
 	return h
 }

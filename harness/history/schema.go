@@ -166,7 +166,8 @@ func enterQuestions(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 		a := askedOf(r)
-		if _, err := tx.ExecContext(ctx, "UPDATE result SET question = ?, own = ?, origin = ?, tree = ?, tools = ?, config_digest = ? WHERE id = ?",
+		if _, err := tx.ExecContext(ctx, "UPDATE result SET question = ?, own = ?, origin = ?, tree = ?, tools = ?, "+
+			"config_digest = ? WHERE id = ?",
 			a.question, a.own, a.origin, nameOf(r.Tree), tools(r.Toolchain), r.Config.Digest, id); err != nil {
 			return err
 		}

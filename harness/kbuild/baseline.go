@@ -201,7 +201,8 @@ func (b *Builder) openBaseline(ctx context.Context, base Base, key string) (*Bas
 		return nil, err
 	}
 	for _, key := range []string{key, filepath.Base(bl.Dir)} {
-		if !b.Store.Intact(ctx, kindBaseline, key, "baseline.json", "make.log", "record", "build/linux", "build/.config", "build/Module.symvers") {
+		if !b.Store.Intact(ctx, kindBaseline, key, "baseline.json", "make.log", "record", "build/linux", "build/.config",
+			"build/Module.symvers") {
 			return nil, os.ErrNotExist
 		}
 	}

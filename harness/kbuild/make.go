@@ -59,7 +59,8 @@ func (b *Builder) newMake(base Base, dir string, task progress.Task, watch watch
 		return nil, err
 	}
 	return &making{Builder: b, base: base, dir: dir, build: build, watch: watch,
-		opened: openings{Files: map[string]bool{}, Dirs: map[string]bool{}}, out: &makeLog{Log: log, Task: task}, log: log, start: time.Now()}, nil
+		opened: openings{Files: map[string]bool{}, Dirs: map[string]bool{}}, out: &makeLog{Log: log, Task: task}, log: log,
+		start: time.Now()}, nil
 }
 
 func (m *making) close() { m.log.Close() }

@@ -150,7 +150,8 @@ func (v values) convert(arg, flags string, verb byte) (string, error) {
 			return v.module, nil
 		}
 		return "", fmt.Errorf("argument %q with %%%c", arg, verb)
-	case "ELF32_R_TYPE(rel[i].r_info)", "ELF64_R_TYPE(rel[i].r_info)", "(int)ELF64_R_TYPE(rel[i].r_info)", "(unsigned int)ELF64_R_TYPE(rel[i].r_info)":
+	case "ELF32_R_TYPE(rel[i].r_info)", "ELF64_R_TYPE(rel[i].r_info)", "(int)ELF64_R_TYPE(rel[i].r_info)",
+		"(unsigned int)ELF64_R_TYPE(rel[i].r_info)":
 		n = uint64(v.reltype)
 	case "val":
 		n = v.val

@@ -4,10 +4,11 @@ import "regexp"
 
 // Diagnostic is what a tool of the build said of one error or warning.
 type Diagnostic struct {
-	Tool    string `json:"tool,omitempty"`  // that said it: "rustc", "cc", "ld", "modpost", "bindgen", "kconfig", "make"
-	Step    string `json:"step,omitempty"`  // target of make that it was said for: "rust/core.o"
-	Place   string `json:"place,omitempty"` // file of the tree, the build directory or the sysroot, with line and column: "rust/kernel/lib.rs:12:5"
-	Message string `json:"message"`         // without its place and the word error or warning
+	Tool string `json:"tool,omitempty"` // that said it: "rustc", "cc", "ld", "modpost", "bindgen", "kconfig", "make"
+	Step string `json:"step,omitempty"` // target of make that it was said for: "rust/core.o"
+	// file of the tree, the build directory or the sysroot, with line and column: "rust/kernel/lib.rs:12:5"
+	Place   string `json:"place,omitempty"`
+	Message string `json:"message"` // without its place and the word error or warning
 }
 
 var (

@@ -35,7 +35,8 @@ func Explanation(e *result.Explanation) *doc.Document {
 	d := &doc.Document{}
 	d.Add(doc.Title{Line: doc.Say(e.Cell, ":", e.Placement.Name, " on ", e.Tree.Name)},
 		factsOf(msgTree(e.Tree), msgToolchain(e.Toolchain), msgConfig(e.Config)),
-		factsOf(fmt.Sprintf("mem=%s, address randomisation %s (%s)", e.Placement.Mem, aslr, e.Chosen)), doc.Only(^doc.OnTerminal, factsOf(consoles...)))
+		factsOf(fmt.Sprintf("mem=%s, address randomisation %s (%s)", e.Placement.Mem, aslr, e.Chosen)),
+		doc.Only(^doc.OnTerminal, factsOf(consoles...)))
 	for _, c := range consoles {
 		d.Add(doc.Only(doc.OnTerminal, doc.Para{Line: doc.Say(c), Whole: true}))
 	}
@@ -65,7 +66,8 @@ func Explanation(e *result.Explanation) *doc.Document {
 		m := &e.Modules[i]
 		head, why, proof := doc.Line{}.Mono(doc.Strong, m.Name), explained(m), proofOf(m)
 		d.Add(doc.Only(^doc.OnTerminal, doc.Section{Head: head, Blocks: append([]doc.Block{why}, proof...)}),
-			doc.Only(doc.OnTerminal, doc.Section{Head: head, Blocks: append([]doc.Block{doc.Para{Line: doc.Say("module  ", m.Path), Whole: true}}, proof...)}))
+			doc.Only(doc.OnTerminal, doc.Section{Head: head, Blocks: append([]doc.Block{doc.Para{Line: doc.Say("module  ",
+				m.Path), Whole: true}}, proof...)}))
 		whys = append(whys, doc.Section{Head: head, Blocks: []doc.Block{why}})
 	}
 	passed := 0
@@ -242,7 +244,8 @@ func consoleAt(lines []result.ConsoleLine, offset int64) doc.Block {
 		}
 		quote.Lines = append(quote.Lines, doc.Toned(tone, fmt.Sprintf("%s%6d  %s", mark, l.Number, l.Text)))
 	}
-	return doc.Section{Head: doc.Say(fmt.Sprintf("console, at byte %d of the transcript:", offset)), Blocks: []doc.Block{quote}, Tight: true, Flat: true}
+	return doc.Section{Head: doc.Say(fmt.Sprintf("console, at byte %d of the transcript:", offset)),
+		Blocks: []doc.Block{quote}, Tight: true, Flat: true}
 }
 
 // explainedStep is one step, or one test of KUnit: what it did, what was wanted and

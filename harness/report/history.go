@@ -222,7 +222,8 @@ func otherDifferences(c result.HistoryChange) string {
 	if len(list) > 0 || c.Axis != result.AlongTime || !proved {
 		return strings.Join(list, separator)
 	}
-	same := fmt.Sprintf("rustc, LLVM and the tree are the same on both sides (toolchain %s, tree %s)", brief(a.ToolchainDigest), brief(a.TreeDigest))
+	same := fmt.Sprintf("rustc, LLVM and the tree are the same on both sides (toolchain %s, tree %s)",
+		brief(a.ToolchainDigest), brief(a.TreeDigest))
 	if note(".config", cmp.Or(brief(a.ConfigDigest), "none"), cmp.Or(brief(b.ConfigDigest), "none")) {
 		same += separator + list[0]
 	}

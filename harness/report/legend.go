@@ -10,7 +10,8 @@ import (
 
 // scopes are where the flags of a variant go: the variables of make.
 var scopes = []struct{ scope, variable, reach string }{
-	{"module", "RUSTFLAGS_MODULE", "modules"}, {"kernel", "RUSTFLAGS_KERNEL", "what is linked into the kernel"}, {"all", "KRUSTFLAGS", "all of Rust"},
+	{"module", "RUSTFLAGS_MODULE", "modules"}, {"kernel", "RUSTFLAGS_KERNEL", "what is linked into the kernel"}, {"all",
+		"KRUSTFLAGS", "all of Rust"},
 }
 
 // limited are the tracks of a scale of memory that have a threshold, those that are alike as one; nil for none: a terminal
@@ -55,7 +56,8 @@ func legend(r *result.Results) doc.Line {
 		}
 		c := r.Cells[at]
 		var flags []string
-		for _, f := range []struct{ name, value string }{{"-Crelocation-model=", c.Variant.RelocationModel}, {"-Ccode-model=", c.Variant.CodeModel}} {
+		for _, f := range []struct{ name, value string }{{"-Crelocation-model=", c.Variant.RelocationModel},
+			{"-Ccode-model=", c.Variant.CodeModel}} {
 			if f.value != "" {
 				flags = append(flags, f.name+f.value)
 			}

@@ -31,7 +31,8 @@ func searched(r *result.Results) doc.Block {
 	}
 	list := doc.Defs{
 		def("Give "+string(s.Verdict), found),
-		def("Asked", doc.Say(fmt.Sprintf("%d sets of up to %d settings; none with a set above in it; at %s; of %s", s.Asked, s.Most, strings.Join(places, ", "), s.Axes))),
+		def("Asked", doc.Say(fmt.Sprintf("%d sets of up to %d settings; none with a set above in it; at %s; of %s",
+			s.Asked, s.Most, strings.Join(places, ", "), s.Axes))),
 	}
 	var others []string
 	for _, v := range result.Verdicts() {

@@ -26,7 +26,8 @@ func meaning(pairs []result.Pair) doc.Block {
 				defs = slices.Insert(defs, 0, def(stock, doc.Say(what, ": no flag is overridden")))
 			}
 			for _, c := range h.Cells {
-				if flags := strings.Join(c.Build.Flags, " "); flags != "" && !slices.ContainsFunc(defs, func(d doc.Def) bool { return d.Term == c.ID }) {
+				if flags := strings.Join(c.Build.Flags, " "); flags != "" && !slices.ContainsFunc(defs,
+					func(d doc.Def) bool { return d.Term == c.ID }) {
 					defs = append(defs, def(c.ID, doc.Say("built with ").Code(flags).Say(" for ", reachOf(c.Variant.Scope))))
 				}
 			}
@@ -60,7 +61,8 @@ func meaning(pairs []result.Pair) doc.Block {
 	}
 	s := doc.Section{Head: doc.Say(head), Minor: true, Blocks: []doc.Block{defs}}
 	if predicted && len(places) > 0 {
-		s.Blocks = append(s.Blocks, doc.Para{Line: doc.Say("User-Mode Linux puts modules behind its memory: mem= decides at which addresses they lie.")})
+		s.Blocks = append(s.Blocks, doc.Para{Line: doc.Say("User-Mode Linux puts modules behind its memory: mem= decides at " +
+			"which addresses they lie.")})
 	}
 	return s
 }

@@ -77,9 +77,10 @@ type Results struct {
 	Cells     []Cell    `json:"cells"`
 	Controls  []Control `json:"controls"`
 	Totals    Totals    `json:"totals"`
-	Search    *Search   `json:"search,omitempty" since:"v2"`              // where sets of settings were looked for: the cells are those that were found
-	Notes     []string  `json:"notes,omitempty"`                          // what a reader must know: a frozen mirror, a dirty tree
-	Infra     string    `json:"infra,omitempty" jsonschema:"minLength=1"` // set when the run as a whole proves nothing, and why
+	// where sets of settings were looked for: the cells are those that were found
+	Search *Search  `json:"search,omitempty" since:"v2"`
+	Notes  []string `json:"notes,omitempty"`                          // what a reader must know: a frozen mirror, a dirty tree
+	Infra  string   `json:"infra,omitempty" jsonschema:"minLength=1"` // set when the run as a whole proves nothing, and why
 	// 0 as the scenario expects, 1 something differs, 2 usage, 3 infrastructure
 	Exit int `json:"exit" jsonschema:"enum=0,enum=1,enum=2,enum=3"`
 }

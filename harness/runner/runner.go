@@ -259,7 +259,8 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer unlock()
 	var kept result.Run
-	boots := s.boots(store.Key(append([]string{"boots", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR)},
+	boots := s.boots(store.Key(append([]string{"boots", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10),
+		strconv.FormatBool(place.ASLR)},
 		c.Variant.Params()...)...))
 	if !s.job.Fresh && s.Store.Get("run", key, &kept) && !(unbootable(kept) && boots(attempt{Run: kept})) {
 		if run, there := recorded(kept, s.Store); there {

@@ -154,7 +154,8 @@ type said struct {
 
 // fits reports whether d is what is wanted.
 func (s said) fits(d outcome.Diagnostic) bool {
-	return (s.text == nil || s.text.MatchString(d.Message)) && (s.tool == "" || s.tool == d.Tool) && (s.place == "" || atPlace(s.place, d.Place))
+	return (s.text == nil || s.text.MatchString(d.Message)) && (s.tool == "" || s.tool == d.Tool) && (s.place == "" ||
+		atPlace(s.place, d.Place))
 }
 
 // holds reports whether o shows what is wanted.

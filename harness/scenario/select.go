@@ -43,7 +43,8 @@ type PlannedControl struct {
 func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, usage.Errorf(format, args...)) }
-	if s.BuildOnly() && (len(sel.Placements)+len(sel.Mem)+len(sel.Modules)+sel.Repeat+sel.Confidence > 0 || sel.ASLR != nil || sel.Output != "") {
+	if s.BuildOnly() && (len(sel.Placements)+len(sel.Mem)+len(sel.Modules)+sel.Repeat+sel.Confidence > 0 ||
+		sel.ASLR != nil || sel.Output != "") {
 		wrong("scenario %s is about a build (make %s): nothing is booted, so that there are no placements, modules and repeats to choose",
 			s.Name, s.Goal)
 	}

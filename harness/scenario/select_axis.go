@@ -32,7 +32,8 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 		out.vary(axisValues{axis, values})
 	}
 	if len(out.variants) > mostVariants {
-		wrong("-axis= makes %d variants of scenario %s: allowed are %d; narrow it with -cells=, or give fewer values", len(out.variants), s.Name, mostVariants)
+		wrong("-axis= makes %d variants of scenario %s: allowed are %d; narrow it with -cells=, or give fewer values",
+			len(out.variants), s.Name, mostVariants)
 	}
 	return &out
 }

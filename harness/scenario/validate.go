@@ -207,7 +207,8 @@ func (v *validator) axis(t *table, name string) (axis Axis, values []string) {
 		t.known = append(t.known, name)
 		for _, f := range t.v.fields {
 			if f.name == name {
-				v.add(f.pos, "%s has no key %q: allowed are %s; other options of rustc begin with -C or -Z%s", t.name, name, list(known), usage.Meant(name, known))
+				v.add(f.pos, "%s has no key %q: allowed are %s; other options of rustc begin with -C or -Z%s", t.name, name,
+					list(known), usage.Meant(name, known))
 			}
 		}
 		return axis, nil

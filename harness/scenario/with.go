@@ -85,7 +85,8 @@ func (f File) TOML() string {
 			line("params", "["+strings.Join(params, ", ")+"]")
 		}
 	}
-	if theirs || f.Shows.Kind == "" || f.Shows.Kind == outcome.Timeout { // of what the scenario does not have, what no run is to end in, or what differs, nothing is expected
+	// of what the scenario does not have, what no run is to end in, or what differs, nothing is expected
+	if theirs || f.Shows.Kind == "" || f.Shows.Kind == outcome.Timeout {
 		return b.String()
 	}
 	b.WriteString("\n[[expect]]\n")

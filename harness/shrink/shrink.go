@@ -44,9 +44,6 @@ type Found struct {
 	Minimal bool  // without any one of Keep it does not hold; false also where nobody knows of one
 }
 
-// Bound is how many parts of n things a search asks for at most.
-func Bound(n int) int { return 1 + 3*n + n*(n+1)/2 }
-
 // Run looks for a smallest part. It tries nothing at all first, then to go without ever smaller pieces, and at last
 // without each single thing, again after each that could go. It begins at the end of the list: what stands there often
 // needs what stands before. Where the error is not nil, what was found is how far it came.

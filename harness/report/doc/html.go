@@ -309,7 +309,8 @@ func (g *page) rows(t Table, rows []Row) {
 			if len(c.Lines) == 0 {
 				head = ""
 			}
-			g.put("<", tag, attr("scope", scope), attr("class", class), attr("data-head", head), attr("title", c.Tip), ">", g.lines(c.Lines), "</", tag, ">")
+			g.put("<", tag, attr("scope", scope), attr("class", class), attr("data-head", head), attr("title", c.Tip), ">",
+				g.lines(c.Lines), "</", tag, ">")
 		}
 		g.put("</tr>\n")
 	}
