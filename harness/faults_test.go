@@ -35,12 +35,16 @@ func rounds(most int) int {
 	return min(most, 5)
 }
 
+// builtIn is the directory of built, which TestMain removes.
+var builtIn string
+
 // built is the program umlab, built once for all tests.
 var built = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "umlab-faults-")
 	if err != nil {
 		return "", err
 	}
+	builtIn = dir
 	out, err := exec.Command("go", "build", "-o", dir, "umlab/harness/umlab").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build umlab: %w\n%s", err, out)

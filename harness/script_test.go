@@ -67,5 +67,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 func TestMain(m *testing.M) {
 	initSandbox()
-	os.Exit(m.Run())
+	code := m.Run()
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
+	}
+	os.Exit(code)
 }
