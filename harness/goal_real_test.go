@@ -29,12 +29,13 @@ func goalRun(t *testing.T, l *harness.Lab, scenario, toolchain string) *result.R
 // without the fix, a newer one does not, in the words that the scenario describes, and builds the tree with it.
 func TestRustcFamilies(t *testing.T) {
 	l, _ := real(t)
-	for name, says := range map[string]string{
-		"rustc-target-pointer-width": "target-pointer-width: invalid type",
-		"rustc-soft-float-abi":       "soft-float",
-		"rustc-custom-target":        "custom targets are unstable",
-		"rustc-core-edition":         "only allowed in Rust 2024",
-	} {
+	families := map[string]string{"rustc-target-pointer-width": "target-pointer-width: invalid type"}
+	if os.Getenv("UMLAB_TEST_LONG") != "" {
+		families["rustc-soft-float-abi"] = "soft-float"
+		families["rustc-custom-target"] = "custom targets are unstable"
+		families["rustc-core-edition"] = "only allowed in Rust 2024"
+	}
+	for name, says := range families {
 		for toolchain, kind := range map[string]outcome.Kind{"trixie": outcome.Built, newerRustc: outcome.BuildFailed} {
 			r := goalRun(t, l, name, toolchain)
 			c := r.Cells[0]
@@ -59,6 +60,7 @@ func TestRustcFamilies(t *testing.T) {
 // TestGoalElsewhere holds that a tree that a scenario's patch does not fit is refused, with no verdict, and that another error than
 // the one that is described is no candidate of a bisection.
 func TestGoalElsewhere(t *testing.T) {
+	long(t)
 	l, out := real(t)
 	_, err := l.Matrix(t.Context(), harness.MatrixOptions{Scenario: "rustc-custom-target", Tree: "debian-7.3"}, harness.Outputs{})
 	if err == nil || harness.ExitCode(err) != result.ExitUsage || !strings.Contains(err.Error(), "is not for tree debian-7.3") {
@@ -98,6 +100,7 @@ func TestGoalElsewhere(t *testing.T) {
 // TestRustcIsAsked holds that a build from nothing asks rustc first, that nothing is built where it refuses, and that the line of
 // the tree is told that asks for what it refuses.
 func TestRustcIsAsked(t *testing.T) {
+	long(t)
 	l, _ := real(t)
 	for name, gives := range map[string]string{
 		"rustc-target-pointer-width": "scripts/generate_rust_target.rs:", "rustc-soft-float-abi": "scripts/generate_rust_target.rs:",
