@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -96,6 +97,22 @@ func (t *target) axes(r *run) {
 	t.texts(&r.Select.Axes, flag{name: "axis", also: "axes", takes: "NAME=VALUE,…", offers: fixed(scenario.AxisNames()...),
 		means: "one more thing that varies, or other values for one; - leaves it as the tree has it: KCFLAGS=-O1,-; may be given again; " +
 			"default: the scenario's axes"})
+}
+
+// spread takes out of the axes what has a flag of its own: mem= makes placements, toolchain= and tree= make columns.
+func (r *run) spread() (several bool) {
+	flags := map[string]*[]string{"mem": &r.Select.Mem, "toolchain": &r.toolchains, "tree": &r.trees}
+	r.Select.Axes = slices.DeleteFunc(r.Select.Axes, func(axis string) bool {
+		name, values, _ := strings.Cut(axis, "=")
+		flag := flags[name]
+		if flag == nil || values == "" {
+			return false
+		}
+		*flag = append(*flag, strings.Split(values, ",")...)
+		several = several || name != "mem"
+		return true
+	})
+	return several
 }
 
 // placements adds where modules land; a target about one cell has one.

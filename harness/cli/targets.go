@@ -38,7 +38,8 @@ func (a *App) matrix() *target {
 		file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		// The plural is a table with columns, whatever is in it.
-		sweep := len(r.trees) > 1 || len(r.toolchains) > 1 || c.Flags().Changed("trees") || c.Flags().Changed("toolchains")
+		columns := r.spread()
+		sweep := columns || len(r.trees) > 1 || len(r.toolchains) > 1 || c.Flags().Changed("trees") || c.Flags().Changed("toolchains")
 		if r.Find != "" && (sweep || watch) {
 			return usage.Errorf("-find= searches with one tree and one toolchain, once: name them with -tree= and -toolchain=, and leave out -watch")
 		}
