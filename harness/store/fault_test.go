@@ -243,8 +243,13 @@ func TestWhole(t *testing.T) {
 	}
 	s = again(t, s)
 	var w *WrongError
+	var told []string
+	s.Note = func(line string) { told = append(told, line) }
 	if err := s.Whole(ctx, dir); !errors.As(err, &w) || !strings.Contains(err.Error(), "added") || !errors.As(s.Wrong(), &w) {
 		t.Error(err)
+	}
+	if err := s.Check(ctx, filepath.Join(dir, "link")); !errors.As(err, &w) || len(told) != 1 { // by who does not know it yet
+		t.Error(err, told)
 	}
 	if err := s.Grows("mirror", "m"); err != nil {
 		t.Fatal(err)

@@ -112,6 +112,9 @@ func (s *Store) check(ctx context.Context, kind, key, rel string) error {
 	known, err := s.seal(ctx, kind, key)
 	switch {
 	case errors.Is(err, errUnsealed):
+		if _, there := s.Peek(kind, key); !there { // thrown away just now, and told
+			return &WrongError{fmt.Sprintf("%s %s: it is gone", kind, Short(key))}
+		}
 		return s.discard(&seal{kind: kind, key: key}, err.Error())
 	case err != nil:
 		return fmt.Errorf("check %s %s: %w", kind, Short(key), err)
@@ -132,6 +135,9 @@ func (s *Store) whole(ctx context.Context, kind, key string) error {
 	known, err := s.seal(ctx, kind, key)
 	switch {
 	case errors.Is(err, errUnsealed):
+		if _, there := s.Peek(kind, key); !there { // thrown away just now, and told
+			return &WrongError{fmt.Sprintf("%s %s: it is gone", kind, Short(key))}
+		}
 		return s.discard(&seal{kind: kind, key: key}, err.Error())
 	case err != nil:
 		return fmt.Errorf("check %s %s: %w", kind, Short(key), err)
