@@ -108,18 +108,28 @@ func (s *Store) Intact(ctx context.Context, kind, key string, names ...string) b
 	return true
 }
 
-func (s *Store) check(ctx context.Context, kind, key, rel string) error {
+// tells returns the seal of the directory kind/key; nil where its owner answers for what it holds. A directory that nothing
+// tells of is thrown away, and the error is a *WrongError.
+func (s *Store) tells(ctx context.Context, kind, key string) (*seal, error) {
 	known, err := s.seal(ctx, kind, key)
 	switch {
 	case errors.Is(err, errUnsealed):
 		if _, there := s.Peek(kind, key); !there { // thrown away just now, and told
-			return &WrongError{fmt.Sprintf("%s %s: it is gone", kind, Short(key))}
+			return nil, &WrongError{fmt.Sprintf("%s %s: it is gone", kind, Short(key))}
 		}
-		return s.discard(&seal{kind: kind, key: key}, err.Error())
+		return nil, s.discard(&seal{kind: kind, key: key}, err.Error())
 	case err != nil:
-		return fmt.Errorf("check %s %s: %w", kind, Short(key), err)
+		return nil, fmt.Errorf("check %s %s: %w", kind, Short(key), err)
 	case string(known.text) == grows:
-		return nil
+		return nil, nil
+	}
+	return known, nil
+}
+
+func (s *Store) check(ctx context.Context, kind, key, rel string) error {
+	known, err := s.tells(ctx, kind, key)
+	if known == nil {
+		return err
 	}
 	why, _, err := known.check(filepath.Join(s.root, tops.dirs, kind, key), rel, false)
 	switch {
@@ -132,17 +142,9 @@ func (s *Store) check(ctx context.Context, kind, key, rel string) error {
 }
 
 func (s *Store) whole(ctx context.Context, kind, key string) error {
-	known, err := s.seal(ctx, kind, key)
-	switch {
-	case errors.Is(err, errUnsealed):
-		if _, there := s.Peek(kind, key); !there { // thrown away just now, and told
-			return &WrongError{fmt.Sprintf("%s %s: it is gone", kind, Short(key))}
-		}
-		return s.discard(&seal{kind: kind, key: key}, err.Error())
-	case err != nil:
-		return fmt.Errorf("check %s %s: %w", kind, Short(key), err)
-	case string(known.text) == grows:
-		return nil
+	known, err := s.tells(ctx, kind, key)
+	if known == nil {
+		return err
 	}
 	if _, ok := s.checked.Load(known); ok {
 		return nil
