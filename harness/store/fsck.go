@@ -185,7 +185,9 @@ func (a *audit) files(ctx context.Context) error {
 				return os.Remove(e.path)
 			})
 		case !a.dry:
-			a.right(e.path, sum, false)
+			if _, same := a.stamped(e.path, sum); !same {
+				a.stampFile(e.path, sum)
+			}
 		}
 	}
 	return nil

@@ -216,17 +216,20 @@ const small = 256 << 10
 // Its own time is that of the last use.
 func (s *Store) stampPath(sum string) string { return filepath.Join(s.root, "stamps", sum[:2], sum) }
 
-// right reports whether the file at path has the content of that digest. One that has not is removed, and that is told.
-func (s *Store) right(path, sum string, deep bool) bool {
+// stamped reports whether the file at path still has the stamp that was noted, and how many bytes it has.
+func (s *Store) stamped(path, sum string) (size int64, same bool) {
 	var st unix.Stat_t
 	if unix.Lstat(path, &st) != nil {
-		return false
+		return 0, false
 	}
-	is := stamp(nil, &st)
-	at := s.stampPath(sum)
-	was, err := os.ReadFile(at)
-	same := err == nil && bytes.Equal(is, was)
-	if same && st.Size > small && !deep {
+	was, err := os.ReadFile(s.stampPath(sum))
+	return st.Size, err == nil && bytes.Equal(stamp(nil, &st), was)
+}
+
+// right reports whether the file at path has the content of that digest. One that has not is removed, and that is told.
+func (s *Store) right(path, sum string, deep bool) bool {
+	size, same := s.stamped(path, sum)
+	if same && size > small && !deep {
 		return true
 	}
 	found, err := SumFile(path)
