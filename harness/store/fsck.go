@@ -230,14 +230,12 @@ func (a *audit) leftovers() {
 	for _, dir := range []string{"tmp", "locks"} {
 		entries, _ := os.ReadDir(filepath.Join(a.root, dir)) // what cannot be read is no leftover of this umlab
 		for _, d := range entries {
-			if path := filepath.Join(a.root, dir, d.Name()); !(dir == "locks" && d.Name() == "users") {
-				if dir == "locks" { // a file that nobody holds costs nothing, and is no fault
-					if !a.dry {
-						_ = os.Remove(path)
-					}
-					continue
-				}
+			path := filepath.Join(a.root, dir, d.Name())
+			switch {
+			case dir == "tmp":
 				a.fault("leftovers", dir+"/"+d.Name(), func() error { return RemoveAll(path) })
+			case d.Name() != "users" && !a.dry: // a file that nobody holds costs nothing, and is no fault
+				_ = os.Remove(path)
 			}
 		}
 	}
