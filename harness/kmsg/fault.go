@@ -98,12 +98,8 @@ func PanicOf(text string) string {
 	if why, ok := strings.CutPrefix(text, PanicMark+": "); ok {
 		return strings.TrimSuffix(strings.TrimSuffix(why, " ]---"), " ]")
 	}
-	if why, ok := strings.CutPrefix(text, "Kernel panic: "); ok {
-		for _, p := range oldPanics {
-			if strings.HasPrefix(why, p) {
-				return why
-			}
-		}
+	if why, ok := strings.CutPrefix(text, "Kernel panic: "); ok && begins(why, oldPanics) {
+		return why
 	}
 	return ""
 }
