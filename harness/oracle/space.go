@@ -26,7 +26,7 @@ func (f *Forecast) Space(m result.Module) *result.AddressSpace {
 		}
 		if r, ok := f.Tree.Reach(f.Prediction); ok && borneOut(m) && f.Prediction.Outcome.Relocation != nil {
 			s.Reach = &result.Reach{Relocation: f.Prediction.Outcome.Relocation.Name, To: address(r.To),
-				Lowest: signed(r.Lowest), Highest: signed(r.Highest)}
+				Lowest: fmt.Sprintf("%#x", r.Lowest), Highest: fmt.Sprintf("%#x", r.Highest)}
 			if r.PCRelative {
 				s.Reach.From = address(r.From)
 			}
@@ -58,10 +58,3 @@ func addresses(first, end uint64) result.AddressRange {
 }
 
 func address(n uint64) string { return fmt.Sprintf("0x%x", n) }
-
-func signed(n int64) string {
-	if n < 0 {
-		return fmt.Sprintf("-0x%x", uint64(-n))
-	}
-	return fmt.Sprintf("0x%x", n)
-}
