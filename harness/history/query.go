@@ -260,11 +260,11 @@ func (h *DB) Latest(ctx context.Context, q Question) (*result.Results, error) {
 	if err != nil {
 		return nil, h.failed("read", err)
 	}
-	if _, err := h.keptAs(ctx, id); err != nil {
+	k, err := h.keptAs(ctx, id)
+	if err != nil {
 		return nil, h.failed("read", &brokenError{id, err})
 	}
-	r, err := resultOf(ctx, h.db, id)
-	return r, h.failed("read", err)
+	return k.results, nil
 }
 
 // resultOf reads the result of a document. The error is a *damagedError's cause where it is none.
