@@ -86,14 +86,10 @@ type kept struct {
 // read returns the documents that are whole, and notes what is not.
 func (c *Checked) read(ctx context.Context, h *DB) (whole []*kept) {
 	broken := func(format string, args ...any) { c.Broken = append(c.Broken, fmt.Sprintf(format, args...)) }
-	rows, err := h.db.QueryContext(ctx, "PRAGMA integrity_check(20)")
-	if err == nil {
-		var said []string
-		said, err = column1(rows)
-		for _, line := range said {
-			if line != "ok" {
-				broken("SQLite: %s", line)
-			}
+	said, err := rowsOf[string](ctx, h.db, "PRAGMA integrity_check(20)")
+	for _, line := range said {
+		if line != "ok" {
+			broken("SQLite: %s", line)
 		}
 	}
 	if err != nil {
@@ -102,18 +98,11 @@ func (c *Checked) read(ctx context.Context, h *DB) (whole []*kept) {
 	// Where a page cannot be read, what stands behind it is found from the other end.
 	ids := map[int64]bool{}
 	for _, order := range []string{"ASC", "DESC"} {
-		rows, err := h.db.QueryContext(ctx, "SELECT id FROM result ORDER BY id "+order)
+		some, err := rowsOf[int64](ctx, h.db, "SELECT id FROM result ORDER BY id "+order)
+		for _, id := range some {
+			ids[id] = true
+		}
 		if err != nil {
-			broken("SQLite: %v", err)
-			continue
-		}
-		for rows.Next() {
-			var id int64
-			if rows.Scan(&id) == nil {
-				ids[id] = true
-			}
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			broken("SQLite: %v", err)
 		}
 	}
@@ -164,18 +153,11 @@ func (h *DB) keptAs(ctx context.Context, id int64) (*kept, error) {
 
 // sightings are the times at which a result was seen.
 func (h *DB) sightings(ctx context.Context, id int64) (list []time.Time, err error) {
-	rows, err := h.db.QueryContext(ctx, "SELECT at FROM sighting WHERE result = ? ORDER BY at", id)
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		var at int64
-		if err := rows.Scan(&at); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
+	all, err := rowsOf[int64](ctx, h.db, "SELECT at FROM sighting WHERE result = ? ORDER BY at", id)
+	for _, at := range all {
 		list = append(list, time.UnixMilli(at).UTC())
 	}
-	return list, errors.Join(rows.Err(), rows.Close())
+	return list, err
 }
 
 // sums are over all that the database holds of a result: its row and its cells; when it was seen. They stand in the column of
@@ -223,14 +205,18 @@ func enterSum(ctx context.Context, tx *sql.Tx, id int64) error {
 	return err
 }
 
-// column1 are the rows of one column.
-func column1(rows *sql.Rows) (list []string, err error) {
+// rowsOf are the rows of a query for one column; with an error, those that could be read.
+func rowsOf[T any](ctx context.Context, q queryer, query string, args ...any) (list []T, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
 	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
+		var v T
+		if err := rows.Scan(&v); err != nil {
 			return list, errors.Join(err, rows.Close())
 		}
-		list = append(list, text)
+		list = append(list, v)
 	}
 	return list, errors.Join(rows.Err(), rows.Close())
 }

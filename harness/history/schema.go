@@ -140,18 +140,7 @@ func enterSums(ctx context.Context, tx *sql.Tx) error {
 
 // resultIDs are those of all results.
 func resultIDs(ctx context.Context, q queryer) (ids []int64, err error) {
-	rows, err := q.QueryContext(ctx, "SELECT id FROM result")
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	return rowsOf[int64](ctx, q, "SELECT id FROM result")
 }
 
 // enterQuestions finds out what the results that are there were asked.
