@@ -38,43 +38,47 @@ func onTerminal[T any](build func(*T) *doc.Document) func(io.Writer, *T, doc.Opt
 	return func(w io.Writer, v *T, o doc.Options) error { return doc.Terminal(w, build(v), o) }
 }
 
+// documented is the kind of a flow whose result is a document: printed, as JSON, as its checks where it has any, as a page and
+// as Markdown.
+func documented[T any](
+	flow string, build func(*T) *doc.Document, checked func(*T) checks.Check, markdown func(io.Writer, *doc.Document) error,
+	about func(*T) result.Kept,
+) kind[T] {
+	forms := []format[T]{{flag: "json", write: report.JSON[T]}}
+	if checked != nil {
+		forms = append(forms, format[T]{flag: "junit", write: report.Form(checked, checks.JUnit)},
+			format[T]{flag: "ktap", write: report.Form(checked, checks.KTAP)})
+	}
+	forms = append(forms, format[T]{flag: "html", write: report.Form(build, doc.HTML)},
+		format[T]{flag: "md", write: report.Form(build, markdown)})
+	return kind[T]{flow, onTerminal(build), forms, about}
+}
+
 func ofMatrix() kind[result.Results] {
-	return kind[result.Results]{"matrix", onTerminal(report.Matrix), []format[result.Results]{
-		{flag: "json", write: report.JSON[result.Results]}, {flag: "junit", write: report.Form(report.MatrixChecks, checks.JUnit)},
-		{flag: "ktap", write: report.Form(report.MatrixChecks, checks.KTAP)},
-		{flag: "html", write: report.Form(report.Matrix, doc.HTML)}, {flag: "md", write: report.Form(report.Matrix, doc.Markdown)},
-	}, func(r *result.Results) result.Kept {
+	return documented("matrix", report.Matrix, report.MatrixChecks, doc.Markdown, func(r *result.Results) result.Kept {
 		k := result.Kept{Command: r.Command, Title: r.Scenario.Title, Verdict: report.MatrixVerdict(r), Seconds: r.Seconds, Exit: r.Exit}
 		k.Of(r)
 		return k
-	}}
+	})
 }
 
 func ofSweep() kind[result.Sweep] {
-	return kind[result.Sweep]{"sweep", onTerminal(report.Sweep), []format[result.Sweep]{
-		{flag: "json", write: report.JSON[result.Sweep]}, {flag: "junit", write: report.Form(report.SweepChecks, checks.JUnit)},
-		{flag: "ktap", write: report.Form(report.SweepChecks, checks.KTAP)},
-		{flag: "html", write: report.Form(report.Sweep, doc.HTML)}, {flag: "md", write: report.Form(report.Sweep, doc.MarkdownMail)},
-	}, func(s *result.Sweep) result.Kept {
+	return documented("sweep", report.Sweep, report.SweepChecks, doc.MarkdownMail, func(s *result.Sweep) result.Kept {
 		k := result.Kept{Command: s.Command, Title: s.Scenario.Title, Verdict: report.SweepVerdict(s), Seconds: s.Seconds, Exit: s.Exit,
 			Scenario: s.Scenario.Name}
 		k.OfColumns(s)
 		return k
-	}}
+	})
 }
 
 func ofZoo() kind[result.Zoo] {
-	return kind[result.Zoo]{"zoo", onTerminal(report.Zoo), []format[result.Zoo]{
-		{flag: "json", write: report.JSON[result.Zoo]}, {flag: "junit", write: report.Form(report.ZooChecks, checks.JUnit)},
-		{flag: "ktap", write: report.Form(report.ZooChecks, checks.KTAP)},
-		{flag: "html", write: report.Form(report.Zoo, doc.HTML)}, {flag: "md", write: report.Form(report.Zoo, doc.MarkdownMail)},
-	}, func(z *result.Zoo) result.Kept {
+	return documented("zoo", report.Zoo, report.ZooChecks, doc.MarkdownMail, func(z *result.Zoo) result.Kept {
 		k := result.Kept{Command: z.Command, Title: report.ZooTitle(z), Verdict: report.ZooVerdict(z), Seconds: z.Seconds, Exit: z.Exit}
 		for _, e := range z.Entries {
 			k.Trees, k.Toolchains = append(k.Trees, e.Column.Tree), append(k.Toolchains, e.Column.Toolchain)
 		}
 		return k
-	}}
+	})
 }
 
 func ofVerification() kind[result.Verification] {
@@ -98,10 +102,7 @@ func ofVerification() kind[result.Verification] {
 }
 
 func ofBisection() kind[result.Bisection] {
-	return kind[result.Bisection]{"bisect", onTerminal(report.Bisection), []format[result.Bisection]{
-		{flag: "json", write: report.JSON[result.Bisection]},
-		{flag: "html", write: report.Form(report.Bisection, doc.HTML)}, {flag: "md", write: report.Form(report.Bisection, doc.Markdown)},
-	}, func(b *result.Bisection) result.Kept {
+	return documented("bisect", report.Bisection, nil, doc.Markdown, func(b *result.Bisection) result.Kept {
 		k := result.Kept{Command: b.Command, Title: b.Target, Verdict: report.BisectionVerdict(b), Seconds: b.Seconds, Exit: b.Exit,
 			Scenario: b.Scenario.Name}
 		for _, side := range []*result.Boundary{b.LastGood, b.FirstBad} {
@@ -110,20 +111,16 @@ func ofBisection() kind[result.Bisection] {
 			}
 		}
 		return k
-	}}
+	})
 }
 
 func ofNight() kind[result.Nightly] {
-	return kind[result.Nightly]{"nightly", onTerminal(report.Nightly), []format[result.Nightly]{
-		{flag: "json", write: report.JSON[result.Nightly]}, {flag: "junit", write: report.Form(report.NightlyChecks, checks.JUnit)},
-		{flag: "ktap", write: report.Form(report.NightlyChecks, checks.KTAP)},
-		{flag: "html", write: report.Form(report.Nightly, doc.HTML)}, {flag: "md", write: report.Form(report.Nightly, doc.MarkdownMail)},
-	}, func(n *result.Nightly) result.Kept {
+	return documented("nightly", report.Nightly, report.NightlyChecks, doc.MarkdownMail, func(n *result.Nightly) result.Kept {
 		k := result.Kept{Command: n.Command, Title: n.Scenario.Title, Verdict: report.NightlyVerdict(n), Seconds: n.Seconds, Exit: n.Exit,
 			Scenario: n.Scenario.Name}
 		k.OfColumns(n.Sweep)
 		return k
-	}}
+	})
 }
 
 func ofExplanation() kind[result.Explanation] {
@@ -136,11 +133,8 @@ func ofExplanation() kind[result.Explanation] {
 }
 
 func ofMinimisation() kind[result.Minimisation] {
-	return kind[result.Minimisation]{"minimise", onTerminal(report.Minimisation), []format[result.Minimisation]{
-		{flag: "json", write: report.JSON[result.Minimisation]},
-		{flag: "html", write: report.Form(report.Minimisation, doc.HTML)}, {flag: "md", write: report.Form(report.Minimisation, doc.Markdown)},
-	}, func(m *result.Minimisation) result.Kept {
+	return documented("minimise", report.Minimisation, nil, doc.Markdown, func(m *result.Minimisation) result.Kept {
 		return result.Kept{Command: m.Command, Title: m.Target, Verdict: report.MinimisationVerdict(m), Seconds: m.Seconds, Exit: m.Exit,
 			Scenario: m.Scenario.Name, Trees: []string{m.Tree.Name}, Toolchains: []string{m.Toolchain.Name}}
-	}}
+	})
 }
