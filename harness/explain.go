@@ -16,12 +16,16 @@ import (
 // directory, which gets the scripts that repeat the cell.
 type ExplainOutputs struct{ HTML, JSON, Script string }
 
+func (o ExplainOutputs) formats() []format[result.Explanation] {
+	return ofExplanation().files(map[string]string{"html": o.HTML, "json": o.JSON})
+}
+
 // Explain prints all that is known about one cell at one placement: the one
 // that is named, else the first at which a module does not load, else the first.
 // Where a prediction and an observation disagree, or the run proves nothing, the
 // error is an *EndError.
 func (l *Lab) Explain(ctx context.Context, cell string, o MatrixOptions, outputs ExplainOutputs) (*result.Explanation, error) {
-	formats := ofExplanation().files(map[string]string{"html": outputs.HTML, "json": outputs.JSON})
+	formats := outputs.formats()
 	if err := checkOutputs(formats); err != nil {
 		return nil, err
 	}

@@ -35,11 +35,15 @@ type VerifyOptions struct {
 // VerifyOutputs are files that a verification is also written to.
 type VerifyOutputs struct{ JSON, JUnit, HTML, Markdown string }
 
+func (o VerifyOutputs) formats() []format[result.Verification] {
+	return ofVerification().files(map[string]string{"json": o.JSON, "junit": o.JUnit, "html": o.HTML, "md": o.Markdown})
+}
+
 // Verify shows what patches change: the cells before and after them, on every
 // toolchain, and the conclusion. Where that is another one than fixed, the error
 // is an *EndError.
 func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) (*result.Verification, error) {
-	formats := ofVerification().files(map[string]string{"json": files.JSON, "junit": files.JUnit, "html": files.HTML, "md": files.Markdown})
+	formats := files.formats()
 	started := l.now()
 	plans, patches, err := l.planVerify(o, formats)
 	if err != nil {

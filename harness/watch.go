@@ -22,7 +22,7 @@ import (
 func WatchMatrix(ctx context.Context, base Options, o MatrixOptions, files Outputs) error {
 	return again(ctx, base, watched[result.Results]{
 		plan:   func(l *Lab) (*plan.Plan, error) { return l.plan(o) },
-		writes: []output{{"json", files.JSON}, {"junit", files.JUnit}, {"ktap", files.KTAP}, {"html", files.HTML}, {"md", files.Markdown}},
+		writes: ofMatrix().files(files.paths()),
 		run:    func(ctx context.Context, l *Lab) (*result.Results, error) { return l.Matrix(ctx, o, files) },
 		print: func(w io.Writer, l *Lab, was, r *result.Results) error {
 			return doc.Terminal(w, report.MatrixSince(was, r), l.table)
@@ -46,7 +46,7 @@ func WatchVerify(ctx context.Context, base Options, o VerifyOptions, files Verif
 		},
 		commits: o.Range != "",
 		patch:   o.Patch,
-		writes:  []output{{"json", files.JSON}, {"junit", files.JUnit}, {"html", files.HTML}, {"md", files.Markdown}},
+		writes:  files.formats(),
 		run:     func(ctx context.Context, l *Lab) (*result.Verification, error) { return l.Verify(ctx, o, files) },
 		print: func(w io.Writer, _ *Lab, was, v *result.Verification) error {
 			return doc.Mail(w, report.Since(report.Verification(v), report.VerificationChanges(was, v)))
@@ -59,7 +59,7 @@ func WatchVerify(ctx context.Context, base Options, o VerifyOptions, files Verif
 func WatchExplain(ctx context.Context, base Options, cell string, o MatrixOptions, files ExplainOutputs) error {
 	return again(ctx, base, watched[result.Explanation]{
 		plan:   func(l *Lab) (*plan.Plan, error) { p, _, err := l.planCell(cell, o); return p, err },
-		writes: []output{{"html", files.HTML}, {"json", files.JSON}},
+		writes: files.formats(),
 		into:   files.Script,
 		run:    func(ctx context.Context, l *Lab) (*result.Explanation, error) { return l.Explain(ctx, cell, o, files) },
 		print: func(w io.Writer, l *Lab, was, e *result.Explanation) error {
@@ -74,15 +74,12 @@ type watched[T any] struct {
 	plan    func(*Lab) (*plan.Plan, error) // which says what can be saved
 	commits bool                           // the tree is of commits, not of the files of its directory
 	patch   string                         // a file; "" for none
-	writes  []output                       // files of the flow's own
+	writes  []format[T]                    // files of the flow's own
 	into    string                         // a directory of such files; "" for none
 	run     func(context.Context, *Lab) (*T, error)
 	print   func(w io.Writer, l *Lab, was, is *T) error // in full, with what changed; was is nil the first time
 	line    func(was, is *T) string                     // likewise, short
 }
-
-// output is a file that a flag names; the path may be "".
-type output struct{ flag, path string }
 
 // files are what can be saved. The error has what is wrong with the flags.
 func (f watched[T]) files(base Options) (files watch.Files, err error) {
@@ -115,7 +112,7 @@ func (f watched[T]) files(base Options) (files watch.Files, err error) {
 			files.Writes = append(files.Writes, f.into)
 		}
 		for _, w := range f.writes {
-			if w.path == toStdout {
+			if w.toStdout() {
 				return usage.Errorf("-%s=%s beside -watch, which shows each run on standard output: name a file", w.flag, w.path)
 			}
 			if err := checkOutput(w.flag, w.path); err != nil {

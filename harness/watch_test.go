@@ -112,7 +112,7 @@ func TestNothingToWatch(t *testing.T) {
 		"unknown compiler": {plan: func(l *Lab) (*plan.Plan, error) { return l.plan(MatrixOptions{Compiler: "tcc"}) }},
 		"-json=/no/such/r.json cannot be written": {
 			plan:  func(l *Lab) (*plan.Plan, error) { return l.plan(MatrixOptions{}) },
-			patch: "fix.patch", writes: []output{{"json", "/no/such/r.json"}},
+			patch: "fix.patch", writes: []format[int]{{flag: "json", path: "/no/such/r.json"}},
 		},
 	} {
 		f.run = none
