@@ -216,7 +216,12 @@ func (l *Lab) snapshots(ctx context.Context, plans []*plan.Plan) (err error) {
 	return nil
 }
 
+// library is where scenarios are looked for by name.
+func (l *Lab) library() scenario.Library {
+	return scenario.Library{Project: l.project, Own: l.options.Own}
+}
+
 // plan is the plan of flags.
 func (l *Lab) plan(f plan.Flags) (*plan.Plan, error) {
-	return plan.New(scenario.Library{Project: l.project, Own: l.options.Own}, l.sources, f)
+	return plan.New(l.library(), l.sources, f)
 }

@@ -19,7 +19,6 @@ import (
 	"umlab/harness/propose"
 	"umlab/harness/result"
 	"umlab/harness/sample"
-	"umlab/harness/scenario"
 	"umlab/harness/shell"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
@@ -76,8 +75,7 @@ func (l *Lab) New(ctx context.Context, o NewOptions) error {
 	if err := writeScenario(file, s, o.Force); err != nil {
 		return err
 	}
-	library := scenario.Library{Project: l.project, Own: l.options.Own}
-	if _, err := library.Load(file); err != nil {
+	if _, err := l.library().Load(file); err != nil {
 		_ = os.Remove(file) // nobody could run it
 		return fmt.Errorf("umlab wrote a scenario that it does not read itself, please report it: %w", err)
 	}

@@ -295,7 +295,7 @@ func untested(plans []*plan.Plan) []string {
 
 // boots reports whether the scenario of that name boots anything, as all but those about a build do.
 func (l *Lab) boots(name string) (bool, error) {
-	s, err := (scenario.Library{Project: l.project, Own: l.options.Own}).Load(cmp.Or(name, plan.DefaultScenario))
+	s, err := l.library().Load(cmp.Or(name, plan.DefaultScenario))
 	if err != nil {
 		return false, err
 	}

@@ -11,7 +11,6 @@ import (
 	"umlab/harness/conclude"
 	"umlab/harness/plan"
 	"umlab/harness/result"
-	"umlab/harness/scenario"
 	"umlab/harness/shell"
 	"umlab/harness/usage"
 )
@@ -98,7 +97,7 @@ func zooCommand(command, name string, f plan.Flags) string {
 
 // zooNames are the scenarios that are meant, in the order of their names, patterns and paths.
 func (l *Lab) zooNames(asked []string) (names []string, err error) {
-	all, err := scenario.Library{Project: l.project, Own: l.options.Own}.Names()
+	all, err := l.library().Names()
 	if err != nil || len(asked) == 0 {
 		return all, err
 	}
