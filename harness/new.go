@@ -110,11 +110,7 @@ func readReports(o NewOptions) (*propose.Facts, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := filepath.Base(file)
-		if file == "-" {
-			name = "standard input"
-		}
-		if err := facts.Add(name, data); err != nil {
+		if err := facts.Add(filepath.Base(logName(file)), data); err != nil {
 			return nil, usage.Errorf("new %w", err)
 		}
 	}
