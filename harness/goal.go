@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,10 +19,12 @@ import (
 
 // runGoals makes the goal of a scenario about the build in each cell of a plan, and where its controls ask for it, and draws the
 // conclusions. Nothing is booted.
-func (l *Lab) runGoals(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
+func (l *Lab) runGoals(
+	ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain,
+) (_ *ran, err error) {
+	defer func() { err = cmp.Or(l.store.Wrong(), err) }()
 	started := l.now()
-	p, err := p.Resolve(ctx, b, tc)
-	if err != nil {
+	if p, err = p.Resolve(ctx, b, tc); err != nil {
 		return nil, err
 	}
 	r := &ran{Results: results(p, t, tc, nil), plan: p}

@@ -92,8 +92,7 @@ func (l *Lab) runOn(ctx context.Context, p *plan.Plan, t *tree.Tree, tc *toolcha
 }
 
 // runBy is runOn with a builder that makes the baseline.
-func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (r *ran, err error) {
-	defer func() { err = cmp.Or(l.store.Wrong(), err) }()
+func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
 	if p.Scenario.BuildOnly() {
 		return l.runGoals(ctx, b, p, t, tc)
 	}
@@ -104,8 +103,7 @@ func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tre
 
 // runFrom runs the cells of a plan that was run on a tree that patches made of
 // that one's: only what they change is built.
-func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (r *ran, err error) {
-	defer func() { err = cmp.Or(l.store.Wrong(), err) }()
+func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain) (*ran, error) {
 	if p.Scenario.BuildOnly() {
 		return l.runGoals(ctx, l.builder, p, t, tc)
 	}
@@ -133,18 +131,19 @@ func results(p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, notes []string
 }
 
 // runBuilt boots the cells of a plan, or says of those without a baseline why there is
-// none, and draws the conclusions. err is why the plan's own is not there; base is what
-// it was to be built from.
+// none, and draws the conclusions. lacks is why the plan's own is not there; base is what
+// it was to be built from. What rests on a thing of the store that is not what was stored is no result.
 func (l *Lab) runBuilt(
-	ctx context.Context, b *kbuild.Builder, r *ran, base kbuild.Base, started time.Time, err error,
-) (*ran, error) {
+	ctx context.Context, b *kbuild.Builder, r *ran, base kbuild.Base, started time.Time, lacks error,
+) (_ *ran, err error) {
+	defer func() { err = cmp.Or(l.store.Wrong(), err) }()
 	r.Cells, r.others = make([]result.Cell, len(r.plan.Cells)), map[string]*kbuild.Baseline{}
 	if r.baseline != nil {
 		base = r.baseline.Base
 		r.Config.Digest, r.Config.Resolved, r.Kernel = r.baseline.Config, r.baseline.ResolvedConfig(), kernel(r.baseline)
 	}
 	for _, group := range r.plan.Groups() {
-		bl, why, on := r.baseline, err, (*result.Base)(nil)
+		bl, why, on := r.baseline, lacks, (*result.Base)(nil)
 		if !group.Own() {
 			asked := group.Base(base)
 			if r.baseline != nil || r.plan.Resolved() {
