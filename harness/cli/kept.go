@@ -21,9 +21,8 @@ func (a *App) runs() *target {
 		means: "only of these; default: all"})
 	t.list(&o.Scenario, flag{name: "scenario", also: "scenarios", takes: "NAME,…", offers: a.scenarios,
 		means: "only of these; default: all"})
-	t.list(&o.Tree, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees, means: "only of these; default: all"})
-	t.list(&o.Toolchain, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
-		means: "only of these; default: all"})
+	t.trees(&o.Tree, "only of these; default: all")
+	t.toolchains(&o.Toolchain, "only of these; default: all")
 	t.list(&exits, flag{name: "exit", takes: "CODE,…", offers: fixed("0", "1", "2", "3"), means: "only what ended so; default: all"})
 	o.Most = 20
 	t.number(&o.Most, 0, flag{name: "most", takes: "N", means: "how many, 0 for all; default 20"})

@@ -63,16 +63,25 @@ func (t *target) runFlags(r *run) {
 const (
 	meansTree      = "the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a tarball"
 	meansToolchain = "the compilers: a name, or one of a series, debian-rustc:1.96.1"
+	theScenarios   = "; default: the scenario's"
 )
 
-// oneTree and oneToolchain add the flags of a target that works with one.
-func (t *target) oneTree(to *string) {
-	t.one(to, flag{name: "tree", also: "trees", takes: "TREE", path: true, offers: t.app.trees, means: meansTree + t.standing()})
+// trees and oneTree add the flag of a target that works with some trees, or with one; means is what help says of it.
+func (t *target) trees(to *[]string, means string) {
+	t.list(to, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: t.app.trees, means: means})
 }
 
-func (t *target) oneToolchain(to *string) {
-	t.one(to, flag{name: "toolchain", also: "toolchains", takes: "NAME", offers: t.app.toolchains,
-		means: meansToolchain + "; default: the scenario's"})
+func (t *target) oneTree(to *string, means string) {
+	t.one(to, flag{name: "tree", also: "trees", takes: "TREE", path: true, offers: t.app.trees, means: means})
+}
+
+// toolchains and oneToolchain are the same of toolchains.
+func (t *target) toolchains(to *[]string, means string) {
+	t.list(to, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: t.app.toolchains, means: means})
+}
+
+func (t *target) oneToolchain(to *string, means string) {
+	t.one(to, flag{name: "toolchain", also: "toolchains", takes: "NAME", offers: t.app.toolchains, means: means})
 }
 
 // compiler adds the flags that say how the C side is built, and for which machine.
@@ -148,12 +157,12 @@ func (t *target) repeat(r *run) {
 	t.number(&r.Select.Repeat, 1, flag{name: "repeat", takes: "N", means: "boots of each cell at each placement; default 1"})
 }
 
-func (t *target) jobs(r *run) {
-	t.number(&r.Jobs, 1, flag{name: "jobs", takes: "N", once: true, means: "CPUs to use; default: all"})
+func (t *target) jobs(to *int) {
+	t.number(to, 1, flag{name: "jobs", takes: "N", once: true, means: "CPUs to use; default: all"})
 }
 
-func (t *target) fresh(r *run) {
-	t.toggle(&r.Fresh, flag{name: "fresh", means: "build the variants and boot them again; tree, toolchain and the kernel below them stay"})
+func (t *target) fresh(to *bool) {
+	t.toggle(to, flag{name: "fresh", means: "build the variants and boot them again; tree, toolchain and the kernel below them stay"})
 }
 
 func (t *target) watch(to *bool) {
@@ -238,7 +247,7 @@ func (a *App) stand(tree *string) {
 // standing is what help says of stand.
 func (t *target) standing() string {
 	if t.app.Developer {
-		return "; default: the scenario's"
+		return theScenarios
 	}
 	return "; default: the kernel tree around you, else the scenario's"
 }

@@ -18,9 +18,8 @@ func (a *App) matrix() *target {
 	t := a.newTarget("matrix", "", "builds a kernel in every flag variant, boots each, loads the modules, and prints what happened",
 		"With several trees or toolchains, one table has a column for each; a series stands for all its members.", exactly())
 	t.runFlags(&r)
-	t.list(&r.trees, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees, means: meansTree + t.standing()})
-	t.list(&r.toolchains, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
-		means: meansToolchain + "; in a list, all of a series; default: the scenario's"})
+	t.trees(&r.trees, meansTree+t.standing())
+	t.toolchains(&r.toolchains, meansToolchain+"; in a list, all of a series; default: the scenario's")
 	t.compiler(&r)
 	t.scope(&r)
 	t.cells(&r)
@@ -31,8 +30,8 @@ func (a *App) matrix() *target {
 	t.text(&r.Find, flag{name: "find", takes: "VERDICT", offers: fixed(harness.Findable()...),
 		means: "look for the smallest sets of settings that give this verdict, over the axes and what else rustc offers"})
 	t.repeat(&r)
-	t.jobs(&r)
-	t.fresh(&r)
+	t.jobs(&r.Jobs)
+	t.fresh(&r.Fresh)
 	t.watch(&watch)
 	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit}, file{&out.KTAP, "ktap", asKTAP},
 		file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})
@@ -73,8 +72,8 @@ func (a *App) matrix() *target {
 // cellFlags are those of a target about one cell.
 func (t *target) cellFlags(r *run, output bool) {
 	t.runFlags(r)
-	t.oneTree(&r.Tree)
-	t.oneToolchain(&r.Toolchain)
+	t.oneTree(&r.Tree, meansTree+t.standing())
+	t.oneToolchain(&r.Toolchain, meansToolchain+theScenarios)
 	t.compiler(r)
 	t.axes(r)
 	t.placements(r, true)
@@ -94,7 +93,7 @@ func (a *App) explain() *target {
 		cellForm+" Without one, it is the first at which a module is not loaded.", exactly("CELL"))
 	t.cellFlags(&r, true)
 	t.repeat(&r)
-	t.fresh(&r)
+	t.fresh(&r.Fresh)
 	t.watch(&watch)
 	t.files(file{&out.HTML, "html", asHTML}, file{&out.JSON, "json", asJSON})
 	t.output(&out.Script, flag{name: "script", takes: "DIRECTORY", means: "the scripts that boot and build it without umlab, too"})
@@ -117,7 +116,7 @@ func (a *App) boot() *target {
 	t := a.newTarget("boot", "CELL", "boots the kernel of a cell, with its modules, and gives you a shell in it",
 		cellForm+" Ctrl-C goes to the guest, Ctrl-] ends it; it needs a terminal.", exactly("CELL"))
 	t.cellFlags(&r, false)
-	t.fresh(&r)
+	t.fresh(&r.Fresh)
 	t.RunE = func(c *cobra.Command, args []string) error {
 		a.stand(&r.Tree)
 		o := t.options(&r)
@@ -149,7 +148,7 @@ func (a *App) verify() *target {
 	t.text(&o.Range, flag{name: "range", takes: "A..B",
 		means: "the commits A..B of the git repository that -tree= names, in place of PATCH"})
 	t.runFlags(&r)
-	t.oneTree(&r.Tree)
+	t.oneTree(&r.Tree, meansTree+t.standing())
 	t.list(&o.Toolchains, flag{name: "toolchains", also: "toolchain", takes: "NAME,…", offers: a.toolchains,
 		means: meansToolchain + "; each is a pair of before and after; default: the scenario's"})
 	t.compiler(&r)
@@ -161,8 +160,8 @@ func (a *App) verify() *target {
 	t.modules(&r, true)
 	t.fragments(&r)
 	t.repeat(&r)
-	t.jobs(&r)
-	t.fresh(&r)
+	t.jobs(&r.Jobs)
+	t.fresh(&r.Fresh)
 	t.watch(&watch)
 	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit},
 		file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})
@@ -198,15 +197,15 @@ func (a *App) bisect() *target {
 		"the one that is not, and until says how that is"})
 	t.output(&o.Log, flag{name: "log", takes: "FILE", means: "answers are written there as they come, and taken from there"})
 	t.runFlags(&r)
-	t.oneTree(&r.Tree)
-	t.oneToolchain(&r.Toolchain)
+	t.oneTree(&r.Tree, meansTree+t.standing())
+	t.oneToolchain(&r.Toolchain, meansToolchain+theScenarios)
 	t.compiler(&r)
 	t.placements(&r, false)
 	t.modules(&r, false)
 	t.fragments(&r)
 	t.repeat(&r)
-	t.jobs(&r)
-	t.fresh(&r)
+	t.jobs(&r.Jobs)
+	t.fresh(&r.Fresh)
 	t.files(file{&o.Outputs.JSON, "json", asJSON}, file{&o.Outputs.HTML, "html", asHTML}, file{&o.Outputs.Markdown, "md", asMD})
 	t.RunE = func(c *cobra.Command, args []string) error {
 		o.Good, o.Bad = args[0], args[1]
@@ -237,8 +236,8 @@ func (a *App) minimise() *target {
 	t.output(&o.Log, flag{name: "log", takes: "FILE", means: "answers are written there as they come, and taken from there"})
 	t.cellFlags(&r, true)
 	t.repeat(&r)
-	t.jobs(&r)
-	t.fresh(&r)
+	t.jobs(&r.Jobs)
+	t.fresh(&r.Fresh)
 	t.files(file{&o.Outputs.JSON, "json", asJSON}, file{&o.Outputs.HTML, "html", asHTML}, file{&o.Outputs.Markdown, "md", asMD})
 	t.RunE = func(c *cobra.Command, args []string) error {
 		o.Cell = args[0]
@@ -257,9 +256,8 @@ func (a *App) history() *target {
 	t := a.newTarget("history", "", "shows when each cell's verdict changed, over all results that were recorded",
 		"Names may be patterns: debian-rustc:*, static-*.", exactly())
 	t.list(&o.Cell, flag{name: "cell", also: "cells", takes: "CELL,…", offers: a.cells, means: "only these; default: all"})
-	t.list(&o.Tree, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees, means: "only of these; default: all"})
-	t.list(&o.Toolchain, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
-		means: "only of these; default: all"})
+	t.trees(&o.Tree, "only of these; default: all")
+	t.toolchains(&o.Toolchain, "only of these; default: all")
 	t.list(&o.Scenario, flag{name: "scenario", also: "scenarios", takes: "NAME,…", offers: a.scenarios,
 		means: "only of these; default: all"})
 	t.toggle(&o.Changes, flag{name: "changes", means: "only what changed, without the table"})
@@ -281,12 +279,10 @@ func (a *App) zoo() *target {
 		"A scenario that is not for a tree, or that a toolchain cannot build, is skipped, and the table says why.", exactly())
 	t.list(&o.Scenarios, flag{name: "scenario", also: "scenarios", takes: "NAME,…", path: true, offers: a.scenarios,
 		means: "only these: names, patterns (rustc-*), or paths of TOML files; default: all"})
-	t.list(&o.Trees, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees,
-		means: meansTree + "; default: each scenario's"})
-	t.list(&o.Toolchains, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
-		means: meansToolchain + "; all of a series; default: each scenario's"})
-	t.number(&o.Jobs, 1, flag{name: "jobs", takes: "N", once: true, means: "CPUs to use; default: all"})
-	t.toggle(&o.Fresh, flag{name: "fresh", means: "build the variants and boot them again; tree, toolchain and the kernel below them stay"})
+	t.trees(&o.Trees, meansTree+"; default: each scenario's")
+	t.toolchains(&o.Toolchains, meansToolchain+"; all of a series; default: each scenario's")
+	t.jobs(&o.Jobs)
+	t.fresh(&o.Fresh)
 	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit}, file{&out.KTAP, "ktap", asKTAP},
 		file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})
 	t.RunE = func(c *cobra.Command, _ []string) error {
@@ -309,8 +305,7 @@ func (a *App) nightly() *target {
 	t.output(&o.Dir, flag{name: "dir", takes: "DIRECTORY", means: "where dated reports go; default: reports/SERIES of the store"})
 	t.toggle(&o.Zoo, flag{name: "zoo", means: "then all scenarios as well, each where it shows its bug: zoo.* beside the report"})
 	t.runFlags(&r)
-	t.one(&r.Tree, flag{name: "tree", also: "trees", takes: "TREE", path: true, offers: a.trees,
-		means: meansTree + "; default: the scenario's"})
+	t.oneTree(&r.Tree, meansTree+theScenarios)
 	t.compiler(&r)
 	t.scope(&r)
 	t.cells(&r)
@@ -319,7 +314,7 @@ func (a *App) nightly() *target {
 	t.modules(&r, false)
 	t.fragments(&r)
 	t.repeat(&r)
-	t.jobs(&r)
+	t.jobs(&r.Jobs)
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		o.MatrixOptions = t.options(&r)
 		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error {
@@ -358,10 +353,8 @@ func (a *App) new() *target {
 	t.text(&o.Name, flag{name: "name", takes: "NAME", means: "what the scenario is called; default: by what the report shows"})
 	t.text(&o.Dir, flag{name: "dir", takes: "DIRECTORY", path: true,
 		means: "where it is written; default: your own scenarios/, else where umlab was called"})
-	t.one(&o.Tree, flag{name: "tree", also: "trees", takes: "TREE", path: true, offers: a.trees,
-		means: meansTree + "; default: the one of configs/ that is nearest to the report's"})
-	t.one(&o.Toolchain, flag{name: "toolchain", also: "toolchains", takes: "NAME", offers: a.toolchains,
-		means: meansToolchain + "; default: one with the report's rustc"})
+	t.oneTree(&o.Tree, meansTree+"; default: the one of configs/ that is nearest to the report's")
+	t.oneToolchain(&o.Toolchain, meansToolchain+"; default: one with the report's rustc")
 	t.text(&o.Patch, flag{name: "patch", takes: "fix|culprit", choices: harness.Roles,
 		means: "what a patch is: it mends the bug, or brings it about and is applied; default fix, a guess"})
 	t.toggle(&run, flag{name: "run", means: "run it once; default true, -run=false only writes it"})
@@ -382,10 +375,8 @@ func (a *App) fetch() *target {
 	var trees, toolchains []string
 	t := a.newTarget("fetch", "",
 		"asks the archive what it serves now, and fetches trees and toolchains, so that later runs need no network", "", exactly())
-	t.list(&trees, flag{name: "tree", also: "trees", takes: "TREE,…", path: true, offers: a.trees,
-		means: meansTree + "; default debian-6.12"})
-	t.list(&toolchains, flag{name: "toolchain", also: "toolchains", takes: "NAME,…", offers: a.toolchains,
-		means: meansToolchain + "; default trixie"})
+	t.trees(&trees, meansTree+"; default debian-6.12")
+	t.toolchains(&toolchains, meansToolchain+"; default trixie")
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error { return l.Fetch(ctx, trees, toolchains) })
 	}
