@@ -31,9 +31,13 @@ func (a *App) help(c *cobra.Command, width int) string {
 	var b bytes.Buffer
 	if c.HasParent() {
 		fmt.Fprintf(&b, "%s %s %s\n\n", a.Program, c.Name(), c.Short)
-		fmt.Fprintf(&b, "Usage: %s%s\n", c.UseLine(), a.flagsForm(c))
+		form, flags := "", a.flagHelp(c, width)
+		if flags != "" {
+			form, flags = " [flags]", "\nFlags:\n"+flags
+		}
+		fmt.Fprintf(&b, "Usage: %s%s\n", c.UseLine(), form)
 		b.WriteString(fold("", c.Long, width))
-		a.flagHelp(&b, c, width)
+		b.WriteString(flags)
 		return b.String()
 	}
 	fmt.Fprintf(&b, "%s.\n\nUsage: %s TARGET [arguments] [flags]; %[2]s TARGET -h shows those of one\n\n", c.Short, a.Program)
@@ -58,27 +62,13 @@ var everywhere = [][2]string{
 	{"--version", "revision, Go, and the schemas of what -json= writes"},
 }
 
-func (a *App) flagsForm(c *cobra.Command) (form string) {
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if _, own := a.described[f]; own && c.Root().PersistentFlags().Lookup(f.Name) == nil {
-			form = " [flags]"
-		}
-	})
-	return form
-}
-
-// flagHelp writes one entry a flag: its form, meaning, default and choices.
-func (a *App) flagHelp(b *bytes.Buffer, c *cobra.Command, width int) {
+// flagHelp has one entry a flag of a target's own: its form, meaning, default and choices.
+func (a *App) flagHelp(c *cobra.Command, width int) (entries string) {
 	const column = 24
-	first := true
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		d, ok := a.described[f]
 		if f.Hidden || !ok || c.Root().PersistentFlags().Lookup(f.Name) != nil {
 			return
-		}
-		if first {
-			b.WriteString("\nFlags:\n")
-			first = false
 		}
 		form := "  -" + f.Name
 		if d.takes != "" {
@@ -90,8 +80,9 @@ func (a *App) flagHelp(b *bytes.Buffer, c *cobra.Command, width int) {
 				means += " (" + names + ")"
 			}
 		}
-		b.WriteString(fold(pad(form, column), means, width))
+		entries += fold(pad(form, column), means, width)
 	})
+	return entries
 }
 
 // fold writes text behind a head, the lines after the first under the first.
