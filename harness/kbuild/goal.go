@@ -85,38 +85,34 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
-	var from *near
-	if vars := (Request{Cell: r.Cell}).vars(); len(vars) == 0 && !r.Whole && !b.FromNothing {
-		id, err := b.identity(ctx, base)
-		if err != nil {
-			return nil, err
-		}
-		if from, err = b.nearest(ctx, base, id); err != nil {
-			return nil, err
-		}
-		if !from.usable() || from.rust { // what another rustc made is only shown to be gone when all is made
-			from = nil
-		}
+	from, err := b.goalFrom(ctx, base, r)
+	if err != nil {
+		return nil, err
 	}
 	g = &Goal{Files: map[string]string{}}
 	title := fmt.Sprintf("make %s of %s (%s, %s)", r.Goal, base.Tree.Name, base.Toolchain.Name, base.Compiler)
 	if from != nil {
-		g.From = (&Baseline{On: &On{Toolchain: from.bl.Of.Name, Files: from.files, Options: from.opts}}).From()
+		g.From = (&Baseline{On: from.on()}).From()
 		title += " on from " + g.From
 	}
 	task := b.Sink.Start(title, progress.Objects, 0)
 	defer func() { task.Done(err) }()
-	mk, err := b.newGoal(ctx, base, dir, tmp, from, task)
+	var mk *making
+	if from == nil {
+		mk, err = b.newMake(base, dir, task, watching{})
+	} else {
+		mk, _, _, err = b.newMakeOn(ctx, base, from, dir, task, watching{})
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer mk.close()
 	// The output of each target in one piece: of several that fail at once, each error stands with its own.
 	args := append([]string{Request{}.jobs(), "--output-sync=target"}, Request{Cell: r.Cell}.vars()...)
-	if from == nil {
-		if err = mk.configured(ctx); err == nil {
-			err = mk.ask(ctx, r.Goal)
-		}
+	if from != nil {
+		err = from.configured(ctx, mk)
+	} else if err = mk.configured(ctx); err == nil {
+		err = mk.ask(ctx, r.Goal)
 	}
 	if err == nil {
 		task.Status("make " + r.Goal)
@@ -141,31 +137,24 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	return g, nil
 }
 
-// newGoal prepares a build directory: an empty one, or what is the same of the baseline that from is of.
-func (b *Builder) newGoal(ctx context.Context, base Base, dir, tmp string, from *near, task progress.Task) (mk *making, err error) {
-	if from == nil {
-		return b.newMake(base, dir, task, watching{})
+// goalFrom is the baseline that a goal is made on from; nil where it is made from nothing.
+func (b *Builder) goalFrom(ctx context.Context, base Base, r GoalRequest) (*near, error) {
+	if vars := (Request{Cell: r.Cell}).vars(); len(vars) > 0 || r.Whole || b.FromNothing {
+		return nil, nil
 	}
-	task.Status("copy what is the same")
-	copied, _, err := from.copyTo(ctx, dir)
+	id, err := b.identity(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	if mk, err = b.newMake(base, dir, task, watching{}); err != nil {
+	from, err := b.nearest(ctx, base, id)
+	if err != nil || !from.usable() || from.rust { // what another rustc made is only shown to be gone when all is made
 		return nil, err
 	}
-	mk.over = filepath.Join(tmp, "over")
-	err = overlayNewer(base.Tree.FS(), mk.over, from.m.Newer, copied)
-	if err == nil && from.m.Config {
-		if err = mk.configured(ctx); err == nil {
-			err = from.dropConfigured(ctx, mk.build)
-		}
+	err = b.hold(ctx, from)
+	if _, stale := errors.AsType[*staleError](err); stale {
+		return nil, nil
 	}
-	if err != nil {
-		mk.close()
-		return nil, err
-	}
-	return mk, nil
+	return from, err
 }
 
 // blamed takes out of make's output what went wrong.

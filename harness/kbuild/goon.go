@@ -153,13 +153,8 @@ func (n *near) look(ctx context.Context, base Base, changes []tree.Change) (err 
 // to say.
 func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl *Baseline, err error) {
 	key := onKey(base)
-	bl = &Baseline{Key: key, Of: id, On: &On{
-		Version: goOnVersion, Key: n.bl.Key, Toolchain: n.bl.Of.Name, Retooled: n.rust, Tree: n.bl.Of.Tree, Files: n.files, Options: n.opts,
-	}}
-	if _, ok := b.Store.Lookup(kindBaseline, n.bl.Key); !ok {
-		return nil, &staleError{"it was cleaned away meanwhile"}
-	}
-	if err := b.Store.Whole(ctx, n.bl.Dir); err != nil {
+	bl = &Baseline{Key: key, Of: id, On: n.on()}
+	if err := b.hold(ctx, n); err != nil {
 		return nil, err
 	}
 	tmp, remove, err := b.Store.Scratch("go-on")
@@ -182,35 +177,21 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 	}
 	task := b.Sink.Start(base.title()+" on from "+bl.From(), progress.Objects, 0)
 	defer func() { task.Done(err) }()
-	task.Status("copy what is the same")
-	copied, outdated, err := n.copyTo(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	bl.On.Targets = outdated
-	mk, err := b.newMake(base, dir, task, n.watching())
+	mk, copied, outdated, err := b.newMakeOn(ctx, base, n, dir, task, n.watching())
 	if err != nil {
 		return nil, err
 	}
 	defer mk.close()
-	mk.over = filepath.Join(tmp, "over")
-	if err := overlayNewer(base.Tree.FS(), mk.over, n.m.Newer, copied); err != nil {
-		return nil, err
-	}
+	bl.On.Targets = outdated
 	take := n.m.Rules || !knows(mk.build)
 	if !take {
 		if err := remember(base.Tree.FS(), mk.over, remembering); err != nil {
 			return nil, err
 		}
 	}
-	if n.m.Config {
-		err = mk.configured(ctx)
-		if err == nil {
-			err = n.dropConfigured(ctx, mk.build)
-		}
-		if err == nil && n.rust {
-			err = mk.ask(ctx, "baseline")
-		}
+	err = n.configured(ctx, mk)
+	if err == nil && n.rust {
+		err = mk.ask(ctx, "baseline")
 	}
 	if err == nil {
 		err = mk.all(ctx)
@@ -243,6 +224,50 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 		}
 	}
 	return b.install(ctx, mk, bl, n.rec, copied)
+}
+
+// on says what a build goes on from.
+func (n *near) on() *On {
+	return &On{Version: goOnVersion, Key: n.bl.Key, Toolchain: n.bl.Of.Name, Retooled: n.rust, Tree: n.bl.Of.Tree, Files: n.files,
+		Options: n.opts}
+}
+
+// hold sees to it that what a build goes on from is there, and is what was stored. The error is a *staleError where it is gone.
+func (b *Builder) hold(ctx context.Context, n *near) error {
+	if _, ok := b.Store.Lookup(kindBaseline, n.bl.Key); !ok {
+		return &staleError{"it was cleaned away meanwhile"}
+	}
+	return b.Store.Whole(ctx, n.bl.Dir)
+}
+
+// newMakeOn is newMake in a build directory that goes on from n, see copyTo; beside dir lies what make sees as newer.
+func (b *Builder) newMakeOn(
+	ctx context.Context, base Base, n *near, dir string, task progress.Task, watch watching,
+) (mk *making, copied time.Time, outdated int, err error) {
+	task.Status("copy what is the same")
+	if copied, outdated, err = n.copyTo(ctx, dir); err != nil {
+		return nil, copied, 0, err
+	}
+	over := dir + ".over"
+	if err = overlayNewer(base.Tree.FS(), over, n.m.Newer, copied); err != nil {
+		return nil, copied, 0, err
+	}
+	if mk, err = b.newMake(base, dir, task, watch); err != nil {
+		return nil, copied, 0, err
+	}
+	mk.over = over
+	return mk, copied, outdated, nil
+}
+
+// configured makes .config where it may be another, and removes what was made under the former one.
+func (n *near) configured(ctx context.Context, mk *making) error {
+	if !n.m.Config {
+		return nil
+	}
+	if err := mk.configured(ctx); err != nil {
+		return err
+	}
+	return n.dropConfigured(ctx, mk.build)
 }
 
 // watching is what make is watched for: what it opens of the tree, and of the build directory where removeStale asks.
