@@ -190,6 +190,9 @@ func (g *Goal) finish(ctx context.Context, b *Builder, mk *making, r GoalRequest
 		}
 	}
 	config, err := readConfig(mk.build)
+	if len(g.Errors) > 0 && errors.Is(err, os.ErrNotExist) {
+		return nil // configuring is what failed
+	}
 	g.Config = config.Digest()
 	return err
 }
