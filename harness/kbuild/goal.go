@@ -39,7 +39,7 @@ type GoalRequest struct {
 
 const (
 	kindGoal    = "goal"
-	goalVersion = "1"
+	goalVersion = "2"
 )
 
 func (r GoalRequest) key(base Base) string {
@@ -101,7 +101,7 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	if from == nil {
 		mk, err = b.newMake(base, dir, task, watching{})
 	} else {
-		mk, _, _, err = b.newMakeOn(ctx, base, from, dir, task, watching{})
+		mk, _, _, err = b.newMakeOn(ctx, base, from, dir, task, watching{}, r.Goal)
 	}
 	if err != nil {
 		return nil, err

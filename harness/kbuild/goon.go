@@ -240,12 +240,13 @@ func (b *Builder) hold(ctx context.Context, n *near) error {
 	return b.Store.Whole(ctx, n.bl.Dir)
 }
 
-// newMakeOn is newMake in a build directory that goes on from n, see copyTo; beside dir lies what make sees as newer.
+// newMakeOn is newMake in a build directory that goes on from n, without the files asked for, see copyTo; beside dir lies what
+// make sees as newer.
 func (b *Builder) newMakeOn(
-	ctx context.Context, base Base, n *near, dir string, task progress.Task, watch watching,
+	ctx context.Context, base Base, n *near, dir string, task progress.Task, watch watching, asked ...string,
 ) (mk *making, copied time.Time, outdated int, err error) {
 	task.Status("copy what is the same")
-	if copied, outdated, err = n.copyTo(ctx, dir); err != nil {
+	if copied, outdated, err = n.copyTo(ctx, dir, asked...); err != nil {
 		return nil, copied, 0, err
 	}
 	over := dir + ".over"
@@ -288,9 +289,9 @@ func (n *near) watching() (w watching) {
 	return w
 }
 
-// copyTo copies the build directory of n to dir/build, without what is not the same any more, and gives all of it one
-// time, which it returns: make compares nothing else, and takes what has the same time as current.
-func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, targets int, err error) {
+// copyTo copies the build directory of n to dir/build, without the files asked for and what is not the same any more, and
+// gives all of it one time, which it returns: make compares nothing else, and takes what has the same time as current.
+func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied time.Time, targets int, err error) {
 	leave := map[string]bool{}
 	if n.rust {
 		if leave, err = walkMade(ctx, n.bl.Build(), nil); err != nil {
@@ -301,6 +302,9 @@ func (n *near) copyTo(ctx context.Context, dir string) (copied time.Time, target
 		leave[".config"], leave[".config.old"] = true, true
 	}
 	leave[answersFile] = n.m.Rules // for other rules there are other questions
+	for _, name := range asked {   // make takes a file that is there for made, also where nothing makes it
+		leave[name] = true
+	}
 	if copied, err = mark(dir); err != nil {
 		return copied, 0, err
 	}
