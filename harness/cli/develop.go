@@ -44,7 +44,11 @@ func (a *App) install() *target {
 				dir = filepath.Join(first, "bin")
 			}
 		}
-		if err := a.goTool(c.Context(), append(os.Environ(), "GOBIN="+dir), "install", "./harness/umlab"); err != nil {
+		args := []string{"install"}
+		if exec.CommandContext(c.Context(), "git", "status", "--porcelain").Run() == nil {
+			args = append(args, "-buildvcs=true") // whatever GOFLAGS says: reports name the revision
+		}
+		if err := a.goTool(c.Context(), append(os.Environ(), "GOBIN="+dir), append(args, "./harness/umlab")...); err != nil {
 			return err
 		}
 		where := filepath.Join(dir, "umlab")
