@@ -209,10 +209,7 @@ func (v *validator) saidOf(t *table) (failed, built []said) {
 		if !t.set {
 			return nil
 		}
-		re, err := regexp.Compile(t.value)
-		if err != nil || t.value == "" {
-			v.add(t.pos, "%s %q is no regular expression: write Go's syntax", key, t.value)
-		}
+		re, _ := v.expression(key, t)
 		return re
 	}
 	if message.set || !warning.set && (place.set || tool.set) {

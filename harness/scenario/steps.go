@@ -243,11 +243,8 @@ func (v *validator) wanted(t *table, s *Step) bool {
 		if !allowed {
 			v.add(value.pos, "%s is what a command prints: %s has no command", key, s.Kind)
 		}
-		re, err := regexp.Compile(value.value)
-		if err != nil || value.value == "" {
-			v.add(value.pos, "%s %q is no regular expression: write Go's syntax", key, value.value)
-			ok = false
-		}
+		re, valid := v.expression(key, value)
+		ok = ok && valid
 		return re
 	}
 	s.Output, s.Kernel = re("output", commands), re("kernel", true)

@@ -106,6 +106,16 @@ func (v *validator) form(what string, t text, form *regexp.Regexp, allowed strin
 	return false
 }
 
+// expression reports what is no regular expression, or an empty one.
+func (v *validator) expression(key string, t text) (re *regexp.Regexp, ok bool) {
+	re, err := regexp.Compile(t.value)
+	if err != nil || t.value == "" {
+		v.add(t.pos, "%s %q is no regular expression: write Go's syntax", key, t.value)
+		return re, false
+	}
+	return re, true
+}
+
 func (v *validator) head() {
 	f, s := v.file, v.s
 	if schema := v.require(f, "schema"); schema.set && schema.value != Schema {
@@ -300,12 +310,8 @@ func (v *validator) modules(tables []*table) {
 		if output.value == OutputBuilt {
 			m.Output = nil
 		} else if output.set {
-			re, err := regexp.Compile(output.value)
-			if err != nil || output.value == "" {
-				v.add(output.pos, "output %q is no regular expression: write Go's syntax", output.value)
-				ok = false
-			}
-			m.Output = re
+			re, valid := v.expression("output", output)
+			m.Output, ok = re, ok && valid
 		}
 		for _, p := range t.texts("params") {
 			if v.form("params", p, moduleParam, `write arguments of insmod without spaces, as in "name=value"`) {
