@@ -75,14 +75,14 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 	m, _ := named(s.Modules, c.Module)
 	id, scope, _ := strings.Cut(c.Cell, "@")
 	i := slices.Index(names(s.variants), id)
-	if s.BuildOnly() {
-		pc := PlannedControl{Control: c, Shown: Cell{Variant: s.variants[i], Scope: scope}}
-		pc.Selected = c.Toolchain == "" && !c.Unpatched && slices.ContainsFunc(cells, func(cell Cell) bool { return cell.ID() == c.Cell })
-		return pc
-	}
-	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.variants[i], Scope: scope, Placements: []Placement{p}, Modules: []Module{m}}}
-	if c.Step != "" {
+	pc := PlannedControl{Control: c, Shown: Cell{Variant: s.variants[i], Scope: scope}}
+	switch {
+	case s.BuildOnly(): // nothing is booted
+	case c.Step != "":
+		pc.Shown.Placements = []Placement{p}
 		pc.Shown.Modules, pc.Shown.Steps, pc.Shown.Guest = s.stepped(), s.Steps, s.Guest
+	default:
+		pc.Shown.Placements, pc.Shown.Modules = []Placement{p}, []Module{m}
 	}
 	pc.Selected = pc.in(cells)
 	return pc
@@ -90,8 +90,9 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 
 // in reports whether the cells contain the control.
 func (c PlannedControl) in(cells []Cell) bool {
-	return slices.ContainsFunc(cells, func(cell Cell) bool {
-		return cell.ID() == c.Cell && !c.Unpatched && slices.ContainsFunc(cell.Placements, c.Shown.Placements[0].same) &&
+	return c.Toolchain == "" && !c.Unpatched && slices.ContainsFunc(cells, func(cell Cell) bool {
+		return cell.ID() == c.Cell &&
+			!slices.ContainsFunc(c.Shown.Placements, func(p Placement) bool { return !slices.ContainsFunc(cell.Placements, p.same) }) &&
 			!slices.ContainsFunc(c.Shown.Modules, func(m Module) bool { return !slices.ContainsFunc(cell.Modules, m.same) })
 	})
 }
@@ -100,9 +101,6 @@ func (c PlannedControl) in(cells []Cell) bool {
 // each cell, after the tree told which modules there are. p stays as it is.
 func (p Plan) Replace(resolve func(Module) []Module) Plan {
 	q := Plan{slices.Clone(p.Cells), slices.Clone(p.Controls)}
-	if len(q.Cells) > 0 && len(q.Cells[0].Placements) == 0 {
-		return q // nothing is booted
-	}
 	for i := range q.Cells {
 		var modules []Module
 		for _, m := range p.Cells[i].Modules {
