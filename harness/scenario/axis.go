@@ -214,8 +214,7 @@ func newVariant(settings ...Setting) Variant {
 
 // same reports whether two variants set the same, in whatever order.
 func (v Variant) same(w Variant) bool {
-	return len(v.Settings) == len(w.Settings) &&
-		!slices.ContainsFunc(v.Settings, func(s Setting) bool { return !slices.Contains(w.Settings, s) })
+	return len(v.Settings) == len(w.Settings) && w.has(v)
 }
 
 // scoped reports whether the variant has flags of which a scope says where they apply.

@@ -305,7 +305,7 @@ func (s *Scenario) readSteps(at place, project fs.FS, programs []text, m *mistak
 		wrong := func(format string, args ...any) {
 			m.more = append(m.more, fmt.Errorf("%s/%s:%d: %w", dir, manifest.Name, e.Line, fmt.Errorf(format, args...)))
 		}
-		if e.Path+"/" == strings.TrimPrefix(stepDir, "/") || strings.HasPrefix(e.Path, "modules/") || strings.HasPrefix("/"+e.Path, stepDir) {
+		if strings.HasPrefix(e.Path, "modules/") || strings.HasPrefix("/"+e.Path+"/", stepDir) {
 			wrong("path %q is umlab's own: choose another", e.Path)
 			continue
 		}
