@@ -225,12 +225,11 @@ func (s *Scenario) match(pattern string, scopes []string) []Cell {
 	if scoped && scope != "*" {
 		scopes = slices.DeleteFunc(Scopes(), func(name string) bool { return !glob(scope, name) })
 	}
-	for _, variants := range [][]Variant{s.variants, s.expressible()} {
-		if out := cells(variants, scopes, func(v Variant) bool { return glob(id, v.ID) && (!scoped || v.scoped()) }); len(out) > 0 {
-			return out
-		}
+	asked := func(v Variant) bool { return glob(id, v.ID) && (!scoped || v.scoped()) }
+	if out := cells(s.variants, scopes, asked); len(out) > 0 {
+		return out
 	}
-	return nil
+	return cells(s.expressible(), scopes, asked)
 }
 
 // cells are those of the variants that are asked for, scope by scope.

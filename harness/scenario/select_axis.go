@@ -49,12 +49,13 @@ func (s *Scenario) vary(a axisValues) {
 	} else {
 		s.axes = append(s.axes, a)
 	}
-	variants := []Variant{newVariant()}
+	variants, seen := []Variant{newVariant()}, map[string]bool{Stock: true}
 	for _, v := range s.variants {
 		others := slices.DeleteFunc(slices.Clone(v.Settings), func(set Setting) bool { return set.Axis == a.axis })
 		for _, value := range a.values {
 			with := newVariant(s.inOrder(append(slices.Clip(others), Setting{a.axis, value}))...)
-			if !slices.Contains(names(variants), with.ID) {
+			if !seen[with.ID] {
+				seen[with.ID] = true
 				variants = append(variants, with)
 			}
 		}
