@@ -103,7 +103,9 @@ func (s *Scenario) Of(p *Plan, sel Selection, variants []Variant) *Plan {
 	}
 	out := &Plan{Cells: cells(variants, scopes[:min(1, len(scopes))], func(Variant) bool { return true }), Controls: slices.Clone(p.Controls)}
 	for i := range out.Cells {
-		out.Cells[i].Placements, out.Cells[i].Modules = slices.Clone(p.Cells[0].Placements), slices.Clone(p.Cells[0].Modules)
+		first := p.Cells[0]
+		out.Cells[i].Placements, out.Cells[i].Modules = slices.Clone(first.Placements), slices.Clone(first.Modules)
+		out.Cells[i].Steps, out.Cells[i].Guest = first.Steps, first.Guest
 	}
 	for i := range out.Controls {
 		out.Controls[i].Selected = out.Controls[i].in(out.Cells)

@@ -44,3 +44,27 @@ func TestSearch(t *testing.T) {
 		t.Errorf("of a scenario without axes: %v", err)
 	}
 }
+
+// What a search tries is what the plan's own cells do, steps and controls included.
+func TestSearchedPlan(t *testing.T) {
+	stepped := mustParse(t, head+"[axes]\ncode-model = [\"small\", \"large\"]\n[[step]]\nname = \"a\"\nrun = \"x\"\n")
+	built := mustParse(t, head+"[axes]\ncode-model = [\"small\", \"large\"]\n[build]\ngoal = \"all\"\n"+
+		"[[control]]\nname = \"c\"\ncell = \"small\"\noutcome = \"built\"\n")
+	for _, s := range []*Scenario{stepped, built} {
+		p, err := s.Select(Selection{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := s.Of(p, Selection{}, s.variants)
+		for _, c := range out.Cells {
+			if len(c.Steps) != len(s.Steps) {
+				t.Errorf("%s has %d steps, want %d", c.ID(), len(c.Steps), len(s.Steps))
+			}
+		}
+		for _, c := range out.Controls {
+			if !c.Selected {
+				t.Errorf("control %s is not in the plan's cells", c.Name)
+			}
+		}
+	}
+}
