@@ -110,20 +110,28 @@ func (s *session) notReached(name string) Outcome {
 	if !s.boot.Ready {
 		return s.bootFailed()
 	}
-	if k := s.in.End.Kind; k == EndKilled || k == EndInfra {
-		return s.quote(Infra, s.lastLine(), "The session ended before the module's turn"+status(s.in.End))
-	}
-	if len(s.steps) == 0 {
-		for _, e := range s.events {
-			if e.kind == eventFault && e.line > s.ready {
-				return s.quote(BootFailed, e.line, "The guest took commands, but the kernel panicked before the first one.")
-			}
-		}
+	if o, proved := s.endedBefore("the module's turn"); proved {
+		return o
 	}
 	if s.last() == nil && s.turn(name) {
 		return s.ended(s.lastLine(), "The module's turn had come", nil)
 	}
 	return Outcome{Detail: "The session never came to the module."}
+}
+
+// endedBefore is what a session that came to its prompt shows to have ended it before the turn of a module or a step.
+func (s *session) endedBefore(turn string) (o Outcome, proved bool) {
+	if k := s.in.End.Kind; k == EndKilled || k == EndInfra {
+		return s.quote(Infra, s.lastLine(), "The session ended before "+turn+status(s.in.End)), true
+	}
+	if len(s.steps) == 0 {
+		for _, e := range s.events {
+			if e.kind == eventFault && e.line > s.ready {
+				return s.quote(BootFailed, e.line, "The guest took commands, but the kernel panicked before the first one."), true
+			}
+		}
+	}
+	return Outcome{}, false
 }
 
 // turn reports whether the next step would have been the module's: all before

@@ -100,13 +100,6 @@ func (s *session) readKTAP(from, to int, use func(i int) bool) (tests, open []*k
 	return levels[0].tests, open
 }
 
-func clipped(text string, most int) string {
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "\uFFFD") + "…"
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
-}
-
 // kunit is the outcome of a step whose suites KUnit ran, of which passed is what is known so far;
 // r gets one for each test.
 func (v *stepView) kunit(r *StepOutcome, passed Outcome) Outcome {

@@ -323,8 +323,10 @@ func joinDetail(a, b string) string {
 }
 
 // clip keeps a quoted line from filling a report.
-func clip(text string) string {
-	const most = 160
+func clip(text string) string { return clipped(text, 160) }
+
+// clipped is at most so many bytes of text.
+func clipped(text string, most int) string {
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "\uFFFD") + "…"
 	}

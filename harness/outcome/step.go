@@ -219,15 +219,8 @@ func (v *stepView) forgedFault() bool {
 
 // notBegun is a step that the guest was not given, though none before it brought the machine down.
 func (v *stepView) notBegun() Outcome {
-	if k := v.in.End.Kind; k == EndKilled || k == EndInfra {
-		return v.quote(Infra, v.lastLine(), "The session ended before the step's turn"+status(v.in.End))
-	}
-	if len(v.steps) == 0 {
-		for _, e := range v.events {
-			if e.kind == eventFault && e.line > v.ready {
-				return v.quote(BootFailed, e.line, "The guest took commands, but the kernel panicked before the first one.")
-			}
-		}
+	if o, proved := v.endedBefore("the step's turn"); proved {
+		return o
 	}
 	if v.last() == nil && v.in.End.Kind != EndHalted {
 		return v.ended(v.lastLine(), "The step's turn had come", nil)
