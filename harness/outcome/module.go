@@ -220,16 +220,12 @@ func (s *session) insmodFailed(h *handled) Outcome {
 
 // inserted is a module whose insmod succeeded.
 func (s *session) inserted(h *handled) Outcome {
-	live := h.proc != nil && h.proc.live()
+	if o, proved := s.notLoaded(h, true); proved {
+		return o
+	}
 	switch {
-	case !s.in.Silent[h.given] && !s.in.Unsure[h.given] && s.printed(h, true) < 0:
-		return s.quote(InsmodFailed, h.insmod.end, "insmod succeeded, but its init printed nothing that was expected: that it ran is not shown.")
 	case h.shown == nil:
 		return s.cutShort(h, nil)
-	case h.shown.closed && h.proc == nil:
-		return s.quote(InsmodFailed, h.shown.end, "insmod succeeded, but the module does not stand in /proc/modules.")
-	case h.proc != nil && !live:
-		return s.quote(InsmodFailed, h.line, "insmod succeeded, but /proc/modules says "+h.proc.state+" and not Live.")
 	case !h.shown.closed:
 		return s.cutShort(h, h.shown)
 	case h.rmmod == nil || !h.rmmod.closed:
@@ -260,6 +256,20 @@ func (s *session) inserted(h *handled) Outcome {
 		o.Detail = joinDetail(o.Detail, "An earlier rmmod failed.")
 	}
 	return o
+}
+
+// notLoaded is what shows that a module is not there although its insmod succeeded. With heard, its init is one that prints.
+func (s *session) notLoaded(h *handled, heard bool) (o Outcome, proved bool) {
+	switch {
+	case heard && !s.in.Silent[h.given] && !s.in.Unsure[h.given] && s.printed(h, true) < 0:
+		return s.quote(InsmodFailed, h.insmod.end,
+			"insmod succeeded, but its init printed nothing that was expected: that it ran is not shown."), true
+	case h.shown != nil && h.shown.closed && h.proc == nil:
+		return s.quote(InsmodFailed, h.shown.end, "insmod succeeded, but the module does not stand in /proc/modules."), true
+	case h.proc != nil && !h.proc.live():
+		return s.quote(InsmodFailed, h.line, "insmod succeeded, but /proc/modules says "+h.proc.state+" and not Live."), true
+	}
+	return Outcome{}, false
 }
 
 // printed is the index of a line that the module's init printed, or -1. With
