@@ -282,7 +282,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
 	// What the machine spoiled is tried again the next time.
-	if !slices.ContainsFunc(run.Items(), func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra }) {
+	if !spoiled(run) {
 		err = s.Store.Put("run", key, run)
 	}
 	return run, err

@@ -47,11 +47,7 @@ func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradi
 		twice := slices.IndexFunc(seen, func(was result.Run) bool { return alike(was, a.Run) })
 		all, contradicted := foreseen(a.Run)
 		if !spoiled(a.Run) && (twice >= 0 || all || !a.cut && !contradicted) {
-			for i, was := range seen {
-				if i != twice && !spoiled(was) { // what the machine spoiled shows nothing
-					a.Discarded = append(a.Discarded, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
-				}
-			}
+			a.Discarded = discarded(seen, twice)
 			return a.Run, nil
 		}
 		if seen = append(seen, a.Run); len(seen) == mostAttempts {
@@ -110,6 +106,17 @@ func alike(a, b result.Run) bool {
 	return slices.EqualFunc(a.Items(), b.Items(), func(m, n result.Module) bool { return m.Name == n.Name && m.Outcome.Same(n.Outcome) })
 }
 
+// discarded are the runs that were seen besides the one of index counts (-1: all of them), but for those that the machine
+// spoiled: they show nothing.
+func discarded(seen []result.Run, counts int) (list []result.Discarded) {
+	for i, was := range seen {
+		if i != counts && !spoiled(was) {
+			list = append(list, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
+		}
+	}
+	return list
+}
+
 // seenIn is what a run showed, in one line.
 func seenIn(run result.Run) string {
 	var all []string
@@ -142,11 +149,7 @@ func unproved(seen []result.Run) result.Run {
 				Detail: strings.TrimSpace(fmt.Sprintf("%d boots proved nothing: %s. %s", len(seen), strings.Join(ways, ", "), m.Outcome.Detail))}
 		}
 	}
-	for _, was := range seen[:len(seen)-1] {
-		if !spoiled(was) {
-			last.Discarded = append(last.Discarded, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
-		}
-	}
+	last.Discarded = discarded(seen, len(seen)-1)
 	return last
 }
 
