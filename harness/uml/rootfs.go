@@ -41,11 +41,8 @@ func buildRootfs(dir, busybox string, rootfs fs.FS, modules map[string]string, m
 		return err
 	}
 	defer root.Close()
-	// Directories get their modes last: one may not be writable.
-	for _, e := range entries {
-		if err := lay(root, e, busybox, rootfs); err != nil {
-			return fmt.Errorf("%s: %w", e.Path, err)
-		}
+	if err := layAll(root, entries, busybox, rootfs); err != nil {
+		return err
 	}
 	if err := root.MkdirAll(modulesDir, 0o755); err != nil {
 		return err
@@ -62,11 +59,22 @@ func buildRootfs(dir, busybox string, rootfs fs.FS, modules map[string]string, m
 	if err := more.lay(root, busybox); err != nil {
 		return err
 	}
-	for _, e := range entries {
+	// Directories get their modes last: one may not be writable.
+	for _, e := range slices.Concat(more.Entries, entries) {
 		if e.Kind == "dir" {
 			if err := root.Chmod(e.Path, e.Mode); err != nil {
-				return err
+				return fmt.Errorf("%s: %w", e.Path, err)
 			}
+		}
+	}
+	return nil
+}
+
+// layAll lays out what a manifest lists, but for the modes of directories. Files come from beside the manifest.
+func layAll(root *os.Root, entries []manifest.Entry, busybox string, beside fs.FS) error {
+	for _, e := range entries {
+		if err := lay(root, e, busybox, beside); err != nil {
+			return fmt.Errorf("%s: %w", e.Path, err)
 		}
 	}
 	return nil

@@ -57,12 +57,10 @@ func takeAll(ctx context.Context, s *console.Session, steps []Step) error {
 	return nil
 }
 
-// lay lays out what a guest has beside modules below dir, where its root directory is.
+// lay lays out what a guest has beside modules below root, but for the modes of directories.
 func (e Extra) lay(root *os.Root, busybox string) error {
-	for _, entry := range e.Entries {
-		if err := lay(root, entry, busybox, sources(e.Sources)); err != nil {
-			return fmt.Errorf("%s: %w", entry.Path, err)
-		}
+	if err := layAll(root, e.Entries, busybox, sources(e.Sources)); err != nil {
+		return err
 	}
 	for _, dir := range e.Dirs {
 		if err := root.MkdirAll(strings.TrimPrefix(path.Clean(dir), "/"), 0o755); err != nil {
@@ -80,13 +78,6 @@ func (e Extra) lay(root *os.Root, busybox string) error {
 		}
 		if err := copyFile(root, name, f.Mode, open); err != nil {
 			return fmt.Errorf("%s: %w", f.Path, err)
-		}
-	}
-	for _, entry := range e.Entries {
-		if entry.Kind == "dir" {
-			if err := root.Chmod(entry.Path, entry.Mode); err != nil {
-				return fmt.Errorf("%s: %w", entry.Path, err)
-			}
 		}
 	}
 	return nil
