@@ -1,7 +1,6 @@
 package propose
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -211,7 +210,7 @@ func (w *writer) expect() {
 // at is the placement at which a claim holds.
 func (w *writer) at(c Claim) string {
 	switch {
-	case strings.Contains(w.String(), "\n[[placement]]\nname = \"report\""):
+	case w.placed():
 		return "report"
 	case c.Outcome.Kind == outcome.RelocationOverflow:
 		return "high" // below 2 GiB nothing overflows
@@ -250,7 +249,7 @@ func (w *writer) expectBuild() {
 		parts := strings.Split(place, "/")
 		w.line("place = %s", quote(strings.Join(parts[max(0, len(parts)-3):], "/")))
 	}
-	if toolNote := cmp.Or(d.Step, ""); toolNote == "" {
+	if d.Step == "" {
 		w.note("In which step of make it failed the report does not show: the whole kernel is made.")
 	}
 }

@@ -179,7 +179,7 @@ func Propose(f *Facts, k Known) *Scenario {
 func (w *writer) choose() {
 	add := func(name string) bool {
 		m, ok := w.Known.Modules[name]
-		if ok && !slices.ContainsFunc(w.mods, func(o sample.Module) bool { return o.Name == m.Name }) {
+		if ok && !w.has(m.Name) {
 			w.mods = append(w.mods, m)
 		}
 		return ok
@@ -265,7 +265,7 @@ func (w *writer) shipped(name string) sample.Module {
 		rustModule: "samples/rust/rust_minimal.ko", loads: "lib/test_xarray.ko", fails: "lib/percpu_test.ko"}[name]}
 }
 
-// about reports whether the scenario is of modules that the loader refuses for a relocation.
+// relocations reports whether the scenario is of modules that the loader refuses for a relocation.
 func (w *writer) relocations() bool {
 	return slices.ContainsFunc(w.out.Claims, func(c Claim) bool { return c.Module != "" && relocates(c.Outcome) })
 }
@@ -420,7 +420,7 @@ func (w *writer) controlModules() {
 	}
 	for _, name := range names {
 		_, there := w.Known.Modules[name]
-		if (there || !w.Looked) && !slices.ContainsFunc(w.mods, func(m sample.Module) bool { return m.Name == name }) {
+		if (there || !w.Looked) && !w.has(name) {
 			m := w.shipped(name)
 			if !there && name != rustModule {
 				m.Options = map[string][]kconfig.Option{
@@ -435,10 +435,8 @@ func (w *writer) controlModules() {
 // axes writes what varies.
 func (w *writer) axes() {
 	placements := []string{}
-	if w.Mem.Value != "" {
-		if _, err := scenario.ParseMem(w.Mem.Value); err == nil {
-			placements = append(placements, "report")
-		}
+	if w.placed() {
+		placements = append(placements, "report")
 	}
 	if w.relocations() {
 		placements = append(placements, "low", "high")
@@ -483,15 +481,20 @@ func (w *writer) modules() {
 			}
 		}
 	}
-	if w.Mem.Value != "" {
-		if _, err := scenario.ParseMem(w.Mem.Value); err == nil {
-			w.line("")
-			w.note("The command line of the report's kernel " + seen(w.Mem) + ".")
-			w.line("[[placement]]\nname = \"report\"\nmem = %s", quote(strings.ToUpper(w.Mem.Value)))
-		} else {
-			w.note(fmt.Sprintf("The report's kernel had mem=%s %s, which is no amount that umlab boots: %v", w.Mem.Value, seen(w.Mem), err))
-		}
+	if w.placed() {
+		w.line("")
+		w.note("The command line of the report's kernel " + seen(w.Mem) + ".")
+		w.line("[[placement]]\nname = \"report\"\nmem = %s", quote(strings.ToUpper(w.Mem.Value)))
+	} else if w.Mem.Value != "" {
+		_, err := scenario.ParseMem(w.Mem.Value)
+		w.note(fmt.Sprintf("The report's kernel had mem=%s %s, which is no amount that umlab boots: %v", w.Mem.Value, seen(w.Mem), err))
 	}
+}
+
+// placed reports whether the scenario has the placement "report", for the report says how much memory the kernel had.
+func (w *writer) placed() bool {
+	_, err := scenario.ParseMem(w.Mem.Value)
+	return err == nil
 }
 
 func (w *writer) params(list []string) {
