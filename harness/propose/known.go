@@ -135,7 +135,7 @@ func (w *writer) goal() string {
 	if i := strings.Index(goal, "/build/"); i >= 0 { // an absolute path below somebody's build directory is not the target
 		goal = goal[i+len("/build/"):]
 	}
-	if goalForm.MatchString(goal) && (strings.Contains(goal, "/") || slices.Contains(goals, goal)) {
+	if scenario.ValidGoal(goal) && !strings.HasSuffix(goal, "/") && (strings.Contains(goal, "/") || slices.Contains(goals, goal)) {
 		return goal
 	}
 	return scenario.AllGoal
@@ -143,8 +143,6 @@ func (w *writer) goal() string {
 
 // goals are those that the top Makefile takes, and that are no file below it.
 var goals = []string{"prepare", "vmlinux", "linux", "modules", "rustavailable"}
-
-var goalForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_+][A-Za-z0-9_.+-]*)*$`)
 
 // expect writes what the report proves.
 func (w *writer) expect() {
@@ -241,7 +239,7 @@ func (w *writer) expectBuild() {
 	w.line("")
 	w.note("The report's line: " + clean(w.Build.Line))
 	w.line("[[expect]]\noutcome = \"build-failed\"\nmessage = %s", strconv.Quote(pattern))
-	if tool := d.Tool; toolForm.MatchString(tool) && tool != "cc" {
+	if tool := d.Tool; scenario.ValidTool(tool) && tool != "cc" {
 		w.line("tool = %s", quote(tool))
 	}
 	if place, _, _ := strings.Cut(d.Place, ":"); place != "" && placeForm.MatchString(place) {
@@ -254,7 +252,5 @@ func (w *writer) expectBuild() {
 	}
 }
 
-var (
-	toolForm  = regexp.MustCompile(`^[a-z][a-z0-9.+-]*$`)
-	placeForm = regexp.MustCompile(`^[^\s:*?\[\]\\]+$`)
-)
+// placeForm is a file whose name, as a pattern, matches itself.
+var placeForm = regexp.MustCompile(`^[^\s:*?\[\]\\]+$`)

@@ -498,10 +498,9 @@ func (w *writer) placed() bool {
 }
 
 func (w *writer) params(list []string) {
-	form := regexp.MustCompile(`^[A-Za-z0-9_.]+=[A-Za-z0-9_.,:/+-]*$`)
 	var quoted []string
 	for _, p := range list {
-		if form.MatchString(p) {
+		if scenario.ValidParam(p) {
 			quoted = append(quoted, quote(p))
 		}
 	}

@@ -20,6 +20,12 @@ var (
 	placeForm  = regexp.MustCompile(`^[^\s:]+(:\d+)?$`)
 )
 
+// ValidGoal reports whether a scenario can have s for its goal.
+func ValidGoal(s string) bool { return goalForm.MatchString(s) }
+
+// ValidTool reports whether a scenario can name a tool s that says something.
+func ValidTool(s string) bool { return toolForm.MatchString(s) }
+
 // BuildOnly reports whether s is about a build alone: nothing is booted.
 func (s *Scenario) BuildOnly() bool { return s.Goal != "" }
 

@@ -325,6 +325,9 @@ func (v *validator) modules(tables []*table) {
 	}
 }
 
+// ValidParam reports whether s can be among the params of a module.
+func ValidParam(s string) bool { return moduleParam.MatchString(s) }
+
 // OutputBuilt is the output of a module of which umlab finds out itself, from the built module, what its init prints.
 const OutputBuilt = "*"
 
