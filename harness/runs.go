@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"umlab/harness/history"
 	"umlab/harness/report"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
@@ -126,10 +126,13 @@ type RunsOptions struct {
 // check says what cannot be meant.
 func (o RunsOptions) check() error {
 	var errs []error
-	for flag, patterns := range map[string][]string{"target": o.Flow, "scenario": o.Scenario, "tree": o.Tree, "toolchain": o.Toolchain} {
-		for _, p := range patterns {
-			if _, err := path.Match(p, ""); err != nil {
-				errs = append(errs, usage.Errorf("-%s=%s: %w; see path.Match", flag, p, err))
+	for _, f := range []struct {
+		flag     string
+		patterns []string
+	}{{"target", o.Flow}, {"scenario", o.Scenario}, {"tree", o.Tree}, {"toolchain", o.Toolchain}} {
+		for _, p := range f.patterns {
+			if err := history.CheckPattern(f.flag, p); err != nil {
+				errs = append(errs, &usage.Error{Err: err})
 			}
 		}
 	}
@@ -139,12 +142,7 @@ func (o RunsOptions) check() error {
 // asks reports whether a run is asked for.
 func (o RunsOptions) asks(k result.Kept) bool {
 	has := func(patterns []string, names ...string) bool {
-		return len(patterns) == 0 || slices.ContainsFunc(names, func(name string) bool {
-			return slices.ContainsFunc(patterns, func(p string) bool {
-				ok, err := path.Match(p, name)
-				return p == name || ok && err == nil
-			})
-		})
+		return len(patterns) == 0 || slices.ContainsFunc(names, func(name string) bool { return history.Matches(patterns, name) })
 	}
 	target := k.Flow
 	if target == ofSweep().flow {

@@ -24,10 +24,18 @@ type Filter struct{ Scenario, Tree, Toolchain, Cell []string }
 func (f Filter) Check() error {
 	for _, l := range f.lists() {
 		for _, p := range l.patterns {
-			if _, err := path.Match(p, ""); err != nil {
-				return fmt.Errorf("-%s=%s: %w; see path.Match", l.name, p, err)
+			if err := CheckPattern(l.name, p); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// CheckPattern says what is wrong with a value of a flag that is a name or a pattern.
+func CheckPattern(flag, pattern string) error {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return fmt.Errorf("-%s=%s: %w; see path.Match", flag, pattern, err)
 	}
 	return nil
 }
@@ -41,19 +49,20 @@ func (f Filter) lists() []patterns {
 	return []patterns{{"scenario", f.Scenario}, {"tree", f.Tree}, {"toolchain", f.Toolchain}, {"cell", f.Cell}}
 }
 
-func matches(patterns []string, name string) bool {
+// Matches reports whether a name is one of patterns, exactly or as path.Match has it; where there are none, it is.
+func Matches(patterns []string, name string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
 		ok, err := path.Match(p, name)
 		return p == name || ok && err == nil
 	})
 }
 
-// matchesCell is matches for the id of a cell: as everywhere, what names no scope
+// matchesCell is Matches for the id of a cell: as everywhere, what names no scope
 // means any.
 func matchesCell(patterns []string, id string) bool {
 	variant, _, scoped := strings.Cut(id, "@")
-	return matches(patterns, id) || scoped && slices.ContainsFunc(patterns, func(p string) bool {
-		return !strings.Contains(p, "@") && matches([]string{p}, variant)
+	return Matches(patterns, id) || scoped && slices.ContainsFunc(patterns, func(p string) bool {
+		return !strings.Contains(p, "@") && Matches([]string{p}, variant)
 	})
 }
 
@@ -61,7 +70,7 @@ func (p patterns) match(name string) bool {
 	if p.name == "cell" {
 		return matchesCell(p.patterns, name)
 	}
-	return matches(p.patterns, name)
+	return Matches(p.patterns, name)
 }
 
 // NothingError says which flag asks for what is not there.
@@ -208,7 +217,7 @@ func (f Filter) choose(list []*record) ([]*record, error) {
 			}
 		}
 		if len(cells) == 0 && len(f.Cell) > 0 ||
-			!matches(f.Scenario, r.asked.scenario) || !matches(f.Tree, r.tree) || !matches(f.Toolchain, r.point.Toolchain.Toolchain) {
+			!Matches(f.Scenario, r.asked.scenario) || !Matches(f.Tree, r.tree) || !Matches(f.Toolchain, r.point.Toolchain.Toolchain) {
 			continue
 		}
 		r.cells = cells
