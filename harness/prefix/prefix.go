@@ -50,16 +50,15 @@ func Any(raw string) Line {
 			break
 		}
 		n, stamp := 0, false
+		is := func(length int) bool { n = length; return n > 0 }
 		switch {
-		case kernels(text) > 0:
-			n, stamp, timed = kernels(text), true, true
+		case is(kernels(text)):
+			stamp, timed = true, true
 			l.since(text[:n])
-		case clock(text) > 0:
-			n, stamp, timed = clock(text), true, true
-		case timed && match(afterTimeRE, text) > 0:
-			n = match(afterTimeRE, text)
-		case timed && !strings.HasPrefix(text, "umlab[") && match(programRE, text) > 0: // umlab's are no program's lines
-			n = match(programRE, text)
+		case is(clock(text)):
+			stamp, timed = true, true
+		case timed && is(match(afterTimeRE, text)):
+		case timed && !strings.HasPrefix(text, "umlab[") && is(match(programRE, text)): // umlab's are no program's lines
 			if tool := toolRE.FindStringSubmatch(text[:n]); tool != nil {
 				l.Text = tool[1] + ": " + strings.TrimPrefix(text[n:], tool[1]+": ")
 				l.Stamped = true
