@@ -75,9 +75,12 @@ func (r *Runner) Run(ctx context.Context, j Job) ([]result.Cell, error) {
 	}
 	s := &session{Runner: r, job: j, cpu: semaphore.NewWeighted(int64(slots)), slots: int64(slots), memory: newMemory()}
 	s.total.Store(int64(boots(j)))
-	if t := j.Baseline.Base.Tree; t != nil {
-		s.loader = loader.Formats(t.FS())
-	}
+	s.loader = sync.OnceValue(func() (all kmsg.Formats) {
+		if t := j.Baseline.Base.Tree; t != nil {
+			all = loader.Formats(t.FS())
+		}
+		return all
+	})
 	s.task = r.Sink.Start("build and boot cells", progress.Boots, s.total.Load())
 	cells := make([]result.Cell, len(j.Cells))
 	err := each(len(cells), func(i int) (err error) {
@@ -118,8 +121,8 @@ type session struct {
 	slots  int64
 	memory *semaphore.Weighted // bytes that guests may have together
 	task   progress.Task
-	loader kmsg.Formats // of the kernel's tree
-	total  atomic.Int64 // boots that are known to be made
+	loader func() kmsg.Formats // of the kernel's tree; only what is booted needs them
+	total  atomic.Int64        // boots that are known to be made
 }
 
 func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error) {
@@ -216,8 +219,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		return infra(c, err), err
 	}
 	var modules []uml.Module
-	in := outcome.Input{Steps: t.Wanted, Loader: s.loader,
-		Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}}
+	in := outcome.Input{Steps: t.Wanted, Output: map[string]*regexp.Regexp{}, Silent: map[string]bool{}, Unsure: map[string]bool{}}
 	tried := c.Tried()
 	for _, m := range c.Modules {
 		built := p.Modules[m.Path]
@@ -312,7 +314,7 @@ func (s *session) boot(
 		if err != nil {
 			return run, err
 		}
-		in.Transcript, in.End, in.Modules = booted.Transcript, end(booted.End), nil
+		in.Transcript, in.End, in.Modules, in.Loader = booted.Transcript, end(booted.End), nil, s.loader()
 		run.cut = run.cut || booted.End.Kind != console.Halted
 		var at []int // of each module, in what is judged
 		for _, m := range rest {
