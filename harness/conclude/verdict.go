@@ -77,7 +77,7 @@ func ofPlacements(placements []result.Placement) (result.Verdict, string) {
 	}
 	loaded := 0
 	for _, s := range seen {
-		if good(s.outcome.Kind) {
+		if s.outcome.Kind.Good() {
 			loaded++
 		}
 	}
@@ -108,9 +108,6 @@ func ofPlacements(placements []result.Placement) (result.Verdict, string) {
 	}
 	return result.Mixed, reasonEach(seen)
 }
-
-// good reports whether a module loaded, or a step passed.
-func good(k outcome.Kind) bool { return k == outcome.Loaded || k == outcome.Passed }
 
 // observe flattens the runs to distinct outcomes per placement and module.
 func observe(placements []result.Placement) []observation {
@@ -250,7 +247,7 @@ func addressDependent(placements []result.Placement, seen []observation) (string
 		}
 	}
 	for _, a := range seen {
-		if !good(a.outcome.Kind) {
+		if !a.outcome.Kind.Good() {
 			continue
 		}
 		for _, b := range seen {

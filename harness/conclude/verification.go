@@ -20,7 +20,7 @@ type change struct {
 // loads is how many runs loaded the module, or passed the step.
 func loads(t result.Tally) (n int) {
 	for _, c := range t.Counts {
-		if good(c.Outcome.Kind) {
+		if c.Outcome.Kind.Good() {
 			n += c.N
 		}
 	}

@@ -84,7 +84,7 @@ func chosen(c result.Cell, given bool) (at, n int, why string) {
 	for i, p := range c.Placements {
 		for k, run := range p.Runs {
 			for _, m := range run.Items() {
-				if m.Outcome.Kind != outcome.Loaded && m.Outcome.Kind != outcome.Passed {
+				if !m.Outcome.Kind.Good() {
 					is := "is not loaded"
 					if !slices.ContainsFunc(run.Modules, func(r result.Module) bool { return r.Name == m.Name }) {
 						is = "does not pass"

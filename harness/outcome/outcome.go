@@ -46,6 +46,9 @@ func Kinds() []Kind {
 // Steps reports whether k is what only a step of a scenario shows.
 func (k Kind) Steps() bool { return k == Passed || k == Failed }
 
+// Good reports whether k is a module that loaded, or a step that passed.
+func (k Kind) Good() bool { return k == Loaded || k == Passed }
+
 // Kernel reports whether k says what the kernel did.
 func (k Kind) Kernel() bool { return k != "" && k != Infra && k != ConfigDropped && k != Timeout }
 

@@ -125,9 +125,6 @@ func place(cell, placement, module string) string {
 	return cell + ":" + placement + " " + module
 }
 
-// good reports whether a module loaded, or a step passed.
-func good(k outcome.Kind) bool { return k == outcome.Loaded || k == outcome.Passed }
-
 // addEvidence adds a line for each distinct outcome of c to list but loaded, which is
 // there where it was not expected. Prefix is before where it was seen.
 func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence {
@@ -138,7 +135,7 @@ func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence 
 		case told >= 0 && e.Frame != nil: // the same message of each is one
 			list[told].Where += ", " + e.Where
 		case o.Kind == outcome.Built: // no line says so
-		case told < 0 && (!good(o.Kind) || !c.AsExpected && (o.Kind == outcome.Loaded || c.Verdict == result.Passes)):
+		case told < 0 && (!o.Kind.Good() || !c.AsExpected && (o.Kind == outcome.Loaded || c.Verdict == result.Passes)):
 			if e.Frame != nil {
 				e.Log = c.Build.Log
 			}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
 	"umlab/harness/report/scale"
 	"umlab/harness/result"
@@ -167,7 +166,7 @@ func noted(c *result.Cell) bool {
 	return slices.ContainsFunc(c.Placements, func(p result.Placement) bool {
 		return slices.ContainsFunc(p.Runs, func(r result.Run) bool {
 			return slices.ContainsFunc(r.Items(), func(m result.Module) bool {
-				return (m.Outcome.Kind == outcome.Loaded || m.Outcome.Kind == outcome.Passed) && m.Outcome.Detail != ""
+				return m.Outcome.Kind.Good() && m.Outcome.Detail != ""
 			})
 		})
 	})

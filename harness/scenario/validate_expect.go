@@ -142,7 +142,7 @@ func (v *validator) possible(verdict text, wants []Want) {
 	if len(wants) == 0 {
 		return
 	}
-	loads := func(want Want) bool { return want.kind == outcome.Loaded || want.kind == outcome.Passed }
+	loads := func(want Want) bool { return want.kind.Good() }
 	impossible := map[string]bool{
 		"loads":             !slices.ContainsFunc(wants, loads),
 		"passes":            !slices.ContainsFunc(wants, loads),
