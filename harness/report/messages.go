@@ -107,20 +107,24 @@ func brief(digest string) string {
 // msgTotals are the parts of the last line of every report: how it ended, then each count by itself.
 func msgTotals(r *result.Results) []string {
 	t := r.Totals
-	var verdicts []string
-	for _, v := range result.Verdicts() {
-		if n := t.Verdicts[v]; n > 0 {
-			verdicts = append(verdicts, fmt.Sprintf("%d %s", n, v))
-		}
-	}
 	variants := plural(t.Cells, "variant", "variants")
-	if len(verdicts) > 0 {
+	if verdicts := msgVerdicts(t.Verdicts); len(verdicts) > 0 {
 		variants += ": " + strings.Join(verdicts, ", ")
 	}
 	if goals(r) { // nothing was to be booted
 		return []string{msgExpectation(r), variants, took(r.Seconds)}
 	}
 	return []string{msgExpectation(r), variants, plural(t.Placements, "cell", "cells"), msgBoots(t, probesOf(r)), msgLoads(t), took(r.Seconds)}
+}
+
+// msgVerdicts are "1 loads", "4 rejected": those that there are, in the order of every list.
+func msgVerdicts(of map[result.Verdict]int) (said []string) {
+	for _, v := range result.Verdicts() {
+		if n := of[v]; n > 0 {
+			said = append(said, fmt.Sprintf("%d %s", n, v))
+		}
+	}
+	return said
 }
 
 // msgBoots is "18 boots (14 of cells, 4 at thresholds; 18 cached)".

@@ -12,13 +12,7 @@ import (
 
 // MatrixVerdict is what a matrix came to, in a few words.
 func MatrixVerdict(r *result.Results) string {
-	var parts []string
-	for _, v := range result.Verdicts() {
-		if n := r.Totals.Verdicts[v]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, v))
-		}
-	}
-	return strings.Join(append(parts, msgExpectation(r)), ", ")
+	return strings.Join(append(msgVerdicts(r.Totals.Verdicts), msgExpectation(r)), ", ")
 }
 
 // SweepVerdict is what a sweep came to, in a few words.

@@ -34,13 +34,7 @@ func searched(r *result.Results) doc.Block {
 		def("Asked", doc.Say(fmt.Sprintf("%d sets of up to %d settings; none with a set above in it; at %s; of %s",
 			s.Asked, s.Most, strings.Join(places, ", "), s.Axes))),
 	}
-	var others []string
-	for _, v := range result.Verdicts() {
-		if n := s.Others[v]; n > 0 {
-			others = append(others, fmt.Sprintf("%d %s", n, v))
-		}
-	}
-	if len(others) > 0 {
+	if others := msgVerdicts(s.Others); len(others) > 0 {
 		list = append(list, def("The others", doc.Say(strings.Join(others, ", "))))
 	}
 	return doc.Section{Head: doc.Say("Smallest sets of settings"), Blocks: []doc.Block{list}}
