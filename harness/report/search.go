@@ -11,19 +11,17 @@ import (
 // searched is what a search for sets of settings found, and among which.
 func searched(r *result.Results) doc.Block {
 	s := r.Search
-	found := doc.Line{}.Say(fmt.Sprintf("none of %d sets of up to %d settings gives it", s.Asked, s.Most))
-	if len(s.Sets) > 0 {
-		found = doc.Line{}
-		for i, id := range s.Sets {
-			if i > 0 {
-				found = found.Say("; ")
-			}
-			flags := r.Cell(id).Build.Flags
-			found = found.With(doc.Code(id))
-			if len(flags) > 0 {
-				found = found.Say(" (", strings.Join(flags, " "), ")")
-			}
+	var sets []doc.Line
+	for _, id := range s.Sets {
+		l := doc.Code(id)
+		if flags := r.Cell(id).Build.Flags; len(flags) > 0 {
+			l = l.Say(" (", strings.Join(flags, " "), ")")
 		}
+		sets = append(sets, l)
+	}
+	found := doc.Join(sets, doc.Say("; "))
+	if sets == nil {
+		found = doc.Say(fmt.Sprintf("none of %d sets of up to %d settings gives it", s.Asked, s.Most))
 	}
 	var places []string
 	for _, p := range columns(r) {

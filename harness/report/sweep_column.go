@@ -171,7 +171,7 @@ func variantsOf(s *result.Sweep) (ids []string) {
 func columnAnchor(i int) string { return fmt.Sprintf("column-%d", i) }
 
 // details are what column i was made of, or why it was not.
-func (c sweepColumn) details(i int) doc.Block {
+func (c sweepColumn) details(i int) doc.Details {
 	d := doc.Details{ID: columnAnchor(i), Summary: doc.Say(c.Label(), " ").Toned(doc.Faint, c.Versions)}
 	switch r := c.Results; {
 	case c.Refused != nil:

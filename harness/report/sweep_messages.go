@@ -103,18 +103,15 @@ func msgSweepSums(s *result.Sweep) []string {
 		trees, chains = appendNew(trees, c.Tree), appendNew(chains, c.Toolchain)
 	}
 	parts := []string{plural(len(trees), "tree", "trees") + " × " + plural(len(chains), "toolchain", "toolchains")}
-	built := slices.ContainsFunc(s.Columns, func(c result.SweepColumn) bool { return c.Results != nil && goals(c.Results) })
 	if n := len(variantsOf(s)); n > 0 {
-		if parts = append(parts, plural(n, "variant", "variants")); built { // nothing was to be booted
+		if parts = append(parts, plural(n, "variant", "variants")); slices.ContainsFunc(ran(s), goals) { // nothing was to be booted
 			return append(msgSweepExpectation(t), parts...)
 		}
 		parts = append(parts, plural(t.Placements, "cell", "cells"))
 	}
 	probes := 0
-	for _, c := range s.Columns {
-		if c.Results != nil {
-			probes += probesOf(c.Results)
-		}
+	for _, r := range ran(s) {
+		probes += probesOf(r)
 	}
 	sums := result.Totals{Loads: t.Loads, Steps: t.Steps, Boots: t.Boots, Cached: t.Cached, Predicted: t.Predicted, Disagreeing: t.Disagreeing}
 	parts = append(parts, msgBoots(sums, probes), msgLoads(sums))

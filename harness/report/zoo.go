@@ -185,13 +185,9 @@ func zooNotes(z *result.Zoo) (notes []string) {
 
 // zooDetails are what entry i is about, and what it was made of or why it was not.
 func zooDetails(i int, e result.ZooEntry) doc.Block {
-	d := sweepColumn{SweepColumn: e.Column}.details(i).(doc.Details)
+	d := sweepColumn{SweepColumn: e.Column}.details(i)
 	d.Summary = doc.Say(zooName(e), " ").Toned(doc.Faint, e.Scenario.Title)
-	var from []doc.Line
-	for _, s := range e.Source {
-		from = append(from, doc.Code(s))
-	}
-	if from != nil {
+	if from := doc.Codes(e.Source); from != nil {
 		d.Blocks = append([]doc.Block{doc.Defs{def("Source", from...)}}, d.Blocks...)
 	}
 	return d
