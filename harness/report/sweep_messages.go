@@ -118,7 +118,13 @@ func msgSweepSums(s *result.Sweep) []string {
 	return append(msgSweepExpectation(t), parts...)
 }
 
-func msgSweepExpectation(t result.SweepTotals) (parts []string) {
+func msgSweepExpectation(t result.SweepTotals) []string {
+	return msgColumnExpectation(t, func(n int) string { return plural(n, "column", "columns") }, msgRefused)
+}
+
+// msgColumnExpectation says how many columns, as they are counted, are as their scenarios expect; refused is what is said of
+// those that were not run.
+func msgColumnExpectation(t result.SweepTotals, counted func(int) string, refused string) (parts []string) {
 	expected, differs := t.States[result.ColumnExpected], t.States[result.ColumnDiffers]
 	switch {
 	case t.Columns == 0:
@@ -126,13 +132,12 @@ func msgSweepExpectation(t result.SweepTotals) (parts []string) {
 	case expected == t.Columns:
 		return []string{"all as expected"}
 	case expected > 0 && differs == 0:
-		parts = append(parts, plural(expected, "column", "columns")+" as expected")
+		parts = append(parts, counted(expected)+" as expected")
 	case differs > 0:
-		of := plural(expected+differs, "column", "columns")
-		parts = append(parts, fmt.Sprintf("%d of %s differ from what the scenario expects", differs, of))
+		parts = append(parts, fmt.Sprintf("%d of %s differ from what the scenario expects", differs, counted(expected+differs)))
 	}
 	if n := t.States[result.ColumnRefused]; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s", n, msgRefused))
+		parts = append(parts, fmt.Sprintf("%d %s", n, refused))
 	}
 	if n := t.States[result.ColumnInfra]; n > 0 {
 		parts = append(parts, plural(n, "proves", "prove")+" nothing (infrastructure)")

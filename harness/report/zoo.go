@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"umlab/harness/outcome"
@@ -213,25 +214,8 @@ func msgSkippedZoo(e result.ZooEntry) string {
 }
 
 // msgZooExpectation says how many entries are as their scenarios expect.
-func msgZooExpectation(t result.SweepTotals) (parts []string) {
-	expected, differs := t.States[result.ColumnExpected], t.States[result.ColumnDiffers]
-	switch {
-	case t.Columns == 0:
-		return []string{"nothing was run"}
-	case expected == t.Columns:
-		return []string{"all as expected"}
-	case differs > 0:
-		parts = append(parts, fmt.Sprintf("%d of %d differ from what the scenario expects", differs, expected+differs))
-	case expected > 0:
-		parts = append(parts, fmt.Sprintf("%d as expected", expected))
-	}
-	if n := t.States[result.ColumnRefused]; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s", n, msgSkipped))
-	}
-	if n := t.States[result.ColumnInfra]; n > 0 {
-		parts = append(parts, plural(n, "proves", "prove")+" nothing (infrastructure)")
-	}
-	return parts
+func msgZooExpectation(t result.SweepTotals) []string {
+	return msgColumnExpectation(t, strconv.Itoa, msgSkipped)
 }
 
 // msgZooTotals are the parts of the last line.
