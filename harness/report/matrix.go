@@ -45,7 +45,7 @@ func MatrixSince(was, r *result.Results) *doc.Document {
 	}
 	run := doc.Defs{}
 	if !r.Started.IsZero() {
-		run = append(run, def("Started", doc.Say(r.Started.Format("2006-01-02 15:04:05 MST"))))
+		run = append(run, def("Started", doc.Say(r.Started.Format(startedMoment))))
 	}
 	d.Add(doc.Only(doc.OnPage, doc.Section{Head: doc.Say("This run"), Blocks: []doc.Block{append(run, madeOf(r)...)}}))
 	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: r.Command}),

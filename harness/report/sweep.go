@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"time"
 
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
@@ -18,10 +19,19 @@ func Sweep(s *result.Sweep) *doc.Document {
 	d.Add(doc.Title{Line: doc.Say(askedTitle(s.Scenario, ran(s)...))}, factsOf(t.Facts...), doc.Only(doc.OnPage, totals))
 	d.Add(t.blocks()...)
 	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: legible(s.Command)}))
-	if !s.Started.IsZero() {
-		d.Add(doc.Only(doc.OnPage, doc.Para{Line: doc.Toned(doc.Faint, "Started "+s.Started.Format("2006-01-02 15:04:05 MST"))}))
-	}
+	d.Add(startedAt(s.Started))
 	return d
+}
+
+// startedMoment is how pages say when they were begun.
+const startedMoment = "2006-01-02 15:04:05 MST"
+
+// startedAt is the end of a page; nil where that is not known.
+func startedAt(at time.Time) doc.Block {
+	if at.IsZero() {
+		return nil
+	}
+	return doc.Only(doc.OnPage, doc.Para{Line: doc.Toned(doc.Faint, "Started "+at.Format(startedMoment))})
 }
 
 // A sweepSheet is what is told of a sweep.

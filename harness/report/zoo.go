@@ -49,9 +49,7 @@ func Zoo(z *result.Zoo) *doc.Document {
 	d.Add(below("What differs, and what was skipped", said, nil, zooNotes(z)))
 	d.Add(doc.Only(doc.OnPage, doc.Section{Head: doc.Say("Scenarios"), Blocks: details}))
 	d.Add(doc.Only(^doc.OnPage, totals), doc.Only(^doc.OnTerminal, doc.Command{Text: legible(z.Command)}))
-	if !z.Started.IsZero() {
-		d.Add(doc.Only(doc.OnPage, doc.Para{Line: doc.Toned(doc.Faint, "Started "+z.Started.Format("2006-01-02 15:04:05 MST"))}))
-	}
+	d.Add(startedAt(z.Started))
 	return d
 }
 
