@@ -8,12 +8,6 @@ import (
 	"umlab/harness/result"
 )
 
-// scopes are where the flags of a variant go: the variables of make.
-var scopes = []struct{ scope, variable, reach string }{
-	{"module", "RUSTFLAGS_MODULE", "modules"}, {"kernel", "RUSTFLAGS_KERNEL", "what is linked into the kernel"}, {"all",
-		"KRUSTFLAGS", "all of Rust"},
-}
-
 // limited are the tracks of a scale of memory that have a threshold, those that are alike as one; nil for none: a terminal
 // has less room than a page.
 func limited(s doc.Scale) doc.Block {
@@ -49,8 +43,8 @@ func legend(r *result.Results) doc.Line {
 	if r.Cell(stock) != nil {
 		list = append(list, doc.Code(stock).Say(": no flags but the tree's own"))
 	}
-	for _, s := range scopes {
-		at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.Variant.Scope == s.scope })
+	for _, scope := range []string{"module", "kernel", "all"} {
+		at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.Variant.Scope == scope })
 		if at < 0 {
 			continue
 		}
@@ -62,7 +56,7 @@ func legend(r *result.Results) doc.Line {
 				flags = append(flags, f.name+f.value)
 			}
 		}
-		list = append(list, doc.Code(c.ID).Say(": ").Code(strings.Join(flags, " ")).Say(" for ", s.reach, " ("+s.variable+")"))
+		list = append(list, doc.Code(c.ID).Say(": ").Code(strings.Join(flags, " ")).Say(" for ", reachOf(scope)))
 	}
 	if at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return len(c.Variant.Settings) > 0 }); at >= 0 {
 		var set []string
