@@ -187,12 +187,14 @@ func contrasts(before, after *result.Cell) []contrast {
 // shown is what p showed for module. That it was predicted so is said once for
 // all, below the tables.
 func shown(c *result.Cell, p *result.Placement, module string) entry {
-	if p == nil || !slices.ContainsFunc(p.Tallies(), func(t result.Tally) bool { return t.Module == module }) {
-		return unrun(c)
+	if p != nil {
+		for _, e := range eachEntry(*p) {
+			if e.Module == module {
+				return entry{Parts: e.unmarked().Parts, Predicted: e.Predicted}
+			}
+		}
 	}
-	entries := eachEntry(*p)
-	i := slices.IndexFunc(entries, func(e entry) bool { return e.Module == module })
-	return entry{Parts: entries[i].unmarked().Parts, Predicted: entries[i].Predicted}
+	return unrun(c)
 }
 
 func (c contrast) same(d contrast) bool {
