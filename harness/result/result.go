@@ -25,7 +25,7 @@ func (r Results) Version() string {
 		return SchemaV2
 	}
 	for _, c := range r.Cells {
-		more := c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() || c.diagnosed() || c.discarded()
+		more := c.Base != nil || len(c.Variant.Settings) > 0 || c.Goal() || c.diagnosed()
 		if more || slices.ContainsFunc(c.Booted(), Placement.later) {
 			return SchemaV2
 		}
@@ -95,13 +95,6 @@ func (r *Results) Cell(id string) *Cell {
 		return nil
 	}
 	return &r.Cells[at]
-}
-
-// discarded reports whether a run of the cell had a try that does not count.
-func (c *Cell) discarded() bool {
-	return slices.ContainsFunc(c.Booted(), func(p Placement) bool {
-		return slices.ContainsFunc(p.Runs, func(r Run) bool { return len(r.Discarded) > 0 })
-	})
 }
 
 // Scenario names the scenario file that was run.
@@ -334,11 +327,9 @@ func (r Run) Items() []Module {
 }
 
 // later reports whether p has what the first version of the documents cannot say.
-func (p Placement) later() bool { return p.steps() || p.Confidence > 0 || p.Shares != nil }
-
-// steps reports whether a run of p took steps.
-func (p Placement) steps() bool {
-	return slices.ContainsFunc(p.Runs, func(r Run) bool { return len(r.Steps) > 0 })
+func (p Placement) later() bool {
+	return p.Confidence > 0 || p.Shares != nil ||
+		slices.ContainsFunc(p.Runs, func(r Run) bool { return len(r.Steps)+len(r.Discarded) > 0 })
 }
 
 // Stopped reports whether one of the steps brought the machine down, took too long, or
