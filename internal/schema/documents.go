@@ -195,18 +195,18 @@ func finish(s *jsonschema.Schema, t reflect.Type, first bool) error {
 		}
 	}
 	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); first && t.Field(i).Tag.Get("since") != "" {
+		tag := t.Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("json"), ",")
+		if first && tag.Get("since") != "" {
 			s.Properties.Delete(name)
 			continue
 		}
-		if pattern := t.Field(i).Tag.Get("v1"); first && pattern != "" {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if pattern := tag.Get("v1"); first && pattern != "" {
 			p, _ := s.Properties.Get(name)
 			p.Pattern = pattern
 		}
 		// A list of pointers may have gaps.
 		if f := t.Field(i).Type; f.Kind() == reflect.Slice && f.Elem().Kind() == reflect.Pointer {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 			p, _ := s.Properties.Get(name)
 			p.Items = &jsonschema.Schema{OneOf: []*jsonschema.Schema{p.Items, {Type: "null"}}}
 		}
