@@ -24,7 +24,7 @@ func VerificationVerdict(v *result.Verification) string { return legible(string(
 // BisectionVerdict is what a bisection found.
 func BisectionVerdict(b *result.Bisection) string {
 	if b.Conclusion == result.BisectedTo && b.FirstBad != nil {
-		return "first bad " + b.FirstBad.Name
+		return msgFar(b) + " " + b.FirstBad.Name
 	}
 	return legible(string(b.Conclusion))
 }

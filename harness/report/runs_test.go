@@ -34,3 +34,13 @@ func TestRunsList(t *testing.T) {
 		golden(t, fmt.Sprintf("runs.%d.txt", width), out.Bytes())
 	}
 }
+
+// What became good again is not called bad in a list of runs, either.
+func TestBisectionVerdict(t *testing.T) {
+	for fixed, want := range map[bool]string{false: "first bad c", true: "first good c"} {
+		b := &result.Bisection{Conclusion: result.BisectedTo, Fixed: fixed, FirstBad: &result.Boundary{Name: "c"}}
+		if got := BisectionVerdict(b); got != want {
+			t.Errorf("fixed %t: %q, not %q", fixed, got, want)
+		}
+	}
+}
