@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path"
 	"regexp"
 	"slices"
@@ -77,6 +78,18 @@ type sampleRule struct {
 
 var assignment = regexp.MustCompile(`^(?:obj|subdir)-(?:\$\((CONFIG_\w+)\)|m|y)\s*[:+]?=\s*(.*)$`)
 
+// rulesOf are the matches of the lines of a Makefile, without their comments and the ends that go on in the next.
+func rulesOf(text []byte, re *regexp.Regexp) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for line := range strings.SplitSeq(strings.ReplaceAll(string(text), "\\\n", " "), "\n") {
+			line, _, _ = strings.Cut(line, "#")
+			if m := re.FindStringSubmatch(strings.TrimSpace(line)); m != nil && !yield(m) {
+				return
+			}
+		}
+	}
+}
+
 // samplesOf reads the Makefiles from samples/ downward, as Kbuild does.
 func samplesOf(tree fs.FS) ([]sampleRule, error) {
 	type visit struct {
@@ -98,12 +111,7 @@ func samplesOf(tree fs.FS) ([]sampleRule, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the tree's samples: %w", err)
 		}
-		for line := range strings.SplitSeq(strings.ReplaceAll(string(text), "\\\n", " "), "\n") {
-			line, _, _ = strings.Cut(line, "#")
-			m := assignment.FindStringSubmatch(strings.TrimSpace(line))
-			if m == nil {
-				continue
-			}
+		for m := range rulesOf(text, assignment) {
 			options := slices.Clip(slices.Clone(at.options))
 			if m[1] != "" {
 				options = append(options, m[1])
@@ -112,7 +120,7 @@ func samplesOf(tree fs.FS) ([]sampleRule, error) {
 				switch {
 				case strings.ContainsAny(word, "$()"):
 				case strings.HasSuffix(word, ".o"):
-					if !strings.HasPrefix(line, "subdir") {
+					if !strings.HasPrefix(m[0], "subdir") {
 						out = append(out, sampleRule{scenario.ModuleName(word), path.Join(at.dir, strings.TrimSuffix(word, ".o")+".ko"), m[1], options})
 					}
 				default:

@@ -71,12 +71,7 @@ func made(tree fs.FS, wanted func(dir, object string) bool) (rules []sampleRule,
 			return err
 		}
 		dir := path.Dir(file)
-		for line := range strings.SplitSeq(strings.ReplaceAll(string(text), "\\\n", " "), "\n") {
-			line, _, _ = strings.Cut(line, "#")
-			m := objects.FindStringSubmatch(strings.TrimSpace(line))
-			if m == nil {
-				continue
-			}
+		for m := range rulesOf(text, objects) {
 			for _, word := range strings.Fields(m[2]) {
 				if object, ok := strings.CutSuffix(word, ".o"); ok && !strings.ContainsAny(word, "$()") && wanted(dir, word) {
 					rules = append(rules, sampleRule{scenario.ModuleName(word), path.Join(dir, object+".ko"), m[1], []string{m[1]}})
