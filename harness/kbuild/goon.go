@@ -294,7 +294,7 @@ func (n *near) watching() (w watching) {
 func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied time.Time, targets int, err error) {
 	leave := map[string]bool{}
 	if n.rust {
-		if leave, err = walkMade(ctx, n.bl.Build(), nil); err != nil {
+		if leave, err = madeByRust(ctx, n.bl.Build()); err != nil {
 			return copied, 0, err
 		}
 	}
@@ -343,7 +343,7 @@ func (n *near) dropConfigured(ctx context.Context, build string) error {
 	if err != nil || config.Digest() == n.bl.Config {
 		return err
 	}
-	made, err := walkMade(ctx, build, nil)
+	made, err := madeByRust(ctx, build)
 	for name := range made {
 		if rm := os.Remove(filepath.Join(build, filepath.FromSlash(name))); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
 			err = errors.Join(err, rm)

@@ -145,22 +145,13 @@ func (p products) unread(ctx context.Context, r Request) (wrong []string, err er
 		if d.upper == "" {
 			continue
 		}
-		err = errors.Join(err, walkFiles(ctx, d.upper, func(rel string, _ fs.FileInfo) error {
-			if path.Ext(rel) != ".cmd" {
-				return nil
-			}
-			text, err := os.ReadFile(filepath.Join(d.upper, filepath.FromSlash(rel)))
-			if err != nil {
-				return err
-			}
-			target, command, ok := commandOf(rel, text)
+		err = errors.Join(err, walkCommands(ctx, d.upper, func(_, target, command string) {
 			for _, s := range asked {
 				_, object, of := strings.Cut(s.Name, "FLAGS_")
-				if of = of && strings.HasSuffix(object, ".o"); ok && (!of || path.Base(target) == object) && hasWords(command, s.Value) {
+				if of = of && strings.HasSuffix(object, ".o"); (!of || path.Base(target) == object) && hasWords(command, s.Value) {
 					found[s.Name] = true
 				}
 			}
-			return nil
 		}))
 	}
 	for _, s := range asked {
@@ -203,6 +194,24 @@ func commandOf(rel string, content []byte) (target, command string, ok bool) {
 	name, dotted := strings.CutPrefix(name, ".")
 	command, ok = savedCommand(string(content))
 	return path.Join(path.Dir(rel), name), command, dotted && ok
+}
+
+// walkCommands visits the .cmd files below dir, each with its target and the command
+// that made that.
+func walkCommands(ctx context.Context, dir string, visit func(rel, target, command string)) error {
+	return walkFiles(ctx, dir, func(rel string, _ fs.FileInfo) error {
+		if path.Ext(rel) != ".cmd" {
+			return nil
+		}
+		content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(rel)))
+		if err != nil {
+			return err
+		}
+		if target, command, ok := commandOf(rel, content); ok {
+			visit(rel, target, command)
+		}
+		return nil
+	})
 }
 
 // walkFiles visits the files below dir, by their slash-separated path there.

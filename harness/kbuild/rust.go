@@ -48,31 +48,17 @@ func rustMade(command string) (beside []string, ok bool) {
 	return beside, ok
 }
 
-// walkMade visits the files of a build directory with their content, where visit
-// is not nil, and returns those that a Rust tool made, by the .cmd files, and those
-// .cmd files themselves, without which Kbuild makes a target again whatever else it
-// finds.
-func walkMade(ctx context.Context, build string, visit func(rel string, content []byte) error) (rust map[string]bool, err error) {
-	rust = map[string]bool{}
-	err = walkFiles(ctx, build, func(rel string, _ fs.FileInfo) error {
-		if visit == nil && path.Ext(rel) != ".cmd" {
-			return nil
-		}
-		content, err := os.ReadFile(filepath.Join(build, rel))
-		if err != nil {
-			return err
-		}
-		if target, command, ok := commandOf(rel, content); ok {
-			if beside, ok := rustMade(command); ok {
-				for _, name := range append(beside, rel, target) {
-					rust[name] = true
-				}
+// madeByRust are the files of a build directory that a Rust tool made, by the .cmd
+// files, and those .cmd files themselves, without which Kbuild makes a target again
+// whatever else it finds.
+func madeByRust(ctx context.Context, build string) (map[string]bool, error) {
+	rust := map[string]bool{}
+	err := walkCommands(ctx, build, func(rel, target, command string) {
+		if beside, ok := rustMade(command); ok {
+			for _, name := range append(beside, rel, target) {
+				rust[name] = true
 			}
 		}
-		if visit == nil {
-			return nil
-		}
-		return visit(rel, content)
 	})
 	return rust, err
 }
@@ -116,8 +102,16 @@ func checkRust(ctx context.Context, build, was string, copied time.Time) error {
 	if now == was {
 		return &staleError{"both compilers say that they are rustc " + now}
 	}
+	rust, err := madeByRust(ctx, build)
+	if err != nil {
+		return err
+	}
 	var speaks error
-	rust, err := walkMade(ctx, build, func(rel string, content []byte) error {
+	err = walkFiles(ctx, build, func(rel string, _ fs.FileInfo) error {
+		content, err := os.ReadFile(filepath.Join(build, filepath.FromSlash(rel)))
+		if err != nil {
+			return err
+		}
 		if speaks == nil && bytes.Contains(content, []byte(was)) {
 			speaks = &staleError{fmt.Sprintf("%s speaks of rustc %s, which did not build it", rel, was)}
 		}

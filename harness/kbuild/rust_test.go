@@ -65,7 +65,7 @@ func built(rustc string) map[string]string {
 }
 
 func TestWhatRustMade(t *testing.T) {
-	got, err := walkMade(t.Context(), fill(t, built(oldRustc)), nil)
+	got, err := madeByRust(t.Context(), fill(t, built(oldRustc)))
 	if err != nil {
 		t.Fatal(err)
 	}
