@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -344,8 +346,13 @@ func (n *near) dropConfigured(ctx context.Context, build string) error {
 		return err
 	}
 	made, err := madeByRust(ctx, build)
-	for name := range made {
-		if rm := os.Remove(filepath.Join(build, filepath.FromSlash(name))); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+	return errors.Join(err, removeFrom(build, maps.Keys(made)))
+}
+
+// removeFrom removes those files of a build directory that are there.
+func removeFrom(build string, names iter.Seq[string]) (err error) {
+	for name := range names {
+		if rm := os.Remove(filepath.Join(build, filepath.FromSlash(name))); !errors.Is(rm, fs.ErrNotExist) {
 			err = errors.Join(err, rm)
 		}
 	}
@@ -406,10 +413,5 @@ func (m *making) removeStale(ctx context.Context, copied time.Time) error {
 		}
 		return nil
 	})
-	for _, name := range stale {
-		if rm := os.Remove(filepath.Join(m.build, filepath.FromSlash(name))); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
-			err = errors.Join(err, rm)
-		}
-	}
-	return err
+	return errors.Join(err, removeFrom(m.build, slices.Values(stale)))
 }
