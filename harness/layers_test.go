@@ -40,6 +40,8 @@ var layers = [][]string{
 	{"kmsg", "prefix"},
 	{"kconfig", "settings"},
 	{"store"},
+	{"fleet/jetstream"},
+	{"fleet"},
 	{"bisect", "shrink"},
 	{"fetch", "unpack"},
 	{"buildlog", "mail", "manifest", "progress", "shell", "usage", "watch"},
@@ -60,6 +62,7 @@ var only = map[string][]string{
 	"modernc.org/sqlite":                  {"history"},
 	"github.com/fsnotify/fsnotify":        {"watch"},
 	"github.com/spf13/":                   {"cli"},
+	"github.com/nats-io/":                 {"fleet/jetstream"},
 }
 
 func level(pkg string) int {
