@@ -1,0 +1,70 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	js "github.com/nats-io/nats.go/jetstream"
+
+	"umlab/harness/fleet"
+)
+
+// taken is the server's error of a second message of a subject.
+const taken js.ErrorCode = 10077
+
+// Ask implements fleet.Queue.
+func (q *Queue) Ask(ctx context.Context, t fleet.Task) (queued bool, err error) {
+	if !isKey.MatchString(t.Key) || !isCapability.MatchString(t.Capability) {
+		return false, fmt.Errorf("task %s: key %q or capability %q is not of the form that it has to be", t.Name, t.Key, t.Capability)
+	}
+	packed, err := q.packTask(t)
+	if err != nil {
+		return false, err
+	}
+	again := false
+	err = q.try(ctx, "ask "+t.Name, func(ctx context.Context) error {
+		if err := q.lane(ctx, t); err != nil {
+			return err
+		}
+		_, err := q.js.Publish(ctx, subject(t), packed, js.WithRetryAttempts(0))
+		var api *js.APIError
+		if errors.As(err, &api) && api.ErrorCode == taken {
+			queued = again // then it may have been this one, before the connection broke
+			return nil
+		}
+		queued, again = err == nil, true
+		return err
+	})
+	if err == nil && queued {
+		_ = q.nc.Publish(wakeSubject, nil) // who sleeps looks by itself, later
+	}
+	return queued, err
+}
+
+// Withdraw implements fleet.Queue.
+func (q *Queue) Withdraw(ctx context.Context, t fleet.Task) error {
+	return q.try(ctx, "withdraw "+t.Name, func(ctx context.Context) error {
+		return q.stock().Purge(ctx, js.WithPurgeSubject(subject(t)))
+	})
+}
+
+// Empty implements fleet.Queue.
+func (q *Queue) Empty(ctx context.Context) (n int, err error) {
+	err = q.try(ctx, "empty it", func(ctx context.Context) error {
+		info, err := q.stock().Info(ctx)
+		if err != nil {
+			return err
+		}
+		n = int(info.State.Msgs)
+		return q.stock().Purge(ctx)
+	})
+	return n, err
+}
+
+// stock is the stream of the tasks.
+func (q *Queue) stock() js.Stream {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.tasks
+}

@@ -1,0 +1,175 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/nats-io/nats.go"
+	js "github.com/nats-io/nats.go/jetstream"
+
+	"umlab/harness/fleet"
+	"umlab/harness/store"
+)
+
+// Local is the name of the queue in this process.
+const Local = "local"
+
+// Options are where the queue is, and how one gets in.
+type Options struct {
+	Where string       // Local, or URLs of nats-server: nats://, tls://, ws:// or wss://, with commas between
+	Store *store.Store // for Local: where its files lie
+	Creds string       // file with the credentials of a user, as nsc writes it
+	CA    string       // file with the certificates that the server's is signed with; empty: the machine's
+	Cert  string       // file with the client's certificate, and
+	Key   string       // with its key
+
+	// Replicas is how many servers of a cluster keep each task and answer. 0: as many as do so now; of a new queue 1.
+	Replicas int
+
+	Name string       // of the connection, as the server shows it
+	Say  func(string) // is told what the user should know: that the server is not reached, that it is again
+}
+
+// Queue is a fleet.Queue.
+type Queue struct {
+	opts  Options
+	where string
+	stop  func() // ends the server in this process
+	nc    *nats.Conn
+	js    js.JetStream
+
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+
+	mu        sync.Mutex
+	tasks     js.Stream
+	answers   js.KeyValue            // KEY: an answer
+	backs     js.KeyValue            // KEY: how often it was given back untried
+	news      js.KeyValue            // KEY.VERDICT: fleet.News
+	leases    js.KeyValue            // digest of a key: its owner
+	workers   js.KeyValue            // digest of an ID: fleet.Worker
+	consumers map[string]js.Consumer // of the lanes that were taken from, by token
+	asked     map[string]time.Time   // when the consumer of a lane was last made sure of, by token
+	wake      chan struct{}          // closed when somebody asked
+	trouble   string                 // what was last said of the server
+}
+
+// Open joins the queue, and makes it where it is not there yet.
+func Open(ctx context.Context, o Options) (*Queue, error) {
+	if o.Say == nil {
+		o.Say = func(string) {}
+	}
+	q := &Queue{
+		opts: o, where: o.Where, stop: func() {}, wake: make(chan struct{}),
+		consumers: map[string]js.Consumer{}, asked: map[string]time.Time{},
+	}
+	var err error
+	if q.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
+		return nil, err
+	}
+	if q.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(unpacked)); err != nil {
+		return nil, err
+	}
+	if err := q.connect(ctx); err != nil {
+		_ = q.Close()
+		return nil, err
+	}
+	if err := q.try(ctx, "open it", q.setUp); err != nil {
+		_ = q.Close()
+		return nil, err
+	}
+	return q, nil
+}
+
+// connect reaches the server, or starts it.
+func (q *Queue) connect(ctx context.Context) error {
+	opts := []nats.Option{
+		nats.Name(q.opts.Name),
+		nats.Timeout(10 * time.Second),
+		// A connection that is cut without a word is given up before a task goes to another.
+		nats.PingInterval(fleet.BeatTime), nats.MaxPingsOutstanding(2),
+		nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectBufSize(-1), // what cannot be sent now is tried again by who wants it sent
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { q.tell(err) }),
+		nats.ReconnectHandler(func(*nats.Conn) { q.tell(nil) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				q.tell(err)
+			}
+		}),
+	}
+	if q.opts.Where == Local {
+		server, stop, err := serve(ctx, q.opts.Store, q.opts.Say)
+		if err != nil {
+			return err
+		}
+		q.stop, q.where = stop, "this process"
+		opts = append(opts, nats.InProcessServer(server))
+	} else {
+		where, err := shown(q.opts.Where)
+		if err != nil {
+			return err
+		}
+		q.where = where
+		if q.opts.Creds != "" {
+			opts = append(opts, nats.UserCredentials(q.opts.Creds))
+		}
+		if q.opts.CA != "" {
+			opts = append(opts, nats.RootCAs(q.opts.CA))
+		}
+		if q.opts.Cert != "" || q.opts.Key != "" {
+			opts = append(opts, nats.ClientCert(q.opts.Cert, q.opts.Key))
+		}
+	}
+	var err error
+	if q.nc, err = nats.Connect(q.opts.Where, opts...); err != nil {
+		return fmt.Errorf("queue at %s: %w%s", q.where, err, remedy(err))
+	}
+	if q.js, err = js.New(q.nc); err != nil {
+		return fmt.Errorf("queue at %s: %w", q.where, err)
+	}
+	_, err = q.nc.Subscribe(wakeSubject, func(*nats.Msg) { q.woken() })
+	return err
+}
+
+// shown is the URLs of where without passwords.
+func shown(where string) (string, error) {
+	var list []string
+	for one := range strings.SplitSeq(where, ",") {
+		u, err := url.Parse(strings.TrimSpace(one))
+		if err != nil || u.Host == "" {
+			return "", fmt.Errorf("queue: %q is no URL of a server: %q, or nats://HOST:4222, or tls://HOST:4222", one, Local)
+		}
+		list = append(list, u.Redacted())
+	}
+	return strings.Join(list, ","), nil
+}
+
+// remedy is what to do about an error of the first connection.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, nats.ErrNoServers):
+		return ": is nats-server running there, and is its port open to this machine?"
+	case errors.Is(err, nats.ErrAuthorization):
+		return ": the server wants a user: NATS_CREDS names a file with its credentials, or nats://USER:PASSWORD@HOST"
+	case errors.Is(err, nats.ErrSecureConnRequired):
+		return ": the server wants TLS: tls://HOST, and NATS_CA names the certificates that its own is signed with"
+	}
+	return ""
+}
+
+// Close leaves the queue; one in this process ends with it.
+func (q *Queue) Close() error {
+	if q.nc != nil {
+		q.nc.Close()
+	}
+	q.stop()
+	q.decoder.Close()
+	return q.encoder.Close()
+}
