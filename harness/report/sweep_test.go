@@ -78,7 +78,7 @@ func TestSweepWidths(t *testing.T) {
 				}
 			}
 			for _, e := range sheet.Evidence {
-				if width != 40 && !strings.Contains(words, e.Outcome+":") {
+				if width != 40 && !strings.Contains(words, headOf(e)) {
 					t.Errorf("%s at %d: no evidence of %s", name, width, e.Outcome)
 				}
 			}

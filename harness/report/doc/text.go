@@ -307,7 +307,7 @@ func (p *printer) items(items []Item, bullets bool) {
 func (p *printer) evidence(list Evidence) {
 	for _, e := range list {
 		if e.Frame != nil {
-			p.wrap(Say(e.Outcome, ":  [", e.Where, "]"), false)
+			p.wrap(Say(e.Outcome, "  [", e.Where, "]:"), false)
 			p.within(2, func() {
 				p.block(Quote{Lines: Lines(e.Frame...)})
 				if l := e.log(); l != nil {
