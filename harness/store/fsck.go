@@ -222,22 +222,17 @@ func (a *audit) leftovers() {
 			}
 		})
 	}
+	if !a.dry {
+		a.sweepLocks(0) // a file that nobody holds is no fault
+	}
 	if a.alone() != nil {
-		a.note("store: another umlab uses it: what killed ones left in tmp and locks is looked at when none does")
+		a.note("store: another umlab uses it: what killed ones left in tmp is looked at when none does")
 		return
 	}
 	defer a.together()
-	for _, dir := range []string{"tmp", "locks"} {
-		entries, _ := os.ReadDir(filepath.Join(a.root, dir)) // what cannot be read is no leftover of this umlab
-		for _, d := range entries {
-			path := filepath.Join(a.root, dir, d.Name())
-			switch {
-			case dir == "tmp":
-				a.fault("leftovers", dir+"/"+d.Name(), func() error { return RemoveAll(path) })
-			case d.Name() != "users" && !a.dry: // a file that nobody holds costs nothing, and is no fault
-				_ = os.Remove(path)
-			}
-		}
+	entries, _ := os.ReadDir(filepath.Join(a.root, "tmp")) // what cannot be read is no leftover of this umlab
+	for _, d := range entries {
+		a.fault("leftovers", "tmp/"+d.Name(), func() error { return RemoveAll(filepath.Join(a.root, "tmp", d.Name())) })
 	}
 }
 

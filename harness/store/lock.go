@@ -5,12 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,42 +25,64 @@ const lockPoll = 50 * time.Millisecond
 const tellAfter = time.Second
 
 // Lock takes the lock of that name, waiting for other processes and goroutines
-// until ctx ends; Note is told whom it waits for. The kernel drops the lock when the process dies, however.
+// until ctx ends; Note is told whom it waits for. The kernel drops the lock when the process dies, however. Its file goes
+// with it; that of a process that died stays for the next one that takes the lock, or for a sweep.
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	if len(name) > 100 { // file names end at 255
 		name = fmt.Sprintf("%s%x", name[:40], sha256.Sum256([]byte(name)))
 	}
-	f, err := os.OpenFile(filepath.Join(s.root, "locks", strings.ReplaceAll(name, "/", "_")), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", name, err)
-	}
+	path := filepath.Join(s.root, tops.locks, strings.ReplaceAll(name, "/", "_"))
 	began, told := time.Now(), false
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		f, err := own(path)
 		switch {
 		case err == nil:
 			sign(f)
 			if told {
 				s.note("%s: free after %s", what(name), time.Since(began).Round(time.Second))
 			}
-			return func() { f.Close() }, nil
+			return sync.OnceFunc(func() { disown(f) }), nil // a second time, it is another's
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w (does the store lie on a file system without flock?)", name, err)
+			return nil, err
 		}
 		if !told && time.Since(began) > tellAfter {
-			if who := holder(f); who != "" {
+			if who := holder(path); who != "" {
 				s.note("%s: waiting for another umlab that is at it, %s", what(name), who)
 				told = true
 			}
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
 			return nil, fmt.Errorf("lock %s, which another umlab holds: %w", name, context.Cause(ctx))
 		case <-time.After(lockPoll):
 		}
 	}
+}
+
+// own locks the file at path, making it where it is missing; the error is EWOULDBLOCK where another has it. Who has the lock of
+// a file may remove it, so that the lock counts only where the file still has its name then.
+func own(path string) (*os.File, error) {
+	for {
+		f, err := locked(path, unix.LOCK_EX|unix.LOCK_NB)
+		if err != nil {
+			return nil, err
+		}
+		is, err := f.Stat()
+		named, nerr := os.Stat(path)
+		if err == nil && nerr == nil && os.SameFile(is, named) {
+			return f, nil
+		}
+		f.Close()
+		if err != nil || nerr != nil && !errors.Is(nerr, fs.ErrNotExist) {
+			return nil, errors.Join(err, nerr)
+		}
+	}
+}
+
+// disown removes the file of a lock that own took, and drops the lock.
+func disown(f *os.File) {
+	_ = os.Remove(f.Name()) // else it is the next one's
+	f.Close()
 }
 
 // sign writes into the file of a lock who holds it: the process, since when, and its command. It is for people alone.
@@ -71,8 +94,8 @@ func sign(f *os.File) {
 }
 
 // holder is who signed, "process 4242, since 21:03:12: umlab matrix"; "" where that is this process itself, or is not known.
-func holder(f *os.File) string {
-	text, err := io.ReadAll(io.NewSectionReader(f, 0, 4096))
+func holder(path string) string {
+	text, err := os.ReadFile(path)
 	words := strings.SplitN(strings.TrimSpace(string(text)), " ", 3)
 	if err != nil || len(words) < 3 || words[0] == strconv.Itoa(os.Getpid()) {
 		return ""
@@ -94,6 +117,9 @@ func locked(path string, how int) (*os.File, error) {
 	}
 	if err := unix.Flock(int(f.Fd()), how); err != nil {
 		f.Close()
+		if errors.Is(err, unix.ENOLCK) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP) {
+			err = fmt.Errorf("%w (the store lies on a file system without flock: set UMLAB_HOME to a directory on another)", err)
+		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return f, nil
@@ -149,8 +175,9 @@ func (s *Store) Scratch(what string) (dir string, remove func(), err error) {
 const alive = ".lock"
 
 // sweep removes the scratch directories and temporary files of processes that
-// are gone. What it cannot remove now, another Open will.
+// are gone, and their locks. What it cannot remove now, another Open will.
 func (s *Store) sweep() {
+	s.sweepLocks(time.Hour)
 	unlock, err := s.Lock(context.Background(), scratchLock)
 	if err != nil {
 		return
@@ -176,5 +203,22 @@ func (s *Store) sweep() {
 			os.Remove(lock.Name())
 		}
 		lock.Close()
+	}
+}
+
+// users is the lock that all who have the store open share; it stays.
+const users = "users"
+
+// sweepLocks removes the files of locks that nobody holds and nobody has taken for so long: they cost time alone.
+func (s *Store) sweepLocks(since time.Duration) {
+	entries, _ := os.ReadDir(filepath.Join(s.root, tops.locks)) // what cannot be read is not swept
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || e.Name() == users || time.Since(info.ModTime()) < since {
+			continue
+		}
+		if f, err := own(filepath.Join(s.root, tops.locks, e.Name())); err == nil {
+			disown(f)
+		}
 	}
 }

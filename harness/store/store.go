@@ -82,12 +82,12 @@ func DefaultDir(getenv func(string) string) (string, error) {
 func Open(dir string) (*Store, error) {
 	s := &Store{root: filepath.Join(dir, layout)}
 	var err error
-	for _, d := range []string{"tmp", "locks", "files", "dirs", "records"} {
+	for _, d := range []string{"tmp", tops.locks, tops.files, tops.dirs, tops.records} {
 		if err := os.MkdirAll(filepath.Join(s.root, d), 0o755); err != nil {
 			return nil, fmt.Errorf("open store: %w (set UMLAB_HOME to a directory you can write)", err)
 		}
 	}
-	if s.users, err = locked(filepath.Join(s.root, "locks", "users"), unix.LOCK_SH); err != nil {
+	if s.users, err = locked(filepath.Join(s.root, tops.locks, users), unix.LOCK_SH); err != nil {
 		return nil, fmt.Errorf("open store: %w (set UMLAB_HOME to a directory you can write)", err)
 	}
 	probe, err := os.CreateTemp(filepath.Join(s.root, "tmp"), "probe-")

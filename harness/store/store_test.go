@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"golang.org/x/sys/unix"
 	"io"
 	"io/fs"
 	"os"
@@ -420,50 +419,5 @@ func TestSumOutside(t *testing.T) {
 	}
 	if _, err := s.SumOutside(filepath.Dir(file)); err == nil {
 		t.Error("a directory has a digest")
-	}
-}
-
-// Who waits for another process's lock is told whose it is, and when it is free; for one of this process nobody waits aloud.
-func TestLockSaysWhoHasIt(t *testing.T) {
-	st, err := Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
-	notes := make(chan string, 4)
-	st.Note = func(line string) { notes <- line }
-	name := "baseline-" + strings.Repeat("0a", 32)
-	other, err := locked(filepath.Join(st.root, "locks", name), unix.LOCK_EX|unix.LOCK_NB)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.WriteString("1 21:03:12 umlab matrix -tree=/k\n"); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error)
-	go func() {
-		unlock, err := st.Lock(t.Context(), name)
-		if err == nil {
-			unlock()
-		}
-		done <- err
-	}()
-	if got, want := <-notes, "baseline: waiting for another umlab that is at it, process 1, since 21:03:12: umlab matrix -tree=/k"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	other.Close()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	if got := <-notes; !strings.HasPrefix(got, "baseline: free after ") {
-		t.Errorf("%q", got)
-	}
-	own, err := os.Open(other.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer own.Close()
-	if who := holder(own); who != "" {
-		t.Errorf("this process waits for %s", who)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tops are the directories of the store that hold entries.
-var tops = struct{ dirs, partial, files, records string }{"dirs", "partial", "files", "records"}
+// tops are the directories of the store that hold entries, and that of its locks.
+var tops = struct{ dirs, partial, files, records, locks string }{"dirs", "partial", "files", "records", "locks"}
 
 // An Entry is the name of a directory of the store.
 type Entry struct{ Kind, Key string }
