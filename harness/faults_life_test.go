@@ -34,7 +34,7 @@ func measure(t *testing.T, home string) (m measured) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m = measured{heap: s.HeapInuse, descriptors: len(fds), goroutines: runtime.NumGoroutine(), lives: len(offspring()),
+	m = measured{heap: s.HeapInuse, descriptors: len(fds), goroutines: runtime.NumGoroutine(), lives: len(offspring(false)),
 		mounts: strings.Count(string(mounts), "\n")}
 	for _, dir := range []string{"records", "files", "needs", "seals", "stamps", "tmp", "locks", "dirs/run"} {
 		m.store += store.Allocated(filepath.Join(home, "v1", dir))

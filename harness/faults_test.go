@@ -203,7 +203,7 @@ func table(t *testing.T, e end) string {
 	}
 	read(&head)
 	switch head.Schema {
-	case result.Schema:
+	case result.Schema, result.SchemaV2:
 		var r result.Results
 		read(&r)
 		cells(&r)
@@ -241,8 +241,9 @@ func adopts(t *testing.T) (undo func()) {
 	return func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) }
 }
 
-// offspring are the processes that descend from this one, those that are dead and nobody waited for left out.
-func offspring() (pids []int) {
+// offspring are the processes that descend from this one, those that are dead and nobody waited for left out. With reap, those that
+// were left to this process are waited for: it is for when it waits for none itself.
+func offspring(reap bool) (pids []int) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		pid, _ := strconv.Atoi(filepath.Base(dir))
@@ -251,12 +252,11 @@ func offspring() (pids []int) {
 		if err != nil || !descends(dir) {
 			continue
 		}
-		if strings.HasPrefix(rest, "Z "+strconv.Itoa(os.Getpid())+" ") {
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // it was left to this process
-			continue
-		}
-		if !strings.HasPrefix(rest, "Z ") {
+		switch {
+		case !strings.HasPrefix(rest, "Z "):
 			pids = append(pids, pid)
+		case reap && strings.HasPrefix(rest, "Z "+strconv.Itoa(os.Getpid())+" "):
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 		}
 	}
 	return pids
@@ -267,7 +267,7 @@ func nothingLives(t *testing.T) {
 	t.Helper()
 	var left []int
 	for range 300 { // a process that was told to end takes a moment
-		if left = offspring(); len(left) == 0 {
+		if left = offspring(true); len(left) == 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
