@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -41,13 +43,27 @@ type Answer struct {
 	Body    []byte  // the result, for who asked
 }
 
+// Lane is the name of the lane that a task is in: of a-z, 0-9, _ and -.
+func (t Task) Lane() string {
+	return Lane{Capability: t.Capability, Version: t.Version, Baseline: t.Baseline}.Name()
+}
+
 // A Lane is all tasks that the same workers can take equally well: of one capability, one version and one baseline. In it tasks
 // are taken in the order in which they were asked.
 type Lane struct {
 	Capability, Version, Baseline string
 
 	Waiting int // tasks that nobody works on
-	Running int // tasks that a worker has
+	Running int // tasks that a worker has: who took it says so itself, see Announce
+}
+
+// Name is what a lane is called where not all characters can be used: of a-z, 0-9, _ and -.
+func (l Lane) Name() string { return l.Capability + "-" + Short(l.Version) + "-" + Short(l.Baseline) }
+
+// Short is a digest of what may have any characters: 16 hex digits, for the name of something.
+func Short(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
 }
 
 // A Worker is who takes tasks, as the others see it.
@@ -66,6 +82,7 @@ type Worker struct {
 // Doing is a task that a worker is at.
 type Doing struct {
 	Key, Name string
+	Lane      string  // its name
 	Seconds   float64 // since it was begun, by the worker's own count
 	Now       string  // what it is at: building a baseline, booting
 }
@@ -94,6 +111,8 @@ type Queue interface {
 	Ask(ctx context.Context, t Task) (queued bool, err error)
 	// Withdraw takes a task out, whether somebody works on it or not. One that is not there is none's loss.
 	Withdraw(ctx context.Context, t Task) error
+	// Queued are the keys of the tasks that are in the queue, whether somebody works on them or not.
+	Queued(ctx context.Context) (map[string]bool, error)
 	// Answer is the answer of a key, nil where there is none yet.
 	Answer(ctx context.Context, key string) (*Answer, error)
 	// Forget removes the answer of a key if it is a fault of the infrastructure, so that the task can be asked again.
@@ -102,7 +121,8 @@ type Queue interface {
 	Watch(ctx context.Context) (<-chan string, error)
 
 	// Take blocks until there is a task of one of the lanes that order leaves, tried in its order. order is called whenever
-	// something can have changed, with all lanes that have waiting tasks. A task that is answered meanwhile is not given out.
+	// something can have changed, with all lanes that have tasks. A task that is answered meanwhile is not given out. Where nothing was
+	// to be had, what the workers announce tells which tasks are in nobody's hands any more, and order is asked again.
 	Take(ctx context.Context, order func([]Lane) []Lane) (Job, error)
 
 	// Lease makes owner the only one to build what key names, until release is called or owner was not heard of for AckWait; beats
@@ -149,11 +169,11 @@ type Lease interface {
 // TooLarge is the error of a task or an answer that the queue cannot carry.
 type TooLarge struct {
 	What       string // the task NAME, the answer of NAME
-	Size, Most int    // bytes, packed
+	Size, Most int    // bytes, as it is sent
 }
 
 func (e *TooLarge) Error() string {
-	return fmt.Sprintf("%s is %d bytes when packed, the queue takes %d: raise max_payload of nats-server, or set UMLAB_CACHE", e.What, e.Size, e.Most)
+	return fmt.Sprintf("%s is %d bytes as it is sent, the queue takes %d: raise max_payload of nats-server, or set UMLAB_CACHE", e.What, e.Size, e.Most)
 }
 
 // ErrLost is the error of what is done with a task that is in other hands by now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	js "github.com/nats-io/nats.go/jetstream"
 
@@ -47,6 +48,22 @@ func (q *Queue) Withdraw(ctx context.Context, t fleet.Task) error {
 	return q.try(ctx, "withdraw "+t.Name, func(ctx context.Context) error {
 		return q.stock().Purge(ctx, js.WithPurgeSubject(subject(t)))
 	})
+}
+
+// Queued implements fleet.Queue.
+func (q *Queue) Queued(ctx context.Context) (keys map[string]bool, err error) {
+	err = q.try(ctx, "list the tasks", func(ctx context.Context) error {
+		info, err := q.stock().Info(ctx, js.WithSubjectFilter(taskSubjects))
+		if err != nil {
+			return err
+		}
+		keys = map[string]bool{}
+		for subject := range info.State.Subjects {
+			keys[subject[strings.LastIndexByte(subject, '.')+1:]] = true
+		}
+		return nil
+	})
+	return keys, err
 }
 
 // Empty implements fleet.Queue.

@@ -122,7 +122,7 @@ func (q *Queue) contradicted(ctx context.Context, t fleet.Task, first, late flee
 		return err
 	}
 	return q.try(ctx, "tell of "+t.Name, func(ctx context.Context) error {
-		_, err := q.bucketOf(&q.news).Create(ctx, t.Key+"."+short(late.Verdict), text)
+		_, err := q.bucketOf(&q.news).Create(ctx, t.Key+"."+fleet.Short(late.Verdict), text)
 		if errors.Is(err, js.ErrKeyExists) {
 			return nil
 		}

@@ -3,8 +3,6 @@ package jetstream
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
@@ -33,24 +31,13 @@ var (
 	isKey        = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// short is a digest of what may have any characters, for the name of something on the server.
-func short(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:8])
-}
-
-// token is what a lane is called in subjects, and the name of its consumer.
-func token(capability, version, baseline string) string {
-	return capability + "-" + short(version) + "-" + short(baseline)
-}
-
 func subject(t fleet.Task) string {
-	return "cell." + token(t.Capability, t.Version, t.Baseline) + "." + t.Key
+	return "cell." + t.Lane() + "." + t.Key
 }
 
 // lane makes sure of the consumer of a task's lane.
 func (q *Queue) lane(ctx context.Context, t fleet.Task) error {
-	name := token(t.Capability, t.Version, t.Baseline)
+	name := t.Lane()
 	q.mu.Lock()
 	tasks, sure := q.tasks, time.Since(q.asked[name]) < laneSure
 	q.mu.Unlock()
@@ -76,7 +63,7 @@ func (q *Queue) lane(ctx context.Context, t fleet.Task) error {
 	return nil
 }
 
-// lanes are those that have tasks.
+// lanes are those that have tasks. What was given out counts as running, whether somebody still has it or not: see announced.
 func (q *Queue) lanes(ctx context.Context) ([]fleet.Lane, error) {
 	q.mu.Lock()
 	tasks := q.tasks
@@ -95,4 +82,25 @@ func (q *Queue) lanes(ctx context.Context) ([]fleet.Lane, error) {
 		return cmp.Or(cmp.Compare(a.Capability, b.Capability), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Baseline, b.Baseline))
 	})
 	return lanes, list.Err()
+}
+
+// announced tells of what was given out which tasks are in a worker's hands, by what the workers say. The others wait: their worker died,
+// or gave them back.
+func (q *Queue) announced(ctx context.Context, lanes []fleet.Lane) (known []fleet.Lane, workers int, err error) {
+	list, err := q.Workers(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	begun := map[string]int{}
+	for _, w := range list {
+		for _, d := range w.Doing {
+			begun[d.Lane]++
+		}
+	}
+	for _, l := range lanes {
+		running := min(l.Running, begun[l.Name()])
+		l.Waiting, l.Running = l.Waiting+l.Running-running, running
+		known = append(known, l)
+	}
+	return known, len(list), nil
 }

@@ -24,7 +24,7 @@ type lease struct {
 
 // Lease implements fleet.Queue.
 func (q *Queue) Lease(ctx context.Context, key, owner string) (fleet.Lease, bool, error) {
-	l := &lease{q: q, key: short(key), ended: make(chan struct{}), lost: make(chan struct{})}
+	l := &lease{q: q, key: fleet.Short(key), ended: make(chan struct{}), lost: make(chan struct{})}
 	ok := false
 	err := q.try(ctx, "lease", func(ctx context.Context) error {
 		revision, err := q.bucketOf(&q.leases).Create(ctx, l.key, []byte(owner))
@@ -104,7 +104,7 @@ func (q *Queue) Leased(ctx context.Context, keys ...string) (map[string]bool, er
 			is[e.Key()] = true
 		}
 		for _, k := range keys {
-			held[k] = is[short(k)]
+			held[k] = is[fleet.Short(k)]
 		}
 		return err
 	})

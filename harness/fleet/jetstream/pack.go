@@ -37,8 +37,11 @@ func (q *Queue) pack(what string, head any, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	line = append(line, '\n')
-	packed := q.encoder.EncodeAll(append(line, body...), nil)
+	text := append(append(line, '\n'), body...)
+	if len(text) > unpacked { // however small it packs, nobody would unpack it
+		return nil, &fleet.TooLarge{What: what, Size: len(text), Most: unpacked}
+	}
+	packed := q.encoder.EncodeAll(text, nil)
 	if len(packed) > q.most() {
 		return nil, &fleet.TooLarge{What: what, Size: len(packed), Most: q.most()}
 	}

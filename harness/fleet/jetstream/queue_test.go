@@ -112,6 +112,10 @@ func TestOneTaskAKey(t *testing.T) {
 		t.Errorf("took %+v, try %d", got, j.Tries())
 	}
 	ask(t, q, task(1), false) // it is in somebody's hands
+	holds(t, q, 1, 0, 0)
+	if err := q.Announce(t.Context(), fleet.Worker{ID: "w1", Doing: []fleet.Doing{{Key: task(1).Key, Lane: task(1).Lane()}}}); err != nil {
+		t.Fatal(err)
+	}
 	holds(t, q, 0, 1, 0)
 	done(t, j, "w1", "v")
 	holds(t, q, 0, 0, 1)
@@ -297,7 +301,7 @@ func TestForeign(t *testing.T) {
 	q, _ := local(t)
 	ask(t, q, task(1), true)
 	done(t, take(t, q), "w", "v") // makes the lane
-	name := "cell." + token("any", "umlab 1", "b") + "."
+	name := "cell." + task(1).Lane() + "."
 	packed, err := q.packTask(task(4))
 	if err != nil {
 		t.Fatal(err)
@@ -353,7 +357,7 @@ func TestConfiguration(t *testing.T) {
 	if c.Retention != js.WorkQueuePolicy || c.Storage != js.FileStorage || c.Discard != js.DiscardNew || !c.DiscardNewPerSubject {
 		t.Errorf("stream %+v", c)
 	}
-	lane, err := q.tasks.Consumer(t.Context(), token("any", "umlab 1", "b"))
+	lane, err := q.tasks.Consumer(t.Context(), task(1).Lane())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +406,7 @@ func TestLease(t *testing.T) {
 	}
 	defer l.Release(context.Background())
 	// Somebody took it while this one was not heard of.
-	if _, err := q.leases.Put(t.Context(), short("baseline"), []byte("w3")); err != nil {
+	if _, err := q.leases.Put(t.Context(), fleet.Short("baseline"), []byte("w3")); err != nil {
 		t.Fatal(err)
 	}
 	<-l.Lost()

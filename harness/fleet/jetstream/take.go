@@ -14,8 +14,10 @@ import (
 )
 
 // lookAgain is how long a worker waits for the word that there is a new task before it looks by itself: what a dead worker had is
-// given out again without one.
-const lookAgain = 5 * time.Second
+// given out again without one. Of many workers each waits longer, as they read what all of them say.
+func lookAgain(workers int) time.Duration {
+	return 5*time.Second + time.Duration(workers)*20*time.Millisecond
+}
 
 // Take implements fleet.Queue.
 func (q *Queue) Take(ctx context.Context, order func([]fleet.Lane) []fleet.Lane) (fleet.Job, error) {
@@ -29,19 +31,34 @@ func (q *Queue) Take(ctx context.Context, order func([]fleet.Lane) []fleet.Lane)
 		if err != nil {
 			return nil, err
 		}
-		for _, l := range order(lanes) {
-			j, err := q.take(ctx, l)
-			if j != nil || err != nil {
-				return j, err
+		j, err := q.first(ctx, order(lanes))
+		workers := 0
+		if j == nil && err == nil && len(lanes) > 0 {
+			if lanes, workers, err = q.announced(ctx, lanes); err == nil {
+				j, err = q.first(ctx, order(lanes))
 			}
+		}
+		if j != nil || err != nil {
+			return j, err
 		}
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-wake:
-		case <-time.After(lookAgain):
+		case <-time.After(lookAgain(workers)):
 		}
 	}
+}
+
+// first is the next task of the first of the lanes that has one, nil where none has.
+func (q *Queue) first(ctx context.Context, lanes []fleet.Lane) (fleet.Job, error) {
+	for _, l := range lanes {
+		j, err := q.take(ctx, l)
+		if j != nil || err != nil {
+			return j, err
+		}
+	}
+	return nil, nil
 }
 
 // take is the next task of a lane that is not answered yet, nil where there is none.
@@ -49,7 +66,7 @@ func (q *Queue) take(ctx context.Context, l fleet.Lane) (fleet.Job, error) {
 	for {
 		var m js.Msg
 		err := q.try(ctx, "take a task", func(ctx context.Context) (err error) {
-			m, err = q.fetch(ctx, token(l.Capability, l.Version, l.Baseline))
+			m, err = q.fetch(ctx, l.Name())
 			if errors.Is(err, js.ErrConsumerNotFound) {
 				return nil // a lane that went meanwhile
 			}

@@ -16,14 +16,14 @@ func (q *Queue) Announce(ctx context.Context, w fleet.Worker) error {
 		return err
 	}
 	return q.try(ctx, "announce this worker", func(ctx context.Context) error {
-		_, err := q.bucketOf(&q.workers).Put(ctx, short(w.ID), text)
+		_, err := q.bucketOf(&q.workers).Put(ctx, fleet.Short(w.ID), text)
 		return err
 	})
 }
 
 // Leave implements fleet.Queue.
 func (q *Queue) Leave(ctx context.Context, id string) error {
-	return q.try(ctx, "leave", func(ctx context.Context) error { return q.bucketOf(&q.workers).Delete(ctx, short(id)) })
+	return q.try(ctx, "leave", func(ctx context.Context) error { return q.bucketOf(&q.workers).Delete(ctx, fleet.Short(id)) })
 }
 
 // Workers implements fleet.Queue.
@@ -51,7 +51,11 @@ func (q *Queue) Status(ctx context.Context) (s fleet.Status, err error) {
 		if err != nil {
 			return err
 		}
-		if s.Lanes, err = q.lanes(ctx); err != nil {
+		lanes, err := q.lanes(ctx)
+		if err == nil {
+			s.Lanes, _, err = q.announced(ctx, lanes)
+		}
+		if err != nil {
 			return err
 		}
 		for _, l := range s.Lanes {
