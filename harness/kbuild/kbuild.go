@@ -179,10 +179,13 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	for _, o := range c.Overlays {
 		read = append(read, o.Lower)
 	}
-	if err := b.Store.Whole(ctx, read...); err != nil {
-		return err
-	}
+	// The command needs not wait until all that it may read was looked at: what it makes is nothing before.
+	whole := make(chan error, 1)
+	go func() { whole <- b.Store.Whole(ctx, read...) }()
 	status, err := sandbox.Run(ctx, c)
+	if wrong := <-whole; wrong != nil && ctx.Err() == nil {
+		return wrong
+	}
 	if status.Opened != nil {
 		j.opened.add(status.Opened)
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -8,8 +9,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,8 +30,8 @@ type Opened struct {
 // execve(2) for an opening.
 type opens struct {
 	fd   int
-	dirs map[int32]string // by watch descriptor
-	seen map[string]bool
+	dirs map[int32]string          // by watch descriptor
+	seen map[int32]map[string]bool // names of each directory
 	lost bool
 	over atomic.Bool   // the command has ended: no event is still to come
 	done chan struct{} // closed when all events were read
@@ -42,7 +43,7 @@ func watchOpens(roots, only []string) (*opens, error) {
 	if err != nil {
 		return nil, faultOf(stageInit, "inotify", err)
 	}
-	o := &opens{fd: fd, dirs: map[int32]string{}, seen: map[string]bool{}, done: make(chan struct{})}
+	o := &opens{fd: fd, dirs: map[int32]string{}, seen: map[int32]map[string]bool{}, done: make(chan struct{})}
 	add := func(dir string) error {
 		wd, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN|unix.IN_ONLYDIR)
 		switch {
@@ -78,6 +79,10 @@ func watchOpens(roots, only []string) (*opens, error) {
 	return o, nil
 }
 
+// lull is for how long events gather: a read of each by itself takes from the command what it takes here. A compiler's are some
+// thousand a second, and the kernel keeps sixteen thousand.
+const lull = 5 * time.Millisecond
+
 func (o *opens) collect() {
 	defer close(o.done)
 	buf := make([]byte, 1<<20)
@@ -86,7 +91,9 @@ func (o *opens) collect() {
 		n, err := unix.Read(o.fd, buf)
 		switch {
 		case err == nil:
-			o.events(buf[:n])
+			if o.events(buf[:n]); n < len(buf)/4 && !over {
+				time.Sleep(lull)
+			}
 		case errors.Is(err, unix.EINTR):
 		case !errors.Is(err, unix.EAGAIN):
 			o.lost = true
@@ -105,13 +112,16 @@ func (o *opens) events(b []byte) {
 	for len(b) >= unix.SizeofInotifyEvent {
 		wd, mask := int32(binary.NativeEndian.Uint32(b)), binary.NativeEndian.Uint32(b[4:])
 		end := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(b[12:]))
-		name, _, _ := strings.Cut(string(b[unix.SizeofInotifyEvent:end]), "\x00")
+		name, _, _ := bytes.Cut(b[unix.SizeofInotifyEvent:end], []byte{0})
 		b = b[end:]
 		switch {
 		case mask&unix.IN_Q_OVERFLOW != 0:
 			o.lost = true
-		case name != "" && mask&unix.IN_ISDIR == 0:
-			o.seen[path.Join(o.dirs[wd], name)] = true
+		case len(name) > 0 && mask&unix.IN_ISDIR == 0 && !o.seen[wd][string(name)]:
+			if o.seen[wd] == nil {
+				o.seen[wd] = map[string]bool{}
+			}
+			o.seen[wd][string(name)] = true
 		}
 	}
 }
@@ -121,5 +131,12 @@ func (o *opens) end() *Opened {
 	o.over.Store(true)
 	<-o.done
 	unix.Close(o.fd)
-	return &Opened{slices.Sorted(maps.Keys(o.seen)), slices.Sorted(maps.Values(o.dirs)), o.lost}
+	var files []string
+	for wd, names := range o.seen {
+		for name := range names {
+			files = append(files, path.Join(o.dirs[wd], name))
+		}
+	}
+	slices.Sort(files)
+	return &Opened{files, slices.Sorted(maps.Values(o.dirs)), o.lost}
 }

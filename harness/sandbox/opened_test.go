@@ -42,7 +42,7 @@ func TestOpened(t *testing.T) {
 
 // Openings faster than they are read make the kernel drop some, and that is told.
 func TestOpenedEvents(t *testing.T) {
-	o := &opens{dirs: map[int32]string{7: "/src/kernel"}, seen: map[string]bool{}}
+	o := &opens{dirs: map[int32]string{7: "/src/kernel"}, seen: map[int32]map[string]bool{}}
 	event := func(wd, mask uint32, name string) []byte {
 		b := make([]byte, 16, 32)
 		for i, v := range []uint32{wd, mask, 0, uint32(len(name))} {
@@ -51,7 +51,7 @@ func TestOpenedEvents(t *testing.T) {
 		return append(b, name...)
 	}
 	o.events(slices.Concat(event(7, 0x20, "fork.c\x00\x00"), event(7, 0x40000020, "sub\x00"), event(7, 0x40000020, "")))
-	if len(o.seen) != 1 || !o.seen["/src/kernel/fork.c"] || o.lost {
+	if len(o.seen) != 1 || len(o.seen[7]) != 1 || !o.seen[7]["fork.c"] || o.lost {
 		t.Errorf("seen %v, lost %v", o.seen, o.lost)
 	}
 	if o.events(event(0xffffffff, 0x4000, "")); !o.lost {
