@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"umlab/harness/archive"
+	"umlab/harness/cache"
 	"umlab/harness/debian"
 	"umlab/harness/fetch"
 	"umlab/harness/kbuild"
@@ -47,6 +48,9 @@ type Options struct {
 	Verbose bool                // with progress, each command that is run, and where its output lies
 	Own     string              // the user's own configuration, a directory like configs/ with scenarios/ in it; "" for none
 	Say     []string            // lines that progress begins with
+
+	// Registry opens the registry at an address, see oci.Open; nil in a program that is built without.
+	Registry func(address string) (cache.Registry, error)
 }
 
 // Lab is what all flows work with.
@@ -63,8 +67,9 @@ type Lab struct {
 	sink     *display.Display
 	sources  *sources.Sources
 	builder  *kbuild.Builder
-	forget   bool   // results do not enter the history
-	program  string // how umlab is called
+	cache    *cache.Cache // nil without UMLAB_CACHE
+	forget   bool         // results do not enter the history
+	program  string       // how umlab is called
 }
 
 // Open reads the configuration and opens the store.
@@ -108,11 +113,15 @@ func Open(o Options) (*Lab, error) {
 	for _, line := range o.Say {
 		sink.Note(line)
 	}
+	shared, err := openCache(o, st, sink)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	tty, color, width := display.Terminal(o.Stdout, o.Getenv)
 	draw := (tty || o.Getenv("COLUMNS") != "") && display.UTF8(o.Getenv)
 	out := &Checked{To: o.Stdout}
 	return &Lab{
-		options: o, project: o.Project, getenv: o.Getenv, stdout: out, written: out, now: o.Now, forget: o.Forget,
+		options: o, project: o.Project, getenv: o.Getenv, stdout: out, written: out, now: o.Now, forget: o.Forget, cache: shared,
 		program: cmp.Or(o.Program, "umlab"),
 		table:   doc.Options{Color: color, Width: width, Draw: draw}, settings: set, store: st, sink: sink,
 		sources: &sources.Sources{Settings: set, Store: st, Sink: sink, Getenv: o.Getenv, Archive: &archive.Archive{
@@ -192,6 +201,9 @@ func runOnce(o Options, flow func(*Lab) error) error {
 
 // Close ends the progress display and the use of the store.
 func (l *Lab) Close() {
+	if l.cache != nil {
+		_ = l.cache.Close() // what is not pushed by now stays here
+	}
 	l.sink.Close()
 	_ = l.store.Close() // it was not written through this handle
 }

@@ -27,6 +27,8 @@ var layers = [][]string{
 	{"loader", "remake", "sample"},
 	{"loader/csrc"},
 	{"scenario", "sources"},
+	{"cache/oci"},
+	{"cache"},
 	{"tree", "toolchain"},
 	{"tree/patch"},
 	{"archive"},
@@ -43,7 +45,7 @@ var layers = [][]string{
 	{"fleet", "store"},
 	{"bisect", "shrink"},
 	{"fetch", "unpack"},
-	{"buildlog", "mail", "manifest", "progress", "shell", "usage", "watch"},
+	{"buildlog", "cache/cachetest", "mail", "manifest", "progress", "shell", "usage", "watch"},
 }
 
 // only says which packages may import a library that is one layer's business.
@@ -61,6 +63,8 @@ var only = map[string][]string{
 	"modernc.org/sqlite":                  {"history"},
 	"github.com/fsnotify/fsnotify":        {"watch"},
 	"github.com/spf13/":                   {"cli"},
+	"oras.land/oras-go/v2":                {"cache/oci"},
+	"github.com/hiddeco/sshsig":           {"cache"},
 	"github.com/nats-io/":                 {"fleet/jetstream"},
 }
 

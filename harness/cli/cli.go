@@ -210,7 +210,10 @@ func (a *App) in(ctx context.Context, flow func(context.Context, *harness.Lab) e
 		return err
 	}
 	defer cancel()
-	return harness.Run(a.options(), func(l *harness.Lab) error { return flow(l.Trace(ctx), l) })
+	return harness.Run(a.options(), func(l *harness.Lab) error {
+		defer l.Share(ctx)
+		return flow(l.Trace(ctx), l)
+	})
 }
 
 // within is a context that ends when Mage's -t= wants it.

@@ -136,10 +136,7 @@ func (b *Builder) identity(ctx context.Context, base Base) (identity, error) {
 // the machine failed. What failed for a reason of the source is not tried again.
 func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bool, err error) {
 	find := func() *Baseline {
-		for _, key := range []string{base.key(), onKey(base)} {
-			if key == onKey(base) && b.FromNothing {
-				break
-			}
+		for _, key := range b.keys(base) {
 			if bl, err := b.openBaseline(ctx, base, key); err == nil {
 				return bl
 			}
@@ -147,6 +144,7 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 		return nil
 	}
 	if bl := find(); bl != nil {
+		b.offer(bl)
 		return bl, true, nil
 	}
 	unlock, err := b.Store.Lock(ctx, kindBaseline+"-"+base.key())
@@ -155,6 +153,9 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 	}
 	defer unlock()
 	if bl := find(); bl != nil {
+		return bl, true, nil
+	}
+	if bl := b.pull(ctx, base, find); bl != nil {
 		return bl, true, nil
 	}
 	if err := b.failedBefore(base); err != nil {
@@ -187,6 +188,34 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 	}
 	bl, err = b.fromNothing(ctx, base, id, why)
 	return bl, false, b.noteFailure(base, false, err)
+}
+
+// keys are those under which a baseline of base may lie, in the order in which they are looked for.
+func (b *Builder) keys(base Base) []string {
+	if b.FromNothing {
+		return []string{base.key()}
+	}
+	return []string{base.key(), onKey(base)}
+}
+
+// pull takes a baseline of base from where others put it, see store.Remote; nil where there is none.
+func (b *Builder) pull(ctx context.Context, base Base, find func() *Baseline) *Baseline {
+	for _, key := range b.keys(base) {
+		if b.Store.Pull(ctx, kindBaseline, key) {
+			return find()
+		}
+	}
+	return nil
+}
+
+// offer gives others the baseline.
+func (b *Builder) offer(bl *Baseline) {
+	o := store.Offered{Entry: store.Entry{Kind: kindBaseline, Key: bl.Key}, Of: fmt.Sprintf("baseline of %s (%s) by %s, %s",
+		bl.Base.Tree.Name, bl.Base.Tree.Version, bl.Base.Toolchain.Name, bl.Base.Compiler)}
+	if bl.On != nil && bl.On.Same {
+		o.Needs = []store.Entry{{Kind: kindBaseline, Key: bl.On.Key}}
+	}
+	b.Store.Offer(o)
 }
 
 // goOnVersion is raised when going on would give another build.
@@ -318,5 +347,9 @@ func (b *Builder) put(ctx context.Context, base Base, dir string, bl *Baseline) 
 	if err := b.Store.Install(dir, kindBaseline, bl.Key); err != nil {
 		return nil, err
 	}
-	return b.openBaseline(ctx, base, bl.Key)
+	bl, err = b.openBaseline(ctx, base, bl.Key)
+	if err == nil {
+		b.offer(bl)
+	}
+	return bl, err
 }

@@ -98,7 +98,7 @@ func (s *Sources) download(ctx context.Context, name string) (*archive.Resolutio
 	if err != nil {
 		return nil, fmt.Errorf("tree %s: %w", name, err)
 	}
-	if _, ok := tree.Unpacked(s.Store, res.Packages[0].SHA256); !ok {
+	if !tree.Here(ctx, s.Store, res.Packages[0].SHA256) {
 		_, err = s.Archive.Fetch(ctx, "tree "+name+": ", res.Packages)
 	}
 	return res, err

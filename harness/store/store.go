@@ -45,6 +45,9 @@ type Store struct {
 	mu      sync.Mutex
 	wrong   *WrongError // the first of a Check
 
+	// Remote is asked, where it is not nil, for what Shared and those who call Pull lack.
+	Remote Remote
+
 	// Note is told in a line, where it is not nil, what this process waits for, and how far Clean is.
 	Note func(line string)
 }
@@ -163,24 +166,7 @@ func (s *Store) Keys(kind string) ([]string, error) {
 func (s *Store) Dir(
 	ctx context.Context, kind, key string, build func(ctx context.Context, dir string) error,
 ) (path string, hit bool, err error) {
-	final, err := s.path("dirs", kind, key)
-	if err != nil {
-		return "", false, err
-	}
-	hit, err = s.once(ctx, final, kind+"-"+key, func() bool { return s.used(final) }, func(tmp string) error {
-		made := filepath.Join(tmp, "entry")
-		if err := os.Mkdir(made, 0o755); err != nil {
-			return err
-		}
-		if err := build(ctx, made); err != nil {
-			return err
-		}
-		return s.Install(made, kind, key)
-	})
-	if err != nil {
-		return "", false, err
-	}
-	return final, hit, nil
+	return s.dir(ctx, kind, key, func(context.Context, string, string) bool { return false }, build)
 }
 
 // once has make put something at final, with a scratch directory to make it in,

@@ -117,36 +117,48 @@ func (p *Provider) debian(ctx context.Context, name string, c settings.Toolchain
 // What toolchains have beside their Rust is unpacked once: the others share its
 // files.
 func (p *Provider) sysroot(ctx context.Context, name string, c settings.Toolchain, packages []debian.Package) (string, error) {
-	dir, _, err := p.Store.Dir(ctx, kindSysroot, sysrootDigest(packages), func(ctx context.Context, dir string) error {
-		rest, below, err := p.below(ctx, name, c, packages)
+	key := sysrootDigest(packages)
+	dir, _, err := p.Store.Shared(ctx, kindSysroot, key, func(ctx context.Context, dir string) error {
+		below, rest, err := p.below(ctx, c, packages)
 		if err != nil {
 			return err
 		}
 		root := filepath.Join(dir, "root")
-		if below == "" {
+		if below == nil {
 			if err := os.Mkdir(root, 0o755); err != nil {
 				return err
 			}
-		} else if err := errors.Join(p.Store.Whole(ctx, below), linkTree(ctx, below, root)); err != nil {
+			return p.fill(ctx, name, packages, root)
+		}
+		from, err := p.sysroot(ctx, name, c.With(nil, nil, settings.RustPackages), below)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(p.Store.Whole(ctx, from), linkTree(ctx, filepath.Join(from, "root"), root)); err != nil {
 			return err
 		}
 		return p.fill(ctx, name, rest, root)
 	})
+	if err == nil && p.Store.Remote != nil {
+		o := store.Offered{Entry: store.Entry{Kind: kindSysroot, Key: key}, Of: fmt.Sprintf("toolchain %s, %d packages", name, len(packages))}
+		if below, _, err := p.below(ctx, c, packages); err == nil && below != nil {
+			o.Over = store.Entry{Kind: kindSysroot, Key: sysrootDigest(below)}
+		}
+		p.Store.Offer(o)
+	}
 	return dir, err
 }
 
-// below returns the root of a sysroot with all of the packages but Rust's and
-// those that only Rust needs, and the rest; an empty root where there is none.
-func (p *Provider) below(
-	ctx context.Context, name string, c settings.Toolchain, packages []debian.Package,
-) (rest []debian.Package, root string, err error) {
+// below returns the packages of a sysroot with all of the packages but Rust's and
+// those that only Rust needs, and the rest; nil where there is none.
+func (p *Provider) below(ctx context.Context, c settings.Toolchain, packages []debian.Package) (below, rest []debian.Package, err error) {
 	plain := c.With(nil, nil, settings.RustPackages)
 	if len(plain.Packages) == len(c.Packages) {
-		return packages, "", nil
+		return nil, nil, nil
 	}
 	res, _, err := p.resolve(ctx, plain)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	shared := map[string]bool{}
 	for _, pkg := range res.Packages {
@@ -158,10 +170,9 @@ func (p *Provider) below(
 		}
 	}
 	if len(rest)+len(res.Packages) != len(packages) {
-		return packages, "", nil // with Rust, another version of something else is needed
+		return nil, nil, nil // with Rust, another version of something else is needed
 	}
-	dir, err := p.sysroot(ctx, name, plain, res.Packages)
-	return rest, filepath.Join(dir, "root"), err
+	return res.Packages, rest, nil
 }
 
 // linkTree makes the tree to of directories and links of its own, and of the

@@ -103,7 +103,8 @@ func (p *Provider) llvm(ctx context.Context, name string, c settings.Toolchain, 
 	if a.sum, a.notes, err = p.llvmSum(ctx, name, c); err != nil {
 		return fail(err)
 	}
-	a.dir, _, err = p.Store.Dir(ctx, kindLLVM, store.Key(llvmVersion, a.sum, c.Signature), func(ctx context.Context, dir string) error {
+	key := store.Key(llvmVersion, a.sum, c.Signature)
+	a.dir, _, err = p.Store.Shared(ctx, kindLLVM, key, func(ctx context.Context, dir string) error {
 		file, err := p.HTTP.Into(ctx, p.Store, fetch.Tarball("toolchain "+name, c.Tarball, a.sum, p.Sink))
 		if err != nil {
 			return err
@@ -121,6 +122,7 @@ func (p *Provider) llvm(ctx context.Context, name string, c settings.Toolchain, 
 	if err != nil {
 		return fail(err)
 	}
+	p.Store.Offer(store.Offered{Entry: store.Entry{Kind: kindLLVM, Key: key}, Of: "archive " + filepath.Base(c.Tarball)})
 	return a, nil
 }
 

@@ -30,7 +30,7 @@ type treeRecord struct{ Digest, Version string }
 func archiveKey(sum string) string { return store.Key("archive", unpackVersion, sum) }
 
 func lookup(st *store.Store, key string) (layers []string, rec treeRecord, ok bool) {
-	if !st.Get("tree-of", key, &rec) {
+	if !st.Get(KindOf, key, &rec) {
 		return nil, rec, false
 	}
 	layers, ok = opened(st, rec.Digest)
@@ -46,15 +46,20 @@ func Unpacked(st *store.Store, sum string) (*Tree, bool) {
 // errLost says that what was just made is not there.
 var errLost = errors.New("the store lost it at once: run again")
 
-// once sets t to the tree that is recorded under key. Where there is none, fill
-// keeps and records it, in one process at a time.
-func once(ctx context.Context, st *store.Store, t *Tree, key string, fill func() error) error {
+// once sets t to the tree that is recorded under key. Where there is none, it is pulled, if it is shared and others have it;
+// else fill keeps and records it, in one process at a time.
+func once(ctx context.Context, st *store.Store, t *Tree, key string, shared bool, fill func() error) error {
 	find := func() bool {
 		layers, rec, ok := lookup(st, key)
 		t.Layers, t.Digest, t.Version, t.store = layers, rec.Digest, rec.Version, st
 		return ok
 	}
-	err := st.Once(ctx, "tree-of-"+key, find, fill)
+	err := st.Once(ctx, "tree-of-"+key, find, func() error {
+		if shared && st.Pull(ctx, KindOf, key) && find() {
+			return nil
+		}
+		return fill()
+	})
 	if err == nil && !find() {
 		return errLost
 	}
@@ -65,7 +70,7 @@ func once(ctx context.Context, st *store.Store, t *Tree, key string, fill func()
 func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Archive) (*Tree, error) {
 	key := archiveKey(a.Sum)
 	t := &Tree{Name: a.Name, Package: a.Package, Origin: PackageOrigin(a.Package)}
-	err := once(ctx, st, t, key, func() error {
+	err := once(ctx, st, t, key, true, func() error {
 		task := sink.Start("unpack tree "+a.Name, progress.Bytes, 0)
 		tmp, remove, err := st.Scratch("tree")
 		if err != nil {
@@ -81,7 +86,7 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 			}})
 		}
 		if err == nil {
-			err = st.Put("tree-of", key, rec)
+			err = st.Put(KindOf, key, rec)
 		}
 		task.Done(err)
 		return err
@@ -89,6 +94,8 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 	if err != nil {
 		return nil, fmt.Errorf("unpack tree %s: %w", a.Name, err)
 	}
+	st.Offer(store.Offered{Entry: store.Entry{Kind: KindOf, Key: key}, Of: fmt.Sprintf("tree %s, %s", a.Name, a.Package),
+		Needs: []store.Entry{{Kind: Kind, Key: t.Digest}}})
 	return t, nil
 }
 

@@ -39,9 +39,9 @@ func Changes(ctx context.Context, st *store.Store, to string) func(from string) 
 		}
 		return lists[sum], err
 	}
-	over := func(sum string) (l layer) {
+	over := func(sum string) (l Layer) {
 		if _, whole := st.Peek(kindTree, sum); whole || !st.Get(kindLayer, sum, &l) {
-			return layer{Base: sum}
+			return Layer{Base: sum}
 		}
 		return l
 	}
@@ -65,7 +65,7 @@ func Changes(ctx context.Context, st *store.Store, to string) func(from string) 
 			return nil, err
 		}
 		was, is := newDigest(), newDigest()
-		for _, listed := range []layer{bottom, top} {
+		for _, listed := range []Layer{bottom, top} {
 			for name := range listed.Files {
 				was.files[name], is.files[name] = base.files[name], base.files[name]
 			}

@@ -88,7 +88,7 @@ func keepManifest(ctx context.Context, st *store.Store, d *digest) error {
 
 // manifest returns what the tree of a digest consists of: as it was kept when the tree was made, else as its files are.
 func manifest(ctx context.Context, st *store.Store, sum string) (*digest, error) {
-	var l layer
+	var l Layer
 	if _, whole := st.Peek(kindTree, sum); !whole && st.Get(kindLayer, sum, &l) {
 		d, err := manifest(ctx, st, l.Base)
 		if err == nil {

@@ -189,7 +189,7 @@ func (m *memory) update(
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	var l layer
+	var l Layer
 	if now.Base = now.Digest; st.Get(kindLayer, now.Digest, &l) {
 		now.Base = l.Base
 	}

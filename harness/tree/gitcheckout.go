@@ -69,7 +69,7 @@ func FromGit(ctx context.Context, st *store.Store, sink progress.Sink, s GitSour
 func checkedOut(ctx context.Context, st *store.Store, sink progress.Sink, name string, r *repo, commit string, git Git) (*Tree, error) {
 	key := store.Key("commit", unpackVersion, r.common, commit)
 	t := &Tree{Name: name}
-	err := once(ctx, st, t, key, func() error {
+	err := once(ctx, st, t, key, false, func() error {
 		task := sink.Start("check out tree "+name, progress.Bytes, 0)
 		err := r.withSkeleton(st, commit, func(skeleton string) error {
 			tmp, remove, err := st.Scratch("tree")
@@ -91,7 +91,7 @@ func checkedOut(ctx context.Context, st *store.Store, sink progress.Sink, name s
 			if err != nil {
 				return err
 			}
-			return st.Put("tree-of", key, treeRecord{digest, version})
+			return st.Put(KindOf, key, treeRecord{digest, version})
 		})
 		task.Done(err)
 		return err

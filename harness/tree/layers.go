@@ -28,8 +28,8 @@ const (
 	kindLayer = "layer" // the others; a record of the same kind says over which one they lie
 )
 
-// layer is the record of a tree that is stored as a difference.
-type layer struct {
+// A Layer is the record of a tree that is stored as a difference.
+type Layer struct {
 	Base  string            // digest of a whole tree
 	Files map[string]string // as in digest; "" for one that is gone
 }
@@ -39,7 +39,7 @@ func opened(st *store.Store, digest string) (layers []string, ok bool) {
 	if dir, ok := st.Lookup(kindTree, digest); ok {
 		return []string{dir}, true
 	}
-	var l layer
+	var l Layer
 	if !st.Get(kindLayer, digest, &l) {
 		return nil, false
 	}
@@ -87,7 +87,7 @@ func keep(ctx context.Context, st *store.Store, d *digest, hint string, c conten
 	if base != "" {
 		_, _, err := st.Dir(ctx, kindLayer, sum, func(ctx context.Context, dir string) error {
 			err := st.Needs(kindLayer, sum, store.Entry{Kind: kindTree, Key: base})
-			if err = errors.Join(err, st.Put(kindLayer, sum, layer{base, delta})); err != nil {
+			if err = errors.Join(err, st.Put(kindLayer, sum, Layer{base, delta})); err != nil {
 				return err
 			}
 			return c.layOver(ctx, dir, d, delta)

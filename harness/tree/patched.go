@@ -40,11 +40,11 @@ func Patched(ctx context.Context, st *store.Store, sink progress.Sink, base *Tre
 		t.Patches = append(t.Patches, p.Sum)
 	}
 	name := store.Key(key...)
-	err := once(ctx, st, &t, name, func() error {
+	err := once(ctx, st, &t, name, false, func() error {
 		task := sink.Start("patch tree "+base.Name, progress.None, 0)
 		rec, err := apply(ctx, st, base, patches, git, task)
 		if err == nil {
-			err = st.Put("tree-of", name, rec)
+			err = st.Put(KindOf, name, rec)
 		}
 		task.Done(err)
 		return err
