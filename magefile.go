@@ -517,6 +517,20 @@ func Clean() {}
 //	  -dry-run              only say what is wrong
 func Fsck() {}
 
+// Cache lists, reads, or empties the cache that UMLAB_CACHE names.
+//
+//	Usage: go tool mage cache list|verify|prune [flags]
+//	list says what is there, of whom; verify reads every byte; prune removes what was made more than 30
+//	days ago.
+//
+//	Flags:
+//	  -days=N               prune: what was made more than so many days ago goes; default 30
+//	  -keep=SIZE            prune: what was made first goes, until no more is left than 20GB, say
+//	  -all                  prune: everything goes
+//	  -others               prune: what is not taken from there goes, too: signed by others, or broken
+//	  -dry-run              prune: only say what would go
+func Cache() {}
+
 // Install builds the program umlab, which runs in any directory, and puts it where Go installs programs.
 //
 //	Usage: go tool mage install [flags]

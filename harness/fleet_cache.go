@@ -1,11 +1,18 @@
 package harness
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
 
 	"umlab/harness/cache"
 	"umlab/harness/progress"
+	"umlab/harness/report/doc"
+	"umlab/harness/result"
 	"umlab/harness/store"
 	"umlab/harness/usage"
 )
@@ -44,4 +51,137 @@ func (l *Lab) Share(ctx context.Context) {
 		l.sink.Note(fmt.Sprintf("cache: pushing what others can use to %s: %d to go (Ctrl-C leaves them out)", l.getenv(envCache), n))
 	}
 	l.cache.Wait(ctx)
+}
+
+// needCache is the cache of a target that is about it.
+func (l *Lab) needCache() (*cache.Cache, error) {
+	if l.cache == nil {
+		return nil, usage.Errorf("%s names no cache: set it to oci://REGISTRY/NAME, such as oci://ghcr.io/me/umlab", envCache)
+	}
+	return l.cache, nil
+}
+
+// CacheList prints what the cache has.
+func (l *Lab) CacheList(ctx context.Context) error {
+	c, err := l.needCache()
+	if err != nil {
+		return err
+	}
+	task := l.sink.Start("list the cache", progress.None, 0)
+	var n atomic.Int64
+	list, err := c.List(ctx, func() { task.Status(fmt.Sprint(n.Add(1), " artifacts")) })
+	task.Done(err)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", c.Registry.Name(), err)
+	}
+	l.artifacts(list.Artifacts)
+	l.cacheTotal(list)
+	return nil
+}
+
+// artifacts prints a line for each.
+func (l *Lab) artifacts(list []cache.Artifact) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(l.stdout, "%-9s %-12s %8s %-10s %-10s %s\n", "kind", "key", "size", "made", "signed by", "what")
+	for _, a := range list {
+		made, what := "", ""
+		if a.About != nil {
+			made, what = a.About.Made.Format(time.DateOnly), a.About.Of
+		}
+		if a.Wrong != nil {
+			what = "not taken: " + a.Wrong.Error()
+		}
+		who := doc.Clean(cmp.Or(a.Who, "?"))
+		fmt.Fprintf(l.stdout, "%-9s %-12s %8s %-10s %-10s %s\n", a.Kind, store.Short(a.Key), size(a.Size), made, who, doc.Clean(what))
+	}
+}
+
+// cacheTotal prints how much there is.
+func (l *Lab) cacheTotal(list *cache.Listed) {
+	var bytes int64
+	wrong := 0
+	for _, a := range list.Artifacts {
+		bytes += a.Size
+		if a.Wrong != nil {
+			wrong++
+		}
+	}
+	line := fmt.Sprintf("%d artifacts, %s in %s", len(list.Artifacts), size(bytes), l.cache.Registry.Name())
+	if wrong > 0 {
+		line += fmt.Sprintf("; %d of them would not be taken", wrong)
+	}
+	if list.Foreign > 0 {
+		line += fmt.Sprintf("; %d tags there are not umlab's", list.Foreign)
+	}
+	fmt.Fprintln(l.stdout, line)
+}
+
+// CacheVerify reads all that the cache has and says what is not what was signed. Where there is any, the error is an *EndError.
+func (l *Lab) CacheVerify(ctx context.Context) error {
+	c, err := l.needCache()
+	if err != nil {
+		return err
+	}
+	task := l.sink.Start("read the cache", progress.Bytes, 0)
+	list, err := c.Verify(ctx, task.Add)
+	task.Done(err)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", c.Registry.Name(), err)
+	}
+	wrong := slices.DeleteFunc(slices.Clone(list.Artifacts), func(a cache.Artifact) bool { return a.Wrong == nil })
+	l.artifacts(wrong)
+	l.cacheTotal(list)
+	if len(wrong) > 0 {
+		return ended(result.ExitDiffers, "%d of %d artifacts are not taken from there: cache prune -others removes them", len(wrong), len(list.Artifacts))
+	}
+	return nil
+}
+
+// PruneOptions are the flags of `umlab cache prune`.
+type PruneOptions struct {
+	Younger time.Duration // what was made within it stays
+	Keep    string        // how much may stay, "20GB"; "" for any
+	Others  bool          // what is not believed goes, too
+	DryRun  bool          // say what would go
+}
+
+// CachePrune removes from the cache what was made long ago.
+func (l *Lab) CachePrune(ctx context.Context, o PruneOptions) error {
+	c, err := l.needCache()
+	if err != nil {
+		return err
+	}
+	rule := cache.Rule{Younger: o.Younger, Others: o.Others}
+	if o.Keep != "" {
+		if rule.Keep, err = bytesOf("-keep", o.Keep); err != nil {
+			return err
+		}
+	}
+	list, err := c.List(ctx, func() {})
+	if err != nil {
+		return fmt.Errorf("list %s: %w", c.Registry.Name(), err)
+	}
+	gone := rule.Apply(list, l.now())
+	l.artifacts(gone)
+	var freed int64
+	for _, a := range gone {
+		if !o.DryRun {
+			if err := c.Remove(ctx, a); errors.Is(err, cache.ErrForbidden) {
+				return fmt.Errorf("remove from %s: %w; where the registry is yours, allow it (of docker-registry: "+
+					"REGISTRY_STORAGE_DELETE_ENABLED=true), else its own page removes packages", c.Registry.Name(), err)
+			} else if err != nil {
+				return fmt.Errorf("remove %s %s from %s: %w", a.Kind, store.Short(a.Key), c.Registry.Name(), err)
+			}
+		}
+		freed += a.Size
+	}
+	would := "removed"
+	if o.DryRun {
+		would = "would be removed"
+	}
+	fmt.Fprintf(l.stdout, "%d of %d artifacts %s, %s; the registry frees the space when it collects its garbage\n",
+		len(gone), len(list.Artifacts), would, size(freed))
+	return nil
 }

@@ -57,13 +57,13 @@ const (
 const (
 	kindBaseline = "baseline"
 	kindSysroot  = "sysroot"
-	// Files are files of the store under a name that somebody chose, see Cache.PushFiles.
+	// Files are files of the store, such as transcripts, with a record that says what they are, under a key that somebody chose.
 	Files = "files"
 )
 
 // shapes are the kinds that are shared.
 var shapes = map[string]shape{
-	kindBaseline: tried, kindSysroot: dir, "llvm": dir, tree.Kind: trees, tree.KindOf: record, "build": record, Files: record,
+	kindBaseline: tried, kindSysroot: dir, "llvm": dir, tree.Kind: trees, tree.KindOf: record, "build": record, "goal": record, Files: record,
 }
 
 // links are where symbolic links of a kind may lead besides into the artifact itself: directories of the sandbox, in which alone

@@ -227,6 +227,11 @@ func timeOf(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no time: write YYYYMMDD or YYYYMMDDHHMMSS, with Z for UTC", text)
 }
 
+// noKey says that there is no key to sign with, and how to make one.
+func (k *Keys) noKey() error {
+	return usage.Errorf("nothing can be pushed to a cache without a key that signs it: ssh-keygen -t ed25519 -N '' -C umlab -f %s", k.file)
+}
+
 // CanSign reports whether there is a key to sign with.
 func (k *Keys) CanSign() bool { return k.own != nil }
 

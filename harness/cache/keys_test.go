@@ -13,6 +13,7 @@ import (
 
 	"umlab/harness/cache"
 	"umlab/harness/cache/cachetest"
+	"umlab/harness/cache/oci"
 	"umlab/harness/store"
 )
 
@@ -165,5 +166,67 @@ func TestSSHKeygenAgrees(t *testing.T) {
 		if again := newMachine(t, r.Address, like); !again.Pull(t.Context(), e.Kind, e.Key) {
 			t.Errorf("%s: %s", kind, again.said.all())
 		}
+	}
+}
+
+// TestAgent: the key of ssh-agent signs, without the private half.
+func TestAgent(t *testing.T) {
+	program, err := exec.LookPath("ssh-agent")
+	if err != nil {
+		t.Skip("there is no ssh-agent on this machine")
+	}
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "agent")
+	cmd := exec.CommandContext(t.Context(), program, "-D", "-a", socket)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	pub := newKey(t, filepath.Join(dir, "key"))
+	write(t, filepath.Join(dir, "cache_key"), pub+"\n", 0o644, long)
+	env := map[string]string{"SSH_AUTH_SOCK": socket}
+	load := func() (*cache.Keys, error) {
+		return cache.LoadKeys(func(name string) string { return env[name] }, dir, time.Now)
+	}
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(socket); err == nil {
+			break
+		}
+	}
+	if _, err := load(); err == nil || !strings.Contains(err.Error(), "ssh-agent does not have") {
+		t.Errorf("%v", err)
+	}
+	add := exec.CommandContext(t.Context(), "ssh-add", "-q", filepath.Join(dir, "key"))
+	add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket)
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	keys, err := load()
+	if err != nil || !keys.CanSign() {
+		t.Fatal(err)
+	}
+	r := cachetest.New(t)
+	st, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	registry, err := oci.Open(r.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cache.New(cache.Options{Registry: registry, Keys: keys, Store: st, Sink: &notes{}, Now: time.Now})
+	e := store.Entry{Kind: cache.Files, Key: key(1)}
+	if err := st.Put(e.Kind, e.Key, "a record"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Put(t.Context(), store.Offered{Entry: e}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Take(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -27,15 +27,15 @@ func (c *Cache) Pull(ctx context.Context, kind, key string) bool {
 	if _, known := entryOf(tagOf(e)); !known || c.lost.Load() {
 		return false
 	}
-	err := c.pull(ctx, e)
-	refused, wrong := errors.AsType[*RefusedError](err)
+	err := c.Take(ctx, e)
+	_, wrong := errors.AsType[*RefusedError](err)
 	local, here := errors.AsType[*localError](err)
 	switch {
 	case err == nil:
 		return true
 	case errors.Is(err, ErrNone), ctx.Err() != nil:
 	case wrong:
-		c.tell("%v; it is not taken", refused)
+		c.tell("%v; it is not taken", err)
 	case here:
 		c.tell("%s %s could not be taken: %v", kind, store.Short(key), local)
 	default:
@@ -50,8 +50,9 @@ type localError struct{ error }
 
 func (e *localError) Unwrap() error { return e.error }
 
-// pull puts e into the store.
-func (c *Cache) pull(ctx context.Context, e store.Entry) error {
+// Take puts e into the store, or says why it cannot: ErrNone where the cache does not have it, a *RefusedError where what it has is
+// not to be believed. The caller sees to it that one process takes it at a time.
+func (c *Cache) Take(ctx context.Context, e store.Entry) error {
 	a, _, err := c.read(ctx, e)
 	if err != nil {
 		return err
@@ -101,6 +102,11 @@ func (c *Cache) read(ctx context.Context, e store.Entry) (a *About, who string, 
 	if err != nil {
 		return nil, "", err
 	}
+	return c.believed(ctx, e, text)
+}
+
+// believed is read, given the manifest.
+func (c *Cache) believed(ctx context.Context, e store.Entry, text []byte) (a *About, who string, err error) {
 	refuse := func(err error) (*About, string, error) { return nil, "", &RefusedError{e, err.Error()} }
 	m, signature, err := readManifest(text)
 	if err != nil {
@@ -156,7 +162,7 @@ func (c *Cache) need(ctx context.Context, e store.Entry) error {
 		if _, known := entryOf(tagOf(e)); !known {
 			return &RefusedError{e, "it is of no kind that is shared"}
 		}
-		pulled = c.pull(ctx, e)
+		pulled = c.Take(ctx, e)
 		return pulled
 	})
 	if err != nil && pulled == nil {

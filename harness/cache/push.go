@@ -63,7 +63,7 @@ func (c *Cache) pushAll(idle chan struct{}) {
 		if c.ctx.Err() != nil || c.lost.Load() || c.full.Load() {
 			continue
 		}
-		if err := c.push(c.ctx, o); err != nil && c.ctx.Err() == nil {
+		if err := c.Put(c.ctx, o); err != nil && c.ctx.Err() == nil {
 			c.full.Store(true)
 			c.tell("%s %s could not be pushed to %s: %v; this run pushes no more", o.Kind, store.Short(o.Key), c.Registry.Name(), err)
 		}
@@ -114,8 +114,14 @@ func (c *Cache) known(e store.Entry) bool {
 	return c.Store.Get(kindKnown, store.Key(c.Registry.Name(), tagOf(e)), &at) && c.Now().Sub(at) < knownFor
 }
 
-// push puts what is offered into the registry, unless that has it already.
-func (c *Cache) push(ctx context.Context, o store.Offered) error {
+// Put puts what is offered into the registry, unless that has it already, or says why it cannot.
+func (c *Cache) Put(ctx context.Context, o store.Offered) error {
+	switch _, shared := entryOf(tagOf(o.Entry)); {
+	case !shared:
+		return fmt.Errorf("%s %s is of no kind that is shared", o.Kind, o.Key)
+	case !c.Keys.CanSign():
+		return c.Keys.noKey()
+	}
 	if c.known(o.Entry) {
 		return nil
 	}
@@ -145,7 +151,7 @@ func (c *Cache) push(ctx context.Context, o store.Offered) error {
 		return err
 	}
 	for _, e := range a.on() {
-		if err := c.push(ctx, store.Offered{Entry: e, Of: o.Of}); err != nil {
+		if err := c.Put(ctx, store.Offered{Entry: e, Of: o.Of}); err != nil {
 			return err
 		}
 	}
@@ -279,7 +285,8 @@ func (c *Cache) publish(ctx context.Context, a *About, layer string) (err error)
 	if err := c.Registry.PutBlob(ctx, m.Layers[0], reads(m.Layers[0])); err != nil {
 		return err
 	}
-	if err := c.Registry.PutBlob(ctx, m.Config, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }); err != nil {
+	config := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
+	if err := c.Registry.PutBlob(ctx, m.Config, config); err != nil {
 		return err
 	}
 	out, err := json.Marshal(m)

@@ -173,7 +173,7 @@ func (a *App) root() *cobra.Command {
 func (a *App) targets() []*target {
 	list := []*target{
 		a.matrix(), a.explain(), a.boot(), a.verify(), a.bisect(), a.minimise(), a.runs(), a.report(), a.history(),
-		a.zoo(), a.nightly(), a.classify(), a.new(), a.fetch(), a.doctor(), a.clean(), a.fsck(),
+		a.zoo(), a.nightly(), a.classify(), a.new(), a.fetch(), a.doctor(), a.clean(), a.fsck(), a.cache(),
 	}
 	if a.Developer {
 		list = append(list, a.install(), a.test(), a.bench(), a.lint())

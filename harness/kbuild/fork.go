@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -146,7 +147,9 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 	}
 	defer unlock()
 	p = &Product{}
-	if !fresh && b.Store.Get(kindBuild, key, p) && p.locate(b.Store, bl) {
+	find := func() bool { return b.Store.Get(kindBuild, key, p) && p.locate(b.Store, bl) }
+	if !fresh && (find() || b.Store.Pull(ctx, kindBuild, key) && find()) {
+		b.offerProduct(bl, r, key, p)
 		return p.told(bl.Base, r), true, nil
 	}
 	p, r.fresh = nil, fresh
@@ -165,8 +168,34 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 	if p.Log, _, err = b.Store.Keep(ctx, filepath.Join(tmp, "make.log")); err != nil {
 		return nil, false, err
 	}
-	err = b.Store.Put(kindBuild, key, p)
+	if err = b.Store.Put(kindBuild, key, p.kept()); err == nil {
+		b.offerProduct(bl, r, key, p)
+	}
 	return p.told(bl.Base, r), false, err
+}
+
+// kept is p as it is recorded: without the paths of this machine, see locate.
+func (p *Product) kept() Product {
+	k := *p
+	k.Linux, k.Log, k.Modules = "", filepath.Base(p.Log), maps.Clone(p.Modules)
+	for target, m := range k.Modules {
+		m.Path = ""
+		k.Modules[target] = m
+	}
+	return k
+}
+
+// offerProduct gives others the product.
+func (b *Builder) offerProduct(bl *Baseline, r Request, key string, p *Product) {
+	o := store.Offered{Entry: store.Entry{Kind: kindBuild, Key: key}, Of: r.name() + " of " + bl.Base.Tree.Name}
+	o.Files = append(o.Files, filepath.Base(p.Log))
+	if _, ok := b.Store.Kept(p.LinuxSum); ok && p.LinuxSum != bl.Linux {
+		o.Files = append(o.Files, p.LinuxSum)
+	}
+	for _, m := range p.Modules {
+		o.Files = append(o.Files, m.Sum)
+	}
+	b.Store.Offer(o)
 }
 
 // told is p with what the tools said where it was not built.

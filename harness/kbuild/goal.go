@@ -57,11 +57,17 @@ func (b *Builder) Goal(ctx context.Context, base Base, r GoalRequest, fresh bool
 	}
 	defer unlock()
 	g = &Goal{}
-	if !fresh && b.Store.Get(kindGoal, key, g) {
-		if log, ok := b.Store.Kept(filepath.Base(g.Log)); ok {
-			g.Log = log
-			return g, true, nil
+	find := func() (ok bool) {
+		if b.Store.Get(kindGoal, key, g) {
+			g.Log, ok = b.Store.Kept(g.Log)
 		}
+		return ok
+	}
+	offered := store.Offered{Entry: store.Entry{Kind: kindGoal, Key: key}, Of: r.Goal + " of " + base.Tree.Name}
+	if !fresh && (find() || b.Store.Pull(ctx, kindGoal, key) && find()) {
+		offered.Files = []string{filepath.Base(g.Log)}
+		b.Store.Offer(offered)
+		return g, true, nil
 	}
 	if RequestsRust(base.Options) {
 		if err := base.Tree.CheckRust(); err != nil {
@@ -71,7 +77,14 @@ func (b *Builder) Goal(ctx context.Context, base Base, r GoalRequest, fresh bool
 	if g, err = b.goal(ctx, base, r); err != nil {
 		return nil, false, err
 	}
-	return g, false, b.Store.Put(kindGoal, key, g)
+	kept := *g
+	kept.Log = filepath.Base(g.Log)
+	if err := b.Store.Put(kindGoal, key, kept); err != nil {
+		return nil, false, err
+	}
+	offered.Files = []string{kept.Log}
+	b.Store.Offer(offered)
+	return g, false, nil
 }
 
 func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, err error) {

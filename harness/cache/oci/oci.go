@@ -191,7 +191,8 @@ func (r *registry) Tags(ctx context.Context) (all []string, err error) {
 // Delete removes a manifest.
 func (r *registry) Delete(ctx context.Context, d ocispec.Descriptor) error {
 	err := r.repo.Manifests().Delete(ctx, d)
-	if answer, ok := errors.AsType[*errcode.ErrorResponse](err); ok && (answer.StatusCode == http.StatusMethodNotAllowed || answer.StatusCode == http.StatusNotImplemented) {
+	answer, ok := errors.AsType[*errcode.ErrorResponse](err)
+	if ok && (answer.StatusCode == http.StatusMethodNotAllowed || answer.StatusCode == http.StatusNotImplemented) {
 		return fmt.Errorf("%w (%w)", cache.ErrForbidden, err)
 	}
 	return r.said(err)
