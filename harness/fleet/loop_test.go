@@ -148,6 +148,7 @@ func clean(t *testing.T, q fleet.Queue) {
 }
 
 func TestPlanAndWork(t *testing.T) {
+	t.Parallel()
 	q := queue(t)
 	work(t, worker(q, "w1", echo))
 	work(t, worker(q, "w2", echo))
@@ -170,6 +171,7 @@ func TestPlanAndWork(t *testing.T) {
 
 // TestTwoPlanners: who asks for the same waits for the same answer, also when the one who asked first goes away.
 func TestTwoPlanners(t *testing.T) {
+	t.Parallel()
 	q := queue(t)
 	var runs atomic.Int32
 	begin := make(chan struct{})
@@ -218,6 +220,10 @@ func TestTwoPlanners(t *testing.T) {
 
 // TestLost: what another planner withdrew, or a server lost, is asked again.
 func TestLost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("30 s of waiting")
+	}
+	t.Parallel()
 	q := queue(t)
 	var said said
 	got := make(chan map[string]fleet.Answer)
@@ -242,6 +248,7 @@ func TestLost(t *testing.T) {
 
 // TestFaultOfAWorker: it is tried elsewhere, and told as what it is when it never works.
 func TestFaultOfAWorker(t *testing.T) {
+	t.Parallel()
 	q := queue(t)
 	var tries [2]atomic.Int32
 	var said said
@@ -303,6 +310,7 @@ func (p poisoned) Take(ctx context.Context, order func([]fleet.Lane) []fleet.Lan
 
 // TestPoison: a task that was begun too often is answered, and not run; at the last try a fault of the machine is the answer.
 func TestPoison(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		tries int
 		runs  int32
@@ -332,6 +340,7 @@ func TestPoison(t *testing.T) {
 
 // TestVersion: an old worker does not run what a new planner asks; both are told.
 func TestVersion(t *testing.T) {
+	t.Parallel()
 	q := queue(t)
 	var planner, old said
 	o := worker(q, "old", func(context.Context, fleet.Task, func(string)) (fleet.Answer, error) {
@@ -357,6 +366,7 @@ func TestVersion(t *testing.T) {
 
 // TestStopped: a worker that is stopped gives back what it has, and leaves.
 func TestStopped(t *testing.T) {
+	t.Parallel()
 	q := queue(t)
 	begun := make(chan struct{})
 	stop := work(t, worker(q, "w1", func(ctx context.Context, _ fleet.Task, now func(string)) (fleet.Answer, error) {

@@ -58,10 +58,12 @@ func (q *Queue) Queued(ctx context.Context) (keys map[string]bool, err error) {
 			return err
 		}
 		keys = map[string]bool{}
+		used := map[string]bool{}
 		for subject := range info.State.Subjects {
-			keys[subject[strings.LastIndexByte(subject, '.')+1:]] = true
+			parts := strings.Split(subject, ".")
+			used[parts[1]], keys[parts[2]] = true, true
 		}
-		return nil
+		return q.remake(ctx, used)
 	})
 	return keys, err
 }

@@ -23,9 +23,6 @@ const (
 // laneUnused is how long a lane that nobody takes from is kept. Its tasks stay, and asking one makes it again.
 const laneUnused = 7 * 24 * time.Hour
 
-// laneSure is how long the consumer of a lane that was made is believed to be there.
-const laneSure = time.Minute
-
 var (
 	isCapability = regexp.MustCompile(`^[a-z0-9_]+$`)
 	isKey        = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -35,31 +32,59 @@ func subject(t fleet.Task) string {
 	return "cell." + t.Lane() + "." + t.Key
 }
 
-// lane makes sure of the consumer of a task's lane.
+// lane makes the consumer of a task's lane, unless this process did so before, and has not lost sight of the server since.
 func (q *Queue) lane(ctx context.Context, t fleet.Task) error {
-	name := t.Lane()
+	l := fleet.Lane{Capability: t.Capability, Version: t.Version, Baseline: t.Baseline}
 	q.mu.Lock()
-	tasks, sure := q.tasks, time.Since(q.asked[name]) < laneSure
+	sure := q.sure[l.Name()]
 	q.mu.Unlock()
 	if sure {
 		return nil
 	}
-	_, err := tasks.CreateOrUpdateConsumer(ctx, js.ConsumerConfig{
-		Durable:           name,
-		FilterSubject:     "cell." + name + ".*",
+	return q.make(ctx, l)
+}
+
+func (q *Queue) make(ctx context.Context, l fleet.Lane) error {
+	_, err := q.stock().CreateOrUpdateConsumer(ctx, js.ConsumerConfig{
+		Durable:           l.Name(),
+		FilterSubject:     "cell." + l.Name() + ".*",
 		AckPolicy:         js.AckExplicitPolicy,
 		AckWait:           fleet.AckWait,
 		MaxDeliver:        -1, // with a limit, a message over it stays and blocks its subject
 		MaxAckPending:     -1,
 		InactiveThreshold: laneUnused,
-		Metadata:          map[string]string{metaCapability: t.Capability, metaVersion: t.Version, metaBaseline: t.Baseline},
+		Metadata:          map[string]string{metaCapability: l.Capability, metaVersion: l.Version, metaBaseline: l.Baseline},
 	})
 	if err != nil {
-		return fmt.Errorf("lane of %s: %w", t.Name, err)
+		return fmt.Errorf("lane of %s: %w", l.Capability, err)
 	}
 	q.mu.Lock()
-	q.asked[name] = time.Now()
+	q.made[l.Name()], q.sure[l.Name()] = l, true
 	q.mu.Unlock()
+	return nil
+}
+
+// remake makes the consumers of lanes that have tasks, by name, and that the server has lost. Of others than this process has asked in
+// nothing is known, and their planners do the same.
+func (q *Queue) remake(ctx context.Context, used map[string]bool) error {
+	names := q.stock().ConsumerNames(ctx)
+	for name := range names.Name() {
+		delete(used, name)
+	}
+	if err := names.Err(); err != nil {
+		return err
+	}
+	for name := range used {
+		q.mu.Lock()
+		l, asked := q.made[name]
+		q.mu.Unlock()
+		if !asked {
+			continue
+		}
+		if err := q.make(ctx, l); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

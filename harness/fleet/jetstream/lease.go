@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	js "github.com/nats-io/nats.go/jetstream"
 
 	"umlab/harness/fleet"
@@ -25,6 +26,7 @@ type lease struct {
 // Lease implements fleet.Queue.
 func (q *Queue) Lease(ctx context.Context, key, owner string) (fleet.Lease, bool, error) {
 	l := &lease{q: q, key: fleet.Short(key), ended: make(chan struct{}), lost: make(chan struct{})}
+	owner += " " + nats.NewInbox() // as one worker can want it twice
 	ok := false
 	err := q.try(ctx, "lease", func(ctx context.Context) error {
 		revision, err := q.bucketOf(&q.leases).Create(ctx, l.key, []byte(owner))

@@ -54,8 +54,9 @@ type Queue struct {
 	news      js.KeyValue            // KEY.VERDICT: fleet.News
 	leases    js.KeyValue            // digest of a key: its owner
 	workers   js.KeyValue            // digest of an ID: fleet.Worker
-	consumers map[string]js.Consumer // of the lanes that were taken from, by token
-	asked     map[string]time.Time   // when the consumer of a lane was last made sure of, by token
+	consumers map[string]js.Consumer // of the lanes that were taken from, by name
+	made      map[string]fleet.Lane  // whose consumers this process has made, by name
+	sure      map[string]bool        // that they are there
 	wake      chan struct{}          // closed when somebody asked
 	trouble   string                 // what was last said of the server
 }
@@ -67,7 +68,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 	}
 	q := &Queue{
 		opts: o, where: o.Where, stop: func() {}, wake: make(chan struct{}),
-		consumers: map[string]js.Consumer{}, asked: map[string]time.Time{},
+		consumers: map[string]js.Consumer{}, made: map[string]fleet.Lane{}, sure: map[string]bool{},
 	}
 	var err error
 	if q.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
@@ -97,7 +98,7 @@ func (q *Queue) connect(ctx context.Context) error {
 		nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1), // what cannot be sent now is tried again by who wants it sent
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { q.tell(err) }),
-		nats.ReconnectHandler(func(*nats.Conn) { q.tell(nil) }),
+		nats.ReconnectHandler(func(*nats.Conn) { q.doubt(); q.tell(nil) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrPermissionViolation) {
 				q.tell(err)
@@ -136,6 +137,14 @@ func (q *Queue) connect(ctx context.Context) error {
 	}
 	_, err = q.nc.Subscribe(wakeSubject, func(*nats.Msg) { q.woken() })
 	return err
+}
+
+// doubt forgets what the server is believed to have.
+func (q *Queue) doubt() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.consumers)
+	clear(q.sure)
 }
 
 // shown is the URLs of where without passwords.

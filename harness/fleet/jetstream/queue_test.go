@@ -104,6 +104,7 @@ func holds(t *testing.T, q fleet.Queue, waiting, running, answers int) {
 }
 
 func TestOneTaskAKey(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	ask(t, q, task(1), true)
 	ask(t, q, task(1), false)
@@ -133,6 +134,7 @@ func TestOneTaskAKey(t *testing.T) {
 
 // A zombie is a worker whose task went to another, and who answers nevertheless.
 func TestZombie(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name        string
 		first, late fleet.Answer
@@ -175,6 +177,7 @@ func TestZombie(t *testing.T) {
 
 // TestGivenBack: what was not tried does not count.
 func TestGivenBack(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	ask(t, q, task(1), true)
 	want := 1
@@ -193,6 +196,7 @@ func TestGivenBack(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	for i, infra := range []string{"", "no space"} {
 		ask(t, q, task(i), true)
@@ -215,6 +219,7 @@ func TestForget(t *testing.T) {
 
 // TestLanes: a worker takes from the lanes that it chooses, in its order; tasks of another version are not its.
 func TestLanes(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	for i, l := range []fleet.Lane{
 		{Capability: "any", Version: "umlab 1", Baseline: "far"}, {Capability: "any", Version: "umlab 1", Baseline: "near"},
@@ -257,6 +262,7 @@ func TestLanes(t *testing.T) {
 }
 
 func TestWithdraw(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	ask(t, q, task(1), true)
 	ask(t, q, task(2), true)
@@ -272,6 +278,7 @@ func TestWithdraw(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	big := task(1)
 	big.Body = make([]byte, localPayload+1)
@@ -298,6 +305,7 @@ func TestTooLarge(t *testing.T) {
 
 // TestForeign: what no umlab can read is answered, and blocks nobody.
 func TestForeign(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	ask(t, q, task(1), true)
 	done(t, take(t, q), "w", "v") // makes the lane
@@ -324,6 +332,7 @@ func TestForeign(t *testing.T) {
 
 // TestStaysThere: what a process left in its store is there for the next, and a server that lost the tasks is given them again.
 func TestStaysThere(t *testing.T) {
+	t.Parallel()
 	q, st := local(t)
 	ask(t, q, task(1), true)
 	ask(t, q, task(2), true)
@@ -351,6 +360,7 @@ func TestStaysThere(t *testing.T) {
 
 // TestConfiguration is what the server is told.
 func TestConfiguration(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	ask(t, q, task(1), true)
 	c := q.tasks.CachedInfo().Config
@@ -367,6 +377,7 @@ func TestConfiguration(t *testing.T) {
 }
 
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	keys, err := q.Watch(ctx)
@@ -385,6 +396,7 @@ func TestWatch(t *testing.T) {
 }
 
 func TestLease(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	l, ok, err := q.Lease(t.Context(), "baseline", "w1")
 	if err != nil || !ok {
@@ -416,6 +428,7 @@ func TestLease(t *testing.T) {
 }
 
 func TestWorkers(t *testing.T) {
+	t.Parallel()
 	q, _ := local(t)
 	b := fleet.Worker{ID: "b", Version: "umlab 1", Doing: []fleet.Doing{{Name: "cell 1", Now: "boot"}}}
 	for _, w := range []fleet.Worker{b, {ID: "a"}, b} {
@@ -436,6 +449,7 @@ func TestWorkers(t *testing.T) {
 }
 
 func TestWhere(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ where, want string }{
 		{"nats://me:secret@host:4222,tls://other:4222", "nats://me:xxxxx@host:4222,tls://other:4222"},
 		{"lokal", ""},

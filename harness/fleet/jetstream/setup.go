@@ -31,7 +31,7 @@ func (q *Queue) setUp(ctx context.Context) error {
 	var kvs [5]js.KeyValue
 	for i, c := range []js.KeyValueConfig{
 		{Bucket: answersKV, Description: "answers of umlab's tasks, by the task's key"},
-		{Bucket: backsKV, Description: "how often a task of umlab was given back untried"},
+		{Bucket: backsKV, Description: "how often a task of umlab was given back untried", TTL: laneUnused},
 		{Bucket: newsKV, Description: "tasks of umlab that were answered in two ways"},
 		{Bucket: leasesKV, Description: "baselines that a worker of umlab is building", TTL: fleet.AckWait},
 		{Bucket: workersKV, Description: "workers of umlab", TTL: fleet.AckWait},
@@ -40,11 +40,10 @@ func (q *Queue) setUp(ctx context.Context) error {
 			return err
 		}
 	}
+	q.doubt()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.tasks, q.answers, q.backs, q.news, q.leases, q.workers = tasks, kvs[0], kvs[1], kvs[2], kvs[3], kvs[4]
-	clear(q.consumers)
-	clear(q.asked)
 	return nil
 }
 
