@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"loader", "remake", "sample"},
 	{"loader/csrc"},
 	{"scenario", "sources"},
-	{"cache/oci"},
+	{"cache/cachetest", "cache/oci"},
 	{"cache"},
 	{"tree", "toolchain"},
 	{"tree/patch"},
@@ -45,7 +45,7 @@ var layers = [][]string{
 	{"fleet", "store"},
 	{"bisect", "shrink"},
 	{"fetch", "unpack"},
-	{"buildlog", "cache/cachetest", "mail", "manifest", "progress", "shell", "usage", "watch"},
+	{"buildlog", "mail", "manifest", "progress", "shell", "usage", "watch"},
 }
 
 // only says which packages may import a library that is one layer's business.

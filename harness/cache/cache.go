@@ -92,13 +92,14 @@ type Cache struct {
 	mu      sync.Mutex
 	told    map[string]bool      // lines that were told
 	offered map[store.Entry]bool // by this process
+	bad     map[store.Entry]bool // what was refused: whatever the registry says of it, it is pushed again
 	queue   []store.Offered      // to be pushed
 	idle    chan struct{}        // closed when the queue is empty; nil while nothing is pushed
 }
 
 // New is a cache of a registry; it asks nothing yet.
 func New(o Options) *Cache {
-	c := &Cache{Options: o, told: map[string]bool{}, offered: map[store.Entry]bool{}}
+	c := &Cache{Options: o, told: map[string]bool{}, offered: map[store.Entry]bool{}, bad: map[store.Entry]bool{}}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c
 }

@@ -224,10 +224,24 @@ func (m *machine) empty(t testing.TB) {
 }
 
 func TestBaselineComesAsItWas(t *testing.T) {
+	for name, later := range map[string]time.Duration{"long ago": 0, "by a clock that is ahead": time.Since(long) + time.Hour} {
+		t.Run(name, func(t *testing.T) { comesAsItWas(t, later) })
+	}
+}
+
+// comesAsItWas pushes and pulls a baseline that was made so much later than long.
+func comesAsItWas(t *testing.T, later time.Duration) {
 	r := cachetest.New(t)
 	here := newMachine(t, r.Address, nil)
 	e := store.Entry{Kind: "baseline", Key: key(1)}
-	was := here.make(t, store.Offered{Entry: e, Of: "baseline of x"}, fill(t))
+	was := here.make(t, store.Offered{Entry: e, Of: "baseline of x"}, func(dir string) {
+		fill(t)(dir)
+		for name, at := range map[string]time.Time{"vmlinux": long.Add(2), "kernel/fork.o": long.Add(1), "kernel/fork.c": long} {
+			if err := os.Chtimes(filepath.Join(dir, "build", name), at.Add(later), at.Add(later)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 	there := newMachine(t, r.Address, here)
 	before := time.Now().Add(-time.Millisecond)
 	if !there.Pull(t.Context(), e.Kind, e.Key) {
@@ -349,5 +363,13 @@ func TestFilesOfARecord(t *testing.T) {
 	kept, ok := there.store.Kept(got["a"])
 	if text, err := os.ReadFile(kept); !ok || err != nil || string(text) != "transcript" {
 		t.Errorf("its file is %q: %v", text, err)
+	}
+}
+
+// dirs makes of what fills a directory what store.Dir calls.
+func dirs(fill func(dir string)) func(context.Context, string) error {
+	return func(_ context.Context, dir string) error {
+		fill(dir)
+		return nil
 	}
 }

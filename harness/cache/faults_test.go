@@ -187,6 +187,23 @@ func TestWhatAStrangerPutThereIsReplaced(t *testing.T) {
 	}
 }
 
+// TestALayerThatIsLostComesBack: who meets an artifact without its layer, and makes it again, puts it there.
+func TestALayerThatIsLostComesBack(t *testing.T) {
+	r := cachetest.New(t)
+	first := newMachine(t, r.Address, nil)
+	o := store.Offered{Entry: store.Entry{Kind: "baseline", Key: key(1)}}
+	first.make(t, o, fill(t))
+	delete(r.Blobs, r.Manifest("baseline-" + o.Key)["layers"].([]any)[0].(map[string]any)["digest"].(string))
+	second := newMachine(t, r.Address, first)
+	if second.Pull(t.Context(), o.Kind, o.Key) {
+		t.Fatal("it was pulled without a layer")
+	}
+	second.make(t, o, fill(t))
+	if third := newMachine(t, r.Address, first); !third.Pull(t.Context(), o.Kind, o.Key) {
+		t.Error(third.said.all())
+	}
+}
+
 func TestAFullRegistryKeepsNothingFromTheRun(t *testing.T) {
 	r := cachetest.New(t)
 	r.Fault = func(w http.ResponseWriter, q *http.Request) bool {

@@ -68,7 +68,13 @@ func (c *Cache) Take(ctx context.Context, e store.Entry) error {
 	}
 	defer remove()
 	if err := c.take(ctx, a, tmp); err != nil {
-		return c.blame(e, err)
+		err = c.blame(e, err)
+		if _, wrong := errors.AsType[*RefusedError](err); wrong {
+			c.mu.Lock()
+			c.bad[e] = true
+			c.mu.Unlock()
+		}
+		return err
 	}
 	c.remember(e)
 	return nil
@@ -289,7 +295,8 @@ func files(ctx context.Context, a *About, layer, dir string) error {
 	if err != nil {
 		return err
 	}
-	return unpack.Exact(ctx, stream, dir, unpack.Bounds{Members: a.Layer.Members, Bytes: a.Layer.Bytes, Links: links[a.Kind]})
+	return unpack.Exact(ctx, stream, dir, unpack.Bounds{Members: a.Layer.Members, Bytes: a.Layer.Bytes, Links: links[a.Kind],
+		Future: shapes[a.Kind] == tried})
 }
 
 // takeDir keeps a directory.

@@ -63,7 +63,13 @@ func (c *Cache) pushAll(idle chan struct{}) {
 		if c.ctx.Err() != nil || c.lost.Load() || c.full.Load() {
 			continue
 		}
-		if err := c.Put(c.ctx, o); err != nil && c.ctx.Err() == nil {
+		err := c.Put(c.ctx, o)
+		local, here := errors.AsType[*localError](err)
+		switch {
+		case err == nil, c.ctx.Err() != nil:
+		case here:
+			c.tell("%s %s is not pushed: %v", o.Kind, store.Short(o.Key), local)
+		default:
 			c.full.Store(true)
 			c.tell("%s %s could not be pushed to %s: %v; this run pushes no more", o.Kind, store.Short(o.Key), c.Registry.Name(), err)
 		}
@@ -122,23 +128,12 @@ func (c *Cache) Put(ctx context.Context, o store.Offered) error {
 	case !c.Keys.CanSign():
 		return c.Keys.noKey()
 	}
-	if c.known(o.Entry) {
-		return nil
-	}
-	_, _, err := c.read(ctx, o.Entry)
-	refused, bad := errors.AsType[*RefusedError](err)
-	switch {
-	case err == nil:
-		c.remember(o.Entry)
-		return nil
-	case bad:
-		c.tell("%v; it is replaced by what this store has", refused)
-	case !errors.Is(err, ErrNone):
+	if there, err := c.there(ctx, o.Entry); err != nil || there {
 		return err
 	}
 	tmp, remove, err := c.Store.Scratch("push")
 	if err != nil {
-		return err
+		return &localError{err}
 	}
 	defer remove()
 	task := c.start("pack", "for", o.Entry, progress.None, 0)
@@ -148,7 +143,7 @@ func (c *Cache) Put(ctx context.Context, o store.Offered) error {
 	err = c.pack(ctx, a, o, layer)
 	task.Done(err)
 	if err != nil {
-		return err
+		return &localError{err}
 	}
 	for _, e := range a.on() {
 		if err := c.Put(ctx, store.Offered{Entry: e, Of: o.Of}); err != nil {
@@ -156,6 +151,32 @@ func (c *Cache) Put(ctx context.Context, o store.Offered) error {
 		}
 	}
 	return c.publish(ctx, a, layer)
+}
+
+// there reports whether the cache has e, as far as that can be told without its layer.
+func (c *Cache) there(ctx context.Context, e store.Entry) (bool, error) {
+	c.mu.Lock()
+	bad := c.bad[e]
+	c.mu.Unlock()
+	if bad {
+		return false, nil
+	}
+	if c.known(e) {
+		return true, nil
+	}
+	_, _, err := c.read(ctx, e)
+	refused, wrong := errors.AsType[*RefusedError](err)
+	switch {
+	case err == nil:
+		c.remember(e)
+		return true, nil
+	case wrong:
+		c.tell("%v; it is replaced by what this store has", refused)
+		return false, nil
+	case errors.Is(err, ErrNone):
+		return false, nil
+	}
+	return false, err
 }
 
 // pack makes the layer of what is offered, in the file at path, and says in a what that is.

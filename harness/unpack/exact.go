@@ -20,11 +20,13 @@ type Bounds struct {
 	Bytes   int64 // of its files together
 	// Links are directories, by absolute paths, that symbolic links may lead to beside those within the archive; "/" for any.
 	Links []string
+	// Future lets files be of later than now, whatever the clock was that made them; else none is.
+	Future bool
 }
 
 // Exact writes the members of the tar stream, which it closes, into the directory dir, with their modes and the times of
 // files, hard links included. A file or link takes the place of one that is in dir already; a name that comes twice is an error,
-// and so is more or less than the bounds say. No time is later than now, whatever the clock was that made it.
+// and so is more or less than the bounds say.
 func Exact(ctx context.Context, stream io.ReadCloser, dir string, b Bounds) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -72,7 +74,7 @@ func (e *exact) member(name string, h *tar.Header, r io.Reader) error {
 		return e.Mkdir(name, mode&(fs.ModePerm|fs.ModeSticky))
 	case tar.TypeReg:
 		at := h.ModTime
-		if at.After(e.now) {
+		if at.After(e.now) && !e.bounds.Future {
 			at = e.now
 		}
 		return e.File(name, mode, at, r)

@@ -1,5 +1,5 @@
-// Package cachetest is a registry for tests, as small as package cache needs it, that can be made to fail in any way. It imports
-// nothing of umlab, and only tests import it.
+// Package cachetest is registries for tests: one as small as package cache needs it, that can be made to fail in any way, and
+// Debian's own. It imports what fetches packages, and only tests import it.
 package cachetest
 
 import (
