@@ -29,6 +29,7 @@ var (
 	kconfigSays = regexp.MustCompile(`^(\S*Kconfig\S*:\d+): ?(?:error: |warning: )?(.*)$`)
 	toolSays    = regexp.MustCompile(`^(?:\S*/)?([A-Za-z][\w.+-]*): (?:fatal )?(?:[Ee]rror|[Ww]arning): (.*)$`)
 	objtoolSays = regexp.MustCompile(`^(\S+): (?:error|warning): (objtool): (.*)$`)
+	bindgenSays = regexp.MustCompile(`^Unable to generate bindings: (?:clang diagnosed error: )?(.+)$`)
 	panics      = regexp.MustCompile(`^thread '.*'(?: \(\d+\))? panicked at `)
 	specSays    = regexp.MustCompile(`(?i)^error loading target specification: `)
 	warns       = regexp.MustCompile(`^(?:warning(?:\[[A-Z]\d+\])?: |WARNING: |\S.*: [Ww]arning: )`)
@@ -94,6 +95,9 @@ func (b Base) diagnostic(lines []string) outcome.Diagnostic {
 	case makeSays.MatchString(line):
 		m := makeSays.FindStringSubmatch(line)
 		d.Tool, d.Place, d.Message = "make", m[1], m[2]
+	case bindgenSays.MatchString(line):
+		d = b.diagnostic(bindgenSays.FindStringSubmatch(line)[1:]) // what its libclang said
+		d.Tool = "bindgen"
 	case panics.MatchString(line) && len(lines) > 1:
 		d.Message = strings.TrimSpace(lines[1])
 	case linkerSays.MatchString(line):

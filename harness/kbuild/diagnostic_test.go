@@ -27,6 +27,15 @@ func TestErrorsOf(t *testing.T) {
 				{Tool: "rustc", Step: "rust/core.o", Place: "/usr/lib/rustlib/src/rust/library/core/src/any.rs:847:16", Message: "let chains are only allowed in Rust 2024 or later"}}},
 		"modpost": {"  MODPOST Module.symvers\nERROR: modpost: \"foo\" [m.ko] undefined!\nmake[2]: *** [/src/scripts/Makefile.modpost:145: Module.symvers] Error 1\n",
 			[]outcome.Diagnostic{{Tool: "modpost", Step: "Module.symvers", Message: `"foo" [m.ko] undefined!`}}},
+		"bindgen": {"  BINDGEN rust/bindings/bindings_generated.rs\n" +
+			"Unable to generate bindings: clang diagnosed error: error: unknown argument: '-fdiagnostics-show-context=2'\n\n" +
+			"make[3]: *** [/src/rust/Makefile:530: rust/bindings/bindings_generated.rs] Error 1\n" +
+			"  BINDGEN rust/uapi/uapi_generated.rs\n" +
+			"Unable to generate bindings: clang diagnosed error: /src/include/uapi/a.h:3:5: error: unknown type name 'u128'\n\n" +
+			"make[3]: *** [/src/rust/Makefile:537: rust/uapi/uapi_generated.rs] Error 1\n",
+			[]outcome.Diagnostic{
+				{Tool: "bindgen", Step: "rust/bindings/bindings_generated.rs", Message: "unknown argument: '-fdiagnostics-show-context=2'"},
+				{Tool: "bindgen", Step: "rust/uapi/uapi_generated.rs", Place: "include/uapi/a.h:3:5", Message: "unknown type name 'u128'"}}},
 		"no rule": {"make[1]: *** No rule to make target 'x.o'.  Stop.\n",
 			[]outcome.Diagnostic{{Tool: "make", Message: "No rule to make target 'x.o'.  Stop."}}},
 	} {
