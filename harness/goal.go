@@ -29,6 +29,13 @@ func (l *Lab) runGoals(
 	}
 	r := &ran{Results: results(p, t, tc, nil), plan: p}
 	base := p.Base(t, tc)
+	if out := p.Scenario.OutOfTree; out != nil && out.Kernel != "" {
+		of, err := l.sources.Toolchain(ctx, out.Kernel)
+		if err != nil {
+			return nil, err
+		}
+		r.Notes = append(r.Notes, fmt.Sprintf("the kernel that %s is made for is of toolchain %s: rustc %s", out.Dir, of.Name, of.Identity["rustc"]))
+	}
 	var stock *kbuild.Goal
 	if len(p.Scenario.Compared()) > 0 {
 		if stock, _, err = l.goal(ctx, b, p, base, scenario.Cell{Variant: p.Scenario.Stock()}); err != nil {
@@ -72,8 +79,31 @@ func (l *Lab) runGoals(
 
 // goal makes the plan's goal in a cell.
 func (l *Lab) goal(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kbuild.Base, c scenario.Cell) (*kbuild.Goal, bool, error) {
-	return b.Goal(ctx, base, kbuild.GoalRequest{
-		Cell: c, Goal: p.Scenario.Goal, Files: p.Scenario.Compared(), Whole: p.Scenario.Warnings()}, p.Flags.Fresh)
+	r := kbuild.GoalRequest{Cell: c, Goal: p.Scenario.Goal, Files: p.Scenario.Compared(), Whole: p.Scenario.Warnings(), OutOfTree: p.Scenario.OutOfTree}
+	if r.OutOfTree != nil {
+		var err error
+		if r.Kernel, err = l.kernelOf(ctx, b, p, base, c); err != nil {
+			return nil, false, err
+		}
+	}
+	return b.Goal(ctx, base, r, p.Flags.Fresh)
+}
+
+// kernelOf is the kernel that the modules of a directory are made for, in a cell that is built from base.
+func (l *Lab) kernelOf(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kbuild.Base, c scenario.Cell) (*kbuild.Baseline, error) {
+	if name := p.Scenario.OutOfTree.Kernel; name != "" && name != p.Flags.Toolchain {
+		tc, err := l.sources.Toolchain(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		p = p.With(name)
+		if err := p.Fit(ctx, l.sources, base.Tree, tc); err != nil {
+			return nil, err
+		}
+		base = p.BaseOf(c.Variant, p.Base(base.Tree, tc))
+	}
+	bl, _, err := b.Baseline(ctx, base)
+	return bl, err
 }
 
 // goalControl makes the plan's goal where a control of the plan knows how that ends.
@@ -104,10 +134,15 @@ func (l *Lab) goalControl(
 
 // goalCell is what the goal came to in a cell. stock is the same of the stock cell, nil where nothing is held against it.
 func goalCell(p *plan.Plan, base kbuild.Base, c scenario.Cell, g *kbuild.Goal, hit bool, stock *kbuild.Goal) result.Cell {
+	by := []string{p.Scenario.Goal}
+	if out := p.Scenario.OutOfTree; out != nil {
+		c.Modules = []scenario.Module{{External: out.External("")}}
+		by = []string{"M=" + out.Dir, "modules"}
+	}
 	o := g.Outcome(base, c, differs(stock, g), func(o outcome.Outcome) (string, bool) { return p.Scenario.Known(c, o) })
 	cell := result.Cell{ID: c.ID(),
 		Variant: runner.Variant(c),
-		Build: result.Build{Goal: p.Scenario.Goal, Flags: c.Variant.Requested(), Command: base.ByHand(c, p.Scenario.Goal), Signature: g.Files,
+		Build: result.Build{Goal: p.Scenario.Goal, Flags: c.Variant.Requested(), Command: base.ByHand(c, by...), Signature: g.Files,
 			Seconds: g.Seconds, Cached: hit, Outcome: &o, Log: g.Log}}
 	if g.Refused != nil {
 		cell.Build.Refused = &result.Refused{Gives: g.Refused.Gives, Seconds: g.Refused.Seconds}

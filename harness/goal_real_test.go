@@ -57,6 +57,25 @@ func TestRustcFamilies(t *testing.T) {
 	}
 }
 
+// TestOutOfTree holds that modules of a directory are made for the kernel of another toolchain, by the rustc of that one alone.
+func TestOutOfTree(t *testing.T) {
+	long(t)
+	l, _ := real(t)
+	for toolchain, want := range map[string]string{newerRustc: "", "trixie-web": "found crate `core` compiled by an incompatible version of rustc",
+		"trixie": "error loading target specification: "} {
+		r := goalRun(t, l, "rust-module-other-rustc", toolchain)
+		c := r.Cells[0]
+		switch o := c.Build.Outcome; {
+		case !c.AsExpected || len(r.Controls) != 1 || !r.Controls[0].Holds:
+			t.Errorf("%s: %+v, %+v", toolchain, c, r.Controls)
+		case want == "" && o.Kind != outcome.Built:
+			t.Errorf("%s: %s", toolchain, o)
+		case want != "" && (o.Diagnostic.Step != "hello/hello.o" || !strings.HasPrefix(o.Diagnostic.Message, want)):
+			t.Errorf("%s: %+v", toolchain, o.Diagnostic)
+		}
+	}
+}
+
 // TestGoalElsewhere holds that a tree that a scenario's patch does not fit is refused, with no verdict, and that another error than
 // the one that is described is no candidate of a bisection.
 func TestGoalElsewhere(t *testing.T) {

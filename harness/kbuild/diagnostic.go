@@ -57,7 +57,7 @@ func (b Base) errorsOf(log []byte) (all []Said) {
 		}
 		s := Said{Diagnostic: b.diagnostic(m.Lines[m.First:]), Line: m.Lines[m.First], Offset: m.Offset}
 		if i >= 0 {
-			told, s.Step = i, steps[i].target
+			told, s.Step = i, inside(steps[i].target)
 		}
 		all = append(all, s)
 	}
@@ -111,9 +111,9 @@ func (b Base) diagnostic(lines []string) outcome.Diagnostic {
 	return d
 }
 
-// inside is a file of the tree or of the build directory without where the sandbox shows them.
+// inside is a file of the tree, of the build directory or of a directory beside the scenario without where the sandbox shows them.
 func inside(place string) string {
-	for _, dir := range []string{srcDir, buildDir} {
+	for _, dir := range []string{srcDir, buildDir, externalDir} {
 		if rest, ok := strings.CutPrefix(place, dir+"/"); ok {
 			return rest
 		}

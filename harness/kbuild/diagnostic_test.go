@@ -36,6 +36,10 @@ func TestErrorsOf(t *testing.T) {
 			[]outcome.Diagnostic{
 				{Tool: "bindgen", Step: "rust/bindings/bindings_generated.rs", Message: "unknown argument: '-fdiagnostics-show-context=2'"},
 				{Tool: "bindgen", Step: "rust/uapi/uapi_generated.rs", Place: "include/uapi/a.h:3:5", Message: "unknown type name 'u128'"}}},
+		"a directory of modules": {"  RUSTC [M] /ext/hello/hello.o\nerror[E0514]: found crate `core` compiled by an incompatible version of rustc\n  |\n" +
+			"  = note: the following crate versions were found:\n\nerror: aborting due to 1 previous error\n\n" +
+			"make[3]: *** [/src/scripts/Makefile.build:276: /ext/hello/hello.o] Error 1\n",
+			[]outcome.Diagnostic{{Tool: "rustc", Step: "hello/hello.o", Message: "found crate `core` compiled by an incompatible version of rustc"}}},
 		"no rule": {"make[1]: *** No rule to make target 'x.o'.  Stop.\n",
 			[]outcome.Diagnostic{{Tool: "make", Message: "No rule to make target 'x.o'.  Stop."}}},
 	} {

@@ -35,15 +35,21 @@ type GoalRequest struct {
 	Goal  string
 	Files []string // of the build directory, whose content is to be told
 	Whole bool     // from nothing: of what is there already no warnings are seen
+
+	OutOfTree *scenario.OutOfTree // what the goal is made of, in place of the tree; nil for a target of the tree
+	Kernel    *Baseline           // that OutOfTree is made for
 }
 
 const (
 	kindGoal    = "goal"
-	goalVersion = "2"
+	goalVersion = "3"
 )
 
 func (r GoalRequest) key(base Base) string {
 	parts := []string{kindGoal, goalVersion, base.key(), r.Goal, fmt.Sprint(r.Whole)}
+	if r.OutOfTree != nil {
+		parts = append(parts, r.OutOfTree.Digest, r.Kernel.Key)
+	}
 	return store.Key(slices.Concat(parts, Request{Cell: r.Cell}.vars(), r.Files)...)
 }
 
@@ -74,7 +80,12 @@ func (b *Builder) Goal(ctx context.Context, base Base, r GoalRequest, fresh bool
 			return nil, false, err
 		}
 	}
-	if g, err = b.goal(ctx, base, r); err != nil {
+	if r.OutOfTree != nil {
+		g, err = b.goalOutOfTree(ctx, base, r)
+	} else {
+		g, err = b.goal(ctx, base, r)
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	kept := *g

@@ -112,10 +112,14 @@ func (v *validator) build() {
 	if !v.file.has("build") {
 		return
 	}
-	goal := v.require(t, "goal")
+	goal, kernel := v.require(t, "goal"), t.text("kernel")
 	t.finish()
-	if !v.form("goal", goal, goalForm, `write a target of make, as in "prepare", "rust/core.o" or "all"`) {
+	if own := outOfTree.FindStringSubmatch(goal.value); own != nil {
+		v.s.OutOfTree, v.goal = &OutOfTree{Name: own[1], Kernel: kernel.value}, goal.pos
+	} else if !v.form("goal", goal, goalForm, `write a target of make, as in "prepare", "rust/core.o" or "all", or "M=DIRECTORY"`) {
 		return
+	} else if kernel.set {
+		v.add(kernel.pos, "kernel is that of modules of a directory: it goes with goal = \"M=DIRECTORY\"")
 	}
 	v.s.Goal = goal.value
 	for _, key := range []string{"module", "placement", "step"} {

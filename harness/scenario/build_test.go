@@ -54,6 +54,39 @@ func TestBuildMistakes(t *testing.T) {
 	}
 }
 
+// TestOutOfTree holds what a goal of modules of a directory is made of, and what goes with it alone.
+func TestOutOfTree(t *testing.T) {
+	load := func(build string, files ...string) (*Scenario, error) {
+		project := fstest.MapFS{"scenarios/x.toml": {Data: []byte(strings.Replace(buildHead, "goal = \"rust/core.o\"\n", build, 1))},
+			"scenarios/x/revert.patch": {Data: []byte("diff")}, "configs/a.config": {Data: []byte("CONFIG_RUST=y\n")}}
+		for _, name := range files {
+			project["scenarios/x/"+name] = &fstest.MapFile{Data: []byte(name)}
+		}
+		return Library{Project: project}.Load("x")
+	}
+	s, err := load("goal = \"M=hello\"\nkernel = \"trixie\"\n", "hello/Kbuild", "hello/src/a.c", "other/b.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := s.OutOfTree
+	if o == nil || o.Kernel != "trixie" || o.Dir != "scenarios/x/hello" || len(o.Files) != 2 || string(o.Files["src/a.c"]) != "hello/src/a.c" {
+		t.Errorf("%+v", o)
+	}
+	more, err := load("goal = \"M=hello\"\n", "hello/Kbuild", "hello/src/b.c")
+	if err != nil || more.OutOfTree.Digest == o.Digest || !more.BuildOnly() {
+		t.Errorf("%v, %+v", err, more)
+	}
+	for build, want := range map[string]string{
+		"goal = \"M=hello\"\n":                          `x.toml:11:8: goal "M=hello": the directory scenarios/x/hello: `,
+		"goal = \"M=../hello\"\n":                       `goal "M=../hello" is not possible: write a target of make`,
+		"goal = \"rust/core.o\"\nkernel = \"trixie\"\n": `x.toml:12:10: kernel is that of modules of a directory: it goes with goal = "M=DIRECTORY"`,
+	} {
+		if _, err := load(build, "other/b.c"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", build, err, want)
+		}
+	}
+}
+
 func TestCheckTree(t *testing.T) {
 	s, err := loadBuild(t, "")
 	if err != nil {

@@ -137,7 +137,9 @@
 // builds or broken.
 //
 //	[build]
-//	goal = "rust/core.o"                 # a target of make: "prepare", "rust/core.o", "all" for the kernel and all modules
+//	goal = "rust/core.o"                 # a target of make: "prepare", "rust/core.o", "all" for the kernel and all modules;
+//	                                     # or "M=hello": the modules of the directory scenarios/NAME/hello
+//	kernel = "trixie"                    # optional, with M=: the toolchain that made the kernel they are for; default the run's own
 //
 //	[[control]]                          # the same goal where it is known how it ends
 //	name      = "older-rustc-builds"

@@ -58,6 +58,7 @@ func (l Library) Load(name string) (*Scenario, error) {
 	}
 	s.readFragments(dirs, f.texts("fragments"), m)
 	s.readSteps(at, l.Project, v.programs, m)
+	s.readOutOfTree(at, v.goal, m)
 	for i, p := range s.Patches {
 		s.Patches[i].File = path.Join(at.name, p.File)
 		if s.Patches[i].Text, err = fs.ReadFile(at, p.File); err != nil {

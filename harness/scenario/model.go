@@ -37,6 +37,7 @@ type Scenario struct {
 	Fragments     []kconfig.Fragment // those, read by Load, then [kconfig] as the last one
 	Patches       []Patch            // in the order to apply them
 	Goal          string             // target of make of a scenario about the build alone; "" for one that boots
+	OutOfTree     *OutOfTree         // what Goal is made of, where that is M=DIRECTORY; else nil
 	trees         versions           // kernels that it is for
 
 	Modules      []Module // in the order to load them

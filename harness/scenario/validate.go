@@ -36,6 +36,7 @@ type validator struct {
 	s    *Scenario
 
 	programs []text // of steps
+	goal     pos    // of a goal that is a directory
 }
 
 func (v *validator) run() {
