@@ -45,7 +45,10 @@ func (l *Lab) runGoals(
 		}
 	}
 	for _, c := range p.Cells {
-		on := p.BaseOf(c.Variant, base)
+		on, err := l.chained(ctx, p, base, p.BaseOf(c.Variant, base))
+		if err != nil {
+			return nil, err
+		}
 		g, hit, err := l.goal(ctx, b, p, on, c)
 		if err != nil { // of a configuration that is dropped nothing was made
 			failed, log, note, err := withoutBaseline(err)
@@ -92,7 +95,7 @@ func (l *Lab) goal(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kb
 // kernelOf is the kernel that the modules of a directory are made for, in a cell that is built from base.
 func (l *Lab) kernelOf(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kbuild.Base, c scenario.Cell) (*kbuild.Baseline, error) {
 	if name := p.Scenario.OutOfTree.Kernel; name != "" && name != p.Flags.Toolchain {
-		tc, err := l.sources.Toolchain(ctx, name)
+		tc, err := l.sources.For(base.Subarch).Toolchain(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +117,7 @@ func (l *Lab) goalControl(
 		t = t.Unpatched()
 	}
 	if c.Toolchain != "" {
-		if tc, err = l.sources.Toolchain(ctx, c.Toolchain); err != nil {
+		if tc, err = l.sources.For(p.Flags.Subarch).Toolchain(ctx, c.Toolchain); err != nil {
 			return cell, err
 		}
 		p = p.With(c.Toolchain)
@@ -123,7 +126,11 @@ func (l *Lab) goalControl(
 		}
 	}
 	p = p.Afresh(false)
-	on := p.BaseOf(c.Shown.Variant, p.Base(t, tc))
+	base := p.Base(t, tc)
+	on, err := l.chained(ctx, p, base, p.BaseOf(c.Shown.Variant, base))
+	if err != nil {
+		return cell, err
+	}
 	g, hit, err := l.goal(ctx, b, p, on, c.Shown)
 	if err != nil {
 		failed, log, _, err := withoutBaseline(err)

@@ -147,10 +147,8 @@ func (l *Lab) runBuilt(
 		if !group.Own() {
 			asked := group.Base(base)
 			if r.baseline != nil || r.plan.Resolved() {
-				if asked.Subarch != base.Subarch {
-					if asked.Toolchain, why = l.sources.For(asked.Subarch).Toolchain(ctx, r.plan.Flags.Toolchain); why != nil {
-						return nil, why
-					}
+				if asked, err = l.chained(ctx, r.plan, base, asked); err != nil {
+					return nil, err
 				}
 				bl, _, why = b.Baseline(ctx, asked)
 			}
@@ -191,6 +189,14 @@ func (l *Lab) runBuilt(
 	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
 	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
 	return r, nil
+}
+
+// chained is asked, what a variant of a plan on base is built from, with the toolchain that builds for its SUBARCH.
+func (l *Lab) chained(ctx context.Context, p *plan.Plan, base, asked kbuild.Base) (_ kbuild.Base, err error) {
+	if asked.Subarch != base.Subarch {
+		asked.Toolchain, err = l.sources.For(asked.Subarch).Toolchain(ctx, p.Flags.Toolchain)
+	}
+	return asked, err
 }
 
 // withoutBaseline is the outcome of all cells whose baseline is not there because of

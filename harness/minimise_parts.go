@@ -246,8 +246,11 @@ func (m *minimising) kconfig(ctx context.Context) error {
 	defer shown()
 	var from []kconfig.Option
 	effective := map[string][]kconfig.Option{} // of requests by their indices: those that Kconfig takes
+	base, err := m.cellBase(ctx)
+	if err != nil {
+		return err
+	}
 	key := func(ctx context.Context, keep []int) (string, error) {
-		base := m.cellBase()
 		asked := chosen(from, keep)
 		base.Options = asked
 		c, err := m.lab.builder.Configure(ctx, base)
@@ -310,13 +313,13 @@ func (m *minimising) resolveSame(
 }
 
 // cellBase is what the kernel of the cell is built from.
-func (m *minimising) cellBase() kbuild.Base {
+func (m *minimising) cellBase(ctx context.Context) (kbuild.Base, error) {
 	for _, g := range m.was.plan.Groups() {
 		if len(g.Cells) > 0 {
-			return g.Base(m.base)
+			return m.lab.chained(ctx, m.was.plan, m.base, g.Base(m.base))
 		}
 	}
-	return m.base
+	return m.base, nil
 }
 
 // chosen are those of a list at indices.

@@ -273,6 +273,9 @@ func (l *Lab) lookUp(f *propose.Facts, k *propose.Known, t *tree.Tree) (err erro
 	if k.Modules, err = sample.Made(t.FS(), f.Asked()...); err != nil || f.Suite == "" {
 		return err
 	}
+	if kunit, err := fs.ReadFile(t.FS(), "lib/kunit/Kconfig"); err == nil {
+		k.Autorun = strings.Contains(string(kunit), "config KUNIT_AUTORUN_ENABLED\n")
+	}
 	k.Runs, err = sample.Suite(t.FS(), f.Suite)
 	return err
 }

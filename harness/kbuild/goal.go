@@ -115,7 +115,7 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	}
 	g = &Goal{Files: map[string]string{}}
 	title := fmt.Sprintf("make %s of %s (%s, %s)", r.Goal, base.Tree.Name, base.Toolchain.Name, base.Compiler)
-	if from != nil {
+	if from != nil && !from.tools {
 		g.From = (&Baseline{On: from.on()}).From()
 		title += " on from " + g.From
 	}
@@ -135,7 +135,10 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	args := append([]string{Request{}.jobs(), "--output-sync=target"}, Request{Cell: r.Cell}.vars()...)
 	if from != nil {
 		err = from.configured(ctx, mk)
-	} else if err = mk.configured(ctx); err == nil {
+	} else {
+		err = mk.configured(ctx)
+	}
+	if err == nil && g.From == "" {
 		err = mk.ask(ctx, r.Goal)
 	}
 	if err == nil {
@@ -154,16 +157,16 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	case err != nil:
 		return nil, err
 	}
-	if err = g.finish(ctx, b, mk, r, from == nil); err != nil {
+	if err = g.finish(ctx, b, mk, r, g.From == ""); err != nil {
 		return nil, err
 	}
 	g.Seconds, g.Steps = time.Since(start).Seconds(), mk.out.Steps
 	return g, nil
 }
 
-// goalFrom is the baseline that a goal is made on from; nil where it is made from nothing.
+// goalFrom is the baseline that a goal is made on from, or that only the host's tools are taken from; nil where it is made from nothing.
 func (b *Builder) goalFrom(ctx context.Context, base Base, r GoalRequest) (*near, error) {
-	if vars := (Request{Cell: r.Cell}).vars(); len(vars) > 0 || r.Whole || b.FromNothing {
+	if r.Whole || b.FromNothing {
 		return nil, nil
 	}
 	id, err := b.identity(ctx, base)
@@ -171,9 +174,11 @@ func (b *Builder) goalFrom(ctx context.Context, base Base, r GoalRequest) (*near
 		return nil, err
 	}
 	from, err := b.nearest(ctx, base, id)
-	if err != nil || !from.usable() || from.rust { // what another rustc made is only shown to be gone when all is made
+	if err != nil || !from.usable() {
 		return nil, err
 	}
+	// What another rustc made, or was made with other flags, is only shown to be gone when all is made.
+	from.tools = from.rust || len(Request{Cell: r.Cell}.vars()) > 0
 	err = b.hold(ctx, from)
 	if _, stale := errors.AsType[*staleError](err); stale {
 		return nil, nil

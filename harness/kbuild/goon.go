@@ -37,6 +37,7 @@ type near struct {
 	files int // in which the trees differ
 	rust  bool
 	opts  bool
+	tools bool // nothing but the host's tools is taken over
 }
 
 func (n *near) usable() bool { return n != nil && n.m.Refused == "" }
@@ -264,10 +265,10 @@ func (b *Builder) newMakeOn(
 
 // configured makes .config where it may be another, and removes what was made under the former one.
 func (n *near) configured(ctx context.Context, mk *making) error {
-	if !n.m.Config {
+	if !n.m.Config && !n.tools {
 		return nil
 	}
-	if err := mk.configured(ctx); err != nil {
+	if err := mk.configured(ctx); err != nil || n.tools {
 		return err
 	}
 	return n.dropConfigured(ctx, mk.build)
@@ -295,7 +296,7 @@ func (n *near) watching() (w watching) {
 // gives all of it one time, which it returns: make compares nothing else, and takes what has the same time as current.
 func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied time.Time, targets int, err error) {
 	leave := map[string]bool{}
-	if n.rust {
+	if n.rust && !n.tools {
 		if leave, err = madeByRust(ctx, n.bl.Build()); err != nil {
 			return copied, 0, err
 		}
@@ -320,7 +321,7 @@ func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied 
 		if err != nil || !info.Mode().IsRegular() {
 			return err
 		}
-		if rel = filepath.ToSlash(rel); leave[rel] || outdated(rel) {
+		if rel = filepath.ToSlash(rel); leave[rel] || outdated(rel) || n.tools && !hostTool(rel) {
 			if made[rel] {
 				targets++
 			}
@@ -336,6 +337,12 @@ func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied 
 		err = fmt.Errorf("copy the baseline of toolchain %s: %w", n.bl.Of.Name, err)
 	}
 	return copied, targets, err
+}
+
+// hostTool reports whether a file of a build directory is of the programs that make runs before it configures, or of Kconfig: those are
+// of the C side alone, and of no configuration.
+func hostTool(name string) bool {
+	return strings.HasPrefix(name, "scripts/basic/") || strings.HasPrefix(name, "scripts/kconfig/")
 }
 
 // dropConfigured removes what Rust's tools made under another configuration: rustc reads all of it as one file of --cfg,

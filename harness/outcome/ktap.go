@@ -158,6 +158,8 @@ func (v *stepView) kunit(r *StepOutcome, passed Outcome) Outcome {
 		}
 		if slices.ContainsFunc(v.lines[:v.ready], func(l line) bool { return l.text == "kunit: disabled" }) {
 			o.Detail += " The kernel says \"kunit: disabled\": CONFIG_KUNIT_DEFAULT_ENABLED=y is what enables it."
+		} else if len(other) == 0 {
+			o.Detail += " From 6.14 on, CONFIG_KUNIT_AUTORUN_ENABLED=y is what has the kernel run suites while it boots."
 		}
 		o.Missing = MissingTest
 		return o

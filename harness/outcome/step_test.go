@@ -200,6 +200,7 @@ func TestKUnit(t *testing.T) {
 			"ok 2 rust_doctests_kernel", ""},
 		{"one that never ends", ktap, "cut", "failed no test", "    # Subtest: cut", "1 of 2"},
 		{"disabled", "kunit: disabled\n", "a", "failed no test", "umlab: ready", "CONFIG_KUNIT_DEFAULT_ENABLED=y"},
+		{"not run by itself", "random: crng init done\n", "a", "failed no test", "umlab: ready", "CONFIG_KUNIT_AUTORUN_ENABLED=y"},
 		{"none", ktap, "zz*", "failed no test", "", "It ran list, rust_doctests_kernel."},
 		{"fewer than planned", "KTAP version 1\n    KTAP version 1\n    # Subtest: a\n    1..3\n    ok 1 x\nok 1 a\n", "a", "failed no test; a/x passed", "ok 1 a", "1 of 3"},
 		{"a suite that cannot begin", "KTAP version 1\nnot ok 1 a\n", "a", "failed", "not ok 1 a", ""},

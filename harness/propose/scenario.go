@@ -30,6 +30,7 @@ type Known struct {
 	Looked  bool                     // the tree was looked at
 	Modules map[string]sample.Module // that the tree can make, of those that were asked for
 	Runs    *sample.Module           // what has Facts.Suite; nil where that is not known
+	Autorun bool                     // whether suites run at boot is an option of the tree's
 
 	Options     []kconfig.Option // of the report, that matter and that Kconfig takes
 	OptionsSaid []string
@@ -375,6 +376,9 @@ func (w *writer) options() {
 	if w.Facts.Suite != "" {
 		add(kconfig.Option{Name: "CONFIG_KUNIT", Value: "y"})
 		add(kconfig.Option{Name: "CONFIG_KUNIT_DEFAULT_ENABLED", Value: "y"})
+		if w.Known.Autorun {
+			add(kconfig.Option{Name: "CONFIG_KUNIT_AUTORUN_ENABLED", Value: "y"})
+		}
 		if w.Known.Runs != nil {
 			for _, o := range w.Known.Runs.Options {
 				o.Value = "y"
