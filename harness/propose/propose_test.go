@@ -244,3 +244,15 @@ func FuzzPropose(f *testing.F) {
 		load(t, k.Name, Propose(facts, k))
 	})
 }
+
+// TestAutorun holds that KUnit is told to run its suites at boot where the tree asks for that, and nowhere else: Kconfig would drop it.
+func TestAutorun(t *testing.T) {
+	for _, autorun := range []bool{true, false} {
+		k := known("k")
+		k.Autorun = autorun
+		text := string(Propose(facts(t, "k.txt", kunitLog), k).Text)
+		if strings.Contains(text, "CONFIG_KUNIT_AUTORUN_ENABLED = \"y\"") != autorun {
+			t.Errorf("%v:\n%s", autorun, text)
+		}
+	}
+}

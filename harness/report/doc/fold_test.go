@@ -25,6 +25,8 @@ func TestFold(t *testing.T) {
 		{"kept  two  spaces in this", 18, "kept  two  spaces|in this"},
 		{"0123456789abcdefghij", 16, "0123456789abcdef|ghij"},
 		{"wide ≠ ≠ ≠ ≠ ≠ ≠ ≠ marks", 16, "wide ≠ ≠ ≠ ≠ ≠ ≠|≠ marks"},
+		{"see https://lore.kernel.org/r/1234567890@x.org for it", 20, "see|https://lore.kernel.org/r/1234567890@x.org|for it"},
+		{"known from https://lore.kernel.org/r/1234567890@x.org", 20, "known from|https://lore.kernel.org/r/1234567890@x.org"},
 		{"too narrow to fold anything at all", 8, "too narrow to fold anything at all"},
 		{"unlimited width is a width of none at all", 0, "unlimited width is a width of none at all"},
 	} {
