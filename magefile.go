@@ -37,11 +37,13 @@ func init() {
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	                        unknown-rela-relocation (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE,…          the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME,…     the compilers: a name, or one of a series, debian-rustc:1.96.1; in a list,
@@ -93,11 +95,13 @@ func Matrix() {}
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	                        unknown-rela-relocation (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: the
@@ -138,11 +142,13 @@ func Explain() {}
 //
 //	Flags:
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	                        unknown-rela-relocation (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: the
@@ -174,11 +180,13 @@ func Boot() {}
 //	Flags:
 //	  -range=A..B           the commits A..B of the git repository that -tree= names, in place of PATCH
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	                        unknown-rela-relocation (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchains=NAME,…    the compilers: a name, or one of a series, debian-rustc:1.96.1; each is a
@@ -237,11 +245,13 @@ func Verify() {}
 //	                        one that is not, and until says how that is
 //	  -log=FILE             answers are written there as they come, and taken from there
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	                        unknown-rela-relocation (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: the
@@ -281,11 +291,13 @@ func Bisect() {}
 //	  -out=DIRECTORY        what is left is written there: the options, your modules, a scenario
 //	  -log=FILE             answers are written there as they come, and taken from there
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	                        unknown-rela-relocation (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME       the compilers: a name, or one of a series, debian-rustc:1.96.1; default: the
@@ -326,11 +338,13 @@ func Minimise() {}
 //	Flags:
 //	  -target=TARGET,…      only of these; default: all (matrix, explain, verify, bisect, zoo, nightly,
 //	                        minimise)
-//	  -scenario=NAME,…      only of these; default: all (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	  -scenario=NAME,…      only of these; default: all (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE,…          only of these; default: all (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME,…     only of these; default: all (host, host-rust, rustup-nightly, rustup-stable,
 //	                        sid, sid-experimental, trixie, trixie-backports, trixie-web; series
@@ -363,11 +377,13 @@ func Report() {}
 //	  -toolchain=NAME,…     only of these; default: all (host, host-rust, rustup-nightly, rustup-stable,
 //	                        sid, sid-experimental, trixie, trixie-backports, trixie-web; series
 //	                        debian-llvm, debian-rustc, debian-snapshot, rust-nightly)
-//	  -scenario=NAME,…      only of these; default: all (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	  -scenario=NAME,…      only of these; default: all (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -changes              only what changed, without the table
 //	  -import=FILE          enter results first, as -json= of matrix or -export= wrote them
 //	  -export=FILE          all results, to be imported elsewhere: FILE.json an array, else one a line;
@@ -385,11 +401,12 @@ func History() {}
 //
 //	Flags:
 //	  -scenario=NAME,…      only these: names, patterns (rustc-*), or paths of TOML files; default: all
-//	                        (clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
-//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-symbol-not-exported,
-//	                        rustc-core-edition, rustc-custom-target, rustc-soft-float-abi,
-//	                        rustc-target-pointer-width, sscanf-field-width, test-ida-inverted-result,
-//	                        uml-exitcode-overflow, unknown-rela-relocation)
+//	                        (bindgen-gcc-16-option, cf-protection-i586, clang-links-pie,
+//	                        hostfs-new-mount-api, hostfs-root-directory, kunit-region-intersects,
+//	                        lld-relro-not-contiguous, rust-doctest-cpumask, rust-module-other-rustc,
+//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
+//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
+//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
 //	  -tree=TREE,…          the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: each scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -toolchain=NAME,…     the compilers: a name, or one of a series, debian-rustc:1.96.1; all of a
@@ -418,11 +435,13 @@ func Zoo() {}
 //	  -zoo                  then all scenarios as well, each where it shows its bug: zoo.* beside the
 //	                        report
 //	  -scenario=NAME        the bug: a scenario that umlab knows, or the path of a TOML file; default
-//	                        unknown-rela-relocation (clang-links-pie, hostfs-new-mount-api,
-//	                        hostfs-root-directory, kunit-region-intersects, lld-relro-not-contiguous,
-//	                        rust-symbol-not-exported, rustc-core-edition, rustc-custom-target,
-//	                        rustc-soft-float-abi, rustc-target-pointer-width, sscanf-field-width,
-//	                        test-ida-inverted-result, uml-exitcode-overflow, unknown-rela-relocation)
+//	                        unknown-rela-relocation (bindgen-gcc-16-option, cf-protection-i586,
+//	                        clang-links-pie, hostfs-new-mount-api, hostfs-root-directory,
+//	                        kunit-region-intersects, lld-relro-not-contiguous, rust-doctest-cpumask,
+//	                        rust-module-other-rustc, rust-symbol-not-exported, rustc-core-edition,
+//	                        rustc-custom-target, rustc-soft-float-abi, rustc-target-pointer-width,
+//	                        sscanf-field-width, test-ida-inverted-result, uml-exitcode-overflow,
+//	                        unknown-rela-relocation)
 //	  -tree=TREE            the kernel: a name, a directory, DIRECTORY#REF, git+https://…#REF, or a
 //	                        tarball; default: the scenario's (debian-6.12, debian-7.2, debian-7.3)
 //	  -compiler=NAME        what builds the C side; default: what the tree was made for

@@ -34,7 +34,8 @@ func (l *Lab) runGoals(
 		if err != nil {
 			return nil, err
 		}
-		r.Notes = append(r.Notes, fmt.Sprintf("the kernel that %s is made for is of toolchain %s: rustc %s", out.Dir, of.Name, of.Identity["rustc"]))
+		note := fmt.Sprintf("the kernel that %s is made for is of toolchain %s: rustc %s", out.Dir, of.Name, of.Identity["rustc"])
+		r.Notes = append(r.Notes, note)
 	}
 	var stock *kbuild.Goal
 	if len(p.Scenario.Compared()) > 0 {
@@ -82,7 +83,8 @@ func (l *Lab) runGoals(
 
 // goal makes the plan's goal in a cell.
 func (l *Lab) goal(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kbuild.Base, c scenario.Cell) (*kbuild.Goal, bool, error) {
-	r := kbuild.GoalRequest{Cell: c, Goal: p.Scenario.Goal, Files: p.Scenario.Compared(), Whole: p.Scenario.Warnings(), OutOfTree: p.Scenario.OutOfTree}
+	r := kbuild.GoalRequest{Cell: c, Goal: p.Scenario.Goal, Files: p.Scenario.Compared(), Whole: p.Scenario.Warnings(),
+		OutOfTree: p.Scenario.OutOfTree}
 	if r.OutOfTree != nil {
 		var err error
 		if r.Kernel, err = l.kernelOf(ctx, b, p, base, c); err != nil {

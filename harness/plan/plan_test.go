@@ -112,7 +112,7 @@ func TestSubarch(t *testing.T) {
 	if want := []string{"uml.config", "rust.config", "samples-rust.config", "i386.config", own}; !slices.Equal(p.Fragments, want) {
 		t.Errorf("fragments %v", p.Fragments)
 	}
-	if len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "CONFIG_FUTEX") {
+	if len(p.Notes) != 2 || !strings.Contains(p.Notes[0], "the bug is known from") || !strings.Contains(p.Notes[1], "CONFIG_FUTEX") {
 		t.Errorf("notes %q", p.Notes)
 	}
 	a, err := usual.Key()

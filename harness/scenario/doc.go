@@ -113,8 +113,8 @@
 //	mount  = { type = "hostfs", target = "/mnt", source = "none", options = "/tmp" } # the target is made; source and options are optional
 //	insmod = "test_xarray"                  # a [[module]], with those that it needs before it; it stays until a rmmod
 //	rmmod  = "test_xarray"
-//	kunit  = "list*"                        # suites that ran while the kernel booted, each test with an outcome of its own: with CONFIG_KUNIT,
-//	                                        # CONFIG_KUNIT_DEFAULT_ENABLED and, from 6.14 on, CONFIG_KUNIT_AUTORUN_ENABLED in [kconfig]
+//	kunit  = "list*"                        # suites that ran while the kernel booted; each test has an outcome of its own. They
+//	                                        # run with CONFIG_KUNIT, _DEFAULT_ENABLED and, from 6.14 on, _AUTORUN_ENABLED
 //	insmod = "list_test"                    # beside kunit: the suites are this module's
 //	boot   = true                           # the boot alone
 //
