@@ -74,9 +74,10 @@ func callsTargets(t *testing.T, name, text string, want ...string) {
 	}
 }
 
-// The workflow is one that GitHub takes.
-func TestWorkflow(t *testing.T) {
-	text, err := os.ReadFile(workflowFile)
+// workflow is one that GitHub takes, with the scripts of all of its steps.
+func workflow(t *testing.T, file string) (*actionlint.Workflow, string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestWorkflow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := l.Lint(workflowFile, text, nil)
+		found, err := l.Lint(file, text, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,47 +95,55 @@ func TestWorkflow(t *testing.T) {
 	for _, e := range lint(text) {
 		t.Error(e)
 	}
-	if len(lint(bytes.Replace(text, []byte("steps.run.outputs"), []byte("steps.ran.outputs"), 1))) == 0 {
-		t.Error("actionlint sees nothing wrong in a step that does not exist")
+	if len(lint(bytes.ReplaceAll(text, []byte(".outputs."), []byte(".output.")))) == 0 {
+		t.Errorf("%s: actionlint sees nothing wrong in outputs that do not exist", file)
 	}
-
 	w, errs := actionlint.Parse(text)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
 	if p := w.Permissions; p == nil || len(p.Scopes) != 1 || p.Scopes["contents"] == nil || p.Scopes["contents"].Value.Value != "read" {
-		t.Errorf("permissions are not just to read: %+v", p)
+		t.Errorf("%s: permissions are not just to read: %+v", file, p)
 	}
 	pinned := regexp.MustCompile(`^actions/[a-z-]+(/[a-z]+)?@[0-9a-f]{40}$`)
 	var scripts strings.Builder
-	paths := map[string]string{}
 	for _, j := range w.Jobs {
 		for _, s := range j.Steps {
 			switch e := s.Exec.(type) {
 			case *actionlint.ExecAction:
 				if !pinned.MatchString(e.Uses.Value) {
-					t.Errorf("%s is not an action of GitHub's own at a full commit", e.Uses.Value)
-				}
-				if action, _, _ := strings.Cut(e.Uses.Value, "@"); strings.HasPrefix(action, "actions/cache/") {
-					paths[action] = e.Inputs["path"].Value.Value
+					t.Errorf("%s: %s is not an action of GitHub's own at a full commit", file, e.Uses.Value)
 				}
 			case *actionlint.ExecRun:
 				scripts.WriteString(e.Run.Value + "\n")
 				if strings.Contains(e.Run.Value, "${{") {
-					t.Errorf("an expression is put into a script, which a name could break out of:\n%s", e.Run.Value)
+					t.Errorf("%s: an expression is put into a script, which a name could break out of:\n%s", file, e.Run.Value)
 				}
 				bash := exec.Command("bash", "-n")
 				bash.Stdin = strings.NewReader(e.Run.Value)
 				if out, err := bash.CombinedOutput(); err != nil {
-					t.Errorf("%v: %s\n%s", err, out, e.Run.Value)
+					t.Errorf("%s: %v: %s\n%s", file, err, out, e.Run.Value)
 				}
+			}
+		}
+	}
+	return w, scripts.String()
+}
+
+func TestWorkflow(t *testing.T) {
+	w, scripts := workflow(t, workflowFile)
+	paths := map[string]string{}
+	for _, s := range w.Jobs["nightly"].Steps {
+		if e, ok := s.Exec.(*actionlint.ExecAction); ok {
+			if action, _, _ := strings.Cut(e.Uses.Value, "@"); strings.HasPrefix(action, "actions/cache/") {
+				paths[action] = e.Inputs["path"].Value.Value
 			}
 		}
 	}
 	if paths["actions/cache/restore"] == "" || paths["actions/cache/restore"] != paths["actions/cache/save"] {
 		t.Errorf("what is saved is not found again: %q", paths)
 	}
-	callsTargets(t, "the workflow", scripts.String(), "nightly")
+	callsTargets(t, "the workflow", scripts, "nightly")
 }
 
 // The scripts of the workflow, as GitHub runs them, with a stand-in for umlab
@@ -213,46 +222,50 @@ func TestWorkflowTells(t *testing.T) {
 	}
 }
 
+// read are the options of a unit; value is one of them, a line for each time that it is there.
+func read(t *testing.T, name string) (value func(section, option string) string) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(unitDir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	options, err := unit.DeserializeOptions(f)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	value = func(section, option string) string {
+		var all []string
+		for _, o := range options {
+			if o.Section == section && o.Name == option {
+				all = append(all, o.Value)
+			}
+		}
+		if all == nil {
+			t.Errorf("%s: no %s= in [%s]", name, option, section)
+		}
+		return strings.Join(all, "\n")
+	}
+	if strings.HasSuffix(name, ".service") {
+		file, ok := strings.CutPrefix(value("Unit", "Documentation"), "file:%h/umlab/")
+		if _, err := os.Stat(filepath.Join("..", file)); !ok || err != nil {
+			t.Errorf("%s: Documentation=: %v", name, err)
+		}
+	}
+	return value
+}
+
 // The units are ones that systemd takes, and what they start exists.
 func TestUnits(t *testing.T) {
-	units := map[string][]*unit.UnitOption{}
-	for _, name := range []string{"umlab-nightly.service", "umlab-nightly.timer"} {
-		f, err := os.Open(filepath.Join(unitDir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		units[name], err = unit.DeserializeOptions(f)
-		f.Close()
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-	}
-	value := func(name, section, option string) string {
-		for _, o := range units[name] {
-			if o.Section == section && o.Name == option {
-				return o.Value
-			}
-		}
-		t.Errorf("%s: no %s= in [%s]", name, option, section)
-		return ""
-	}
-	callsTargets(t, "the service", value("umlab-nightly.service", "Service", "ExecStart"), "nightly")
-	made := value("umlab-nightly.service", "Service", "ExecStartPre")
-	_, made, _ = strings.Cut(made, "go build -o ")
-	if program, _, _ := strings.Cut(made, " "); !strings.Contains(value("umlab-nightly.service", "Service", "ExecStart"), program+" ") ||
-		!strings.HasPrefix(program, "%t/"+value("umlab-nightly.service", "Service", "RuntimeDirectory")+"/") {
+	service, timer := read(t, "umlab-nightly.service"), read(t, "umlab-nightly.timer")
+	callsTargets(t, "the service", service("Service", "ExecStart"), "nightly")
+	_, made, _ := strings.Cut(service("Service", "ExecStartPre"), "go build -o ")
+	if program, _, _ := strings.Cut(made, " "); !strings.Contains(service("Service", "ExecStart"), program+" ") ||
+		!strings.HasPrefix(program, "%t/"+service("Service", "RuntimeDirectory")+"/") {
 		t.Errorf("ExecStartPre compiles %s, which ExecStart does not start, or not in RuntimeDirectory", program)
 	}
-	if at := value("umlab-nightly.timer", "Timer", "OnCalendar"); at == "" || value("umlab-nightly.timer", "Timer", "Persistent") != "true" {
-		t.Errorf("the timer: %+v", units["umlab-nightly.timer"])
-	}
-	for _, o := range units["umlab-nightly.service"] {
-		if o.Name == "Documentation" {
-			file, ok := strings.CutPrefix(o.Value, "file:%h/umlab/")
-			if _, err := os.Stat(filepath.Join("..", file)); !ok || err != nil {
-				t.Errorf("Documentation=%s: %v", o.Value, err)
-			}
-		}
+	if at := timer("Timer", "OnCalendar"); at == "" || timer("Timer", "Persistent") != "true" {
+		t.Errorf("the timer: %q", at)
 	}
 }
 
@@ -262,8 +275,12 @@ func TestUnitsVerify(t *testing.T) {
 	if err != nil {
 		t.Skip("no systemd-analyze on this machine; TestUnits reads the units without it")
 	}
-	verify := func(dir string) string {
-		c := exec.Command(analyze, "--user", "--man=no", "verify", filepath.Join(dir, "umlab-nightly.service"), filepath.Join(dir, "umlab-nightly.timer"))
+	units, err := filepath.Glob(filepath.Join(unitDir, "umlab-*"))
+	if err != nil || len(units) < 3 {
+		t.Fatal(units, err)
+	}
+	verify := func(units []string) string {
+		c := exec.Command(analyze, append([]string{"--user", "--man=no", "verify"}, units...)...)
 		c.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir())
 		out, err := c.CombinedOutput()
 		if err != nil && len(out) == 0 {
@@ -271,32 +288,29 @@ func TestUnitsVerify(t *testing.T) {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	if said := verify(unitDir); said != "" {
+	if said := verify(units); said != "" {
 		t.Error(said)
 	}
 	broken := t.TempDir()
-	for _, name := range []string{"umlab-nightly.service", "umlab-nightly.timer"} {
-		text, err := os.ReadFile(filepath.Join(unitDir, name))
+	for i, from := range units {
+		text, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
 		}
+		units[i] = filepath.Join(broken, filepath.Base(from))
 		text = bytes.ReplaceAll(text, []byte("NoNewPrivileges="), []byte("NoNewPrivilegs="))
-		if err := os.WriteFile(filepath.Join(broken, name), text, 0o644); err != nil {
+		if err := os.WriteFile(units[i], text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if said := verify(broken); !strings.Contains(said, "NoNewPrivilegs") {
-		t.Errorf("systemd-analyze sees nothing wrong in an option that does not exist: %q", said)
+	said := verify(units)
+	for _, u := range units {
+		if name := filepath.Base(u); strings.HasSuffix(name, ".service") && !regexp.MustCompile(name+`.*NoNewPrivilegs`).MatchString(said) {
+			t.Errorf("systemd-analyze sees nothing wrong in an option of %s that does not exist: %q", name, said)
+		}
 	}
-	f, err := os.ReadFile(filepath.Join(unitDir, "umlab-nightly.timer"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := regexp.MustCompile(`(?m)^OnCalendar=(.*)$`).FindSubmatch(f)
-	if at == nil {
-		t.Fatal("no OnCalendar=")
-	}
-	if out, err := exec.Command(analyze, "calendar", string(at[1])).CombinedOutput(); err != nil || !bytes.Contains(out, []byte("Next elapse")) {
+	at := read(t, "umlab-nightly.timer")("Timer", "OnCalendar")
+	if out, err := exec.Command(analyze, "calendar", at).CombinedOutput(); err != nil || !bytes.Contains(out, []byte("Next elapse")) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
