@@ -110,4 +110,5 @@ tool (
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/unparam
 	umlab/harness/umlab
+	umlab/harness/umlab-fleet
 )

@@ -75,6 +75,9 @@ func init() {
 //	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
+//	  -join=URL             workers do it, which take it from the queue of this server, nats://HOST;
+//	                        local is this process alone; default: UMLAB_JOIN, else this machine does it
+//	                        (local)
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
 //	                        them stay
 //	  -watch                again, whenever the tree, a module, a fragment or the patch is saved; Ctrl-C
@@ -414,6 +417,9 @@ func History() {}
 //	                        rustup-stable, sid, sid-experimental, trixie, trixie-backports, trixie-web;
 //	                        series debian-llvm, debian-rustc, debian-snapshot, rust-nightly)
 //	  -jobs=N               CPUs to use; default: all
+//	  -join=URL             workers do it, which take it from the queue of this server, nats://HOST;
+//	                        local is this process alone; default: UMLAB_JOIN, else this machine does it
+//	                        (local)
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
 //	                        them stay
 //	  -json=FILE            the result as JSON, too; - prints it in place of the text
@@ -536,6 +542,30 @@ func Clean() {}
 //	  -dry-run              only say what is wrong
 func Fsck() {}
 
+// Worker takes cells from the queue of a fleet, builds and boots them, and answers, until it is ended.
+//
+//	Usage: go tool mage worker [flags]
+//	Ctrl-C gives back what it has. NATS_CREDS names a file of credentials, NATS_CA, NATS_CERT and
+//	NATS_KEY files for tls://.
+//
+//	Flags:
+//	  -join=URL             workers do it, which take it from the queue of this server, nats://HOST;
+//	                        local is this process alone; default: UMLAB_JOIN, else this machine does it
+//	                        (local)
+//	  -jobs=N               CPUs to use; default: all
+func Worker() {}
+
+// Queue shows what waits in the queue of a fleet, who works, and what was answered in two ways.
+//
+//	Usage: go tool mage queue [flags]
+//
+//	Flags:
+//	  -join=URL             workers do it, which take it from the queue of this server, nats://HOST;
+//	                        local is this process alone; default: UMLAB_JOIN, else this machine does it
+//	                        (local)
+//	  -empty                take all tasks out of it; answers stay, and what is being done is finished
+func Queue() {}
+
 // Cache lists, reads, or empties the cache that UMLAB_CACHE names.
 //
 //	Usage: go tool mage cache list|verify|prune [flags]
@@ -553,6 +583,7 @@ func Cache() {}
 // Install builds the program umlab, which runs in any directory, and puts it where Go installs programs.
 //
 //	Usage: go tool mage install [flags]
+//	With it comes umlab-fleet, which it starts for what several machines do.
 //
 //	Flags:
 //	  -dir=DIRECTORY        where it goes instead; default: GOBIN, else GOPATH/bin

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"umlab/harness/parcel"
 	"umlab/harness/plan"
 	"umlab/harness/scenario"
 	"umlab/harness/settings"
@@ -22,7 +23,7 @@ func NewChoices(project fs.FS, own string) (c Choices, err error) {
 	if err != nil {
 		return c, err
 	}
-	set, err := settings.Load(configs, own)
+	set, err := settings.Load(configs, parcel.Machine, own)
 	if err != nil {
 		return c, err
 	}

@@ -23,13 +23,10 @@ const envCache = "UMLAB_CACHE"
 // openCache opens the cache that UMLAB_CACHE names, as the remote of the store; nil where it names none.
 func openCache(o Options, st *store.Store, sink progress.Sink) (*cache.Cache, error) {
 	address := o.Getenv(envCache)
-	if address == "" {
+	if address == "" || o.Engine == nil { // what needs it is done by a program that has one, see package cli
 		return nil, nil
 	}
-	if o.Registry == nil {
-		return nil, usage.Errorf("%s is set, and this program is built without what speaks to a registry: use umlab-fleet", envCache)
-	}
-	r, err := o.Registry(address)
+	r, err := o.Engine.Registry(address)
 	if err != nil {
 		return nil, err
 	}

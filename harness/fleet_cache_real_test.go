@@ -46,7 +46,8 @@ func TestBaselineFromTheCache(t *testing.T) {
 			t.Fatal(err)
 		}
 		env := map[string]string{"UMLAB_HOME": home, "UMLAB_CACHE": r.Address}
-		l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Stdout: text, Stderr: text, Forget: true, Own: own, Registry: oci.Open,
+		l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Stdout: text, Stderr: text, Forget: true, Own: own,
+			Engine: &harness.Engine{Registry: oci.Open},
 			Getenv: func(name string) string {
 				if v, ok := env[name]; ok {
 					return v

@@ -70,7 +70,7 @@ func (u user) does(t *testing.T, address string, flow func(l *harness.Lab) error
 		t.Fatal(ferr)
 	}
 	defer null.Close()
-	l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Stdout: out, Stderr: null, Own: u.own, Registry: oci.Open,
+	l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Stdout: out, Stderr: null, Own: u.own, Engine: &harness.Engine{Registry: oci.Open},
 		Getenv: func(name string) string { return env[name] }})
 	if err != nil {
 		return "", err

@@ -27,7 +27,10 @@ func (l *Lab) runGoals(
 	if p, err = p.Resolve(ctx, b, tc); err != nil {
 		return nil, err
 	}
-	r := &ran{Results: results(p, t, tc, nil), plan: p}
+	r := &ran{Results: results(p, t, tc, nil)}
+	p = p.Cut()
+	r.plan = p
+	r.seen = len(r.Notes)
 	base := p.Base(t, tc)
 	if out := p.Scenario.OutOfTree; out != nil && out.Kernel != "" {
 		of, err := l.sources.Toolchain(ctx, out.Kernel)
@@ -76,7 +79,7 @@ func (l *Lab) runGoals(
 		}
 		r.Controls = append(r.Controls, conclude.Control(c, []result.Cell{got}))
 	}
-	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
+	r.conclude()
 	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
 	return r, nil
 }

@@ -19,9 +19,12 @@ import (
 	"umlab/harness/debian"
 	"umlab/harness/fetch"
 	"umlab/harness/kbuild"
+	"umlab/harness/parcel"
 	"umlab/harness/plan"
+	"umlab/harness/progress"
 	"umlab/harness/progress/display"
 	"umlab/harness/report/doc"
+	"umlab/harness/runner"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/settings"
@@ -48,9 +51,8 @@ type Options struct {
 	Verbose bool                // with progress, each command that is run, and where its output lies
 	Own     string              // the user's own configuration, a directory like configs/ with scenarios/ in it; "" for none
 	Say     []string            // lines that progress begins with
-
-	// Registry opens the registry at an address, see oci.Open; nil in a program that is built without.
-	Registry func(address string) (cache.Registry, error)
+	Engine  *Engine             // nil: no fleet
+	Join    string              // the queue whose workers do the work, see QueueAt; "": this machine
 }
 
 // Lab is what all flows work with.
@@ -64,12 +66,20 @@ type Lab struct {
 	now      func() time.Time
 	settings *settings.Settings
 	store    *store.Store
-	sink     *display.Display
+	sink     sinkCloser
 	sources  *sources.Sources
 	builder  *kbuild.Builder
-	cache    *cache.Cache // nil without UMLAB_CACHE
-	forget   bool         // results do not enter the history
-	program  string       // how umlab is called
+	slots    *runner.Slots // of all that runs; nil: each run has its own
+	oracles  *sync.Map     // of the baselines that are run again and again, by their directories; nil: each run reads its own
+	cache    *cache.Cache  // nil without UMLAB_CACHE
+	forget   bool          // results do not enter the history
+	program  string        // how umlab is called
+}
+
+// sinkCloser shows progress until it is closed.
+type sinkCloser interface {
+	progress.Sink
+	Close()
 }
 
 // Open reads the configuration and opens the store.
@@ -81,7 +91,7 @@ func Open(o Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := settings.Load(configs, o.Own)
+	set, err := settings.Load(configs, parcel.Machine, o.Own)
 	if err != nil {
 		return nil, &usage.Error{Err: err}
 	}

@@ -4,7 +4,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +16,7 @@ import (
 // layers is the picture of the README from top to bottom: a package may import
 // those of later lines only. Packages of one line do not know each other.
 var layers = [][]string{
-	{"umlab"},
+	{"umlab", "umlab-fleet"},
 	{"cli"},
 	{"harness"},
 	{"conclude", "kcidb", "report"},
@@ -45,7 +47,7 @@ var layers = [][]string{
 	{"fleet", "store"},
 	{"bisect", "shrink"},
 	{"fetch", "unpack"},
-	{"buildlog", "mail", "manifest", "progress", "shell", "usage", "watch"},
+	{"buildlog", "mail", "manifest", "parcel", "progress", "shell", "usage", "watch"},
 }
 
 // only says which packages may import a library that is one layer's business.
@@ -122,5 +124,21 @@ func TestImportsRunDownward(t *testing.T) {
 	}
 	if len(seen) < 15 {
 		t.Errorf("saw only %d packages: the test looks in the wrong place", len(seen))
+	}
+}
+
+// The engine of a fleet is in no program but its own: the others start no slower for it.
+func TestEngineIsApart(t *testing.T) {
+	engine := regexp.MustCompile(`^(github\.com/nats-io/|umlab/harness/fleet/jetstream$|umlab/harness/cache/oci$)`)
+	for program, has := range map[string]bool{"./umlab": false, "-tags=mage ..": false, "./umlab-fleet": true} {
+		c := exec.Command("go", append([]string{"list", "-deps"}, strings.Fields(program)...)...)
+		said, err := c.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", c, err)
+		}
+		found := slices.ContainsFunc(strings.Fields(string(said)), engine.MatchString)
+		if found != has {
+			t.Errorf("%s: it has the engine: %v", program, found)
+		}
 	}
 }

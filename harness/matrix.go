@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"umlab/harness/conclude"
 	"umlab/harness/kbuild"
+	"umlab/harness/loader"
 	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
@@ -37,11 +39,20 @@ func (l *Lab) Matrix(ctx context.Context, o MatrixOptions, files Outputs) (*resu
 	if err := usage.Join(err, checkOutputs(formats)); err != nil {
 		return nil, err
 	}
-	run := l.run
 	if o.Find != "" {
-		run = l.smallest
+		r, err := l.smallest(ctx, l.sources, p)
+		if err != nil {
+			return nil, err
+		}
+		err = finish(l, ofMatrix(), r, formats)
+		return r, cmp.Or(err, matrixEnd(r))
 	}
-	r, err := run(ctx, l.sources, p)
+	run, done, err := l.executor(ctx, l.sources, p)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	r, err := run(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +87,9 @@ type ran struct {
 	plan     *plan.Plan                  // with the modules that it came to
 	baseline *kbuild.Baseline            // nil where it does not build
 	others   map[string]*kbuild.Baseline // of cells with another configuration or compiler, by their settings
+	seen     int                         // of its notes, those before anything was booted
+	fault    string                      // why it proves nothing, as far as the machine said so
+	wide     []result.Cell               // of a piece, the cells with chances over loader.WidestRange
 }
 
 // of is the baseline that a cell is a fork of; nil where it does not build.
@@ -98,7 +112,18 @@ func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tre
 	}
 	started := l.now()
 	q, baseline, notes, err := p.Build(ctx, b, t, tc)
-	return l.runBuilt(ctx, b, &ran{Results: results(q, t, tc, notes), plan: q, baseline: baseline}, p.Base(t, tc), started, err)
+	return l.runBuilt(ctx, b, &ran{Results: results(q, t, tc, notes), plan: q.Cut(), baseline: baseline}, p.Base(t, tc), started, err)
+}
+
+// conclude ends a run of whose cells all is known. What is told of them comes in one order, whichever was looked at first.
+func (r *ran) conclude() {
+	told := slices.Clone(r.Notes[r.seen:])
+	slices.Sort(told)
+	r.Notes, r.fault = append(r.Notes[:r.seen:r.seen], slices.Compact(told)...), r.Infra
+	conclude.Cells(r.Results, r.plan.Scenario, r.plan.Cells)
+	if r.plan.Whole() {
+		conclude.Whole(r.Results)
+	}
 }
 
 // runFrom runs the cells of a plan that was run on a tree that patches made of
@@ -137,7 +162,7 @@ func (l *Lab) runBuilt(
 	ctx context.Context, b *kbuild.Builder, r *ran, base kbuild.Base, started time.Time, lacks error,
 ) (_ *ran, err error) {
 	defer func() { err = cmp.Or(l.store.Wrong(), err) }()
-	r.Cells, r.others = make([]result.Cell, len(r.plan.Cells)), map[string]*kbuild.Baseline{}
+	r.Cells, r.others, r.seen = make([]result.Cell, len(r.plan.Cells)), map[string]*kbuild.Baseline{}, len(r.Notes)
 	if r.baseline != nil {
 		base = r.baseline.Base
 		r.Config.Digest, r.Config.Resolved, r.Kernel = r.baseline.Config, r.baseline.ResolvedConfig(), kernel(r.baseline)
@@ -158,12 +183,13 @@ func (l *Lab) runBuilt(
 				on.Config.Digest, on.Config.Resolved, on.Kernel = bl.Config, bl.ResolvedConfig(), kernel(bl)
 			}
 		}
-		if why == nil {
-			err := l.boot(ctx, r, group, bl)
-			if err != nil {
+		switch {
+		case why == nil && len(group.Cells)+len(group.Controls) == 0: // all cells are of other builds
+		case why == nil:
+			if err := l.boot(ctx, r, group, bl); err != nil {
 				return nil, err
 			}
-		} else {
+		default:
 			failed, log, note, err := withoutBaseline(why)
 			if err != nil {
 				return nil, err
@@ -186,7 +212,7 @@ func (l *Lab) runBuilt(
 		}
 	}
 	l.whereLogs(r.Results)
-	conclude.Matrix(r.Results, r.plan.Scenario, r.plan.Cells)
+	r.conclude()
 	r.Started, r.Seconds = started.UTC(), l.now().Sub(started).Seconds()
 	return r, nil
 }
@@ -237,6 +263,15 @@ func unbuilt(c scenario.Cell, o outcome.Outcome, log string) result.Cell {
 	return result.Cell{ID: c.ID(), Variant: runner.Variant(c), Build: result.Build{Flags: c.Variant.Requested(), Outcome: &o, Log: log}}
 }
 
+// oracle predicts what the loader of a baseline does.
+func (l *Lab) oracle(bl *kbuild.Baseline) *oracle.Oracle {
+	if l.oracles == nil {
+		return oracle.New(bl)
+	}
+	read, _ := l.oracles.LoadOrStore(bl.Dir, sync.OnceValue(func() *oracle.Oracle { return oracle.New(bl) }))
+	return read.(func() *oracle.Oracle)().Anew()
+}
+
 // boot forks and boots the cells of a group, and the controls that are not among them.
 func (l *Lab) boot(ctx context.Context, r *ran, group *plan.Group, bl *kbuild.Baseline) error {
 	guest, done, err := l.newGuest(bl.Base.Toolchain)
@@ -255,8 +290,8 @@ func (l *Lab) boot(ctx context.Context, r *ran, group *plan.Group, bl *kbuild.Ba
 	for _, i := range group.Controls {
 		cells = append(cells, r.plan.Controls[i].Shown)
 	}
-	foresees := oracle.New(bl)
-	run := &runner.Runner{Builder: l.builder, Booter: guest, Oracle: foresees, Store: l.store, Sink: l.sink, Jobs: r.plan.Flags.Jobs,
+	foresees := l.oracle(bl)
+	run := &runner.Runner{Builder: l.builder, Booter: guest, Oracle: foresees, Store: l.store, Sink: l.sink, Jobs: r.plan.Flags.Jobs, Slots: l.slots,
 		Guest: identity + " " + bl.Base.Toolchain.Digest} // the kernel runs with its libc
 	got, err := run.Run(ctx, runner.Job{Baseline: bl, Cells: cells, Fresh: r.plan.Flags.Fresh})
 	if ctx.Err() != nil {
@@ -271,7 +306,14 @@ func (l *Lab) boot(ctx context.Context, r *ran, group *plan.Group, bl *kbuild.Ba
 	for i := range cells {
 		cells[i] = cells[i].Alone()
 	}
-	foresees.Chances(cells, got)
+	if !r.plan.Whole() {
+		r.wide = append(r.wide, got[:len(group.Cells)]...)
+		for i := range r.wide {
+			r.wide[i].Placements = slices.Clone(r.wide[i].Placements)
+		}
+		foresees.Chances(cells[:len(r.wide)], r.wide, loader.WidestRange)
+	}
+	foresees.Chances(cells, got, 0)
 	r.Notes = append(r.Notes, foresees.Notes()...)
 	for n, i := range group.Cells {
 		r.Cells[i] = got[n]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"umlab/harness/parcel"
 	"umlab/harness/plan"
 	"umlab/harness/result"
 	"umlab/harness/settings"
@@ -78,7 +79,7 @@ func patchCases(t *testing.T) []patchCase {
 // and patches that only seem to be one.
 func TestShippedPatches(t *testing.T) {
 	cases := patchCases(t)
-	s, err := settings.Load(os.DirFS("../configs"), "")
+	s, err := settings.Load(os.DirFS("../configs"), parcel.Machine, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,9 @@
 package harness
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"strings"
+)
 
 // Revision is this umlab as a mail names it: "umlab 1a2b3c4d5e6f", with what is to be
 // known of the revision. The go command records it where it builds umlab in a checkout
@@ -11,6 +14,12 @@ func Revision() string {
 		return revision(nil)
 	}
 	return revision(info)
+}
+
+// BuiltOf is Revision, and whether all umlabs that are called so are the same one.
+func BuiltOf() (rev string, same bool) {
+	rev = Revision()
+	return rev, strings.HasPrefix(rev, "umlab ") && !strings.Contains(rev, "(")
 }
 
 func revision(info *debug.BuildInfo) string {

@@ -48,15 +48,16 @@ func (l *Lab) Sweep(ctx context.Context, o SweepOptions, files Outputs) (*result
 // sweep runs plans, one a column, with trees and toolchains of src.
 func (l *Lab) sweep(ctx context.Context, src *sources.Sources, plans []*plan.Plan, command string) (s *result.Sweep, err error) {
 	started := l.now()
-	if err := l.sandboxed(ctx); err != nil {
-		return nil, err
-	}
 	if err := l.snapshots(ctx, plans); err != nil {
 		return nil, err
 	}
 	s = &result.Sweep{Schema: result.SweepSchema, Command: command, Started: started.UTC(), Scenario: plans[0].Named()}
 	src = src.Once() // all columns of a tree see it as it was when the first one read it
-	run := func(ctx context.Context, p *plan.Plan) (*result.Results, error) { return l.run(ctx, src, p) }
+	run, done, err := l.executor(ctx, src, plans...)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if s.Columns, err = columns(ctx, l.sink, plans, run); err != nil {
 		return nil, err
 	}

@@ -45,12 +45,13 @@ func (l *Lab) Zoo(ctx context.Context, o ZooOptions, files Outputs) (*result.Zoo
 // zoo runs plans, one an entry.
 func (l *Lab) zoo(ctx context.Context, plans []*plan.Plan, command string) (*result.Zoo, error) {
 	started := l.now()
-	if err := l.sandboxed(ctx); err != nil {
-		return nil, err
-	}
 	z := &result.Zoo{Schema: result.ZooSchema, Command: command, Started: started.UTC()}
 	src := l.sources.Once() // all entries of a tree see it as it was when the first one read it
-	run := func(ctx context.Context, p *plan.Plan) (*result.Results, error) { return l.run(ctx, src, p) }
+	run, done, err := l.executor(ctx, src, plans...)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	for i, p := range plans {
 		l.sink.Note(fmt.Sprintf("%d of %d: %s, %s with %s", i+1, len(plans), p.Scenario.Name, p.Flags.Tree, p.Flags.Toolchain))
 		c, err := column(ctx, l.sink, p, run)

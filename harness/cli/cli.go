@@ -43,7 +43,11 @@ type App struct {
 	Dir            string              // that it was called in
 	Stdin          *os.File
 	Stdout, Stderr *os.File
+	Engine         *harness.Engine // nil: another program has it, see becomeFleet
 
+	args           []string // as they were given
+	joined         string   // of -join=
+	joining        string   // the queue that the target works with
 	quiet, verbose bool
 	say            []string // that progress begins with
 	added          []string // flags that nobody typed and that repeat what was found
@@ -99,6 +103,7 @@ func (a *App) Main(args []string) (code int) {
 // run runs a command line.
 func (a *App) run(ctx context.Context, args []string) error {
 	root := a.root()
+	a.args = args
 	if completes(args) {
 		return a.complete(ctx, root, args)
 	}
@@ -147,9 +152,13 @@ func (a *App) root() *cobra.Command {
 	t.toggle(&a.quiet, flag{name: "quiet", short: "q", once: true, means: "no progress: results and errors alone"})
 	t.toggle(&a.verbose, flag{name: "verbose", short: "v", once: true,
 		means: "progress also shows each command that is run, and where its output lies"})
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if a.quiet && a.verbose {
 			return usage.Errorf("-q shows no progress and -v more of it: give one of them")
+		}
+		a.joining = a.joins(c)
+		if why := a.needsEngine(c); why != "" && a.Engine == nil {
+			return a.becomeFleet(c.Context(), why)
 		}
 		return nil
 	}
@@ -173,7 +182,7 @@ func (a *App) root() *cobra.Command {
 func (a *App) targets() []*target {
 	list := []*target{
 		a.matrix(), a.explain(), a.boot(), a.verify(), a.bisect(), a.minimise(), a.runs(), a.report(), a.history(),
-		a.zoo(), a.nightly(), a.classify(), a.new(), a.fetch(), a.doctor(), a.clean(), a.fsck(), a.cache(),
+		a.zoo(), a.nightly(), a.classify(), a.new(), a.fetch(), a.doctor(), a.clean(), a.fsck(), a.worker(), a.queue(), a.cache(),
 	}
 	if a.Developer {
 		list = append(list, a.install(), a.test(), a.bench(), a.lint())
@@ -200,6 +209,7 @@ func (a *App) options() harness.Options {
 	return harness.Options{
 		Project: a.Project, Getenv: a.Getenv, Stdout: a.Stdout, Stderr: a.Stderr, Program: a.Program, Quiet: a.quiet,
 		Verbose: a.verbose || a.Developer && a.Getenv("MAGEFILE_VERBOSE") == "1", Say: a.say, Own: a.own(),
+		Engine: a.Engine, Join: a.joining,
 	}
 }
 

@@ -21,7 +21,8 @@ import (
 func (a *App) install() *target {
 	var dir string
 	t := a.newTarget("install", "",
-		"builds the program umlab, which runs in any directory, and puts it where Go installs programs", "", exactly())
+		"builds the program umlab, which runs in any directory, and puts it where Go installs programs",
+		"With it comes "+FleetProgram+", which it starts for what several machines do.", exactly())
 	t.text(&dir, flag{name: "dir", takes: "DIRECTORY", path: true, means: "where it goes instead; default: GOBIN, else GOPATH/bin"})
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		if dir != "" {
@@ -48,7 +49,7 @@ func (a *App) install() *target {
 		if exec.CommandContext(c.Context(), "git", "status", "--porcelain").Run() == nil {
 			args = append(args, "-buildvcs=true") // whatever GOFLAGS says: reports name the revision
 		}
-		if err := a.goTool(c.Context(), append(os.Environ(), "GOBIN="+dir), append(args, "./harness/umlab")...); err != nil {
+		if err := a.goTool(c.Context(), append(os.Environ(), "GOBIN="+dir), append(args, "./harness/umlab", "./harness/"+FleetProgram)...); err != nil {
 			return err
 		}
 		where := filepath.Join(dir, "umlab")

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			e.Setenv("ROOT", root)
+			e.Setenv("BIN", bin)
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY"} {
 				e.Setenv(name, os.Getenv(name))
 			}
@@ -51,11 +52,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// program builds umlab into a directory.
+// program builds umlab and what it starts for a fleet into a directory.
 func program(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	build := exec.Command("go", "build", "-o", dir, "umlab/harness/umlab")
+	build := exec.Command("go", "build", "-o", dir, "umlab/harness/umlab", "umlab/harness/"+FleetProgram)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build umlab: %v\n%s", err, out)
 	}

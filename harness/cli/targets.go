@@ -31,6 +31,7 @@ func (a *App) matrix() *target {
 		means: "look for the smallest sets of settings that give this verdict, over the axes and what else rustc offers"})
 	t.repeat(&r)
 	t.jobs(&r.Jobs)
+	t.join()
 	t.fresh(&r.Fresh)
 	t.watch(&watch)
 	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit}, file{&out.KTAP, "ktap", asKTAP},
@@ -39,6 +40,12 @@ func (a *App) matrix() *target {
 		// The plural is a table with columns, whatever is in it.
 		columns := r.spread()
 		sweep := columns || len(r.trees) > 1 || len(r.toolchains) > 1 || c.Flags().Changed("trees") || c.Flags().Changed("toolchains")
+		if r.Find != "" && a.joining != "" {
+			return usage.Errorf("-find= asks what it asks by what it has seen, and is not for workers: leave -join= out, and unset %s", joinVariable)
+		}
+		if watch && a.joining != "" {
+			return usage.Errorf("-watch is of this machine, and not for workers: leave -join= out, and unset %s", joinVariable)
+		}
 		if r.Find != "" && (sweep || watch) {
 			return usage.Errorf("-find= searches with one tree and one toolchain, once: name them with -tree= and -toolchain=, and leave out -watch")
 		}
@@ -282,6 +289,7 @@ func (a *App) zoo() *target {
 	t.trees(&o.Trees, meansTree+"; default: each scenario's")
 	t.toolchains(&o.Toolchains, meansToolchain+"; all of a series; default: each scenario's")
 	t.jobs(&o.Jobs)
+	t.join()
 	t.fresh(&o.Fresh)
 	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit}, file{&out.KTAP, "ktap", asKTAP},
 		file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})

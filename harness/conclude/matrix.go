@@ -44,10 +44,9 @@ func Control(c scenario.PlannedControl, cells []result.Cell) result.Control {
 	return out
 }
 
-// Matrix concludes what the cells of a run show: their verdicts, held against what
-// the scenario expects of them and against the controls, and from that the totals
-// and the exit code, all of which it sets in r. planned are the cells as planned.
-func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
+// Cells sets the verdicts of the cells of a run, and holds them against what the scenario expects of them. planned are the cells as
+// planned.
+func Cells(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 	on := scenario.On{Kernel: r.Tree.Version, Rustc: result.Version(r.Toolchain.Identity["rustc"]),
 		GCC: result.Version(r.Toolchain.Identity["gcc"])}
 	for i := range r.Cells {
@@ -60,12 +59,17 @@ func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 		}
 		c.Expected, c.AsExpected = expected(s, on, planned[i], *c)
 	}
+}
+
+// Whole sets what a run comes to whose cells have their verdicts and whose controls are all there: whether it proves anything, its
+// totals and its exit code.
+func Whole(r *result.Results) {
 	for _, c := range r.Controls {
 		if !c.Holds && r.Infra == "" {
 			r.Infra = fmt.Sprintf("control %s: %s gave %s where %s is known: this run proves nothing", c.Name, c.Cell, c.Got, c.Want)
 		}
 	}
-	if at, why := spoiled(r.Cells); at != "" && r.Infra == "" {
+	if at, why := Spoiled(r.Cells); at != "" && r.Infra == "" {
 		r.Infra = fmt.Sprintf("%s: the machine is at fault, not the kernel: %s", at, why)
 	}
 	r.Totals, r.Schema = Totals(r.Cells), r.Version()
@@ -77,9 +81,9 @@ func Matrix(r *result.Results, s *scenario.Scenario, planned []scenario.Cell) {
 	}
 }
 
-// spoiled is the first cell of which the machine kept a part from being known, and how;
+// Spoiled is the first cell of which the machine kept a part from being known, and how;
 // "" where there is none.
-func spoiled(cells []result.Cell) (at, why string) {
+func Spoiled(cells []result.Cell) (at, why string) {
 	for _, c := range cells {
 		if o := c.Build.Outcome; o != nil && o.Kind == outcome.Infra {
 			return c.ID, strings.TrimSpace(o.Detail + ": " + o.Evidence)

@@ -17,7 +17,10 @@ type GapRange struct {
 // brkRanges are the ranges over which x86-64 hosts randomise brk, smallest
 // first: 32 MiB, and 1 GiB in newer kernels (arch_randomize_brk,
 // arch/x86/kernel/process.c). No file of the host tells which one it uses.
-var brkRanges = [...]int64{32 << 20, 1 << 30}
+var brkRanges = [...]int64{32 << 20, WidestRange}
+
+// WidestRange is the largest of them, in bytes.
+const WidestRange = 1 << 30
 
 // Gap is the fixed part of the gap for this image: memory that the linker put
 // behind _end, such as .lbss.
@@ -26,9 +29,12 @@ func (k *Kernel) Gap(page uint64) GapRange {
 }
 
 // Randomised completes the range from gaps that boots reported: the smallest
-// range of brkRanges that holds them all.
-func (g GapRange) Randomised(observed []int64) (GapRange, error) {
+// range of brkRanges, of least bytes or more, that holds them all.
+func (g GapRange) Randomised(observed []int64, least int64) (GapRange, error) {
 	for _, r := range brkRanges {
+		if r < least {
+			continue
+		}
 		outside := func(o int64) bool { return o < g.Fixed || o >= g.Fixed+r+heapSlack }
 		if !slices.ContainsFunc(observed, outside) {
 			g.Range = r

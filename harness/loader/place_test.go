@@ -321,14 +321,17 @@ func TestThresholdProperty(t *testing.T) {
 
 func TestGap(t *testing.T) {
 	s := &Space{VmallocOffset: 8 << 20, AddsGap: true, gapMinimum: 1 << 20}
-	g, err := GapRange{Fixed: 0x45000, page: 4096}.Randomised([]int64{500 << 20, 20 << 20})
+	g, err := GapRange{Fixed: 0x45000, page: 4096}.Randomised([]int64{500 << 20, 20 << 20}, 0)
 	if err != nil || g.Range != 1<<30 {
 		t.Fatalf("%+v %v", g, err)
 	}
-	if small, err := (GapRange{page: 4096}).Randomised([]int64{20 << 20}); err != nil || small.Range != 32<<20 {
+	if small, err := (GapRange{page: 4096}).Randomised([]int64{20 << 20}, 0); err != nil || small.Range != 32<<20 {
 		t.Errorf("%+v %v", small, err)
 	}
-	if _, err := (GapRange{page: 4096}).Randomised([]int64{2 << 30}); err == nil {
+	if wide, err := (GapRange{page: 4096}).Randomised([]int64{20 << 20}, WidestRange); err != nil || wide.Range != WidestRange {
+		t.Errorf("%+v, %v", wide, err)
+	}
+	if _, err := (GapRange{page: 4096}).Randomised([]int64{2 << 30}, 0); err == nil {
 		t.Error("a gap of 2 GiB fits a known range")
 	}
 	loads := func(base uint64) bool { return base < 0x80000000 }

@@ -13,8 +13,8 @@ import (
 // Chances computes, for every placement with random addresses, how often each
 // module loads there, beside how often it did. The host tells the range of its
 // randomisation only by the gaps that boots report, so those of all cells are
-// taken together.
-func (o *Oracle) Chances(cells []scenario.Cell, got []result.Cell) {
+// taken together; the range is of least bytes or more.
+func (o *Oracle) Chances(cells []scenario.Cell, got []result.Cell, least int64) {
 	if o.err != nil || o.tree.Space.Reexecs || !o.tree.Space.AddsGap {
 		return
 	}
@@ -38,19 +38,21 @@ func (o *Oracle) Chances(cells []scenario.Cell, got []result.Cell) {
 		c.Modules = p.InOrder(c.Modules)
 		for j, place := range c.Placements {
 			if place.ASLR {
-				o.chancesAt(c, p, place, observed, &got[i].Placements[j])
+				o.chancesAt(c, p, place, observed, least, &got[i].Placements[j])
 			}
 		}
 	}
 }
 
-func (o *Oracle) chancesAt(c scenario.Cell, p *kbuild.Product, place scenario.Placement, observed []int64, out *result.Placement) {
+func (o *Oracle) chancesAt(
+	c scenario.Cell, p *kbuild.Product, place scenario.Placement, observed []int64, least int64, out *result.Placement,
+) {
 	sim, err := o.simulation(p, c.Modules)
 	if err != nil {
 		return
 	}
 	space := sim.tree.Space
-	gap, err := sim.kernel.Gap(space.PageSize).Randomised(observed)
+	gap, err := sim.kernel.Gap(space.PageSize).Randomised(observed, least)
 	if err != nil {
 		o.note("no probabilities: " + err.Error())
 		return

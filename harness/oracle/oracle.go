@@ -25,12 +25,22 @@ type Oracle struct {
 	tree *loader.Tree // nil where nothing is predicted
 	err  error        // why nothing is
 
-	kernels sync.Map // sum and path -> func() (*loader.Kernel, error)
-	modules sync.Map // sum and path -> func() (*placeable, error)
+	*read
 
 	mu       sync.Mutex
 	products map[string]*kbuild.Product // by productKey
 	notes    []string                   // modules that nothing is predicted for, and why
+}
+
+// read is what was read of kernels and modules.
+type read struct {
+	kernels sync.Map // sum and path -> func() (*loader.Kernel, error)
+	modules sync.Map // sum and path -> func() (*placeable, error)
+}
+
+// Anew is an oracle that knows what o has read, and nothing of what it was asked.
+func (o *Oracle) Anew() *Oracle {
+	return &Oracle{tree: o.tree, err: o.err, read: o.read, products: map[string]*kbuild.Product{}}
 }
 
 // placeable is a module and what the tree's kernel allocates for it.
@@ -43,7 +53,7 @@ type placeable struct {
 // resolved configuration. Where the source is not as the oracle knows it, it
 // predicts nothing and says why in err.
 func New(bl *kbuild.Baseline) *Oracle {
-	o := &Oracle{products: map[string]*kbuild.Product{}}
+	o := &Oracle{read: &read{}, products: map[string]*kbuild.Product{}}
 	config, err := os.ReadFile(bl.ResolvedConfig())
 	if err == nil {
 		o.tree, err = loader.ReadTree(bl.Base.Tree.FS(), bl.Base.Tree.Version, config)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 
 	"umlab/harness/kbuild"
@@ -109,12 +108,12 @@ func (p *Plan) options(v scenario.Variant) (options []kconfig.Option) {
 }
 
 // readNamed reads the fragments that variants name, and those of their SUBARCHes.
-func (p *Plan) readNamed(project fs.FS) error {
+func (p *Plan) readNamed(scenarios scenario.Library) error {
 	var errs []error
 	p.named, p.subarches = map[string]kconfig.Fragment{}, map[string]kconfig.Fragment{}
 	for _, c := range p.Cells {
 		for _, s := range c.Variant.Of(scenario.OfSubarch) {
-			f, err := readSubarch(project, s.Value)
+			f, err := readSubarch(scenarios.Project, s.Value)
 			if p.subarches[s.Value] = f; p.Flags.Subarch != "" {
 				err = usage.Errorf("-subarch=%s and the axis subarch both say what %s is built for: leave one out", p.Flags.Subarch, c.ID())
 			}
@@ -124,7 +123,7 @@ func (p *Plan) readNamed(project fs.FS) error {
 			if _, read := p.named[s.Value]; read {
 				continue
 			}
-			text, err := os.ReadFile(s.Value)
+			text, err := scenarios.User().Read(s.Value)
 			if err == nil {
 				p.named[s.Value], err = kconfig.ParseFragment(s.Value, text)
 			}

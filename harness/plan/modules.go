@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -13,6 +13,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/parcel"
 	"umlab/harness/sample"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
@@ -27,18 +28,17 @@ var listsModules = regexp.MustCompile(`(?m)^[^#\n]*\bobj-(m|y|\$[({])|^[ \t]*-?i
 
 // checkDirectory says, before any work, whether a value of -modules= can be a
 // directory of external modules.
-func checkDirectory(dir string) error {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return usage.Errorf("-modules=%s: %w", dir, err)
-	}
-	if !info.IsDir() {
+func checkDirectory(user parcel.Files, dir string) error {
+	if !user.IsDirectory(dir) {
+		if _, err := user.Stat(dir); err != nil {
+			return usage.Errorf("-modules=%s: %w", dir, err)
+		}
 		return usage.Errorf("-modules=%s is a file: give the directory that holds it and its Kbuild file, or a target of the tree", dir)
 	}
 	// Kbuild looks for them in this order.
 	for _, name := range []string{"Kbuild", "Makefile"} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) {
+		text, err := user.Read(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
@@ -55,11 +55,11 @@ func checkDirectory(dir string) error {
 
 // checkDirectories says, before any work, what is wrong with the directories of
 // the plan.
-func (p *Plan) checkDirectories() error {
+func (p *Plan) checkDirectories(user parcel.Files) error {
 	var errs []error
 	for _, m := range p.Modules() {
 		if m.External != nil {
-			errs = append(errs, checkDirectory(m.External.Given))
+			errs = append(errs, checkDirectory(user, m.External.Given))
 		}
 	}
 	return errors.Join(errs...)

@@ -8,13 +8,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/parcel"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/settings"
@@ -62,6 +61,8 @@ type Plan struct {
 	named         map[string]kconfig.Fragment // that variants name, by path
 	subarches     map[string]kconfig.Fragment // that variants name, by SUBARCH
 	patches       []patch.Patch
+	read          *parcel.Record // all that was read of the user's files
+	cut           *cut           // nil: all of it is done
 }
 
 func knownFrom(s *scenario.Scenario) string { return "the bug is known from " + s.KnownFrom() }
@@ -78,6 +79,8 @@ func (p *Plan) AmongOthers(command string) *Plan {
 // beyond this machine; the error has all that is wrong, one a line.
 func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, error) {
 	f.Scenario = cmp.Or(f.Scenario, DefaultScenario)
+	read := &parcel.Record{From: scenarios.User()}
+	scenarios.Files = read.Files
 	s, err := scenarios.Load(f.Scenario)
 	if err != nil {
 		return nil, err
@@ -89,12 +92,12 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 	}
 	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)
 	s = s.For(f.Subarch)
-	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree), usualCompiler: src.Compiler("", f.Tree)}
+	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree), usualCompiler: src.Compiler("", f.Tree), read: read}
 	selected, err := s.Select(f.Select)
 	errs := []error{err}
 	if err == nil {
 		p.Plan = *selected
-		errs = append(errs, p.checkDirectories())
+		errs = append(errs, p.checkDirectories(scenarios.User()))
 	}
 	errs = append(errs, src.CheckTree(f.Tree), src.CheckToolchain(f.Toolchain), unknown)
 	for _, c := range p.Controls {
@@ -112,7 +115,7 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 	if p.Notes = p.OwnNotes(); len(s.Source) > 0 {
 		p.Notes = append(p.Notes, knownFrom(s))
 	}
-	errs = append(errs, p.merge(scenarios.Project), p.readNamed(scenarios.Project), p.readPatches())
+	errs = append(errs, p.merge(scenarios), p.readNamed(scenarios), p.readPatches())
 	if err := usage.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -131,12 +134,12 @@ func (p *Plan) OwnNotes() (notes []string) {
 }
 
 // merge merges the scenario's fragments, the SUBARCH's, and the user's.
-func (p *Plan) merge(project fs.FS) error {
+func (p *Plan) merge(scenarios scenario.Library) error {
 	var errs []error
 	fragments := slices.Clone(p.Scenario.Fragments)
 	p.Fragments = append([]string{}, p.Scenario.FragmentNames...)
 	if p.Flags.Subarch != "" {
-		f, err := readSubarch(project, p.Flags.Subarch)
+		f, err := readSubarch(scenarios.Project, p.Flags.Subarch)
 		if err != nil {
 			return err
 		}
@@ -145,7 +148,7 @@ func (p *Plan) merge(project fs.FS) error {
 		fragments, p.Fragments = []kconfig.Fragment{{Options: merged}}, append(p.Fragments, p.Flags.Subarch+".config")
 	}
 	for _, name := range p.Flags.Fragments {
-		text, err := os.ReadFile(name)
+		text, err := scenarios.User().Read(name)
 		if err != nil {
 			errs = append(errs, usage.Errorf("-fragment=%s: %w", name, err))
 			continue
@@ -181,6 +184,9 @@ func (p *Plan) checkRust() error {
 	}
 	return nil
 }
+
+// Parcel has all that was read of the user's files for the plan.
+func (p *Plan) Parcel() ([]byte, error) { return p.read.Pack() }
 
 // Compiler is what builds the C side: the user's choice, the named tree's, else
 // what the tree itself allows.

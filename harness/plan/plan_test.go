@@ -14,6 +14,7 @@ import (
 	"umlab/harness/debian"
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/parcel"
 	"umlab/harness/progress"
 	"umlab/harness/sample"
 	"umlab/harness/scenario"
@@ -27,7 +28,7 @@ import (
 // planned is the plan of flags, with the project's own configuration.
 func planned(t *testing.T, f Flags) *Plan {
 	t.Helper()
-	set, err := settings.Load(os.DirFS("../../configs"), "")
+	set, err := settings.Load(os.DirFS("../../configs"), parcel.Machine, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func TestSubarch(t *testing.T) {
 	if own := p.own(); !slices.Contains(own, "SUBARCH=i386") {
 		t.Errorf("own %v", own)
 	}
-	set, err := settings.Load(os.DirFS("../../configs"), "")
+	set, err := settings.Load(os.DirFS("../../configs"), parcel.Machine, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func TestSubarchAxis(t *testing.T) {
 		}
 	}
 	f.Subarch = "i386"
-	set, err := settings.Load(os.DirFS("../../configs"), "")
+	set, err := settings.Load(os.DirFS("../../configs"), parcel.Machine, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ const (
 	Packages Unit = "packages" // Debian packages
 	Objects  Unit = "objects"  // lines of Kbuild that made something (CC, RUSTC, LD, ...)
 	Boots    Unit = "boots"    // of cells
+	Cells    Unit = "cells"    // and controls, that workers do
 )
 
 // A Sink shows tasks. Implementations are safe for concurrent use.

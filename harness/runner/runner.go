@@ -52,7 +52,31 @@ type Runner struct {
 	Oracle  Oracle // nil: nothing is predicted
 	Store   *store.Store
 	Sink    progress.Sink
-	Jobs    int // CPU slots; 0: one per CPU
+	Jobs    int    // CPU slots; 0: one per CPU
+	Slots   *Slots // that it shares with other runs; nil: Jobs of its own
+}
+
+// Slots are the CPUs and the memory that runs share.
+type Slots struct {
+	cpu    *semaphore.Weighted
+	cpus   int64
+	memory *semaphore.Weighted // bytes that guests may have together
+}
+
+// NewSlots are so many CPUs, 0 for all, and the machine's memory.
+func NewSlots(cpus int) *Slots {
+	if cpus <= 0 {
+		cpus = runtime.NumCPU()
+	}
+	return &Slots{semaphore.NewWeighted(int64(cpus)), int64(cpus), newMemory()}
+}
+
+// All takes all CPUs, for what uses as many as there are, until release is called.
+func (s *Slots) All(ctx context.Context) (release func(), err error) {
+	if err := s.cpu.Acquire(ctx, s.cpus); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return func() { s.cpu.Release(s.cpus) }, nil
 }
 
 // Job is a matrix to run.
@@ -69,11 +93,10 @@ const version = "5"
 // single cells do not keep the others from running: what could not be found out
 // is an infra outcome of the cell, and the errors are returned together.
 func (r *Runner) Run(ctx context.Context, j Job) ([]result.Cell, error) {
-	slots := r.Jobs
-	if slots <= 0 {
-		slots = runtime.NumCPU()
+	s := &session{Runner: r, job: j, Slots: r.Slots}
+	if s.Slots == nil {
+		s.Slots = NewSlots(r.Jobs)
 	}
-	s := &session{Runner: r, job: j, cpu: semaphore.NewWeighted(int64(slots)), slots: int64(slots), memory: newMemory()}
 	s.total.Store(int64(boots(j)))
 	s.loader = sync.OnceValue(func() (all kmsg.Formats) {
 		if t := j.Baseline.Base.Tree; t != nil {
@@ -116,10 +139,8 @@ func boots(j Job) (n int) {
 
 type session struct {
 	*Runner
+	*Slots
 	job    Job
-	cpu    *semaphore.Weighted
-	slots  int64
-	memory *semaphore.Weighted // bytes that guests may have together
 	task   progress.Task
 	loader func() kmsg.Formats // of the kernel's tree; only what is booted needs them
 	total  atomic.Int64        // boots that are known to be made
@@ -132,7 +153,7 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 	// of modules run beside each other and beside boots.
 	weight := int64(1)
 	if !c.ModulesOnly() {
-		weight, req.Jobs = s.slots, 0
+		weight, req.Jobs = s.cpus, 0
 	}
 	var targets []string
 	for _, m := range c.Modules {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"umlab/harness/parcel"
 	"umlab/harness/usage"
 )
 
@@ -21,8 +21,17 @@ const (
 
 // Library is where scenarios are looked for.
 type Library struct {
-	Project fs.FS  // umlab's own: scenarios/ and configs/
-	Own     string // the user's directory, with scenarios/ or without; "" for none
+	Project fs.FS        // umlab's own: scenarios/ and configs/
+	Own     string       // the user's directory, with scenarios/ or without; "" for none
+	Files   parcel.Files // what the user names; nil: as it is on this machine
+}
+
+// User are the files that the user names.
+func (l Library) User() parcel.Files {
+	if l.Files == nil {
+		return parcel.Machine
+	}
+	return l.Files
 }
 
 // place is a directory with scenarios.
@@ -35,17 +44,12 @@ type place struct {
 // places are the directories of the library, the user's first: its scenarios stand before umlab's of the same name.
 func (l Library) places() (list []place, err error) {
 	if l.Own != "" {
-		if dir := filepath.Join(l.Own, scenarioDir); isDirectory(dir) {
-			list = append(list, place{os.DirFS(dir), dir, true})
+		if dir := filepath.Join(l.Own, scenarioDir); l.User().IsDirectory(dir) {
+			list = append(list, place{l.User()(dir), dir, true})
 		}
 	}
 	sub, err := fs.Sub(l.Project, scenarioDir)
 	return append(list, place{sub, scenarioDir, false}), err
-}
-
-func isDirectory(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 // Names are the scenarios of the library, sorted.
@@ -64,13 +68,13 @@ func (l Library) find(name string) (place, string, error) {
 	if strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".toml") {
 		dir, base := filepath.Dir(name), filepath.Base(name)
 		id, ok := strings.CutSuffix(base, ".toml")
-		if _, err := os.Stat(name); err != nil {
+		if _, err := l.User().Stat(name); err != nil {
 			return place{}, "", usage.Errorf("-scenario=%s: %w", name, errors.Unwrap(err))
 		}
-		if !ok || isDirectory(name) {
+		if !ok || l.User().IsDirectory(name) {
 			return place{}, "", usage.Errorf("-scenario=%s: give a name, or the path of a file NAME.toml", name)
 		}
-		return place{os.DirFS(dir), dir, true}, id, nil
+		return place{l.User()(dir), dir, true}, id, nil
 	}
 	places, err := l.places()
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"umlab/harness/parcel"
 )
 
 // owned loads umlab's configuration with the user's files over it.
@@ -17,7 +19,7 @@ func owned(t *testing.T, files map[string]string) (dir string, s *Settings, err 
 			t.Fatal(err)
 		}
 	}
-	s, err = Load(os.DirFS("../../configs"), dir)
+	s, err = Load(os.DirFS("../../configs"), parcel.Machine, dir)
 	return dir, s, err
 }
 

@@ -1,5 +1,5 @@
 // Package settings reads the TOML files of configs/ and of the user that name trees,
-// toolchains, suites and limits, strictly. Of umlab it imports unpack, for the names
+// toolchains, suites and limits, strictly. Of umlab it imports parcel, unpack, for the names
 // of tarballs, and usage, and it fetches nothing.
 package settings
 
@@ -7,10 +7,11 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
+
+	"umlab/harness/parcel"
 )
 
 // Settings is what the files of configs/ say.
@@ -89,13 +90,13 @@ var stamp = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
 
 // Load reads suites.toml, trees.toml, toolchains.toml and limits.toml of configs and
 // checks them against each other; all mistakes are reported at once. Own is the
-// user's own directory, "" for none: of the same files those that are there add
+// user's own directory, one of user's, "" for none: of the same files those that are there add
 // entries, and replace those of the same name.
-func Load(configs fs.FS, own string) (*Settings, error) {
+func Load(configs fs.FS, user parcel.Files, own string) (*Settings, error) {
 	l := &loader{from: map[string]*file{}}
 	errs := l.readAll(configs, "configs", false)
 	if own != "" {
-		errs = append(errs, l.readAll(os.DirFS(own), own, true)...)
+		errs = append(errs, l.readAll(user(own), own, true)...)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

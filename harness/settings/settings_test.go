@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"umlab/harness/parcel"
 )
 
 // TestShipped holds the files that ship: they must load, and name what README
 // promises.
 func TestShipped(t *testing.T) {
-	s, err := Load(os.DirFS("../../configs"), "")
+	s, err := Load(os.DirFS("../../configs"), parcel.Machine, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,11 +77,11 @@ func TestMistakes(t *testing.T) {
 		for n, text := range good {
 			fsys[n] = &fstest.MapFile{Data: []byte(text)}
 		}
-		if _, err := Load(fsys, ""); err != nil {
+		if _, err := Load(fsys, parcel.Machine, ""); err != nil {
 			t.Fatalf("the good files do not load: %v", err)
 		}
 		fsys[tc.file] = &fstest.MapFile{Data: []byte(tc.text)}
-		_, err := Load(fsys, "")
+		_, err := Load(fsys, parcel.Machine, "")
 		for _, w := range tc.want {
 			if err == nil || !strings.Contains(err.Error(), w) {
 				t.Errorf("%s %q: error %v lacks %q", tc.file, tc.text, err, w)
@@ -103,7 +105,7 @@ func TestKindsOfTrees(t *testing.T) {
 			"trees.toml":      &fstest.MapFile{Data: []byte("default = \"t\"\n[tree.t]\n" + text)},
 			"toolchains.toml": &fstest.MapFile{Data: []byte("default = \"c\"\n[toolchain.c]\nsuites = [\"x\"]\n")},
 			"limits.toml":     &fstest.MapFile{Data: []byte("[build]\nminutes = 1\nprocesses = 1\nmemory-mb = 1\ndisk-mb = 1\nfile-mb = 1\n[boot]\nseconds = 1\nprocesses = 1\noutput-mb = 1\ndisk-mb = 1\n")},
-		}, "")
+		}, parcel.Machine, "")
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 		}

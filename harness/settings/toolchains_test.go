@@ -6,6 +6,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"umlab/harness/parcel"
 )
 
 // loadChains loads a toolchains.toml beside small files of the other names.
@@ -16,7 +18,7 @@ func loadChains(text string) (*Settings, error) {
 		"trees.toml":      file("default = \"t\"\n[tree.t]\npackage = \"p\"\nsuite = \"stable\"\ncompiler = \"gcc\"\n"),
 		"limits.toml":     file("[build]\nminutes = 1\nprocesses = 1\nmemory-mb = 1\ndisk-mb = 1\nfile-mb = 1\n[boot]\nseconds = 1\nprocesses = 1\noutput-mb = 1\ndisk-mb = 1\n"),
 		"toolchains.toml": file("default = \"base\"\ncommon = [\"make\", \"clang\", \"lld\", \"llvm\", \"rustc\", \"rust-src\", \"bindgen\"]\n[toolchain.base]\nsuites = [\"stable\"]\n" + text),
-	}, "")
+	}, parcel.Machine, "")
 }
 
 // TestCompose holds what a toolchain of parts becomes.

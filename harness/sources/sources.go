@@ -123,7 +123,7 @@ func (s *Sources) fetch(ctx context.Context, treeName, toolchainName string) (*t
 // Toolchain returns the toolchain of that name: one of configs/toolchains.toml,
 // or a member of one of its series ("debian-rustc:1.96.1").
 func (s *Sources) Toolchain(ctx context.Context, name string) (*toolchain.Toolchain, error) {
-	c, err := s.spec(ctx, name)
+	c, err := s.Spec(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -141,10 +141,24 @@ func (s *Sources) ToolchainDigest(ctx context.Context, m toolchain.Member) (dige
 	return digest, ok && err == nil
 }
 
+// Pin says what a tree and the toolchain of c are on every machine that says the same, without fetching them; pinned is false where that takes
+// more than their names. Where the archive cannot be asked, that is an error.
+func (s *Sources) Pin(ctx context.Context, treeName string, c settings.Toolchain) (pin string, pinned bool, err error) {
+	t, err := s.TreeDigest(ctx, treeName)
+	if err != nil {
+		return "", false, err
+	}
+	tc, ok, err := s.provider().Pin(ctx, c)
+	return "tree " + cmp.Or(store.Short(t), "?") + ", toolchain " + cmp.Or(store.Short(tc), "?"), ok && t != "", err
+}
+
+// HasRustup reports whether this machine has a rustup, whose toolchains can be had here.
+func (s *Sources) HasRustup() bool { return s.provider().HasRustup() }
+
 // Foretell is what is known of a toolchain's identity before it is fetched; nil
 // where nothing is. What a SUBARCH adds is none of it.
 func (s *Sources) Foretell(ctx context.Context, name string) map[string]string {
-	spec, err := s.For("").spec(ctx, name)
+	spec, err := s.For("").Spec(ctx, name)
 	if err != nil {
 		return nil
 	}
@@ -155,8 +169,8 @@ func (s *Sources) Foretell(ctx context.Context, name string) map[string]string {
 	return id
 }
 
-// spec is what the toolchain of that name is made of.
-func (s *Sources) spec(ctx context.Context, name string) (settings.Toolchain, error) {
+// Spec is what the toolchain of that name is made of.
+func (s *Sources) Spec(ctx context.Context, name string) (settings.Toolchain, error) {
 	if c, ok := s.Settings.Toolchains[name]; ok {
 		return s.with(c), nil
 	}

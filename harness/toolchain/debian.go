@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"umlab/harness/archive"
@@ -78,6 +79,19 @@ func (p *Provider) Digest(ctx context.Context, c settings.Toolchain) (digest str
 	}
 	_, sysroot, err := p.resolve(ctx, c)
 	return debianDigest(c, sysroot), err == nil, err
+}
+
+// pinned are names under which rustup never has anything else.
+var pinned = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$|^[a-z]+-[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+
+// Pin says what Get gives for c wherever it is asked, found out without fetching any of it; ok only where another machine that has the
+// same pin has the same toolchain.
+func (p *Provider) Pin(ctx context.Context, c settings.Toolchain) (pin string, ok bool, err error) {
+	if c.Host || c.Tarball != "" || c.Rustup != "" && !pinned.MatchString(c.Rustup) {
+		return "", false, nil
+	}
+	_, sysroot, err := p.resolve(ctx, c)
+	return store.Key("pin", c.Rustup, debianDigest(c, sysroot)), err == nil, err
 }
 
 func debianDigest(c settings.Toolchain, sysroot string) string {

@@ -40,6 +40,12 @@ func (p *Provider) rustupProgram() (string, bool) {
 	return find(dirs, "rustup")
 }
 
+// HasRustup reports whether the machine has a rustup.
+func (p *Provider) HasRustup() bool {
+	_, ok := p.rustupProgram()
+	return ok
+}
+
 // rustupInstall has rustup install the toolchain below home, which is all that
 // it writes to, and returns the toolchain's directory. rustup verifies what it
 // fetches.

@@ -10,6 +10,7 @@ import (
 
 	"umlab/harness/archive"
 	"umlab/harness/debian"
+	"umlab/harness/parcel"
 	"umlab/harness/progress"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -54,7 +55,7 @@ func userStore(t *testing.T) *store.Store {
 // configured is what the shipped files of configs/ say.
 func configured(t testing.TB) *settings.Settings {
 	t.Helper()
-	set, err := settings.Load(os.DirFS(filepath.Join("..", "..", "configs")), "")
+	set, err := settings.Load(os.DirFS(filepath.Join("..", "..", "configs")), parcel.Machine, "")
 	if err != nil {
 		t.Fatal(err)
 	}

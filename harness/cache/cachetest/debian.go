@@ -19,6 +19,7 @@ import (
 	"umlab/harness/archive"
 	"umlab/harness/debian"
 	"umlab/harness/fetch"
+	"umlab/harness/parcel"
 	"umlab/harness/progress"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -108,7 +109,7 @@ func unpacked(ctx context.Context, project fs.FS) (root string, err error) {
 	if err != nil {
 		return "", err
 	}
-	set, err := settings.Load(configs, "")
+	set, err := settings.Load(configs, parcel.Machine, "")
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,108 @@
+package harness_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"umlab/harness"
+	"umlab/harness/fleet"
+	"umlab/harness/fleet/jetstream"
+	"umlab/harness/result"
+)
+
+// joined is real with the workers of a queue, and with what it tells.
+func joined(t *testing.T, address string) (l *harness.Lab, out, told *os.File) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds a kernel: not with -short")
+	}
+	dir := t.TempDir()
+	files := map[string]*os.File{"stdout": nil, "stderr": nil}
+	for name := range files {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		files[name] = f
+	}
+	engine := &harness.Engine{Queue: func(ctx context.Context, at harness.QueueAt) (fleet.Queue, error) {
+		return jetstream.Open(ctx, jetstream.Options{Where: at.Address, Store: at.Store, Say: at.Note})
+	}}
+	l, err := harness.Open(harness.Options{Project: os.DirFS(".."), Getenv: os.Getenv, Stdout: files["stdout"], Stderr: files["stderr"],
+		Forget: true, Engine: engine, Join: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l, files["stdout"], files["stderr"]
+}
+
+// ofTheRun is what two runs of the same have of their own.
+var ofTheRun = cmpopts.IgnoreFields(result.Results{}, "Started", "Seconds")
+
+var seconds = regexp.MustCompile(`[0-9.]+ (s|min)$`)
+
+// printed is what a run printed, without how long it took.
+func printed(t *testing.T, f *os.File) string {
+	t.Helper()
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	for line := range strings.Lines(string(text)) {
+		b.WriteString(seconds.ReplaceAllString(strings.TrimSuffix(line, "\n"), "") + "\n")
+	}
+	return b.String()
+}
+
+// What workers do comes to what one machine does: the same table, the same JSON.
+func TestJoinLocal(t *testing.T) {
+	warm, _ := real(t)
+	alone, one := real(t)
+	l, many, told := joined(t, harness.Local)
+	for name, o := range map[string]harness.MatrixOptions{
+		"matrix": {}, "of a build": {Scenario: "rustc-target-pointer-width"},
+		"other kernels": func() (o harness.MatrixOptions) {
+			o.Select.Axes, o.Select.Cells = []string{"param:seccomp=on"}, []string{"stock", "static-large*@module"}
+			return o
+		}(),
+	} {
+		matrix(t, warm, o)
+		want := matrix(t, alone, o)
+		for range 2 { // the second time they are answered at once
+			if d := cmp.Diff(want, matrix(t, l, o), ofTheRun); d != "" {
+				t.Errorf("%s: one machine and workers (-one +workers):\n%s", name, d)
+			}
+		}
+		matrix(t, alone, o)
+	}
+	if d := cmp.Diff(printed(t, one), printed(t, many)); d != "" {
+		t.Errorf("printed (-one +workers):\n%s", d)
+	}
+	if text := printed(t, told); !strings.Contains(text, "cells done by workers") || !strings.Contains(text, "worker ") {
+		t.Errorf("the workers are not told of:\n%s", text)
+	}
+}
+
+// The columns of a sweep are done beside each other, and come to the same.
+func TestJoinSweep(t *testing.T) {
+	alone, _ := real(t)
+	l, _, _ := joined(t, harness.Local)
+	o := harness.SweepOptions{Toolchains: []string{"trixie", "sid"}, MatrixOptions: harness.MatrixOptions{Tree: "debian-6.12"}}
+	o.Select.Cells = []string{"stock"}
+	sweep(t, alone, o)
+	want, got := sweep(t, alone, o), sweep(t, l, o)
+	if d := cmp.Diff(want, got, ofTheRun, cmpopts.IgnoreFields(result.Sweep{}, "Started", "Seconds")); d != "" {
+		t.Errorf("one machine and workers (-one +workers):\n%s", d)
+	}
+}
