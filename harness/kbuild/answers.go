@@ -68,6 +68,5 @@ func remember(from fs.FS, over, more string) error {
 
 // knows reports whether a build directory has answers.
 func knows(build string) bool {
-	_, err := os.Stat(filepath.Join(build, answersFile))
-	return err == nil
+	return regularIn(build, answersFile) == nil
 }

@@ -93,7 +93,7 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 	if err := store.RemoveAll(dir); err != nil { // of a run that was killed
 		return "", err
 	}
-	config, err := os.ReadFile(filepath.Join(m.build, ".config"))
+	config, err := readIn(m.build, ".config")
 	if err != nil {
 		return "", err
 	}
@@ -118,6 +118,10 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 			return err
 		}
 		return os.Chtimes(to, info.ModTime(), info.ModTime())
+	}
+	err = in(m.build, basic, func(root *os.Root, at string) error { _, err := root.Stat(at); return err })
+	if err != nil {
+		return "", err
 	}
 	return dir, store.CopyTree(ctx, filepath.Join(dir, basic), filepath.Join(m.build, basic), copied)
 }
@@ -200,7 +204,7 @@ var (
 // gives is where the tree asks for what a message refuses: the line that writes that part of target.json, else the rule that calls
 // rustc; "" where that cannot be told.
 func (b Base) gives(build, message string) string {
-	target, _ := os.ReadFile(filepath.Join(build, filepath.FromSlash(rustTarget)))
+	target, _ := readIn(build, rustTarget)
 	var words []string
 	if m := specKey.FindStringSubmatch(message); m != nil {
 		words = append(words, m[1])

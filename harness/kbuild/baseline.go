@@ -324,6 +324,11 @@ func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, was *re
 	if err != nil {
 		return nil, fmt.Errorf("what did the build read: %w", err)
 	}
+	for _, name := range []string{"linux", rustTarget} { // which go by their paths from now on
+		if err := regularIn(mk.build, name); err != nil && !(name == rustTarget && errors.Is(err, fs.ErrNotExist)) {
+			return nil, err
+		}
+	}
 	if bl.Linux, err = store.SumFile(filepath.Join(mk.build, "linux")); err != nil {
 		return nil, err
 	}

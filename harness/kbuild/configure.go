@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"umlab/harness/kconfig"
@@ -35,7 +33,7 @@ func (e *ConfigError) Error() string {
 
 // configure makes .config from nothing.
 func (m *making) configure(ctx context.Context, what string) error {
-	if err := os.WriteFile(filepath.Join(m.build, ".umlab.config"), []byte(kconfig.Text(m.base.Options)), 0o644); err != nil {
+	if err := writeIn(m.build, ".umlab.config", []byte(kconfig.Text(m.base.Options))); err != nil {
 		return err
 	}
 	err := m.run(ctx, m.job("configure "+m.base.Tree.Name, m.out, "KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"))
@@ -44,7 +42,7 @@ func (m *making) configure(ctx context.Context, what string) error {
 
 // readConfig reads the resolved .config of a build directory.
 func readConfig(build string) (kconfig.Config, error) {
-	text, err := os.ReadFile(filepath.Join(build, ".config"))
+	text, err := readIn(build, ".config")
 	if err != nil {
 		return kconfig.Config{}, err
 	}

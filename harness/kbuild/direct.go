@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -174,7 +172,7 @@ func (m *making) hook(ctx context.Context, said *bytes.Buffer) error {
 
 // hooked is what it left.
 func (m *making) hooked() ([]string, error) {
-	raw, err := os.ReadFile(filepath.Join(m.build, ".umlab.env"))
+	raw, err := readIn(m.build, ".umlab.env")
 	if err != nil {
 		return nil, err
 	}

@@ -359,9 +359,7 @@ func (n *near) dropConfigured(ctx context.Context, build string) error {
 // removeFrom removes those files of a build directory that are there.
 func removeFrom(build string, names iter.Seq[string]) (err error) {
 	for name := range names {
-		if rm := os.Remove(filepath.Join(build, filepath.FromSlash(name))); !errors.Is(rm, fs.ErrNotExist) {
-			err = errors.Join(err, rm)
-		}
+		err = errors.Join(err, removeIn(build, name))
 	}
 	return err
 }

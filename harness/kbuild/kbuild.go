@@ -123,7 +123,8 @@ type machineError struct {
 }
 
 func (e *machineError) Error() string {
-	return fmt.Sprintf("build %s: the machine failed it, not the source: %s (all of it: %s); free disk or memory and run again",
+	return fmt.Sprintf("build %s: the machine failed it, not the source: %s (all of it: %s); free disk or memory, "+
+		"or let a build use more of them in configs/limits.toml, and run again",
 		e.what, e.line, e.log)
 }
 

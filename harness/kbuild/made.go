@@ -31,26 +31,31 @@ func (d made) inside(name string) string {
 	return path.Clean(name)
 }
 
-// find returns the path on the host of a file, in whichever layer it is.
-func (d made) find(name string) (string, bool) {
+// where returns the layer that has a file; ok is false where there is none, or it is no file: a whiteout is a device.
+func (d made) where(name string) (layer string, ok bool) {
 	for _, layer := range []string{d.upper, d.lower} {
 		if layer == "" {
 			continue
 		}
-		p := filepath.Join(layer, filepath.FromSlash(d.inside(name)))
-		if info, err := os.Lstat(p); err == nil {
-			return p, info.Mode().IsRegular() // a whiteout is a device
+		if err := regularIn(layer, d.inside(name)); !errors.Is(err, fs.ErrNotExist) {
+			return layer, err == nil
 		}
 	}
 	return "", false
+}
+
+// find returns the path on the host of a file, in whichever layer it is.
+func (d made) find(name string) (string, bool) {
+	layer, ok := d.where(name)
+	return filepath.Join(layer, filepath.FromSlash(d.inside(name))), ok
 }
 
 // again is d without what an earlier build made.
 func (d made) again() made { return made{upper: d.upper, mount: d.mount} }
 
 func (d made) read(name string) ([]byte, error) {
-	if p, ok := d.find(name); ok {
-		return os.ReadFile(p)
+	if layer, ok := d.where(name); ok {
+		return readIn(layer, d.inside(name))
 	}
 	return nil, fmt.Errorf("%s: %w", name, os.ErrNotExist)
 }
@@ -203,7 +208,7 @@ func walkCommands(ctx context.Context, dir string, visit func(rel, target, comma
 		if path.Ext(rel) != ".cmd" {
 			return nil
 		}
-		content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(rel)))
+		content, err := readIn(dir, rel)
 		if err != nil {
 			return err
 		}

@@ -122,7 +122,7 @@ func (m *making) takeEnv(ctx context.Context, bl *Baseline) error {
 		m.over = filepath.Join(m.dir, "over")
 		defer func() { _ = os.RemoveAll(m.over); m.over = "" }() // else a few files too many lie there
 	}
-	if err := os.Remove(filepath.Join(m.build, answersFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeIn(m.build, answersFile); err != nil {
 		return err // half of it would be a makefile that make does not read
 	}
 	if err := remember(m.base.Tree.FS(), m.over, remembering+noting); err != nil {
