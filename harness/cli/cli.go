@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"umlab/harness"
+	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/usage"
 )
@@ -129,10 +130,19 @@ func (a *App) tell(err error) int {
 		fmt.Fprintln(a.Stderr, "Error: "+harness.Interrupted)
 	default:
 		for _, one := range usage.Flatten(err) {
-			fmt.Fprintln(a.Stderr, "Error: "+one.Error())
+			fmt.Fprintln(a.Stderr, "Error: "+clean(one.Error()))
 		}
 	}
 	return code
+}
+
+// clean is a text of several lines, each as doc.Clean has it: it may name what a build left or a server said.
+func clean(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = doc.Clean(l)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // root is the whole command line.

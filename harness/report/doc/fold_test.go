@@ -44,6 +44,11 @@ func TestClean(t *testing.T) {
 		"bad \xff\xfe":             `bad \xff\xfe`,
 		"honest \uFFFD":            "honest \uFFFD",
 		"left \u202e right\u2028s": `left \u202e right\u2028s`,
+		"::set-output name=a::b":   `\x3a:set-output name=a::b`,
+		"x  ::error::b":            `x  \x3a:error::b`,
+		"\t::error::b":             ` \x3a:error::b`,
+		"core::fmt::Write :: a":    "core::fmt::Write :: a",
+		"x##[debug]a##vso[b ## [":  `x\x23#[debug]a\x23#vso[b ## [`,
 	} {
 		if got := Clean(in); got != want {
 			t.Errorf("Clean(%q) = %q, want %q", in, got, want)

@@ -2,6 +2,7 @@ package doc
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -160,7 +161,8 @@ func (l Line) in(form Form) Line {
 
 // Clean makes s one printable line: control, format and other invisible
 // characters are spelled out, so that console bytes can neither move the cursor
-// nor break a format made of lines. What is clean stays as it is.
+// nor break a format made of lines; and so is the first character of what a CI
+// system takes for a command. What is clean stays as it is.
 func Clean(s string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -177,5 +179,22 @@ func Clean(s string) string {
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 	}
-	return b.String()
+	return disarm(b.String())
+}
+
+// commands begin what CI systems obey in the output of a job: GitHub's "::set-output …::", which stands behind white space alone,
+// and "##[…]" of GitHub, Azure ("##vso[") and TeamCity ("##teamcity["), wherever that stands.
+var commands = regexp.MustCompile(`(?m)(?:^|\s)(?:::[A-Za-z])|##[A-Za-z]*\[`)
+
+// disarm spells out the first character of each of the commands.
+func disarm(s string) string {
+	if !strings.Contains(s, "::") && !strings.Contains(s, "##") {
+		return s
+	}
+	return commands.ReplaceAllStringFunc(s, func(c string) string {
+		if at := strings.Index(c, "::"); at >= 0 {
+			return c[:at] + `\x3a` + c[at+1:]
+		}
+		return `\x23` + c[1:]
+	})
 }

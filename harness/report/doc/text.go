@@ -164,7 +164,7 @@ func (p *printer) print(indent int, k ink) {
 	if k.text != "" {
 		p.out.WriteString(strings.Repeat(" ", indent))
 	}
-	p.out.WriteString(p.paint(k) + "\n")
+	p.out.WriteString(disarm(p.paint(k)) + "\n") // a fold may have put a command at the beginning
 }
 
 // wrap prints l. Lines that follow the first are indented by two columns more than
