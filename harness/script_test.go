@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +67,10 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv(roleAsked) != "" {
+		fmt.Fprintln(os.Stderr, beAsked())
+		os.Exit(1)
+	}
 	initSandbox()
 	code := m.Run()
 	if builtIn != "" {
