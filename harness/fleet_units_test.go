@@ -5,18 +5,34 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/rhysd/actionlint"
 )
 
 const fleetDir = "../configs/fleet"
 
-// The unit of a server is one that systemd takes, and what it starts with exists.
+// The units of a worker and of a server are ones that systemd takes, and what they start exists.
 func TestFleetUnits(t *testing.T) {
-	queue := read(t, "umlab-queue.service")
+	worker, queue := read(t, "umlab-worker.service"), read(t, "umlab-queue.service")
+	callsTargets(t, "the worker's service", worker("Service", "ExecStart"), "worker")
+	_, made, _ := strings.Cut(worker("Service", "ExecStartPre"), "go build -o ")
+	dir, programs, _ := strings.Cut(made, " ")
+	if dir != "%t/"+worker("Service", "RuntimeDirectory")+"/" || !strings.Contains(worker("Service", "ExecStart"), dir+"umlab ") {
+		t.Errorf("ExecStartPre compiles into %s, which is not RuntimeDirectory, or ExecStart starts nothing of it", dir)
+	}
+	if want := []string{"./harness/umlab", "./harness/umlab-fleet"}; !slices.Equal(strings.Fields(programs), want) {
+		t.Errorf("ExecStartPre compiles %s, want %v: umlab starts what lies beside it", programs, want)
+	}
+	for p := range strings.FieldsSeq(programs) {
+		if _, err := os.Stat(filepath.Join("..", p)); err != nil {
+			t.Error(err)
+		}
+	}
 	_, config, _ := strings.Cut(queue("Service", "ExecStart"), " -c %h/umlab/")
 	if _, err := os.Stat(filepath.Join("..", config)); err != nil || config == "" {
 		t.Errorf("the queue's configuration: %q, %v", config, err)
@@ -90,6 +106,38 @@ func TestCompose(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^[^#\n]*\$(\w+)`).FindAllStringSubmatch(string(config), -1) {
 		if v := queue.Environment[m[1]]; v == nil || *v == "" {
 			t.Errorf("nats-server.conf asks for $%s, which the compose file does not set", m[1])
+		}
+	}
+}
+
+// In the workflow of two jobs, the second has what it needs of the first, and cannot write to the cache.
+func TestSharedWorkflow(t *testing.T) {
+	w, scripts := workflow(t, "../.github/workflows/shared.yml")
+	called := []string{"matrix", "zoo"}
+	for _, name := range called {
+		if n := strings.Count(scripts, `/umlab" `+name+" "); n != 1 {
+			t.Errorf("the workflow calls %s %d times", name, n)
+		}
+	}
+	for job, want := range map[string]string{"baseline": "write", "zoo": "read"} {
+		if got := w.Jobs[job].Permissions.Scopes["packages"].Value.Value; got != want {
+			t.Errorf("%s may %s packages, want %s", job, got, want)
+		}
+	}
+	if n := w.Jobs["zoo"].Needs; len(n) != 1 || n[0].Value != "baseline" {
+		t.Errorf("zoo needs %v", n)
+	}
+	for _, s := range w.Jobs["zoo"].Steps {
+		e, ok := s.Exec.(*actionlint.ExecRun)
+		if s.Env != nil {
+			for name, v := range s.Env.Vars {
+				if strings.Contains(v.Value.Value, "UMLAB_CACHE_KEY") {
+					t.Errorf("the second job has the key, as %s", name)
+				}
+			}
+		}
+		if ok && strings.Contains(e.Run.Value, "UMLAB_CACHE_KEY") {
+			t.Error("the second job has the key")
 		}
 	}
 }

@@ -276,7 +276,7 @@ func TestUnitsVerify(t *testing.T) {
 		t.Skip("no systemd-analyze on this machine; TestUnits reads the units without it")
 	}
 	units, err := filepath.Glob(filepath.Join(unitDir, "umlab-*"))
-	if err != nil || len(units) < 3 {
+	if err != nil || len(units) < 4 {
 		t.Fatal(units, err)
 	}
 	verify := func(units []string) string {
