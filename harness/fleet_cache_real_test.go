@@ -1,10 +1,7 @@
 package harness_test
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/json"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/crypto/ssh"
 
 	"umlab/harness"
 	"umlab/harness/cache/cachetest"
@@ -33,7 +29,7 @@ func TestBaselineFromTheCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, own, empty := cachetest.New(t), t.TempDir(), t.TempDir()
-	key(t, filepath.Join(own, "cache_key"))
+	cachetest.Key(t, filepath.Join(own, "cache_key"))
 	var times []time.Duration
 	var results []*result.Results
 	var said []string
@@ -121,21 +117,5 @@ func copyRecords(t *testing.T, from, to string) {
 		if err := os.CopyFS(filepath.Join(to, "v1/records", kind), os.DirFS(filepath.Join(from, "v1/records", kind))); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// key writes a private key as ssh-keygen does.
-func key(t *testing.T, path string) {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, err := ssh.MarshalPrivateKey(private, "umlab")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

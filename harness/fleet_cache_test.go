@@ -24,7 +24,7 @@ type user struct{ home, own string }
 func newUser(t *testing.T) user {
 	t.Helper()
 	u := user{t.TempDir(), t.TempDir()}
-	key(t, filepath.Join(u.own, "cache_key"))
+	cachetest.Key(t, filepath.Join(u.own, "cache_key"))
 	return u
 }
 

@@ -63,7 +63,10 @@ const (
 
 // shapes are the kinds that are shared.
 var shapes = map[string]shape{
-	kindBaseline: tried, kindSysroot: dir, "llvm": dir, tree.Kind: trees, tree.KindOf: record, "build": record, "goal": record, Files: record,
+	kindBaseline: tried, "build": record, "goal": record, // of kbuild
+	kindSysroot: dir, "llvm": dir, "rust": dir, "rust-src": dir, "rustup": record, // of toolchain
+	tree.Kind: trees, tree.KindOf: record,
+	Files: record,
 }
 
 // links are where symbolic links of a kind may lead besides into the artifact itself: directories of the sandbox, in which alone

@@ -2,9 +2,6 @@ package cache_test
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -17,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/crypto/ssh"
 
 	"umlab/harness/cache"
 	"umlab/harness/cache/cachetest"
@@ -53,27 +49,6 @@ type machine struct {
 	own   string // configuration, with cache_key and allowed_signers
 }
 
-// newKey writes a key as ssh-keygen does, and returns its public half.
-func newKey(t testing.TB, path string) string {
-	t.Helper()
-	pub, priv, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, err := ssh.MarshalPrivateKey(priv, "umlab")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	public, err := ssh.NewPublicKey(pub)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public)))
-}
-
 // newMachine is a machine with a key of its own, unless it is to have the one of another's.
 func newMachine(t testing.TB, address string, like *machine) *machine {
 	t.Helper()
@@ -81,7 +56,7 @@ func newMachine(t testing.TB, address string, like *machine) *machine {
 	if like != nil {
 		m.own = like.own
 	} else {
-		newKey(t, filepath.Join(m.own, "cache_key"))
+		cachetest.Key(t, filepath.Join(m.own, "cache_key"))
 	}
 	st, err := store.Open(t.TempDir())
 	if err != nil {

@@ -61,7 +61,7 @@ func TestLoadKeys(t *testing.T) {
 			return map[string]string{"UMLAB_CACHE_KEY": own + "/no"}
 		}, "no such file"},
 		"signers that are missing": {func(t *testing.T, own, pub string) map[string]string {
-			newKey(t, filepath.Join(own, "cache_key"))
+			cachetest.Key(t, filepath.Join(own, "cache_key"))
 			return map[string]string{"UMLAB_CACHE_SIGNERS": own + "/no"}
 		}, "no such file"},
 		"no private key": {func(t *testing.T, own, pub string) map[string]string {
@@ -71,7 +71,7 @@ func TestLoadKeys(t *testing.T) {
 			return nil
 		}, "is no private key of ssh-keygen"},
 		"a key that all can read": {func(t *testing.T, own, pub string) map[string]string {
-			newKey(t, filepath.Join(own, "cache_key"))
+			cachetest.Key(t, filepath.Join(own, "cache_key"))
 			if err := os.Chmod(filepath.Join(own, "cache_key"), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestLoadKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			own := t.TempDir()
-			pub := newKey(t, filepath.Join(t.TempDir(), "key"))
+			pub := cachetest.Key(t, filepath.Join(t.TempDir(), "key"))
 			env := test.make(t, own, pub)
 			_, err := cache.LoadKeys(func(name string) string { return env[name] }, own, time.Now)
 			switch {
@@ -182,7 +182,7 @@ func TestAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	pub := newKey(t, filepath.Join(dir, "key"))
+	pub := cachetest.Key(t, filepath.Join(dir, "key"))
 	write(t, filepath.Join(dir, "cache_key"), pub+"\n", 0o644, long)
 	env := map[string]string{"SSH_AUTH_SOCK": socket}
 	load := func() (*cache.Keys, error) {

@@ -195,10 +195,13 @@ func (c *Cache) take(ctx context.Context, a *About, tmp string) (err error) {
 	e := store.Entry{Kind: a.Kind, Key: a.Key}
 	var layer string
 	if a.Layer != nil {
+		task := c.start("fetch", "from", e, progress.Bytes, a.Layer.Size)
+		defer func() { task.Done(err) }()
 		layer = filepath.Join(tmp, "layer")
-		if err := c.fetch(ctx, a, layer); err != nil {
+		if err := c.fetch(ctx, a.Layer, layer, task); err != nil {
 			return err
 		}
+		task.Status("unpack")
 	}
 	switch shapes[a.Kind] {
 	case trees:
@@ -208,24 +211,25 @@ func (c *Cache) take(ctx context.Context, a *About, tmp string) (err error) {
 	default:
 		err = c.takeDir(ctx, a, layer, filepath.Join(tmp, "entry"))
 	}
-	if _, bad := errors.AsType[*unpack.FormatError](err); err == nil || bad || c.has(e) { // which another process may have pulled
+	_, bad := errors.AsType[*unpack.FormatError](err)
+	switch {
+	case err == nil || bad:
 		return err
+	case ctx.Err() == nil && c.has(e): // another process has pulled it
+		return nil
 	}
 	return &localError{err}
 }
 
-// fetch gets the layer of an artifact into the file at path, and holds it against its digest. What stops on the way is asked
-// for again.
-func (c *Cache) fetch(ctx context.Context, a *About, path string) (err error) {
-	task := c.start("fetch", "from", store.Entry{Kind: a.Kind, Key: a.Key}, progress.Bytes, a.Layer.Size)
-	defer func() { task.Done(err) }()
+// fetch gets a layer into the file at path, and holds it against its digest. What stops on the way is asked for again.
+func (c *Cache) fetch(ctx context.Context, l *Layer, path string, task progress.Task) error {
 	const tries = 3
 	for n := 1; ; n++ {
 		f, err := os.Create(path)
 		if err != nil {
 			return &localError{err}
 		}
-		err = errors.Join(c.copy(ctx, f, a.Layer, task), f.Close())
+		err = errors.Join(c.copy(ctx, f, l, task), f.Close())
 		_, here := errors.AsType[*localError](err)
 		if err == nil || here || errors.Is(err, ErrNone) || ctx.Err() != nil || n == tries {
 			return err

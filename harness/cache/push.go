@@ -50,7 +50,9 @@ func (c *Cache) next() (o store.Offered, ok bool) {
 		c.idle = nil
 		return o, false
 	}
-	o, c.queue = c.queue[0], c.queue[1:]
+	i := max(0, slices.IndexFunc(c.queue, func(o store.Offered) bool { return shapes[o.Kind] == tried })) // what took longest to make
+	o = c.queue[i]
+	c.queue = slices.Delete(c.queue, i, i+1)
 	return o, true
 }
 

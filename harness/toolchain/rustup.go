@@ -214,7 +214,9 @@ func (p *Provider) rustupOnDemand(ctx context.Context, name string, c settings.T
 	key := store.Key("install", rustupVersion, server, c.Rustup)
 	old, have := rustupParts{}, rustupParts{}
 	known := p.rustupHas(key, &old)
-	if known && (dated.MatchString(c.Rustup) || p.Archive.Stands(old.Asked)) {
+	fixed := dated.MatchString(c.Rustup)
+	if known && (fixed || p.Archive.Stands(old.Asked)) {
+		p.offerRust(key, c.Rustup, old)
 		return old, nil
 	}
 	unlock, err := p.Store.Lock(ctx, kindRustup+"-"+key)
@@ -224,6 +226,9 @@ func (p *Provider) rustupOnDemand(ctx context.Context, name string, c settings.T
 	defer unlock()
 	if p.rustupHas(key, &have) && !have.Asked.Equal(old.Asked) {
 		return have, nil // another process was quicker
+	}
+	if fixed && p.Store.Pull(ctx, kindRustup, key) && p.rustupHas(key, &have) {
+		return have, nil
 	}
 	home, remove, err := p.Store.Scratch(kindRustup)
 	if err != nil {
@@ -243,5 +248,22 @@ func (p *Provider) rustupOnDemand(ctx context.Context, name string, c settings.T
 		return rustupParts{}, fmt.Errorf("keep rustup's %s: %w", c.Rustup, err)
 	}
 	have.Asked = p.Archive.Now()
-	return have, p.Store.Put(kindRustup, key, have)
+	if err := p.Store.Put(kindRustup, key, have); err != nil {
+		return have, err
+	}
+	p.offerRust(key, c.Rustup, have)
+	return have, nil
+}
+
+// offerRust gives others what is kept under a name that means the same for ever.
+func (p *Provider) offerRust(key, name string, have rustupParts) {
+	if !dated.MatchString(name) {
+		return
+	}
+	o := store.Offered{Entry: store.Entry{Kind: kindRustup, Key: key}, Of: "rustup " + name}
+	o.Needs = append(o.Needs, store.Entry{Kind: kindRust, Key: have.Compiler})
+	if have.Source != "" {
+		o.Needs = append(o.Needs, store.Entry{Kind: kindRustSrc, Key: have.Source})
+	}
+	p.Store.Offer(o)
 }

@@ -56,8 +56,12 @@ func Pack(ctx context.Context, st *store.Store, digest string, w io.Writer) (*La
 		}
 		files = d.files
 	}
+	from, err := os.OpenRoot(layers[0])
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
 	out := tar.NewWriter(w)
-	from := (&Tree{Layers: layers[:1], store: st}).FS()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -70,7 +74,7 @@ func Pack(ctx context.Context, st *store.Store, digest string, w io.Writer) (*La
 }
 
 // packed writes one file.
-func packed(out *tar.Writer, from fs.FS, name, what string) error {
+func packed(out *tar.Writer, from *os.Root, name, what string) error {
 	h := &tar.Header{Name: top + name, Format: tar.FormatPAX, Mode: 0o644}
 	if what == "" {
 		return nil
