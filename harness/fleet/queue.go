@@ -173,7 +173,8 @@ type TooLarge struct {
 }
 
 func (e *TooLarge) Error() string {
-	return fmt.Sprintf("%s is %d bytes as it is sent, the queue takes %d: raise max_payload of nats-server, or set UMLAB_CACHE", e.What, e.Size, e.Most)
+	const remedy = "raise max_payload of nats-server, or set UMLAB_CACHE"
+	return fmt.Sprintf("%s is %d bytes as it is sent, the queue takes %d: %s", e.What, e.Size, e.Most, remedy)
 }
 
 // ErrLost is the error of what is done with a task that is in other hands by now.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	js "github.com/nats-io/nats.go/jetstream"
 
@@ -52,18 +51,9 @@ func (q *Queue) Withdraw(ctx context.Context, t fleet.Task) error {
 
 // Queued implements fleet.Queue.
 func (q *Queue) Queued(ctx context.Context) (keys map[string]bool, err error) {
-	err = q.try(ctx, "list the tasks", func(ctx context.Context) error {
-		info, err := q.stock().Info(ctx, js.WithSubjectFilter(taskSubjects))
-		if err != nil {
-			return err
-		}
-		keys = map[string]bool{}
-		used := map[string]bool{}
-		for subject := range info.State.Subjects {
-			parts := strings.Split(subject, ".")
-			used[parts[1]], keys[parts[2]] = true, true
-		}
-		return q.remake(ctx, used)
+	err = q.try(ctx, "list the tasks", func(ctx context.Context) (err error) {
+		keys, err = q.heal(ctx)
+		return err
 	})
 	return keys, err
 }

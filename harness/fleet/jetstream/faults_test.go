@@ -40,7 +40,8 @@ func TestMain(m *testing.M) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()
-	if err := map[string]func(part) error{"server": serverRole, "worker": workerRole, "planner": plannerRole}[role](partOf(os.Args[1])); err != nil {
+	roles := map[string]func(part) error{"server": serverRole, "worker": workerRole, "planner": plannerRole}
+	if err := roles[role](partOf(os.Args[1])); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -59,32 +59,8 @@ func (q *Queue) make(ctx context.Context, l fleet.Lane) error {
 		return fmt.Errorf("lane of %s: %w", l.Capability, err)
 	}
 	q.mu.Lock()
-	q.made[l.Name()], q.sure[l.Name()] = l, true
+	q.sure[l.Name()] = true
 	q.mu.Unlock()
-	return nil
-}
-
-// remake makes the consumers of lanes that have tasks, by name, and that the server has lost. Of others than this process has asked in
-// nothing is known, and their planners do the same.
-func (q *Queue) remake(ctx context.Context, used map[string]bool) error {
-	names := q.stock().ConsumerNames(ctx)
-	for name := range names.Name() {
-		delete(used, name)
-	}
-	if err := names.Err(); err != nil {
-		return err
-	}
-	for name := range used {
-		q.mu.Lock()
-		l, asked := q.made[name]
-		q.mu.Unlock()
-		if !asked {
-			continue
-		}
-		if err := q.make(ctx, l); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

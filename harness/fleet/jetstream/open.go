@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -55,8 +56,8 @@ type Queue struct {
 	leases    js.KeyValue            // digest of a key: its owner
 	workers   js.KeyValue            // digest of an ID: fleet.Worker
 	consumers map[string]js.Consumer // of the lanes that were taken from, by name
-	made      map[string]fleet.Lane  // whose consumers this process has made, by name
-	sure      map[string]bool        // that they are there
+	sure      map[string]bool        // lanes whose consumers are there, by name
+	stuck     map[string]stuck       // lanes, by name
 	wake      chan struct{}          // closed when somebody asked
 	trouble   string                 // what was last said of the server
 }
@@ -68,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 	}
 	q := &Queue{
 		opts: o, where: o.Where, stop: func() {}, wake: make(chan struct{}),
-		consumers: map[string]js.Consumer{}, made: map[string]fleet.Lane{}, sure: map[string]bool{},
+		consumers: map[string]js.Consumer{}, sure: map[string]bool{}, stuck: map[string]stuck{},
 	}
 	var err error
 	if q.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
@@ -162,7 +163,12 @@ func shown(where string) (string, error) {
 
 // remedy is what to do about an error of the first connection.
 func remedy(err error) string {
+	var verify *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &verify):
+		return ": NATS_CA names a file with the certificates that the server's is signed with"
+	case strings.Contains(err.Error(), "remote error: tls"): // what the other side says of it has no type
+		return ": the server wants a certificate that it knows: NATS_CERT and NATS_KEY name the files of yours and of its key"
 	case errors.Is(err, nats.ErrNoServers):
 		return ": is nats-server running there, and is its port open to this machine?"
 	case errors.Is(err, nats.ErrAuthorization):

@@ -358,6 +358,47 @@ func TestStaysThere(t *testing.T) {
 	}
 }
 
+// TestHeals: tasks of a lane that the server has no consumer of, or whose consumer does not know of them any more, are given out.
+func TestHeals(t *testing.T) {
+	for name, harm := range map[string]func(*testing.T, *Queue){
+		"no consumer": func(t *testing.T, q *Queue) {
+			if err := q.tasks.DeleteConsumer(t.Context(), task(1).Lane()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a consumer that knows of nothing": func(t *testing.T, q *Queue) {
+			lane, err := q.tasks.Consumer(t.Context(), task(1).Lane())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := lane.CachedInfo().Config
+			c.MaxDeliver, c.AckWait = 1, 100*time.Millisecond // it gives up what is not acknowledged
+			if lane, err = q.tasks.UpdateConsumer(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			take(t, q)
+			until(t, "it has given up", func() bool {
+				info, err := lane.Info(t.Context())
+				return err == nil && info.NumAckPending == 0 && info.NumPending == 0
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q, _ := local(t)
+			ask(t, q, task(1), true)
+			harm(t, q)
+			ask(t, q, task(1), false)
+			j := maybe(t, q, 30*time.Second)
+			if j == nil {
+				t.Fatal("the task is given to nobody")
+			}
+			done(t, j, "w", "v")
+			holds(t, q, 0, 0, 1)
+		})
+	}
+}
+
 // TestConfiguration is what the server is told.
 func TestConfiguration(t *testing.T) {
 	t.Parallel()
@@ -371,8 +412,9 @@ func TestConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := lane.CachedInfo().Config; c.AckPolicy != js.AckExplicitPolicy || c.AckWait != 30*time.Second || c.MaxDeliver != -1 || c.Durable == "" {
-		t.Errorf("consumer %+v", c)
+	l := lane.CachedInfo().Config
+	if l.AckPolicy != js.AckExplicitPolicy || l.AckWait != 30*time.Second || l.MaxDeliver != -1 || l.Durable == "" {
+		t.Errorf("consumer %+v", l)
 	}
 }
 

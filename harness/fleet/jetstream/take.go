@@ -38,6 +38,9 @@ func (q *Queue) Take(ctx context.Context, order func([]fleet.Lane) []fleet.Lane)
 				j, err = q.first(ctx, order(lanes))
 			}
 		}
+		if j == nil && err == nil {
+			err = q.complete(ctx, lanes)
+		}
 		if j != nil || err != nil {
 			return j, err
 		}
@@ -48,6 +51,23 @@ func (q *Queue) Take(ctx context.Context, order func([]fleet.Lane) []fleet.Lane)
 		case <-time.After(lookAgain(workers)):
 		}
 	}
+}
+
+// complete looks whether the lanes have all the tasks that there are.
+func (q *Queue) complete(ctx context.Context, lanes []fleet.Lane) error {
+	return q.try(ctx, "look for tasks", func(ctx context.Context) error {
+		info, err := q.stock().Info(ctx)
+		if err != nil {
+			return err
+		}
+		for _, l := range lanes {
+			info.State.Msgs -= min(info.State.Msgs, uint64(l.Waiting+l.Running))
+		}
+		if info.State.Msgs > 0 {
+			_, err = q.heal(ctx)
+		}
+		return err
+	})
 }
 
 // first is the next task of the first of the lanes that has one, nil where none has.
