@@ -63,6 +63,7 @@ func (p *Place) Obtain(ctx context.Context, q Queue, baseline, owner string, fet
 	if err != nil {
 		return err
 	}
+	defer q.Wake()
 	defer made()
 	k := Known{Here: p.Here(baseline), Missing: p.Look == nil, Leased: p.Look == nil}
 	for {

@@ -165,8 +165,15 @@ func TestOrderStill(t *testing.T) {
 // leases is a queue that has nothing but leases.
 type leases struct {
 	Queue
-	mu   sync.Mutex
-	held map[string]bool
+	mu    sync.Mutex
+	held  map[string]bool
+	woken int
+}
+
+func (q *leases) Wake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.woken++
 }
 
 func (q *leases) Lease(_ context.Context, key, _ string) (Lease, bool, error) {
@@ -247,8 +254,9 @@ func TestObtain(t *testing.T) {
 			}
 		}
 		group.Wait()
-		if built != 1 || fetched != 9 || refused == 0 || len(q.held) > 0 {
-			t.Errorf("built %d times, fetched %d times, refused %d times, still leased: %v; want 1, 9, some, none", built, fetched, refused, q.held)
+		if built != 1 || fetched != 9 || refused == 0 || len(q.held) > 0 || q.woken != 20+refused {
+			t.Errorf("built %d times, fetched %d times, refused %d times, woken %d times, still leased: %v; want 1, 9, some, each time, none",
+				built, fetched, refused, q.woken, q.held)
 		}
 	})
 }

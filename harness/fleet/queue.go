@@ -124,6 +124,8 @@ type Queue interface {
 	// something can have changed, with all lanes that have tasks. A task that is answered meanwhile is not given out. Where nothing was
 	// to be had, what the workers announce tells which tasks are in nobody's hands any more, and order is asked again.
 	Take(ctx context.Context, order func([]Lane) []Lane) (Job, error)
+	// Wake has each Take of this Queue look again: its order can be another one now.
+	Wake()
 
 	// Lease makes owner the only one to build what key names, until release is called or owner was not heard of for AckWait; beats
 	// are its own business. ok is false where somebody else is at it. Once it is lost, lost is closed.

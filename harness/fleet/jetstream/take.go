@@ -177,6 +177,9 @@ func (q *Queue) back(ctx context.Context, key string) (n int, err error) {
 	return n, err
 }
 
+// Wake implements fleet.Queue.
+func (q *Queue) Wake() { q.woken() }
+
 // waking is closed when the next task is asked.
 func (q *Queue) waking() <-chan struct{} {
 	q.mu.Lock()
