@@ -12,7 +12,7 @@ import (
 )
 
 // others are flags in README that are not of umlab.
-var others = []string{"f", "print", "name", "js"}
+var others = []string{"f", "print", "name", "c"}
 
 var (
 	code   = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
