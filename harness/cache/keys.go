@@ -3,6 +3,7 @@ package cache
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,17 +46,15 @@ type signer struct {
 // LoadKeys reads the key that UMLAB_CACHE_KEY names, else cache_key in own, the user's own configuration; the file is one of
 // ssh-keygen, or the public half of a key that ssh-agent has. Its signatures are believed, and those of the keys in
 // allowed_signers, in own or where UMLAB_CACHE_SIGNERS says. The error is a *usage.Error, and says how to make a key where there is
-// none of any.
+// none of any. Without own, it is where that would be.
 func LoadKeys(getenv func(string) string, own string, now func() time.Time) (*Keys, error) {
 	k := &Keys{file: getenv("UMLAB_CACHE_KEY"), allowed: getenv("UMLAB_CACHE_SIGNERS"), now: now}
-	wanted := k.file != ""
-	if k.file == "" && own != "" {
-		k.file = filepath.Join(own, "cache_key")
+	wanted, wantedSigners := k.file != "", k.allowed != ""
+	if own == "" {
+		own = ownDir(getenv)
 	}
-	wantedSigners := k.allowed != ""
-	if k.allowed == "" && own != "" {
-		k.allowed = filepath.Join(own, "allowed_signers")
-	}
+	k.file = cmp.Or(k.file, filepath.Join(own, "cache_key"))
+	k.allowed = cmp.Or(k.allowed, filepath.Join(own, "allowed_signers"))
 	err := k.load(getenv)
 	if errors.Is(err, fs.ErrNotExist) && !wanted {
 		err = nil
@@ -77,9 +76,8 @@ func LoadKeys(getenv func(string) string, own string, now func() time.Time) (*Ke
 		return nil, usage.Errorf("who may sign what is taken from the cache: %w", err)
 	}
 	if len(k.signer) == 0 {
-		return nil, usage.Errorf("UMLAB_CACHE is set, and nothing says who is believed: make a key of your own\n"+
-			"  ssh-keygen -t ed25519 -N '' -C umlab -f %s\n"+
-			"or write the public keys of others, a line each (NAME ssh-ed25519 AAAA…), into %s", k.file, k.allowed)
+		return nil, usage.Errorf("UMLAB_CACHE is set, and nothing says who is believed: make a key of your own\n  %s\n"+
+			"or write the public keys of others, a line each (NAME ssh-ed25519 AAAA…), into %s", k.keygen(), k.allowed)
 	}
 	return k, nil
 }
@@ -229,7 +227,25 @@ func timeOf(text string) (time.Time, error) {
 
 // noKey says that there is no key to sign with, and how to make one.
 func (k *Keys) noKey() error {
-	return usage.Errorf("nothing can be pushed to a cache without a key that signs it: ssh-keygen -t ed25519 -N '' -C umlab -f %s", k.file)
+	return usage.Errorf("nothing can be pushed to a cache without a key that signs it: %s", k.keygen())
+}
+
+// keygen is the command that makes the own key.
+func (k *Keys) keygen() string {
+	command := "ssh-keygen -t ed25519 -N '' -C umlab -f " + k.file
+	if _, err := os.Stat(filepath.Dir(k.file)); err != nil {
+		command = fmt.Sprintf("mkdir -p %s && %s", filepath.Dir(k.file), command)
+	}
+	return command
+}
+
+// ownDir is where the user's own configuration would be, see README.
+func ownDir(getenv func(string) string) string {
+	base := getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(base) {
+		base = filepath.Join(cmp.Or(getenv("HOME"), "/"), ".config")
+	}
+	return filepath.Join(base, "umlab")
 }
 
 // CanSign reports whether there is a key to sign with.

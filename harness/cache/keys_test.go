@@ -106,6 +106,17 @@ func allow(t testing.TB, own string, lines ...string) {
 	}
 }
 
+// TestWithoutConfiguration: what is to be made is named also where there is no directory for it yet.
+func TestWithoutConfiguration(t *testing.T) {
+	for _, env := range []map[string]string{{"HOME": "/home/me"}, {"XDG_CONFIG_HOME": "/home/me/.config"}} {
+		_, err := cache.LoadKeys(func(name string) string { return env[name] }, "", time.Now)
+		want := "mkdir -p /home/me/.config/umlab && ssh-keygen -t ed25519 -N '' -C umlab -f /home/me/.config/umlab/cache_key"
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "/home/me/.config/umlab/allowed_signers") {
+			t.Errorf("%v: %v", env, err)
+		}
+	}
+}
+
 // TestKeysThatAreNotAllowedNow: the times of allowed_signers count.
 func TestKeysThatAreNotAllowedNow(t *testing.T) {
 	r := cachetest.New(t)
