@@ -31,6 +31,7 @@ type reply struct {
 	Facts   *conclude.Facts   `json:",omitempty"`
 	Failed  *failure          `json:",omitempty"` // in place of all that
 	Files   []byte            `json:",omitempty"` // the contents of those paths, by path, as gzipped JSON
+	Sent    bool              `json:",omitempty"` // they are in the cache, see sendFiles
 }
 
 // failure is an error of a plan that is none of the machine's.
@@ -158,7 +159,7 @@ func arriving(ctx context.Context, st *store.Store, r *result.Results, files map
 	return err
 }
 
-// pack is the body of the answer of a piece. Files that make it larger than most bytes stay where they are.
+// pack is the body of the answer of a piece. Files that make it larger than most bytes are not in it.
 func (r *reply) pack(files map[string][]byte, most int) ([]byte, error) {
 	text, err := json.Marshal(r)
 	if err != nil || len(files) == 0 {
@@ -185,7 +186,7 @@ func (r *reply) pack(files map[string][]byte, most int) ([]byte, error) {
 const mostUnpacked = 256 << 20
 
 // open reads the answer of a piece, whose files come into the store.
-func open(ctx context.Context, st *store.Store, a fleet.Answer) (r *reply, err error) {
+func open(ctx context.Context, l *Lab, a fleet.Answer) (r *reply, err error) {
 	if err := json.Unmarshal(a.Body, &r); err != nil || r == nil {
 		return nil, fmt.Errorf("the answer of %s cannot be read: %w", a.Worker, err)
 	}
@@ -203,8 +204,13 @@ func open(ctx context.Context, st *store.Store, a fleet.Answer) (r *reply, err e
 		}
 		r.Files = nil
 	}
+	if r.Sent {
+		if files, err = l.receiveFiles(ctx, a); err != nil { // which takes nothing from the result
+			l.sink.Note(fmt.Sprintf("the transcripts of an answer of %s are not here: %v", a.Worker, err))
+		}
+	}
 	if r.Results != nil {
-		err = arriving(ctx, st, r.Results, files)
+		err = arriving(ctx, l.store, r.Results, files)
 	}
 	return r, err
 }

@@ -200,7 +200,7 @@ func (r *running) got(ctx context.Context, l *Lab, i int, a fleet.Answer) error 
 		r.infra[i] = a.Infra
 		return nil
 	}
-	got, err := open(ctx, l.store, a)
+	got, err := open(ctx, l, a)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type errand struct {
 	Pin    string // see sources.Pin; "" where nothing is known beforehand
 	Once   string `json:",omitempty"` // of a run whose answers are for nobody else
 	Piece  plan.Piece
+	Tree   *tree.Tree `json:",omitempty"` // that lies in the cache: it is of the user's own, see sendTree
 
 	Facts       bool `json:",omitempty"` // what tells its kernel from others is wanted as well
 	FromNothing bool `json:",omitempty"` // its kernel may not go on from another
@@ -97,7 +98,14 @@ func (l *Lab) ask(ctx context.Context, src *sources.Sources, p *plan.Plan, once 
 			}
 		}
 	}
-	if !pinned || p.Flags.Fresh || l.hereAlone(p, c) {
+	here := l.hereAlone(p, c, true)
+	if !here {
+		if e.Tree, err = l.sendTree(ctx, src, p); err != nil {
+			return nil, err
+		}
+		here = l.hereAlone(p, c, e.Tree != nil)
+	}
+	if !pinned || p.Flags.Fresh || here {
 		e.Once = once
 	}
 	if e.Files, err = p.Parcel(); err != nil {
@@ -109,7 +117,7 @@ func (l *Lab) ask(ctx context.Context, src *sources.Sources, p *plan.Plan, once 
 			return nil, err
 		}
 	}
-	a.errand, a.need = e, l.needs(p, c)
+	a.errand, a.need = e, l.needs(p, c, here)
 	for _, g := range a.groups {
 		a.lanes = append(a.lanes, store.Key("lane", pin, e.Once, e.Flags.Compiler, e.Flags.Tree, e.Flags.Toolchain, e.Flags.Subarch,
 			kconfig.Text(p.Options), fmt.Sprint(g.Settings, g.Unpatched, e.FromNothing), fmt.Sprint(e.Flags.Select.Modules)))
@@ -183,7 +191,7 @@ const (
 var memories = []int64{1, 2, 4, 8, 16, 32, 64}
 
 // needs is the word for what a worker has to be able to do for a plan, whose toolchain is c.
-func (l *Lab) needs(p *plan.Plan, c settings.Toolchain) string {
+func (l *Lab) needs(p *plan.Plan, c settings.Toolchain, here bool) string {
 	var most int64
 	for _, c := range p.Cells {
 		for _, place := range c.Placements {
@@ -201,7 +209,7 @@ func (l *Lab) needs(p *plan.Plan, c settings.Toolchain) string {
 	case c.Tarball != "":
 		from = fromTarball
 	}
-	return word(from, memories[at], l.hereAlone(p, c))
+	return word(from, memories[at], here)
 }
 
 func word(from string, gib int64, here bool) string {
@@ -235,14 +243,19 @@ func machine() string {
 	return store.Key("machine", name, string(id))[:12]
 }
 
-// hereAlone reports whether a plan, whose toolchain is c, rests on what only this machine has: a directory of the user's, or its own
-// tools.
-func (l *Lab) hereAlone(p *plan.Plan, c settings.Toolchain) bool {
+// ownTree reports whether the tree of a plan is one that only this machine has.
+func (l *Lab) ownTree(p *plan.Plan) bool {
 	t, configured := l.settings.Trees[p.Flags.Tree]
 	source := p.Flags.Tree
 	if configured {
 		source = t.URL + t.Tarball
 	}
-	return c.Host || tree.IsPath(source) && !strings.Contains(source, "://") ||
+	return tree.IsPath(source) && !strings.Contains(source, "://")
+}
+
+// hereAlone reports whether a plan, whose toolchain is c, rests on what only this machine has: a directory of the user's, unless it
+// was sent, or its own tools.
+func (l *Lab) hereAlone(p *plan.Plan, c settings.Toolchain, sent bool) bool {
+	return c.Host || l.ownTree(p) && !sent ||
 		slices.ContainsFunc(p.Modules(), func(m scenario.Module) bool { return m.External != nil })
 }

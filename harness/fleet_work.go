@@ -72,6 +72,11 @@ func (w *worker) piece(ctx context.Context, t fleet.Task, now func(string)) (fle
 		}
 	}
 	body, err := r.pack(files, w.most)
+	if err == nil && len(files) > 0 && r.Files == nil {
+		if r.Sent = w.lab.sendFiles(ctx, t, files); r.Sent {
+			body, err = r.pack(nil, w.most)
+		}
+	}
 	return fleet.Answer{Verdict: r.verdict(), Body: body}, err
 }
 
@@ -150,6 +155,11 @@ func (w *worker) make(ctx context.Context, t fleet.Task, e errand, now func(stri
 	files, err := parcel.Open(e.Files)
 	if err != nil {
 		return nil, err
+	}
+	if e.Tree != nil {
+		if l.sources, err = l.receiveTree(ctx, e.Flags.Tree, *e.Tree); err != nil {
+			return nil, err
+		}
 	}
 	library := l.library()
 	library.Files = files

@@ -34,7 +34,7 @@ type Sources struct {
 	Sink     progress.Sink
 	Getenv   func(string) string
 
-	trees   map[string]*tree.Tree // see Once
+	trees   map[string]*tree.Tree // see Once and With
 	subarch string                // see For
 }
 
@@ -51,6 +51,13 @@ func (s *Sources) Refreshed() *Sources {
 func (s *Sources) Once() *Sources {
 	r := *s
 	r.trees = map[string]*tree.Tree{}
+	return &r
+}
+
+// With are the same sources, which have a tree of that name already.
+func (s *Sources) With(name string, t *tree.Tree) *Sources {
+	r := *s
+	r.trees = map[string]*tree.Tree{name: t}
 	return &r
 }
 

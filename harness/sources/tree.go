@@ -28,6 +28,9 @@ func Directory(name string) (dir string, ok bool) {
 
 // CheckTree says, before any work, whether -tree= can be meant.
 func (s *Sources) CheckTree(name string) error {
+	if s.trees[name] != nil {
+		return nil
+	}
 	src, err := tree.ParseSource(name)
 	switch {
 	case err != nil:
@@ -149,6 +152,9 @@ func (s *Sources) TreeDigest(ctx context.Context, name string) (string, error) {
 
 // Unpacked is the tree as far as it is on this machine, if it is: its name and its files.
 func (s *Sources) Unpacked(ctx context.Context, name string) (*tree.Tree, bool) {
+	if t := s.trees[name]; t != nil {
+		return t, true
+	}
 	if dir, ok := Directory(name); ok {
 		return &tree.Tree{Name: name, Layers: []string{dir}}, true
 	}

@@ -29,6 +29,13 @@ func There(st *store.Store, digest string) bool {
 	return ok
 }
 
+// Stored is a tree of which only the files are missing, with those that the store has under its digest.
+func Stored(st *store.Store, t Tree) (_ *Tree, ok bool) {
+	t.Layers, ok = opened(st, t.Digest)
+	t.store = st
+	return &t, ok
+}
+
 // Here reports whether the store has the tree of the archive with that sha256, or comes by it without the archive.
 func Here(ctx context.Context, st *store.Store, sum string) bool {
 	var t Tree
