@@ -90,6 +90,7 @@ type ran struct {
 	seen     int                         // of its notes, those before anything was booted
 	fault    string                      // why it proves nothing, as far as the machine said so
 	wide     []result.Cell               // of a piece, the cells with chances over loader.WidestRange
+	anew     bool                        // baseline was built for it
 }
 
 // of is the baseline that a cell is a fork of; nil where it does not build.

@@ -135,8 +135,8 @@ func (m *minimising) run(ctx context.Context, s subject, fresh bool) (*ran, erro
 	p := m.plan(s, sources).Afresh(fresh)
 	base, started := m.base, m.lab.now()
 	base.Options = s.options
-	baseline, _, err := m.lab.builder.Baseline(ctx, base)
-	r := &ran{Results: results(p, m.tree, m.toolchain, nil), plan: p, baseline: baseline}
+	baseline, hit, err := m.lab.builder.Baseline(ctx, base)
+	r := &ran{Results: results(p, m.tree, m.toolchain, nil), plan: p, baseline: baseline, anew: err == nil && !hit}
 	return m.lab.runBuilt(ctx, m.lab.builder, r, base, started, err)
 }
 
@@ -229,7 +229,10 @@ func (m *minimising) booted(ctx context.Context, s subject) (shrink.Answer, stri
 		return shrink.Unknown, "", err
 	}
 	a, _, seen := m.judge(r, s)
-	return a, seen, nil
+	if r.anew && a != shrink.Holds {
+		err = m.lab.builder.Forget(r.baseline)
+	}
+	return a, seen, err
 }
 
 // mostUnknown is how many parts in a row may not be judged until the machine is to blame for it.

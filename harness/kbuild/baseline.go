@@ -314,6 +314,17 @@ func (b Base) title() string {
 	return fmt.Sprintf("build baseline %s (%s, %s)", b.Tree.Name, b.Toolchain.Name, b.Compiler)
 }
 
+// Forget gives back the disk of a baseline that nobody will ask for again. It does nothing while another umlab runs, which may be
+// at work with it.
+func (b *Builder) Forget(bl *Baseline) error {
+	together, err := b.Store.Alone()
+	if err != nil {
+		return nil
+	}
+	defer together()
+	return b.Store.Drop(kindBaseline, bl.Key)
+}
+
 // install puts a build that is whole into the store as bl. For was and copied see record.
 func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, was *remake.Record, copied time.Time) (*Baseline, error) {
 	bl.Seconds, bl.Steps = time.Since(mk.start).Seconds(), mk.out.Steps

@@ -126,17 +126,24 @@ func (f *Facts) option(name string, n int, line string) {
 	}
 }
 
+// unclear is what was seen of a module: the line, quoted, and a sentence of what that is.
+func unclear(module, line, sentence string) string {
+	if line = clean(line); line != "" {
+		line = `"` + line + `": `
+	}
+	return module + ": " + line + sentence
+}
+
 // addText takes a log, or a mail that has one.
 func (f *Facts) addText(name string, data []byte) {
 	modules, boot := outcome.ClassifyLog(data)
 	for _, m := range modules {
 		switch {
 		case m.Outcome.Kind == outcome.Unproved || m.Outcome.Kind == outcome.Infra || m.Outcome.Kind == outcome.Loaded:
-			f.Unclear = append(f.Unclear, strings.TrimSpace(fmt.Sprintf("%s: %s %s", cmp.Or(m.Name, "no module"), clean(m.Outcome.Evidence),
-				m.Outcome.Detail)))
+			f.Unclear = append(f.Unclear, unclear(cmp.Or(m.Name, "no module"), m.Outcome.Evidence, m.Outcome.Detail))
 		case m.Outcome.VersionMagic():
-			f.Unclear = append(f.Unclear, fmt.Sprintf("%s: %s It was built for another kernel than the one that refused it; umlab builds "+
-				"each module with its kernel.", m.Name, clean(m.Outcome.Evidence)))
+			f.Unclear = append(f.Unclear, unclear(m.Name, m.Outcome.Evidence, "It was built for another kernel than the one that "+
+				"refused it; umlab builds each module with its kernel."))
 		default:
 			f.Modules = append(f.Modules, m)
 		}
