@@ -44,7 +44,8 @@ func (b *Builder) goalOutOfTree(ctx context.Context, base Base, r GoalRequest) (
 	args := append(append(base.Make(), Request{}.jobs(), "--output-sync=target"), Request{Cell: r.Cell}.vars()...)
 	built, err := b.makeExternals(ctx, r.Kernel, Request{Cell: cell}, job{what: what, base: base, log: mk.out}, args, nil, tmp)
 	g = &Goal{Files: map[string]string{}, Config: r.Kernel.Config}
-	if broken, failed := errors.AsType[*BuildError](mk.blame(ctx, what, err, mk.log.Name())); failed {
+	err = mk.blame(ctx, what, err, mk.log.Name())
+	if broken, failed := errors.AsType[*BuildError](err); failed {
 		err = g.blamed(base, broken)
 	}
 	if err != nil {

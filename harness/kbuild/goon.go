@@ -316,12 +316,16 @@ func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied 
 	build := filepath.Join(dir, "build")
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.NumCPU())
-	err = store.CopyTree(ctx, build, n.bl.Build(), func(to, from string, info fs.FileInfo) error {
+	parts := []string{"."}
+	if n.tools {
+		parts = hostTools
+	}
+	place := func(to, from string, info fs.FileInfo) error {
 		rel, err := filepath.Rel(build, to)
 		if err != nil || !info.Mode().IsRegular() {
 			return err
 		}
-		if rel = filepath.ToSlash(rel); leave[rel] || outdated(rel) || n.tools && !hostTool(rel) {
+		if rel = filepath.ToSlash(rel); leave[rel] || outdated(rel) {
 			if made[rel] {
 				targets++
 			}
@@ -332,18 +336,20 @@ func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied 
 			return cmp.Or(err, os.Chtimes(to, copied, copied))
 		})
 		return nil
-	})
+	}
+	for _, part := range parts {
+		err = cmp.Or(err, os.MkdirAll(filepath.Join(build, filepath.Dir(part)), 0o755),
+			store.CopyTree(ctx, filepath.Join(build, part), filepath.Join(n.bl.Build(), part), place))
+	}
 	if err = cmp.Or(g.Wait(), err); err != nil {
 		err = fmt.Errorf("copy the baseline of toolchain %s: %w", n.bl.Of.Name, err)
 	}
 	return copied, targets, err
 }
 
-// hostTool reports whether a file of a build directory is of the programs that make runs before it configures, or of Kconfig: those are
-// of the C side alone, and of no configuration.
-func hostTool(name string) bool {
-	return strings.HasPrefix(name, "scripts/basic/") || strings.HasPrefix(name, "scripts/kconfig/")
-}
+// hostTools are the directories of what make runs before it configures, and of Kconfig: those are of the C side alone, and of no
+// configuration.
+var hostTools = []string{filepath.Join("scripts", "basic"), filepath.Join("scripts", "kconfig")}
 
 // dropConfigured removes what Rust's tools made under another configuration: rustc reads all of it as one file of --cfg,
 // bindgen as macros of one header, and both put it into what they make. No command and no prerequisite of Kbuild's tells.
