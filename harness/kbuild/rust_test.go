@@ -105,6 +105,34 @@ func TestCopyWithoutRust(t *testing.T) {
 	}
 }
 
+// Who only takes the host's tools has nothing that rustc or a configuration made.
+func TestCopyTools(t *testing.T) {
+	n := &near{bl: &Baseline{Dir: t.TempDir()}, rec: &remake.Record{}, m: &remake.Remake{}, rust: true, tools: true}
+	files := built(oldRustc)
+	for _, name := range []string{".config", "scripts/basic/fixdep", "scripts/kconfig/conf", "scripts/kconfig/lxdialog/.x.cmd"} {
+		files[name] = "a tool of the host"
+	}
+	if err := os.Rename(fill(t, files), n.bl.Build()); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	copied, _, err := n.copyTo(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err = walkFiles(t.Context(), filepath.Join(to, "build"), func(rel string, info fs.FileInfo) error {
+		if got = append(got, rel); !info.ModTime().Equal(copied) {
+			t.Errorf("%s is of %s, the copy of %s", rel, info.ModTime(), copied)
+		}
+		return nil
+	})
+	want := []string{"scripts/basic/fixdep", "scripts/kconfig/conf", "scripts/kconfig/lxdialog/.x.cmd"}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
 func TestAllOfRustIsNew(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
