@@ -110,6 +110,7 @@ func lent(t *testing.T, warm ...[]string) *victim {
 // lend makes a directory that has, as links, the files below from of which want says so, or of whose directories it does not say no.
 func lend(t *testing.T, from, to string, want func(rel string) bool) {
 	t.Helper()
+	var modes []func() error // of directories, which may not be written to then
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // another umlab works on it
@@ -123,6 +124,11 @@ func lend(t *testing.T, from, to string, want func(rel string) bool) {
 		case rel != "." && !want(rel):
 			return nil
 		case d.IsDir():
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			modes = append(modes, func() error { return os.Chmod(filepath.Join(to, rel), info.Mode()) })
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)
 		case d.Type()&fs.ModeSymlink != 0:
 			target, err := os.Readlink(path)
@@ -140,6 +146,9 @@ func lend(t *testing.T, from, to string, want func(rel string) bool) {
 		}
 		return err
 	})
+	for _, mode := range modes {
+		err = errors.Join(err, mode())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

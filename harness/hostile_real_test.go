@@ -184,8 +184,17 @@ func TestHostileLeavings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for round := range 2 { // the second one goes on from the first
-				e := v.run(t, "verify", hostile(t, shell+fmt.Sprintf("; : %d", round)), "-tree=debian-6.12", "-q", "-json=-")
-				t.Logf("round %d: exit code %d %s", round, e.code, e.said)
+				patch := hostile(t, shell+fmt.Sprintf("; : %d", round))
+				text, err := os.ReadFile(patch)
+				for i := range 3 { // so that the first one is the nearest to the second
+					text = fmt.Appendf(text, "--- /dev/null\n+++ b/arch/um/%d.c\n@@ -0,0 +1 @@\n+/* %s */\n", i, name)
+				}
+				if err = errors.Join(err, os.WriteFile(patch, text, 0o644)); err != nil {
+					t.Fatal(err)
+				}
+				e := v.run(t, "verify", patch, "-tree=debian-6.12", "-q", "-json=-")
+				from := regexp.MustCompile(`"from": "[^"]+"`).FindAllString(e.out, -1)
+				t.Logf("round %d: exit code %d, %s: %s\n%s", round, e.code, from, e.said, regexp.MustCompile(`(?m)^.*"(reason|evidence|detail)".*$`).FindString(e.out))
 				if strings.Contains(e.out+e.said, "canary") {
 					t.Errorf("the user's file is shown: %v", e)
 				}

@@ -156,6 +156,28 @@ func TestOpenTampered(t *testing.T) {
 	}
 }
 
+// A mirror of which one part is older than the other, each as it was signed, is told as that.
+func TestOpenMixed(t *testing.T) {
+	for _, old := range []string{"InRelease", "list"} {
+		a := newTestArchive(t)
+		in, lists := a.publish(published{suite: "test", packages: universe("a 1")})
+		then := map[string][]byte{"InRelease": a.files[in], "list": a.files[lists[0]]}
+		a.publish(published{suite: "test", packages: universe("a 1\nb 2\nc 3")})
+		at := map[string]string{"InRelease": in, "list": lists[0]}[old]
+		a.files[at] = then[old]
+		_, err := a.client().Open(t.Context(), []Suite{{Name: "test"}})
+		if err == nil {
+			t.Errorf("an old %s was taken", old)
+			continue
+		}
+		for _, want := range []string{a.URL + lists[0], "try again", "set UMLAB_DEBIAN_MIRROR to another"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("an old %s: no %q in: %v", old, want, err)
+			}
+		}
+	}
+}
+
 // A list that its signed digest vouches for, and that still is none, must not
 // pass for an empty one.
 func TestOpenMalformedList(t *testing.T) {

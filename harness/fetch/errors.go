@@ -109,7 +109,7 @@ func worthRetrying(err error) bool {
 	var status *StatusError
 	switch {
 	case errors.As(err, &network):
-		return !network.certificate()
+		return !network.certificate() && !errors.Is(err, errRedirects)
 	case errors.As(err, &short):
 		return true
 	case errors.As(err, &status):

@@ -140,10 +140,20 @@ func (c *Client) orZero() *Client {
 	return c
 }
 
+// errRedirects says that a server leads on and on.
+var errRedirects = errors.New("it was led on 10 times, and no file came")
+
+func redirect(_ *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return errRedirects
+	}
+	return nil
+}
+
 // http is the client of all requests; connections are kept for the next ones.
 func (c *Client) http() *http.Client {
 	c.once.Do(func() {
-		c.own = &http.Client{Transport: &http.Transport{
+		c.own = &http.Client{CheckRedirect: redirect, Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
 			TLSHandshakeTimeout: 15 * time.Second,

@@ -35,6 +35,9 @@ type answer struct {
 	hang   bool   // instead of dropping it, nothing more is sent
 	ranges bool   // are honoured
 	status int
+	leads  string // another address
+	says   int    // bytes that the answer is said to have
+	never  bool   // ends
 }
 
 // serve answers in that order and notes the Range and If-Range of the requests.
@@ -51,6 +54,15 @@ func serve(t *testing.T, answers ...answer) (url string, asked func() string) {
 			w.Header().Set("ETag", a.etag)
 		}
 		switch {
+		case a.leads != "":
+			http.Redirect(w, r, a.leads, http.StatusFound)
+		case a.says != 0:
+			w.Header().Set("Content-Length", fmt.Sprint(a.says))
+			_, _ = w.Write(data[:min(a.says, len(data))])
+		case a.never:
+			for r.Context().Err() == nil {
+				_, _ = w.Write(data)
+			}
 		case a.status != 0:
 			w.WriteHeader(a.status)
 		case a.cut > 0:
@@ -104,6 +116,8 @@ func TestInto(t *testing.T) {
 		"put together wrongly, then anew":   {[]answer{{cut: 100_000, data: other}, {ranges: true}}, 0, "|bytes=100000-|", nil},
 		"put together wrongly, twice":       {[]answer{{cut: 100_000, data: other}, {ranges: true}, {data: other}}, 0, "|bytes=100000-|", new(*DigestError)},
 		"wrong in one piece is final":       {[]answer{{data: other}}, 0, "", new(*DigestError)},
+		"said to be longer than it is":      {[]answer{{says: 400_000}}, 300_000, "", nil},
+		"and its length is not known":       {[]answer{{says: 400_000}, {ranges: true}}, 0, "|bytes=300000-|bytes=300000-", new(*TruncatedError)},
 		"longer than it may be":             {[]answer{{}}, 1000, "", new(*DigestError)},
 		"cut each time, and brings nothing": {[]answer{{cut: 100_000}}, 0, "|bytes=100000-|bytes=100000-", new(*TruncatedError)},
 		"the server's file ends there":      {[]answer{{cut: 100_000}, {status: 416}, {ranges: true}}, 0, "|bytes=100000-|bytes=100000-", nil},
@@ -155,6 +169,55 @@ func TestIntoBreaksOften(t *testing.T) {
 	f := Tarball("x", srv.URL, fmt.Sprintf("%x", sha256.Sum256(big)), progress.Discard{})
 	if _, err := client().Into(t.Context(), files{t.TempDir()}, f); err != nil || n != cuts+1 {
 		t.Errorf("%v after %d requests", err, n)
+	}
+}
+
+// Whatever a server does wrong, the error names the file and what the user can do, and what cannot become right is asked for once.
+func TestMistakesOfServers(t *testing.T) {
+	sum := fmt.Sprintf("%x", sha256.Sum256(body))
+	const elsewhere, wrong = "fetch the file yourself and give its path", "nothing of it was used"
+	for name, c := range map[string]struct {
+		answer   answer
+		says, do string
+		requests int
+	}{
+		"stalls":                        {answer{cut: 100_000, hang: true}, "stopped sending", elsewhere, mostStalls},
+		"cuts":                          {answer{cut: 100_000}, "truncated: 100000 of 300000 bytes arrived", elsewhere, 3},
+		"says less than it has":         {answer{says: 200_000}, "truncated: 200000 of 300000 bytes arrived", elsewhere, 3},
+		"never ends":                    {answer{never: true}, "digest mismatch: it should have 300000 bytes", wrong, 1},
+		"500":                           {answer{status: 500}, "HTTP status 500", elsewhere, 3},
+		"502":                           {answer{status: 502}, "HTTP status 502", elsewhere, 3},
+		"503":                           {answer{status: 503}, "HTTP status 503", elsewhere, 3},
+		"429":                           {answer{status: 429}, "HTTP status 429", elsewhere, 3},
+		"404":                           {answer{status: 404}, "HTTP status 404", "check the address", 1},
+		"403":                           {answer{status: 403}, "HTTP status 403", elsewhere, 1},
+		"leads in a circle":             {answer{leads: "/file"}, "led on 10 times", elsewhere, 10},
+		"leads to what is no server":    {answer{leads: "file:///etc/passwd"}, "unsupported protocol scheme", elsewhere, 3},
+		"leads to where nobody answers": {answer{leads: "http://127.0.0.1:9/file"}, "no network", elsewhere, 3},
+		"another file":                  {answer{data: bytes.Repeat([]byte("x"), len(body))}, "digest mismatch", wrong, 1},
+		"an empty file":                 {answer{data: []byte{}}, "truncated: 0 of 300000 bytes arrived", elsewhere, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, asked := serve(t, c.answer)
+			f := Tarball("x", url, sum, progress.Discard{})
+			f.Size = int64(len(body))
+			cl := client()
+			if c.answer.hang {
+				cl.Stall = 500 * time.Millisecond
+			}
+			_, err := cl.Into(t.Context(), files{t.TempDir()}, f)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range []string{url, c.says, c.do} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("no %q in: %v", want, err)
+				}
+			}
+			if n := strings.Count(asked(), "|") + 1; n != c.requests {
+				t.Errorf("%d requests, want %d", n, c.requests)
+			}
+		})
 	}
 }
 

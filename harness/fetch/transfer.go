@@ -207,6 +207,9 @@ func (t *transfer) attempt(ctx context.Context, alive func(n int)) error {
 		if _, err := t.Write(b); err != nil {
 			return err
 		}
+		if errors.Is(err, io.ErrUnexpectedEOF) && t.got == t.f.Size {
+			err = io.EOF // all of it came, whatever the server said; the digest tells
+		}
 		switch {
 		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF) && t.got < t.f.Size:
 			return &TruncatedError{t.f.address(), whole, t.got, t.f.Advice}
