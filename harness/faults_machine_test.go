@@ -69,6 +69,9 @@ func TestMachineFaults(t *testing.T) {
 		{"store read-only", func(t *testing.T) []string {
 			return apart(t, fmt.Sprintf("mount --bind %[1]q %[1]q; mount -o remount,ro,bind %[1]q", v.home))
 		}, "read-only file system.*UMLAB_HOME", true},
+		{"store noexec", func(t *testing.T) []string {
+			return apart(t, fmt.Sprintf("mount --bind %[1]q %[1]q; mount -o remount,noexec,bind %[1]q", v.home))
+		}, "", false},
 		{"store of another", func(t *testing.T) []string {
 			if os.Geteuid() != 0 {
 				t.Skip("only root becomes another")
@@ -128,15 +131,25 @@ func TestOddStores(t *testing.T) {
 	v.nothingLeft(t)
 }
 
-// TestNoSpace: a disk that becomes full at any moment of a run is told as that, and when there is space again, all is well.
+// TestNoSpace: a disk that becomes full at any moment of a run, of its builds and boots too, is told as that, and when there is space
+// again, all is well.
 func TestNoSpace(t *testing.T) {
 	v := lent(t, cachedRun)
 	v.run(t, cachedRun...)
+	t.Run("cached", func(t *testing.T) { v.noSpace(t, rounds(40), 400, "files dirs/*", "matrix", faultCells, "-json=-") }) // history, the kept run and locks
+	t.Run("fresh", func(t *testing.T) {
+		v.noSpace(t, rounds(20), 12_000, "dirs/*", "matrix", "-fresh", faultCells, "-json=-")
+	})
+	v.nothingLeft(t)
+}
+
+// noSpace makes a run so often with up to so many KiB free, of a store that has some of its directories elsewhere.
+func (v *victim) noSpace(t *testing.T, times, most int, elsewhere string, args ...string) {
 	want := table(t, v.run(t, cachedRun...))
 	full := 0
-	for round := range rounds(40) {
+	for round := range times {
 		rnd := rand.New(rand.NewPCG(uint64(round), 15))
-		free := rnd.IntN(400) // KiB: history, the kept run and locks take as much
+		free := rnd.IntN(most)
 		if round == 0 {
 			free = 0
 		}
@@ -150,7 +163,7 @@ func TestNoSpace(t *testing.T) {
 		faulty.through = apart(t, fmt.Sprintf(`mount -t tmpfs -o size=1g tmpfs %[1]q
 cd %[2]q/v1; mkdir -p %[1]q/v1/dirs
 for d in *; do case $d in dirs|files|locks|tmp|partial) ;; *) cp -a $d %[1]q/v1/ ;; esac; done
-for d in files dirs/*; do case $d in dirs/run) ;; *) ln -s %[2]q/v1/$d %[1]q/v1/$d ;; esac; done
+for d in %[5]s; do case $d in dirs/run) ;; *) ln -s %[2]q/v1/$d %[1]q/v1/$d ;; esac; done
 cd /
 left=$(df --output=avail -k %[1]q | tail -1)
 fallocate -l $(((left - %[3]d) * 1024)) %[1]q/fill
@@ -158,13 +171,13 @@ code=0; "$@" || code=$?
 rm %[1]q/fill
 "$@" >%[4]q 2>%[4]q.said || echo "exit code $?" >>%[4]q.said
 exit $code
-`, disk, v.home, free, again))
-		e := faulty.run(t, "matrix", faultCells, "-json=-")
-		lacks := strings.Contains(e.said, "no space")
+`, disk, v.home, free, again, elsewhere))
+		e := faulty.run(t, args...)
+		lacks := strings.Contains(strings.ToLower(e.said), "no space")
 		if lacks {
 			full++
 		}
-		told(t, e, want, "no space")
+		told(t, e, want, "(?i)no space")
 		if free < 16 && !lacks {
 			t.Errorf("%d KiB were free, and nothing was said: %v", free, e)
 		}
@@ -172,8 +185,7 @@ exit $code
 		said, _ := os.ReadFile(again + ".said")
 		told(t, end{0, string(out), string(said)}, want, "")
 	}
-	v.nothingLeft(t)
-	t.Logf("%d of %d runs had too little space", full, rounds(40))
+	t.Logf("%d of %d runs had too little space", full, times)
 }
 
 // TestLeft: a terminal that goes, and a user who leaves, end a run with the code for that, at any moment.

@@ -94,6 +94,10 @@ func (l *Lab) Doctor(ctx context.Context) error {
 		err = fmt.Errorf("%s has %d GB free, and a tree with its toolchain and baseline takes up to %d: free some, or set UMLAB_HOME",
 			l.store.Root(), free>>30, room>>30)
 	}
+	if err == nil && !l.store.Runs() {
+		err = fmt.Errorf("%s is on a file system mounted noexec, and the tools and kernels in it are run: set UMLAB_HOME to a directory "+
+			"on another", l.store.Root())
+	}
 	say("store", fmt.Sprintf("%s, %d GB free", l.store.Root(), free>>30), err)
 	suite := l.settings.Trees[l.settings.DefaultTree].Suite
 	index, err := l.sources.Archive.Client.Open(ctx, []debian.Suite{{Name: suite, AllowExpired: l.settings.Suites[suite].AllowFrozen}})

@@ -183,6 +183,12 @@ func (r Rule) apply(list []*entry, now time.Time) (*Cleaned, []*entry) {
 	return out, gone
 }
 
+// Runs reports whether programs that lie in the store can be run: a file system may forbid it.
+func (s *Store) Runs() bool {
+	var st unix.Statfs_t
+	return unix.Statfs(s.root, &st) != nil || st.Flags&unix.ST_NOEXEC == 0
+}
+
 // Free is the space that a user may still take on the store's file system.
 func (s *Store) Free() (int64, error) {
 	var st unix.Statfs_t
