@@ -86,8 +86,8 @@ type Options struct {
 // Cache is a registry as a store.Remote. What is wrong with it is told, and never keeps a run from its result.
 type Cache struct {
 	Options
-	lost atomic.Bool // it could not be reached: it is not asked again
-	full atomic.Bool // it takes nothing: nothing more is pushed
+	lost until // it could not be reached: it is not asked
+	full until // it takes nothing: nothing is pushed
 
 	ctx  context.Context // of the pushes
 	stop context.CancelFunc
@@ -106,6 +106,15 @@ func New(o Options) *Cache {
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c
 }
+
+// rest is for how long a cache is left alone that failed: a run goes on without it, and a worker comes back to it.
+const rest = 5 * time.Minute
+
+// until is a time until which something holds.
+type until struct{ atomic.Int64 }
+
+func (u *until) set(t time.Time)          { u.Store(t.UnixNano()) }
+func (u *until) holds(now time.Time) bool { return now.UnixNano() < u.Load() }
 
 // RefusedError says that what a cache has is not taken.
 type RefusedError struct {

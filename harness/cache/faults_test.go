@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"umlab/harness/cache/cachetest"
 	"umlab/harness/store"
@@ -218,7 +220,7 @@ func TestAFullRegistryKeepsNothingFromTheRun(t *testing.T) {
 		m.make(t, store.Offered{Entry: store.Entry{Kind: "baseline", Key: key(n)}}, fill(t))
 	}
 	said := m.said.all()
-	if strings.Count(said, "\n") > 0 || !strings.Contains(said, "quota of 1 GB is used up; this run pushes no more") {
+	if strings.Count(said, "\n") > 0 || !strings.Contains(said, "quota of 1 GB is used up; nothing is for 5 minutes") {
 		t.Errorf("it says %q", said)
 	}
 	if len(r.Manifests) > 0 {
@@ -237,6 +239,62 @@ func TestARegistryThatIsGoneIsAskedOnce(t *testing.T) {
 		t.Errorf("it says %q", said)
 	}
 	m.empty(t)
+}
+
+// TestACacheThatComesBackIsUsedAgain: a worker lives longer than a registry is away.
+func TestACacheThatComesBackIsUsedAgain(t *testing.T) {
+	r := cachetest.New(t)
+	away := func(w http.ResponseWriter, _ *http.Request) bool {
+		http.Error(w, `{"errors":[{"code":"DENIED"}]}`, http.StatusForbidden)
+		return true
+	}
+	o := store.Offered{Entry: store.Entry{Kind: "baseline", Key: key(1)}}
+	m := newMachine(t, r.Address, nil)
+	now := time.Now()
+	m.Now = func() time.Time { return now }
+	r.Fault = away
+	m.make(t, o, fill(t))
+	r.Fault = nil
+	if m.Pull(t.Context(), "baseline", key(2)); len(r.Manifests) > 0 {
+		t.Fatal("it was pushed")
+	}
+	for later, want := range []int{0, 1} {
+		now = now.Add(time.Duration(later) * time.Hour)
+		if m.make(t, o, fill(t)); len(r.Manifests) != want {
+			t.Errorf("after %d hours it has %d artifacts: %s", later, len(r.Manifests), m.said.all())
+		}
+	}
+}
+
+// TestWaitingEndsAlone: who waits no longer does not end the pushing.
+func TestWaitingEndsAlone(t *testing.T) {
+	r := cachetest.New(t)
+	m := newMachine(t, r.Address, nil)
+	hold, held := make(chan struct{}), make(chan struct{})
+	r.Fault = func(w http.ResponseWriter, q *http.Request) bool {
+		if q.Method == http.MethodPost {
+			select {
+			case held <- struct{}{}:
+			default:
+			}
+			<-hold
+		}
+		return false
+	}
+	o := store.Offered{Entry: store.Entry{Kind: "baseline", Key: key(1)}}
+	if _, _, err := m.store.Dir(t.Context(), o.Kind, o.Key, dirs(fill(t))); err != nil {
+		t.Fatal(err)
+	}
+	m.Offer(o)
+	<-held
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	m.Wait(ctx)
+	close(hold)
+	m.Wait(t.Context())
+	if len(r.Manifests) != 1 {
+		t.Errorf("it was not pushed: %s", m.said.all())
+	}
 }
 
 // TestNotShared: what is of no kind that is shared, or no name at all, asks nothing.

@@ -24,7 +24,7 @@ import (
 // Pull is that of store.Remote.
 func (c *Cache) Pull(ctx context.Context, kind, key string) bool {
 	e := store.Entry{Kind: kind, Key: key}
-	if _, known := entryOf(tagOf(e)); !known || c.lost.Load() {
+	if _, known := entryOf(tagOf(e)); !known || c.lost.holds(c.Now()) {
 		return false
 	}
 	err := c.Take(ctx, e)
@@ -39,8 +39,8 @@ func (c *Cache) Pull(ctx context.Context, kind, key string) bool {
 	case here:
 		c.tell("%s %s could not be taken: %v", kind, store.Short(key), local)
 	default:
-		c.lost.Store(true)
-		c.tell("%s cannot be asked: %v; this run goes on without it", c.Registry.Name(), err)
+		c.lost.set(c.Now().Add(rest))
+		c.tell("%s cannot be asked: %v; it is left alone for %s", c.Registry.Name(), err, minutes(rest))
 	}
 	return false
 }

@@ -62,31 +62,46 @@ func (c *Cache) pushAll(idle chan struct{}) {
 		if !ok {
 			return
 		}
-		if c.ctx.Err() != nil || c.lost.Load() || c.full.Load() {
-			continue
-		}
-		err := c.Put(c.ctx, o)
-		local, here := errors.AsType[*localError](err)
-		switch {
-		case err == nil, c.ctx.Err() != nil:
-		case here:
-			c.tell("%s %s is not pushed: %v", o.Kind, store.Short(o.Key), local)
-		default:
-			c.full.Store(true)
-			c.tell("%s %s could not be pushed to %s: %v; this run pushes no more", o.Kind, store.Short(o.Key), c.Registry.Name(), err)
+		if !c.pushed(o) {
+			c.mu.Lock()
+			delete(c.offered, o.Entry) // another time, it may be
+			c.mu.Unlock()
 		}
 	}
 }
 
-// Wait waits until all that was offered is pushed, or until ctx ends: then what is left is not.
+// pushed pushes what was offered, unless the cache is left alone, and tells why that cannot be.
+func (c *Cache) pushed(o store.Offered) bool {
+	now := c.Now()
+	if c.ctx.Err() != nil || c.lost.holds(now) || c.full.holds(now) {
+		return false
+	}
+	err := c.Put(c.ctx, o)
+	local, here := errors.AsType[*localError](err)
+	switch {
+	case err == nil, c.ctx.Err() != nil:
+	case here:
+		c.tell("%s %s is not pushed: %v", o.Kind, store.Short(o.Key), local)
+	default:
+		c.full.set(now.Add(rest))
+		c.tell("%s %s could not be pushed to %s: %v; nothing is for %s", o.Kind, store.Short(o.Key), c.Registry.Name(), err, minutes(rest))
+	}
+	return err == nil
+}
+
+// minutes is a time as people say it.
+func minutes(d time.Duration) string { return fmt.Sprintf("%d minutes", int(d.Minutes())) }
+
+// Wait waits until all that was offered is pushed, or until ctx ends.
 func (c *Cache) Wait(ctx context.Context) {
-	stop := context.AfterFunc(ctx, c.stop)
-	defer stop()
 	c.mu.Lock()
 	idle := c.idle
 	c.mu.Unlock()
 	if idle != nil {
-		<-idle
+		select {
+		case <-idle:
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -103,7 +118,7 @@ func (c *Cache) Waiting() int {
 // Close ends the use of the cache. What is not pushed by then is not.
 func (c *Cache) Close() error {
 	c.stop()
-	c.Wait(c.ctx)
+	c.Wait(context.Background())
 	return c.Keys.Close()
 }
 
