@@ -60,7 +60,7 @@ type Place struct {
 	making map[string]*making   // baselines that Obtain is at
 	cached map[string]bool      // baselines that were Cached
 	left   map[string]time.Time // when it left to others what was Cached and could not be had
-	still  map[string]still     // lanes that are the others', where nothing is shared
+	still  map[string]still     // lanes that are the others'
 }
 
 // making is a baseline that a worker is about to have.
@@ -90,7 +90,8 @@ const (
 // have one, it takes nothing else: what it cannot begin is better begun by others. It goes elsewhere only from a crowd: where others
 // are at all of its own lanes, and another lane has much more left for each of its workers. Where it has none, it builds what is
 // nowhere, and then helps where it can fetch the baseline; a slow worker the other way round. Where it would have to wait for the build of
-// another it does not go. Last come lanes that have nothing but what others are at: one of these may have died.
+// another it does not go. Last come lanes that have nothing but what others are at: one of these may have
+// died.
 //
 // Of the lanes that are not its own, it takes one by chance, by how much is left for each worker of it. So a thousand workers that begin
 // at once spread over a thousand lanes without a word between them, and those that are done help where the most is left.
@@ -110,7 +111,10 @@ func (p *Place) Order(lanes []Lane) []Lane {
 	for _, l := range lanes {
 		switch {
 		case l.Waiting == 0:
-			rest = append(rest, l)
+			// Those who have it look as often, and can begin at once.
+			if quiet := p.quiet(l, now); p.here(l) || quiet >= AckWait {
+				rest = append(rest, l)
+			}
 		case p.here(l) || now.Sub(p.left[l.Baseline]) < 2*AckWait || perWorker(l) < least || p.Look == nil && p.theirs(l, now):
 		default:
 			others = append(others, l)
@@ -128,9 +132,11 @@ func (p *Place) Order(lanes []Lane) []Lane {
 
 // theirs says that the workers of a lane will be done with it before another could have built its baseline.
 func (p *Place) theirs(l Lane, now time.Time) bool {
-	if l.Running == 0 {
-		return false
-	}
+	return l.Running > 0 && p.quiet(l, now) < worthTime && perWorker(l) < worth
+}
+
+// quiet is for how long it has been seen that as many tasks of a lane wait.
+func (p *Place) quiet(l Lane, now time.Time) time.Duration {
 	s, seen := p.still[l.Baseline]
 	if !seen || s.waiting != l.Waiting {
 		s = still{l.Waiting, now}
@@ -139,7 +145,7 @@ func (p *Place) theirs(l Lane, now time.Time) bool {
 		}
 		p.still[l.Baseline] = s
 	}
-	return perWorker(l) < worth && now.Sub(s.since) < worthTime
+	return now.Sub(s.since)
 }
 
 func (p *Place) here(l Lane) bool {

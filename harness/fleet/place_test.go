@@ -77,6 +77,7 @@ func TestOrder(t *testing.T) {
 		lanes                        string
 		here, making, building, have string
 		slow, apart                  bool
+		late                         string // what was seen AckWait before
 		want                         string
 	}{
 		{what: "own, the longest first", lanes: "a:3/0 b:9/0 c:5/0", here: "ac", want: "ca"},
@@ -86,8 +87,8 @@ func TestOrder(t *testing.T) {
 		{what: "where another builds it does not go", lanes: "a:100/1 b:1/1", building: "a", have: "b", want: "b"},
 		{what: "as long as it builds it takes nothing else", lanes: "a:100/1 b:100/0", making: "a", want: "a"},
 		{what: "one of which the builder died", lanes: "a:5/1", want: "a"},
-		{what: "what a worker that died had comes last", lanes: "a:0/3 b:5/2", have: "ab", want: "ba"},
-		{what: "also of its own", lanes: "a:0/3", here: "a", want: "a"},
+		{what: "what a worker that died had comes last", lanes: "a:0/3 b:5/2 c:0/3", have: "bc", late: "a:0/3 c:1/3", want: "ba"},
+		{what: "and is at first for those who can begin at once", lanes: "a:0/3 b:0/3", here: "a", want: "a"},
 		{what: "apart, one that others are at is theirs", lanes: "a:5/1 b:5/0", apart: true, want: "b"},
 		{what: "unless it is long", lanes: "a:100/1", apart: true, want: "a"},
 		{what: "nothing", lanes: "", want: ""},
@@ -102,6 +103,10 @@ func TestOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		now := time.Now()
+		p.Now = func() time.Time { return now }
+		p.Order(lanes(t, tc.late))
+		now = now.Add(AckWait)
 		if got := names(p.Order(lanes(t, tc.lanes))); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.what, got, tc.want)
 		}
