@@ -370,6 +370,13 @@ func (s *simulation) bound() float64 {
 
 // A thousand workers and a hundred thousand cells, from few baselines with many cells to many with few; with machines that are slow or
 // die, and a cache that fails and loses. And small fleets, where each choice counts.
+//
+// For a million cells, on ten thousand workers, the choices can stay; what they rest on would have to change. A worker that looks for a
+// task reads all lanes, half a kB each, and all leases and workers: of ten thousand lanes 5 MB a task. It would have to look at some by
+// chance, as the queue can give the task behind any place in it, and at the leases of these alone. A lane costs the server 18 kB and
+// some goroutines, so that lanes would have to be made when somebody first takes from them, and streams to be several, by capability.
+// Beats of ten thousand workers are a thousand messages a second; they would have to come as seldom as AckWait allows. And the
+// planner, which asks for all keys that are queued to find what was lost, would have to do that in parts.
 func TestSimulation(t *testing.T) {
 	all := []simulated{{1000, 100_000, 1000, 3}, {10, 10_000, 100, 5}, {2, 200, 4, 6}, {1, 100, 10, 7}}
 	if !testing.Short() {
