@@ -210,6 +210,9 @@ func sealed(lines []string) []byte {
 // all checks every name of dir, and what the seal says of others. With deep, it reads all content. fresh is the
 // seal with the stamps of now.
 func (s *seal) all(ctx context.Context, dir string, deep bool) (wrong string, fresh []byte, err error) {
+	if !deep && s.unmoved(ctx, dir) {
+		return "", s.text, nil
+	}
 	names, err := below(ctx, dir)
 	if err != nil {
 		return "", nil, err
