@@ -21,8 +21,9 @@ func main() {
 }
 
 func queue(ctx context.Context, at harness.QueueAt) (fleet.Queue, error) {
-	return jetstream.Open(ctx, jetstream.Options{
-		Where: at.Address, Store: at.Store, Say: at.Note, Name: cli.FleetProgram,
-		Creds: at.Getenv("NATS_CREDS"), CA: at.Getenv("NATS_CA"), Cert: at.Getenv("NATS_CERT"), Key: at.Getenv("NATS_KEY"),
-	})
+	o, err := jetstream.Options{Where: at.Address, Store: at.Store, Say: at.Note, Name: cli.FleetProgram}.Env(at.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return jetstream.Open(ctx, o)
 }

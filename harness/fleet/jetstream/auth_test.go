@@ -74,7 +74,7 @@ func pair(kp nkeys.KeyPair, err error) func(*testing.T) (nkeys.KeyPair, string) 
 // serving starts a server.
 func serving(t *testing.T, o *server.Options) string {
 	t.Helper()
-	o.Host, o.Port, o.NoSigs, o.JetStream, o.StoreDir = "127.0.0.1", server.RANDOM_PORT, true, true, t.TempDir()
+	o.Host, o.Port, o.NoSigs, o.StoreDir = "127.0.0.1", server.RANDOM_PORT, true, t.TempDir()
 	s, err := server.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestCredentials(t *testing.T) {
 		return file(t, name, both)
 	}
 	at := "nats://" + serving(t, &server.Options{
-		TrustedOperators: []*jwt.OperatorClaims{oc}, AccountResolver: resolver, SystemAccount: systemID,
+		JetStream: true, TrustedOperators: []*jwt.OperatorClaims{oc}, AccountResolver: resolver, SystemAccount: systemID,
 	})
 	stranger, _ := pair(nkeys.CreateAccount())(t)
 	q := reopen(t, Options{Where: at, Creds: creds("me.creds", mine)})
@@ -166,7 +166,7 @@ func TestTLS(t *testing.T) {
 	clients := x509.NewCertPool()
 	clients.AppendCertsFromPEM(text)
 	addr := serving(t, &server.Options{
-		Username: "me", Password: "secret",
+		JetStream: true, Username: "me", Password: "secret",
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{shown}, ClientCAs: clients, ClientAuth: tls.RequireAndVerifyClientCert},
 		TLS:       true, TLSVerify: true,
 	})

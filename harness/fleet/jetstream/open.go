@@ -62,6 +62,9 @@ type Queue struct {
 	trouble   string                 // what was last said of the server
 }
 
+// startTime is how long a server that says nothing of JetStream is believed to be starting.
+const startTime = 5 * time.Second
+
 // Open joins the queue, and makes it where it is not there yet.
 func Open(ctx context.Context, o Options) (*Queue, error) {
 	if o.Say == nil {
@@ -82,9 +85,17 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		_ = q.Close()
 		return nil, err
 	}
-	if err := q.try(ctx, "open it", q.setUp); err != nil {
+	began := time.Now()
+	err = q.try(ctx, "open it", func(ctx context.Context) error {
+		err := q.setUp(ctx)
+		if errors.Is(err, nats.ErrNoResponders) && time.Since(began) > startTime {
+			return fmt.Errorf("%w: %w", err, js.ErrJetStreamNotEnabled)
+		}
+		return err
+	})
+	if err != nil {
 		_ = q.Close()
-		return nil, err
+		return nil, fmt.Errorf("%w%s", err, remedy(err))
 	}
 	return q, nil
 }
@@ -161,10 +172,15 @@ func shown(where string) (string, error) {
 	return strings.Join(list, ","), nil
 }
 
-// remedy is what to do about an error of the first connection.
+// remedy is what to do about an error of the beginning.
 func remedy(err error) string {
 	var verify *tls.CertificateVerificationError
+	var api *js.APIError
 	switch {
+	case errors.Is(err, js.ErrJetStreamNotEnabled), errors.Is(err, js.ErrJetStreamNotEnabledForAccount):
+		return ": start nats-server with -js, or with jetstream { } in its configuration"
+	case errors.As(err, &api) && api.ErrorCode == noCluster:
+		return ": the server is no cluster, unset UMLAB_REPLICAS"
 	case errors.As(err, &verify):
 		return ": NATS_CA names a file with the certificates that the server's is signed with"
 	case strings.Contains(err.Error(), "remote error: tls"): // what the other side says of it has no type

@@ -51,6 +51,9 @@ func (q *Queue) try(ctx context.Context, what string, do func(context.Context) e
 
 // passing says that an error is one of a moment: no connection, no leader, no space.
 func passing(err error) bool {
+	if errors.Is(err, js.ErrJetStreamNotEnabled) {
+		return false
+	}
 	for _, e := range []error{
 		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
 		nats.ErrStaleConnection, context.DeadlineExceeded,
@@ -60,9 +63,23 @@ func passing(err error) bool {
 		}
 	}
 	var api *js.APIError
-	return gone(err) || errors.As(err, &api) && api.Code >= 500 && api.ErrorCode != js.JSErrCodeJetStreamNotEnabled &&
-		api.ErrorCode != js.JSErrCodeJetStreamNotEnabledForAccount
+	if gone(err) || !errors.As(err, &api) {
+		return gone(err)
+	}
+	switch api.ErrorCode {
+	case js.JSErrCodeJetStreamNotEnabledForAccount, noCluster:
+		return false
+	case noPeers:
+		return true
+	}
+	return api.Code >= 500
 }
+
+// Errors of the server that nats.go has no name for.
+const (
+	noPeers   js.ErrorCode = 10005 // some servers of the cluster are down
+	noCluster js.ErrorCode = 10074 // more than one replica, and only one server
+)
 
 // gone says that the server may have lost what was there.
 func gone(err error) bool {
