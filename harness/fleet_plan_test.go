@@ -53,10 +53,12 @@ func (m *memory) Answer(_ context.Context, key string) (*fleet.Answer, error) {
 	return nil, nil
 }
 
-func (m *memory) Withdraw(_ context.Context, t fleet.Task) error {
+func (m *memory) Withdraw(_ context.Context, tasks []fleet.Task) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.withdrawn = append(m.withdrawn, t.Key)
+	for _, t := range tasks {
+		m.withdrawn = append(m.withdrawn, t.Key)
+	}
 	return nil
 }
 

@@ -201,7 +201,7 @@ func (p *Planner) leave(ctx context.Context) error {
 			list = append(list, t.Task)
 		}
 	}
-	return parallel(len(list), func(i int) error { return p.Queue.Withdraw(end, list[i]) })
+	return p.Queue.Withdraw(end, list)
 }
 
 // answers are those of tasks, nil where there is none.

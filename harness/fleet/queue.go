@@ -109,8 +109,8 @@ type Status struct {
 type Queue interface {
 	// Ask puts a task in, unless one of its key is in it: then queued is false. A task that is too large is a TooLarge.
 	Ask(ctx context.Context, t Task) (queued bool, err error)
-	// Withdraw takes a task out, whether somebody works on it or not. One that is not there is none's loss.
-	Withdraw(ctx context.Context, t Task) error
+	// Withdraw takes tasks out, whether somebody works on them or not. One that is not there is none's loss.
+	Withdraw(ctx context.Context, tasks []Task) error
 	// Queued are the keys of the tasks that are in the queue, whether somebody works on them or not.
 	Queued(ctx context.Context) (map[string]bool, error)
 	// Answer is the answer of a key, nil where there is none yet.

@@ -42,11 +42,47 @@ func (q *Queue) Ask(ctx context.Context, t fleet.Task) (queued bool, err error) 
 	return queued, err
 }
 
-// Withdraw implements fleet.Queue.
-func (q *Queue) Withdraw(ctx context.Context, t fleet.Task) error {
-	return q.try(ctx, "withdraw "+t.Name, func(ctx context.Context) error {
-		return q.stock().Purge(ctx, js.WithPurgeSubject(subject(t)))
-	})
+// Withdraw implements fleet.Queue. A lane that holds nothing else is emptied at once, as each call is on the server's disk before it
+// returns.
+func (q *Queue) Withdraw(ctx context.Context, tasks []fleet.Task) error {
+	lanes := map[string]map[string]bool{} // the subjects of each
+	for _, t := range tasks {
+		l := "cell." + t.Lane() + ".*"
+		if lanes[l] == nil {
+			lanes[l] = map[string]bool{}
+		}
+		lanes[l][subject(t)] = true
+	}
+	for lane, subjects := range lanes {
+		err := q.try(ctx, "withdraw tasks", func(ctx context.Context) error { return q.withdraw(ctx, lane, subjects) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *Queue) withdraw(ctx context.Context, lane string, subjects map[string]bool) error {
+	info, err := q.stock().Info(ctx, js.WithSubjectFilter(lane))
+	if err != nil {
+		return err
+	}
+	others := false
+	for subject := range info.State.Subjects {
+		others = others || !subjects[subject]
+	}
+	if !others {
+		return q.stock().Purge(ctx, js.WithPurgeSubject(lane))
+	}
+	for subject := range subjects {
+		if info.State.Subjects[subject] == 0 {
+			continue
+		}
+		if err := q.stock().Purge(ctx, js.WithPurgeSubject(subject)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Queued implements fleet.Queue.

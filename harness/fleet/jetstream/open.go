@@ -58,6 +58,8 @@ type Queue struct {
 	consumers map[string]js.Consumer // of the lanes that were taken from, by name
 	sure      map[string]bool        // lanes whose consumers are there, by name
 	stuck     map[string]stuck       // lanes, by name
+	seen      []fleet.Lane           // as they were
+	seenAt    time.Time              // then
 	wake      chan struct{}          // closed when somebody asked
 	trouble   string                 // what was last said of the server
 }
@@ -151,6 +153,12 @@ func (q *Queue) connect(ctx context.Context) error {
 	return err
 }
 
+// refusedTLS says that it is the server which ended TLS: it says so, in words without a type, or just closes.
+func refusedTLS(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "remote error: tls") || strings.Contains(text, "closed by remote after TLS handshake")
+}
+
 // doubt forgets what the server is believed to have.
 func (q *Queue) doubt() {
 	q.mu.Lock()
@@ -183,7 +191,7 @@ func remedy(err error) string {
 		return ": the server is no cluster, unset UMLAB_REPLICAS"
 	case errors.As(err, &verify):
 		return ": NATS_CA names a file with the certificates that the server's is signed with"
-	case strings.Contains(err.Error(), "remote error: tls"): // what the other side says of it has no type
+	case refusedTLS(err):
 		return ": the server wants a certificate that it knows: NATS_CERT and NATS_KEY name the files of yours and of its key"
 	case errors.Is(err, nats.ErrNoServers):
 		return ": is nats-server running there, and is its port open to this machine?"

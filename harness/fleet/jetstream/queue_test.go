@@ -267,9 +267,15 @@ func TestWithdraw(t *testing.T) {
 	ask(t, q, task(1), true)
 	ask(t, q, task(2), true)
 	for range 2 { // a second time it is not there
-		if err := q.Withdraw(t.Context(), task(1)); err != nil {
+		if err := q.Withdraw(t.Context(), []fleet.Task{task(1)}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	other := task(3)
+	other.Baseline = "another" // a lane of its own
+	ask(t, q, other, true)
+	if err := q.Withdraw(t.Context(), []fleet.Task{task(1), other}); err != nil {
+		t.Fatal(err)
 	}
 	if got := take(t, q).Task().Name; got != "cell 2" {
 		t.Errorf("took %s", got)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +20,19 @@ func lookAgain(workers int) time.Duration {
 	return 5*time.Second + time.Duration(workers)*20*time.Millisecond
 }
 
+// recent is how old what is known of the lanes may be where a task is found with it.
+const recent = time.Second
+
 // Take implements fleet.Queue.
 func (q *Queue) Take(ctx context.Context, order func([]fleet.Lane) []fleet.Lane) (fleet.Job, error) {
+	q.mu.Lock()
+	lanes, at := q.seen, q.seenAt
+	q.mu.Unlock()
+	if time.Since(at) < recent {
+		if j, err := q.first(ctx, order(slices.Clone(lanes))); j != nil || err != nil {
+			return j, err
+		}
+	}
 	for {
 		wake := q.waking()
 		var lanes []fleet.Lane
@@ -31,6 +43,9 @@ func (q *Queue) Take(ctx context.Context, order func([]fleet.Lane) []fleet.Lane)
 		if err != nil {
 			return nil, err
 		}
+		q.mu.Lock()
+		q.seen, q.seenAt = slices.Clone(lanes), time.Now()
+		q.mu.Unlock()
 		j, err := q.first(ctx, order(lanes))
 		workers := 0
 		if j == nil && err == nil && len(lanes) > 0 {
