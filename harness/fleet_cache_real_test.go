@@ -18,8 +18,8 @@ import (
 	"umlab/harness/store"
 )
 
-// TestBaselineFromTheCache: a machine with nothing gets tree, toolchain and baseline from the cache of one that has them, in
-// a tenth of the time that building took, and comes to the same table.
+// TestBaselineFromTheCache: a machine with nothing gets tree, toolchain and baseline from the cache of one that has them, builds
+// none, and comes to the same table.
 func TestBaselineFromTheCache(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a kernel: not with -short")

@@ -27,6 +27,7 @@ type About struct {
 	Kind   string          `json:"kind"`
 	Key    string          `json:"key"`
 	Of     string          `json:"of"`    // what it is, for people
+	From   []string        `json:"from"`  // what it was made from
 	Made   time.Time       `json:"made"`  // when it was packed
 	By     string          `json:"by"`    // who: user and host
 	Umlab  string          `json:"umlab"` // revision of umlab
@@ -79,7 +80,7 @@ func entryOf(tag string) (e store.Entry, ok bool) {
 
 // annotations are what other tools show of an artifact; umlab itself reads the About.
 func (a *About) annotations(signature []byte) map[string]string {
-	from := []string{}
+	from := slices.Clone(a.From)
 	if a.Over != nil {
 		from = append(from, tagOf(*a.Over))
 	}
@@ -89,7 +90,7 @@ func (a *About) annotations(signature []byte) map[string]string {
 	all := map[string]string{
 		ocispec.AnnotationCreated: a.Made.Format(time.RFC3339), ocispec.AnnotationTitle: a.Of, ocispec.AnnotationAuthors: a.By,
 		ocispec.AnnotationRevision: a.Umlab, "umlab.go": a.Go, "umlab.kind": a.Kind, "umlab.key": a.Key,
-		"umlab.from": strings.Join(from, " "), signatureKey: string(signature),
+		"umlab.from": strings.Join(from, "\n"), signatureKey: string(signature),
 	}
 	maps.DeleteFunc(all, func(_, v string) bool { return v == "" })
 	return all

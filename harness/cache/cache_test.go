@@ -283,6 +283,36 @@ func TestSysrootOverAnother(t *testing.T) {
 	}
 }
 
+// TestOneOnAnother: what a baseline is nothing without comes with it, and the store knows.
+func TestOneOnAnother(t *testing.T) {
+	r := cachetest.New(t)
+	here := newMachine(t, r.Address, nil)
+	low, top := store.Entry{Kind: "baseline", Key: key(1)}, store.Entry{Kind: "baseline", Key: key(2)}
+	if _, _, err := here.store.Dir(t.Context(), low.Kind, low.Key, dirs(fill(t))); err != nil {
+		t.Fatal(err)
+	}
+	here.make(t, store.Offered{Entry: top, Needs: []store.Entry{low}, From: []string{"tree 1", "toolchain 2"}}, func(dir string) {
+		write(t, filepath.Join(dir, "baseline.json"), "{}", 0o644, long)
+	})
+	notes := r.Manifest("baseline-" + top.Key)["annotations"].(map[string]any)
+	if got := notes["umlab.from"]; got != "tree 1\ntoolchain 2\nbaseline-"+low.Key {
+		t.Errorf("it says that it is from %q", got)
+	}
+	there := newMachine(t, r.Address, here)
+	if !there.Pull(t.Context(), top.Kind, top.Key) {
+		t.Fatal(there.said.all())
+	}
+	for _, e := range []store.Entry{low, top} {
+		if path, ok := there.store.Lookup(e.Kind, e.Key); !ok || there.store.Whole(t.Context(), path) != nil {
+			t.Errorf("%s is not there", store.Short(e.Key))
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(there.store.Root(), "needs", top.Kind, top.Key))
+	if err != nil || !strings.Contains(string(text), low.Key) {
+		t.Errorf("the store does not know what it stands on: %s, %v", text, err)
+	}
+}
+
 func TestPackingIsDeterministic(t *testing.T) {
 	digests := map[any]bool{}
 	for range 2 {

@@ -154,7 +154,7 @@ func (c *Cache) Put(ctx context.Context, o store.Offered) error {
 	}
 	defer remove()
 	task := c.start("pack", "for", o.Entry, progress.None, 0)
-	a := &About{Format: format, Kind: o.Kind, Key: o.Key, Of: o.Of, Made: c.Now().UTC().Truncate(time.Second), By: whoami(),
+	a := &About{Format: format, Kind: o.Kind, Key: o.Key, Of: o.Of, From: o.From, Made: c.Now().UTC().Truncate(time.Second), By: whoami(),
 		Umlab: c.Revision, Go: runtime.Version(), Needs: o.Needs}
 	layer := filepath.Join(tmp, "layer")
 	err = c.pack(ctx, a, o, layer)

@@ -212,6 +212,10 @@ func (b *Builder) pull(ctx context.Context, base Base, find func() *Baseline) *B
 func (b *Builder) offer(bl *Baseline) {
 	o := store.Offered{Entry: store.Entry{Kind: kindBaseline, Key: bl.Key}, Of: fmt.Sprintf("baseline of %s (%s) by %s, %s",
 		bl.Base.Tree.Name, bl.Base.Tree.Version, bl.Base.Toolchain.Name, bl.Base.Compiler)}
+	o.From = []string{"tree " + bl.Of.Tree, "toolchain " + bl.Of.Toolchain, "config " + bl.Config}
+	if bl.On != nil {
+		o.From = append(o.From, "on from baseline "+bl.On.Key)
+	}
 	if bl.On != nil && bl.On.Same {
 		o.Needs = []store.Entry{{Kind: kindBaseline, Key: bl.On.Key}}
 	}

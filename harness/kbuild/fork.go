@@ -188,6 +188,7 @@ func (p *Product) kept() Product {
 // offerProduct gives others the product.
 func (b *Builder) offerProduct(bl *Baseline, r Request, key string, p *Product) {
 	o := store.Offered{Entry: store.Entry{Kind: kindBuild, Key: key}, Of: r.name() + " of " + bl.Base.Tree.Name}
+	o.From = append([]string{"baseline " + bl.Key}, r.vars()...)
 	o.Files = append(o.Files, filepath.Base(p.Log))
 	if _, ok := b.Store.Kept(p.LinuxSum); ok && p.LinuxSum != bl.Linux {
 		o.Files = append(o.Files, p.LinuxSum)

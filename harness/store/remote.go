@@ -20,6 +20,7 @@ type Remote interface {
 type Offered struct {
 	Entry
 	Of    string   // what it is, for people: "toolchain trixie"
+	From  []string // what it was made from, with digests or versions: "rustc 1.85.1+dfsg3-1 (trixie)"
 	Over  Entry    // a directory of the same kind with which it has files in common, as hard links; zero for none
 	Needs []Entry  // what it is nothing without, see Store.Needs; of a record the directories and records that it names
 	Files []string // content-addressed files that a record names, by their sha256

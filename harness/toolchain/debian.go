@@ -158,6 +158,9 @@ func (p *Provider) sysroot(ctx context.Context, name string, c settings.Toolchai
 		if below, _, err := p.below(ctx, c, packages); err == nil && below != nil {
 			o.Over = store.Entry{Kind: kindSysroot, Key: sysrootDigest(below)}
 		}
+		for _, pkg := range packages {
+			o.From = append(o.From, pkg.String())
+		}
 		p.Store.Offer(o)
 	}
 	return dir, err

@@ -122,7 +122,8 @@ func (p *Provider) llvm(ctx context.Context, name string, c settings.Toolchain, 
 	if err != nil {
 		return fail(err)
 	}
-	p.Store.Offer(store.Offered{Entry: store.Entry{Kind: kindLLVM, Key: key}, Of: "archive " + filepath.Base(c.Tarball)})
+	p.Store.Offer(store.Offered{Entry: store.Entry{Kind: kindLLVM, Key: key}, Of: "archive " + filepath.Base(c.Tarball),
+		From: []string{c.Tarball, "sha256 " + a.sum}})
 	return a, nil
 }
 

@@ -95,7 +95,7 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 		return nil, fmt.Errorf("unpack tree %s: %w", a.Name, err)
 	}
 	st.Offer(store.Offered{Entry: store.Entry{Kind: KindOf, Key: key}, Of: fmt.Sprintf("tree %s, %s", a.Name, a.Package),
-		Needs: []store.Entry{{Kind: Kind, Key: t.Digest}}})
+		From: []string{a.Package, "sha256 " + a.Sum}, Needs: []store.Entry{{Kind: Kind, Key: t.Digest}}})
 	return t, nil
 }
 
