@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 
 	"umlab/harness/cache"
 	"umlab/harness/progress"
+	"umlab/harness/report"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 	"umlab/harness/store"
@@ -71,32 +71,11 @@ func (l *Lab) CacheList(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list %s: %w", c.Registry.Name(), err)
 	}
-	l.artifacts(list.Artifacts)
-	l.cacheTotal(list)
-	return nil
+	return doc.Terminal(l.stdout, report.Artifacts(list.Artifacts, l.cacheTotals(list)...), l.table)
 }
 
-// artifacts prints a line for each.
-func (l *Lab) artifacts(list []cache.Artifact) {
-	if len(list) == 0 {
-		return
-	}
-	fmt.Fprintf(l.stdout, "%-9s %-12s %8s %-10s %-10s %s\n", "kind", "key", "size", "made", "signed by", "what")
-	for _, a := range list {
-		made, what := "", ""
-		if a.About != nil {
-			made, what = a.About.Made.Format(time.DateOnly), a.About.Of
-		}
-		if a.Wrong != nil {
-			what = "not taken: " + a.Wrong.Error()
-		}
-		who := doc.Clean(cmp.Or(a.Who, "?"))
-		fmt.Fprintf(l.stdout, "%-9s %-12s %8s %-10s %-10s %s\n", a.Kind, store.Short(a.Key), size(a.Size), made, who, doc.Clean(what))
-	}
-}
-
-// cacheTotal prints how much there is.
-func (l *Lab) cacheTotal(list *cache.Listed) {
+// cacheTotals say how much there is.
+func (l *Lab) cacheTotals(list *cache.Listed) (parts []string) {
 	var bytes int64
 	wrong := 0
 	for _, a := range list.Artifacts {
@@ -105,14 +84,21 @@ func (l *Lab) cacheTotal(list *cache.Listed) {
 			wrong++
 		}
 	}
-	line := fmt.Sprintf("%d artifacts, %s in %s", len(list.Artifacts), size(bytes), l.cache.Registry.Name())
+	parts = append(parts, artifacts(len(list.Artifacts)), size(bytes)+" in "+l.cache.Registry.Name())
 	if wrong > 0 {
-		line += fmt.Sprintf("; %d of them would not be taken", wrong)
+		parts = append(parts, fmt.Sprintf("%d would not be taken", wrong))
 	}
 	if list.Foreign > 0 {
-		line += fmt.Sprintf("; %d tags there are not umlab's", list.Foreign)
+		parts = append(parts, fmt.Sprintf("%d other tags", list.Foreign))
 	}
-	fmt.Fprintln(l.stdout, line)
+	return parts
+}
+
+func artifacts(n int) string {
+	if n == 1 {
+		return "1 artifact"
+	}
+	return fmt.Sprintf("%d artifacts", n)
 }
 
 // CacheVerify reads all that the cache has and says what is not what was signed. Where there is any, the error is an *EndError.
@@ -128,12 +114,11 @@ func (l *Lab) CacheVerify(ctx context.Context) error {
 		return fmt.Errorf("read %s: %w", c.Registry.Name(), err)
 	}
 	wrong := slices.DeleteFunc(slices.Clone(list.Artifacts), func(a cache.Artifact) bool { return a.Wrong == nil })
-	l.artifacts(wrong)
-	l.cacheTotal(list)
-	if len(wrong) > 0 {
-		return ended(result.ExitDiffers, "%d of %d artifacts are not taken from there: cache prune -others removes them", len(wrong), len(list.Artifacts))
+	if err := doc.Terminal(l.stdout, report.Artifacts(wrong, l.cacheTotals(list)...), l.table); err != nil || len(wrong) == 0 {
+		return err
 	}
-	return nil
+	return ended(result.ExitDiffers, "%d of %s would not be taken from there: cache prune -others removes them", len(wrong),
+		artifacts(len(list.Artifacts)))
 }
 
 // PruneOptions are the flags of `umlab cache prune`.
@@ -161,7 +146,6 @@ func (l *Lab) CachePrune(ctx context.Context, o PruneOptions) error {
 		return fmt.Errorf("list %s: %w", c.Registry.Name(), err)
 	}
 	gone := rule.Apply(list, l.now())
-	l.artifacts(gone)
 	var freed int64
 	for _, a := range gone {
 		if !o.DryRun {
@@ -178,7 +162,6 @@ func (l *Lab) CachePrune(ctx context.Context, o PruneOptions) error {
 	if o.DryRun {
 		would = "would be removed"
 	}
-	fmt.Fprintf(l.stdout, "%d of %d artifacts %s, %s; the registry frees the space when it collects its garbage\n",
-		len(gone), len(list.Artifacts), would, size(freed))
-	return nil
+	return doc.Terminal(l.stdout, report.Artifacts(gone, fmt.Sprintf("%d of %s %s", len(gone), artifacts(len(list.Artifacts)), would),
+		size(freed)+", which the registry frees when it collects its garbage"), l.table)
 }

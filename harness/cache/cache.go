@@ -119,12 +119,14 @@ func (u *until) holds(now time.Time) bool { return now.UnixNano() < u.Load() }
 // RefusedError says that what a cache has is not taken.
 type RefusedError struct {
 	Entry store.Entry
-	Why   string
+	Err   error
 }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("%s %s: %s", e.Entry.Kind, store.Short(e.Entry.Key), e.Why)
+	return fmt.Sprintf("%s %s: %s", e.Entry.Kind, store.Short(e.Entry.Key), e.Err)
 }
+
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // tell notes a line, once.
 func (c *Cache) tell(format string, args ...any) {

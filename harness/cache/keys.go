@@ -266,9 +266,8 @@ func (k *Keys) verify(text, signature []byte) (who string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("its signature cannot be read: %w", err)
 	}
-	by := fmt.Sprintf("%s %s", s.PublicKey.Type(), ssh.FingerprintSHA256(s.PublicKey))
-	why := fmt.Errorf("it was signed by %s, which is not in %s: to take what that key signs, add the line NAME %s",
-		by, k.allowed, bytes.TrimSpace(ssh.MarshalAuthorizedKey(s.PublicKey)))
+	stranger := &strangerError{s.PublicKey, k.allowed}
+	err = stranger
 	for _, one := range k.signer {
 		if !bytes.Equal(one.key.Marshal(), s.PublicKey.Marshal()) {
 			continue
@@ -276,7 +275,7 @@ func (k *Keys) verify(text, signature []byte) (who string, err error) {
 		now := k.now()
 		switch {
 		case !one.after.IsZero() && now.Before(one.after), !one.before.IsZero() && !now.Before(one.before):
-			why = fmt.Errorf("it was signed by %s, which %s does not allow at this time", by, k.allowed)
+			err = fmt.Errorf("it was signed by %s, whom %s does not allow at this time", stranger.fingerprint(), k.allowed)
 			continue
 		}
 		if err := sshsig.Verify(bytes.NewReader(text), s, one.key, s.HashAlgorithm, namespace); err != nil {
@@ -284,5 +283,24 @@ func (k *Keys) verify(text, signature []byte) (who string, err error) {
 		}
 		return one.who, nil
 	}
-	return "", why
+	return "", err
+}
+
+// strangerError is of a signature by a key that is not known.
+type strangerError struct {
+	key  ssh.PublicKey
+	file string // of those that are
+}
+
+func (e *strangerError) fingerprint() string {
+	return e.key.Type() + " " + ssh.FingerprintSHA256(e.key)
+}
+
+func (e *strangerError) who() string {
+	return fmt.Sprintf("it was signed by %s, which is not in %s", e.fingerprint(), e.file)
+}
+
+func (e *strangerError) Error() string {
+	line := bytes.TrimSpace(ssh.MarshalAuthorizedKey(e.key))
+	return fmt.Sprintf("%s: to take what that key signs, add the line NAME %s", e.who(), line)
 }

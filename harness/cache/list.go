@@ -87,8 +87,10 @@ func (c *Cache) artifact(ctx context.Context, e store.Entry) (*Artifact, error) 
 	a := &Artifact{Entry: e, manifest: describe(ocispec.MediaTypeImageManifest, text)}
 	a.About, a.Who, err = c.believed(ctx, e, text)
 	refused, ok := errors.AsType[*RefusedError](err)
-	if ok {
-		a.Wrong = errors.New(refused.Why)
+	if s, strange := errors.AsType[*strangerError](err); strange {
+		a.Wrong = errors.New(s.who())
+	} else if ok {
+		a.Wrong = refused.Err
 	} else if err != nil {
 		return nil, err
 	}

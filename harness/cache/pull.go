@@ -85,9 +85,9 @@ func (c *Cache) blame(e store.Entry, err error) error {
 	bad, ok := errors.AsType[*unpack.FormatError](err)
 	switch {
 	case ok:
-		return &RefusedError{e, bad.Error()}
+		return &RefusedError{e, bad}
 	case errors.Is(err, ErrNone):
-		return &RefusedError{e, "a part of it is not there"}
+		return &RefusedError{e, errors.New("a part of it is not there")}
 	}
 	return err
 }
@@ -113,7 +113,7 @@ func (c *Cache) read(ctx context.Context, e store.Entry) (a *About, who string, 
 
 // believed is read, given the manifest.
 func (c *Cache) believed(ctx context.Context, e store.Entry, text []byte) (a *About, who string, err error) {
-	refuse := func(err error) (*About, string, error) { return nil, "", &RefusedError{e, err.Error()} }
+	refuse := func(err error) (*About, string, error) { return nil, "", &RefusedError{e, err} }
 	m, signature, err := readManifest(text)
 	if err != nil {
 		return refuse(err)
@@ -157,7 +157,7 @@ type depthKey struct{}
 func (c *Cache) need(ctx context.Context, e store.Entry) error {
 	depth, _ := ctx.Value(depthKey{}).(int)
 	if depth++; depth > deepest {
-		return &RefusedError{e, "what it stands on never ends"}
+		return &RefusedError{e, errors.New("what it stands on never ends")}
 	}
 	ctx = context.WithValue(ctx, depthKey{}, depth)
 	if c.has(e) {
@@ -166,7 +166,7 @@ func (c *Cache) need(ctx context.Context, e store.Entry) error {
 	var pulled error
 	err := c.Store.Once(ctx, "pull-"+tagOf(e), func() bool { return c.has(e) }, func() error {
 		if _, known := entryOf(tagOf(e)); !known {
-			return &RefusedError{e, "it is of no kind that is shared"}
+			return &RefusedError{e, errors.New("it is of no kind that is shared")}
 		}
 		pulled = c.Take(ctx, e)
 		return pulled

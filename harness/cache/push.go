@@ -163,7 +163,7 @@ func (c *Cache) Put(ctx context.Context, o store.Offered) error {
 		return &localError{err}
 	}
 	for _, e := range a.on() {
-		if err := c.Put(ctx, store.Offered{Entry: e, Of: o.Of}); err != nil {
+		if err := c.Put(ctx, store.Offered{Entry: e, Of: "of " + o.Of}); err != nil {
 			return err
 		}
 	}
