@@ -1,12 +1,15 @@
 package jetstream
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"umlab/harness/store"
 )
 
 // TestWorkersKilled ends workers with SIGKILL, at any moment; others take their place.
@@ -152,4 +155,46 @@ func TestClocks(t *testing.T) {
 	}
 	c.ended <- nil
 	f.noNews()
+}
+
+// TestAloneKilled ends the process that is server, worker and planner with SIGKILL, at any moment; the next one goes on at once.
+func TestAloneKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("processes")
+	}
+	t.Parallel()
+	kills := rounds(50)
+	p := part{Dir: t.TempDir(), Takes: 100 * time.Millisecond, Tasks: 30 * kills}
+	rnd := rand.New(rand.NewPCG(15, 6))
+	for round := range kills {
+		p.ID = fmt.Sprint(round)
+		c := start(t, "alone", p)
+		time.Sleep(time.Duration(rnd.Int64N(int64(time.Second))))
+		c.kill()
+	}
+	p.ID = "last"
+	began := time.Now()
+	c := start(t, "alone", p)
+	if err := <-c.ended; err != nil {
+		t.Errorf("the last one: %v\n%s", err, c.out)
+	}
+	c.ended <- nil
+	f := &fleetOf{t: t, part: p}
+	answers, answered := f.noted("answers-last", 1)
+	runs, tasks := f.noted("runs", 2)
+	took := time.Since(began).Round(time.Second)
+	t.Logf("%d tasks, %d answers, %d runs, %d kills; the last one took %s", p.Tasks, answers, runs, kills, took)
+	if answers != p.Tasks || len(answered) != p.Tasks || len(tasks) != p.Tasks || runs > p.Tasks+2*kills {
+		t.Errorf("%d tasks were run %d times, %d were answered", len(tasks), runs, len(answered))
+	}
+	st, err := store.Open(filepath.Join(p.Dir, "home"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	q := reopen(t, Options{Where: Local, Store: st})
+	holds(t, q, 0, 0, p.Tasks)
+	if news, err := q.News(t.Context()); err != nil || len(news) > 0 {
+		t.Errorf("news %+v, %v", news, err)
+	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"umlab/harness/fleet"
+	"umlab/harness/store"
 )
 
 // The tests of faults_*_test.go have a fleet of real processes: this test binary again, as a server, a worker or a planner. What they
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()
-	roles := map[string]func(part) error{"server": serverRole, "worker": workerRole, "planner": plannerRole}
+	roles := map[string]func(part) error{"server": serverRole, "worker": workerRole, "planner": plannerRole, "alone": aloneRole}
 	if err := roles[role](partOf(os.Args[1])); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -115,7 +116,12 @@ func workerRole(p part) error {
 	if err != nil {
 		return err
 	}
-	w := &fleet.Work{
+	return p.work(q).Loop(context.Background())
+}
+
+// work is what a worker does.
+func (p part) work(q *Queue) *fleet.Work {
+	return &fleet.Work{
 		Queue:  q,
 		Worker: fleet.Worker{ID: p.ID, Version: "umlab 1", Capabilities: []string{"any"}, Slots: 2},
 		Say:    func(s string) { _ = p.note("said", "%s: %s", p.ID, s) },
@@ -137,7 +143,27 @@ func workerRole(p part) error {
 			return a, nil
 		},
 	}
-	return w.Loop(context.Background())
+}
+
+// aloneRole is umlab with -join=local: queue, worker and planner in one process.
+func aloneRole(p part) error {
+	st, err := store.Open(filepath.Join(p.Dir, "home"))
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	q, err := Open(context.Background(), Options{Where: Local, Store: st, Say: func(s string) { _ = p.note("said", "%s: %s", p.ID, s) }})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.work(q).Loop(ctx) }()
+	err = plan(ctx, q, p.Tasks, func(a fleet.Answer) error {
+		return p.note("answers-"+p.ID, "%s %s %q", a.Key, a.Infra, a.Body)
+	}, nil)
+	cancel()
+	return errors.Join(err, <-ended, q.Close())
 }
 
 // baseline is built once, by whoever has the lease.

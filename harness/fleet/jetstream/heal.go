@@ -84,3 +84,33 @@ func (q *Queue) isStuck(c *js.ConsumerInfo, used bool) bool {
 	}
 	return time.Since(was.since) >= stuckFor
 }
+
+// takeBack gives out again, at once, what was in the hands of earlier processes: nobody but this one is in a queue of its own.
+func (q *Queue) takeBack(ctx context.Context) error {
+	list := q.stock().ListConsumers(ctx)
+	for c := range list.Info() {
+		l, ok := laneOf(c)
+		if !ok || c.NumAckPending == 0 {
+			continue
+		}
+		if err := q.stock().DeleteConsumer(ctx, c.Name); err != nil && !errors.Is(err, js.ErrConsumerNotFound) {
+			return err
+		}
+		if err := q.make(ctx, l); err != nil {
+			return err
+		}
+	}
+	if err := list.Err(); err != nil {
+		return err
+	}
+	for _, bucket := range []string{leasesKV, workersKV} {
+		s, err := q.js.Stream(ctx, "KV_"+bucket)
+		if err != nil {
+			return err
+		}
+		if err := s.Purge(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -64,6 +64,14 @@ func (q *Queue) make(ctx context.Context, l fleet.Lane) error {
 	return nil
 }
 
+// laneOf is the lane that a consumer is of, if it is of one.
+func laneOf(c *js.ConsumerInfo) (fleet.Lane, bool) {
+	m := c.Config.Metadata
+	l := fleet.Lane{Capability: m[metaCapability], Version: m[metaVersion], Baseline: m[metaBaseline]}
+	l.Waiting, l.Running = int(c.NumPending), c.NumAckPending
+	return l, l.Name() == c.Name
+}
+
 // lanes are those that have tasks. What was given out counts as running, whether somebody still has it or not: see announced.
 func (q *Queue) lanes(ctx context.Context) ([]fleet.Lane, error) {
 	q.mu.Lock()
@@ -72,10 +80,8 @@ func (q *Queue) lanes(ctx context.Context) ([]fleet.Lane, error) {
 	list := tasks.ListConsumers(ctx)
 	var lanes []fleet.Lane
 	for c := range list.Info() {
-		m := c.Config.Metadata
-		l := fleet.Lane{Capability: m[metaCapability], Version: m[metaVersion], Baseline: m[metaBaseline]}
-		l.Waiting, l.Running = int(c.NumPending), c.NumAckPending
-		if l.Capability != "" && l.Waiting+l.Running > 0 {
+		l, ok := laneOf(c)
+		if ok && l.Waiting+l.Running > 0 {
 			lanes = append(lanes, l)
 		}
 	}

@@ -99,6 +99,12 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		_ = q.Close()
 		return nil, fmt.Errorf("%w%s", err, remedy(err))
 	}
+	if q.opts.Where == Local {
+		if err := q.try(ctx, "take back what a killed process had", q.takeBack); err != nil {
+			_ = q.Close()
+			return nil, err
+		}
+	}
 	return q, nil
 }
 
