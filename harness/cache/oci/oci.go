@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -109,6 +110,9 @@ func (r *registry) Name() string { return r.name }
 // said makes of an error of oras one of package cache.
 func (r *registry) said(err error) error {
 	answer, answered := errors.AsType[*errcode.ErrorResponse](err)
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err // who tells of it names the registry
+	}
 	switch {
 	case errors.Is(err, errdef.ErrNotFound), answered && answer.StatusCode == http.StatusNotFound:
 		return cache.ErrNone
