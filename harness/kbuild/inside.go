@@ -21,7 +21,8 @@ const mostText = 256 << 20
 type strangeError struct{ name, why string }
 
 func (e *strangeError) Error() string {
-	return fmt.Sprintf("%s of the build directory is not the file that Kbuild makes: %s; the tree's Makefiles, or a module's, made it", e.name, e.why)
+	return fmt.Sprintf("%s of the build directory is not the file that Kbuild makes: %s; the tree's Makefiles, or a module's, made it",
+		e.name, e.why)
 }
 
 // in calls do with the directory dir, which nothing leads out of.
