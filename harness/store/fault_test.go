@@ -200,6 +200,24 @@ func TestFaults(t *testing.T) {
 	t.Logf("%d faults", n)
 }
 
+// What is wrong, and stands on what is, is told once.
+func TestFsckTellsOnce(t *testing.T) {
+	s, _ := faulty(t)
+	for _, key := range []string{"base", "top"} {
+		flip(t, filepath.Join(s.root, "dirs/dir", key, "sub.o"))
+	}
+	for _, dry := range []bool{true, false} {
+		a, err := s.Fsck(t.Context(), dry, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := slices.DeleteFunc(a.Faults, func(f Fault) bool { return f.Kind != "dir" })
+		if len(of) != 2 {
+			t.Errorf("dry %t: %v", dry, of)
+		}
+	}
+}
+
 // What is made again is what it was.
 func TestMadeAgain(t *testing.T) {
 	s, objects := faulty(t)

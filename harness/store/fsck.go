@@ -96,7 +96,17 @@ func (a *audit) dirs(ctx context.Context) error {
 	if err := a.each(tops.dirs, func(e *entry) { list = append(list, e) }); err != nil {
 		return err
 	}
+	told := map[Entry]bool{} // of those that are wrong
+	fault := func(e Entry, path, why string) {
+		if !told[e] {
+			told[e] = true
+			a.fault(e.Kind, Short(e.Key)+": "+why, func() error { return a.throw(path, e.Kind, e.Key) })
+		}
+	}
 	for _, e := range list {
+		if told[Entry{e.kind, e.key}] {
+			continue // with what it stands on
+		}
 		known, err := a.seal(ctx, e.kind, e.key)
 		if errors.Is(err, errUnsealed) {
 			known, err = &seal{kind: e.kind, key: e.key}, nil
@@ -131,11 +141,10 @@ func (a *audit) dirs(ctx context.Context) error {
 		above := a.above(e.kind, e.key)
 		for _, on := range above {
 			if path, there := a.Peek(on.Kind, on.Key); there {
-				what := fmt.Sprintf("%s: it stands on %s %s, which is not what was stored", Short(on.Key), e.kind, Short(e.key))
-				a.fault(on.Kind, what, func() error { return a.throw(path, on.Kind, on.Key) })
+				fault(on, path, fmt.Sprintf("it stands on %s %s, which is not what was stored", e.kind, Short(e.key)))
 			}
 		}
-		a.fault(e.kind, Short(e.key)+": "+wrong, func() error { return a.throw(e.path, e.kind, e.key) })
+		fault(Entry{e.kind, e.key}, e.path, wrong)
 	}
 	return nil
 }
