@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -130,10 +131,11 @@ func TestKilledAtWork(t *testing.T) {
 		return []string{"nightly", "-series=killed", "-cells=stock,static-large", "-mem=" + mem(round), "-dir=" + nights}
 	}
 	bisect := []string{"bisect", "1.85.1", "1.98.1", "-tree=debian-6.12", "-until=rust_print:GOTPCREL<17", "-json=-"}
+	again := slices.Concat(bisect, []string{"-fresh"}) // which uses all that it is lent
 	fresh := []string{"matrix", "-fresh", faultCells, "-json=-"}
 	warm := [][]string{cachedRun}
 	if os.Getenv("UMLAB_TEST_LONG") != "" {
-		warm = append(warm, bisect, nightly(-1))
+		warm = append(warm, again, nightly(-1))
 	}
 	v := lent(t, warm...)
 	all := 0
@@ -141,7 +143,7 @@ func TestKilledAtWork(t *testing.T) {
 		{name: "matrix -fresh", args: the(fresh...), again: cachedRun, rounds: 100},
 		{name: "matrix -fresh, and fresh again", args: the(fresh...), rounds: 20, long: true},
 		{name: "verify", args: func(round int) []string { return []string{"verify", patches(round), "-tree=debian-6.12", "-json=-"} }, rounds: 40},
-		{name: "bisect", args: the(append(bisect, "-fresh")...), again: bisect, rounds: 40, long: true},
+		{name: "bisect", args: the(again...), again: bisect, rounds: 40, long: true},
 		{name: "nightly", args: nightly, rounds: 40, long: true, shows: func(t *testing.T, round int, e end) string {
 			text, err := os.ReadFile(filepath.Join(nights, "latest/results.json"))
 			if err != nil {
