@@ -25,13 +25,17 @@ import (
 
 // worker does tasks, several at a time.
 type worker struct {
-	lab  *Lab
-	most int                     // bytes that an answer may have
-	here bool                    // who asks has the same store
-	end  context.CancelCauseFunc // of its loop
+	lab   *Lab
+	queue fleet.Queue
+	id    string
+	most  int                     // bytes that an answer may have
+	here  bool                    // who asks has the same store
+	place *fleet.Place            // nil: it is the only worker
+	end   context.CancelCauseFunc // of its loop
 
-	mu   sync.Mutex
-	made []*made // newest first
+	mu    sync.Mutex
+	made  []*made         // newest first
+	lanes map[string]bool // what it has of what tasks are built on
 }
 
 // mostMade is of how many plans a worker keeps what their pieces have in common.
@@ -58,7 +62,7 @@ func (w *worker) piece(ctx context.Context, t fleet.Task, now func(string)) (fle
 	if err != nil {
 		return fleet.Answer{}, err
 	}
-	r, files, err := w.run(ctx, t, e, now)
+	r, files, err := w.obtained(ctx, t, e, now)
 	if wrong := w.lab.store.Wrong(); wrong != nil {
 		w.end(wrong) // with another handle of the store, it is made again
 		return fleet.Answer{}, wrong
@@ -66,6 +70,9 @@ func (w *worker) piece(ctx context.Context, t fleet.Task, now func(string)) (fle
 	if err != nil {
 		if ctx.Err() != nil {
 			return fleet.Answer{}, context.Cause(ctx)
+		}
+		if errors.Is(err, fleet.ErrNotNow) {
+			return fleet.Answer{}, err
 		}
 		if r = (&reply{Failed: failureOf(err)}); r.Failed == nil {
 			return fleet.Answer{}, err
@@ -82,7 +89,7 @@ func (w *worker) piece(ctx context.Context, t fleet.Task, now func(string)) (fle
 
 // run does an errand.
 func (w *worker) run(ctx context.Context, t fleet.Task, e errand, now func(string)) (*reply, map[string][]byte, error) {
-	m, err := w.make(ctx, t, e, now)
+	m, err := w.make(ctx, t, e, now, false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -137,8 +144,8 @@ func spoiled(r *ran) string {
 	return at + ": " + why
 }
 
-// make fetches and builds what the pieces of a plan have in common, or finds it.
-func (w *worker) make(ctx context.Context, t fleet.Task, e errand, now func(string)) (*made, error) {
+// make fetches and builds what the pieces of a plan have in common, or finds it; with found it builds nothing, see kbuild.Builder.
+func (w *worker) make(ctx context.Context, t fleet.Task, e errand, now func(string), found bool) (*made, error) {
 	m := w.of(t, e)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -187,7 +194,7 @@ func (w *worker) make(ctx context.Context, t fleet.Task, e errand, now func(stri
 	}
 	defer release()
 	b := *l.builder
-	b.FromNothing = e.FromNothing
+	b.FromNothing, b.Found = e.FromNothing, found
 	built, baseline, notes, err := m.plan.Build(ctx, &b, m.tree, m.chain)
 	if err != nil {
 		if _, _, _, err := withoutBaseline(err); err != nil {

@@ -36,6 +36,8 @@ func (l *Lab) Work(ctx context.Context, o WorkerOptions) error {
 		return err
 	}
 	w.most = status.Most
+	w.shares(ctx)
+	loop.Order, loop.Baselines = w.place.Order, w.have
 	l.sink.Note(fmt.Sprintf("worker %s, %s: takes tasks from %s, %d at a time; Ctrl-C ends it and gives back what it has",
 		loop.Worker.ID, loop.Worker.Version, status.Where, loop.Worker.Slots))
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -91,9 +93,9 @@ func (l *Lab) worker(ctx context.Context, q fleet.Queue, o WorkerOptions) (*flee
 	m := *l
 	m.slots = runner.NewSlots(cpus)
 	memory := memoryOf()
-	w := &worker{lab: &m}
+	w := &worker{lab: &m, queue: q, id: workerID()}
 	return &fleet.Work{Queue: q, Run: w.piece, Say: l.sink.Note, Worker: fleet.Worker{
-		ID: workerID(), Version: version, Capabilities: l.abilities(memory), Slots: atOnce * cpus, Cores: cpus, Memory: memory}}, w, nil
+		ID: w.id, Version: version, Capabilities: l.abilities(memory), Slots: atOnce * cpus, Cores: cpus, Memory: memory}}, w, nil
 }
 
 // workerID is HOST-PID-RANDOM.

@@ -161,6 +161,9 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 	if err := b.failedBefore(base); err != nil {
 		return nil, true, err
 	}
+	if b.Found {
+		return nil, false, ErrNone
+	}
 	if RequestsRust(base.Options) {
 		if err := base.Tree.CheckRust(); err != nil {
 			return nil, false, err
@@ -189,6 +192,9 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 	bl, err = b.fromNothing(ctx, base, id, why)
 	return bl, false, b.noteFailure(base, false, err)
 }
+
+// ErrNone is the error of a Builder that only finds.
+var ErrNone = errors.New("there is no such baseline yet")
 
 // keys are those under which a baseline of base may lie, in the order in which they are looked for.
 func (b *Builder) keys(base Base) []string {

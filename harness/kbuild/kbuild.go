@@ -49,6 +49,8 @@ type Builder struct {
 	// FromNothing makes Baseline build from nothing, also where the store has one
 	// that went on from another, or could go on itself.
 	FromNothing bool
+	// Found makes Baseline return only one that is there, or that others put where it can be had, else ErrNone.
+	Found bool
 }
 
 // Limits bound what one make may use of the machine; zero values do not.
