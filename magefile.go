@@ -220,6 +220,9 @@ func Boot() {}
 //	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
+//	  -join=URL             workers do it, which take it from the queue of this server, nats://HOST;
+//	                        local is this process alone; default: UMLAB_JOIN, else this machine does it
+//	                        (local)
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
 //	                        them stay
 //	  -watch                again, whenever the tree, a module, a fragment or the patch is saved; Ctrl-C
@@ -273,6 +276,9 @@ func Verify() {}
 //	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
+//	  -join=URL             workers do it, which take it from the queue of this server, nats://HOST;
+//	                        local is this process alone; default: UMLAB_JOIN, else this machine does it
+//	                        (local)
 //	  -fresh                build the variants and boot them again; tree, toolchain and the kernel below
 //	                        them stay
 //	  -json=FILE            the result as JSON, too; - prints it in place of the text
@@ -470,6 +476,9 @@ func Zoo() {}
 //	                        points more or less with this confidence (Wilson); 16 to 93 boots at 95
 //	  -repeat=N             boots of each cell at each placement; default 1
 //	  -jobs=N               CPUs to use; default: all
+//	  -join=URL             workers do it, which take it from the queue of this server, nats://HOST;
+//	                        local is this process alone; default: UMLAB_JOIN, else this machine does it
+//	                        (local)
 func Nightly() {}
 
 // Classify names the outcome that a saved console log shows, with the line that proves it.

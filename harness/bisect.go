@@ -53,8 +53,15 @@ func (l *Lab) bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	if err != nil {
 		return nil, err
 	}
-	if err := l.sandboxed(ctx); err != nil {
+	fleet, done, err := l.join(ctx)
+	if err != nil {
 		return nil, err
+	}
+	defer done()
+	if fleet == nil {
+		if err := l.sandboxed(ctx); err != nil {
+			return nil, err
+		}
 	}
 	// All candidates are asked the same, whatever is saved meanwhile.
 	plans := []*plan.Plan{q.plan, q.wide}
@@ -64,9 +71,9 @@ func (l *Lab) bisect(ctx context.Context, o BisectOptions) (*result.Bisection, e
 	q.plan, q.wide = plans[0], plans[1]
 	var c *candidates
 	if q.axis == result.AxisCommit {
-		c, err = l.commitCandidates(ctx, q)
+		c, err = l.commitCandidates(ctx, q, fleet)
 	} else {
-		c, err = l.listCandidates(ctx, q)
+		c, err = l.listCandidates(ctx, q, fleet)
 	}
 	if err != nil {
 		return nil, err

@@ -13,8 +13,8 @@ import (
 )
 
 // commitCandidates are those of a question about the commits of a repository,
-// which the toolchain's git bisects. The repository is not written to.
-func (l *Lab) commitCandidates(ctx context.Context, q *question) (*candidates, error) {
+// which the toolchain's git bisects, and fleet runs, where there is one. The repository is not written to.
+func (l *Lab) commitCandidates(ctx context.Context, q *question, fleet *planner) (*candidates, error) {
 	tc, err := l.sources.For(q.plan.Flags.Subarch).Toolchain(ctx, q.plan.Flags.Toolchain)
 	if err != nil {
 		return nil, fmt.Errorf("toolchain %s: %w", q.plan.Flags.Toolchain, err)
@@ -30,7 +30,16 @@ func (l *Lab) commitCandidates(ctx context.Context, q *question) (*candidates, e
 	}
 	c.pinned = fmt.Sprintf("repository %s, toolchain %s %s", q.repository, q.plan.Flags.Toolchain, store.Short(tc.Digest))
 	c.run = func(ctx context.Context, name string, whole, fresh bool) (*ran, error) {
-		return l.runCommit(ctx, q, tc, order.Commit(name), whole, fresh)
+		if fleet == nil {
+			return l.runCommit(ctx, q, tc, order.Commit(name), whole, fresh)
+		}
+		m := q.MatrixOptions
+		m.Tree, m.Fresh = q.repository+"#"+order.Commit(name)[:12], fresh
+		p, err := l.plan(m)
+		if err != nil {
+			return nil, err
+		}
+		return fleet.one(ctx, l.sources, p, whole, whole)
 	}
 	return c, nil
 }

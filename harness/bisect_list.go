@@ -24,8 +24,8 @@ type listed struct {
 	detail  string // where it comes from
 }
 
-// listCandidates are those of a question about toolchains or configured trees.
-func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, error) {
+// listCandidates are those of a question about toolchains or configured trees, which fleet runs, where there is one.
+func (l *Lab) listCandidates(ctx context.Context, q *question, fleet *planner) (*candidates, error) {
 	all, err := l.listed(ctx, q)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		c.list = append(c.list, result.BisectCandidate{Name: e.name, Detail: e.detail})
 	}
 	c.chooser = &bisect.List{Names: c.names}
-	c.run = func(ctx context.Context, name string, _, fresh bool) (*ran, error) {
+	c.run = func(ctx context.Context, name string, whole, fresh bool) (*ran, error) {
 		m := q.MatrixOptions
 		m.Fresh = fresh
 		if q.axis == result.AxisToolchain {
@@ -58,11 +58,21 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 		if !p.SameContent(q.plan) {
 			return nil, usage.Errorf("a fragment or a module's directory was saved while it was bisected with: run it again")
 		}
+		if fleet != nil {
+			return fleet.one(ctx, l.sources, p, whole, false)
+		}
 		t, tc, err := p.Fetch(ctx, l.sources)
 		if err != nil {
 			return nil, err
 		}
 		return l.runOn(ctx, p, t, tc)
+	}
+	if fleet != nil { // nothing is fetched here
+		if q.axis == result.AxisTree && q.Compiler == "" {
+			c.notes = l.compilers(part)
+		}
+		c.pinned, err = l.pinned(ctx, q)
+		return c, err
 	}
 	if q.axis == result.AxisTree {
 		tc, err := l.sources.For(q.plan.Flags.Subarch).Toolchain(ctx, q.plan.Flags.Toolchain)
@@ -84,6 +94,21 @@ func (l *Lab) listCandidates(ctx context.Context, q *question) (*candidates, err
 	}
 	c.pinned = fmt.Sprintf("tree %s %s", q.plan.Flags.Tree, store.Short(t.Digest))
 	return c, nil
+}
+
+// pinned is what does not vary in a question, as far as that can be told without fetching it.
+func (l *Lab) pinned(ctx context.Context, q *question) (string, error) {
+	if q.axis == result.AxisToolchain {
+		sum, err := l.sources.TreeDigest(ctx, q.plan.Flags.Tree)
+		return fmt.Sprintf("tree %s of archive %s", q.plan.Flags.Tree, store.Short(sum)), err
+	}
+	src := l.sources.For(q.plan.Flags.Subarch)
+	c, err := src.Spec(ctx, q.plan.Flags.Toolchain)
+	if err != nil {
+		return "", err
+	}
+	pin, _, err := src.Pin(ctx, q.plan.Flags.Tree, c)
+	return fmt.Sprintf("toolchain %s as %s", q.plan.Flags.Toolchain, pin), err
 }
 
 // source is where the candidates of a question are from, for messages.

@@ -27,6 +27,14 @@ import (
 // varies: "debian-rustc:1.96.1". What is not known is noted as missing; an error is
 // one of the machine.
 func (l *Lab) facts(ctx context.Context, r *ran, id, name string) (conclude.Facts, error) {
+	if r.told != nil { // by who built it
+		told := *r.told
+		told.Name = name
+		return told, nil
+	}
+	if r.plan == nil {
+		return conclude.Facts{}, fmt.Errorf("the worker that ran %s did not say", name)
+	}
 	f := conclude.Facts{Name: name, Toolchain: r.Toolchain.Identity, Missing: map[string]string{},
 		Tree: map[string]string{"name": r.Tree.Name, "version": r.Tree.Version, "digest": r.Tree.Digest,
 			"patches": strings.Join(r.Tree.Patches, " ")}}

@@ -29,6 +29,7 @@ type reply struct {
 	Fault   string            `json:",omitempty"`
 	Wide    [][]result.Chance `json:",omitempty"`
 	Facts   *conclude.Facts   `json:",omitempty"`
+	Pair    *pair             `json:",omitempty"` // of a pair, in place of Results
 	Failed  *failure          `json:",omitempty"` // in place of all that
 	Files   []byte            `json:",omitempty"` // the contents of those paths, by path, as gzipped JSON
 	Sent    bool              `json:",omitempty"` // they are in the cache, see sendFiles
@@ -124,9 +125,8 @@ func eachPath(r *result.Results, visit func(path *string)) {
 	}
 }
 
-// leaving makes the paths of results relative to the store, and returns the contents of the files.
-func leaving(st *store.Store, r *result.Results) (files map[string][]byte) {
-	files = map[string][]byte{}
+// leaving makes the paths of results relative to the store, and adds the contents of the files.
+func leaving(st *store.Store, r *result.Results, files map[string][]byte) {
 	eachPath(r, func(path *string) {
 		rel, below := strings.CutPrefix(*path, st.Root()+"/")
 		if !below {
@@ -137,7 +137,6 @@ func leaving(st *store.Store, r *result.Results) (files map[string][]byte) {
 		}
 		*path = rel
 	})
-	return files
 }
 
 // arriving puts the files into the store, and makes the paths of results those of there.
@@ -190,7 +189,7 @@ func open(ctx context.Context, l *Lab, a fleet.Answer) (r *reply, err error) {
 	if err := json.Unmarshal(a.Body, &r); err != nil || r == nil {
 		return nil, fmt.Errorf("the answer of %s cannot be read: %w", a.Worker, err)
 	}
-	if r.Failed == nil && r.Results == nil {
+	if r.Failed == nil && r.Results == nil && (r.Pair == nil || r.Pair.Before == nil || r.Pair.After == nil) {
 		return nil, fmt.Errorf("the answer of %s says nothing", a.Worker)
 	}
 	files := map[string][]byte{}
@@ -209,10 +208,23 @@ func open(ctx context.Context, l *Lab, a fleet.Answer) (r *reply, err error) {
 			l.sink.Note(fmt.Sprintf("the transcripts of an answer of %s are not here: %v", a.Worker, err))
 		}
 	}
-	if r.Results != nil {
-		err = arriving(ctx, l.store, r.Results, files)
+	for _, one := range r.all() {
+		if err := arriving(ctx, l.store, one, files); err != nil {
+			return nil, err
+		}
 	}
-	return r, err
+	return r, nil
+}
+
+// all are the results that a reply has.
+func (r *reply) all() (list []*result.Results) {
+	if r.Results != nil {
+		list = append(list, r.Results)
+	}
+	if r.Pair != nil {
+		list = append(list, r.Pair.Before, r.Pair.After)
+	}
+	return list
 }
 
 // verdict is the digest of what of a reply has to be the same whoever answers.
@@ -220,12 +232,15 @@ func (r *reply) verdict() string {
 	if r.Failed != nil {
 		return store.Key("failed", r.Failed.Text)
 	}
-	parts := []string{r.Results.Tree.Digest, r.Results.Toolchain.Digest, r.Results.Config.Digest}
-	for _, c := range r.Results.Cells {
-		parts = append(parts, c.ID, string(c.Verdict))
-	}
-	for _, c := range r.Results.Controls {
-		parts = append(parts, c.Name, fmt.Sprint(c.Holds))
+	var parts []string
+	for _, one := range r.all() {
+		parts = append(parts, one.Tree.Digest, one.Toolchain.Digest, one.Config.Digest)
+		for _, c := range one.Cells {
+			parts = append(parts, c.ID, string(c.Verdict))
+		}
+		for _, c := range one.Controls {
+			parts = append(parts, c.Name, fmt.Sprint(c.Holds))
+		}
 	}
 	return store.Key(parts...)
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 
 	"umlab/harness/conclude"
 	"umlab/harness/fleet"
@@ -123,41 +124,18 @@ func (p *planner) finish(ctx context.Context, runs []*running, all outcomes) err
 				return err
 			}
 			t.Body = nil
-			if _, twice := at[t.Key]; twice {
-				return fmt.Errorf("%s is asked twice: give each column once", t.Name)
-			}
 			at[t.Key] = where{n, i}
 			order = append(order, t)
 		}
 	}
-	fleet.BigFirst(order)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case err := <-p.ended:
-			cancel(err)
-		case <-ctx.Done():
-		}
-	}()
-	shown := l.sink.Start("cells done by workers", progress.Cells, int64(len(order)))
-	see := &crew{sink: l.sink, of: map[string]progress.Task{}}
 	began := l.now()
-	work := &fleet.Planner{Queue: p.queue, Say: l.sink.Note, Seen: see.workers, Tasks: func(yield func(fleet.Task) bool) {
-		for _, t := range order {
-			w := at[t.Key]
-			whole, err := runs[w.run].task(w.piece)
-			if err != nil || !yield(whole) { // the same made no error before
-				return
-			}
-		}
-	}, Got: func(a fleet.Answer) error {
-		w, asked := at[a.Key]
-		if !asked {
-			return nil
-		}
+	whole := func(t fleet.Task) fleet.Task {
+		t, _ = runs[at[t.Key].run].task(at[t.Key].piece) // the same made no error before
+		return t
+	}
+	return p.do(ctx, order, whole, func(a fleet.Answer) error {
+		w := at[a.Key]
 		r := runs[w.run]
-		shown.Add(1)
 		if err := r.got(ctx, l, w.piece, a); err != nil || r.left > 0 {
 			return err
 		}
@@ -169,6 +147,46 @@ func (p *planner) finish(ctx context.Context, runs []*running, all outcomes) err
 		}
 		all[r.of], r.parts = outcomeOf{got, err}, nil
 		return nil
+	})
+}
+
+// do has tasks done by workers. Tasks come without their bodies, which whole adds. Got is told each answer.
+func (p *planner) do(ctx context.Context, tasks []fleet.Task, whole func(fleet.Task) fleet.Task, got func(fleet.Answer) error) error {
+	l := p.lab
+	asked := map[string]bool{}
+	for _, t := range tasks {
+		if asked[t.Key] {
+			return fmt.Errorf("%s is asked twice: give each column once", t.Name)
+		}
+		asked[t.Key] = true
+	}
+	if err := p.reach(ctx, tasks); err != nil {
+		return err
+	}
+	fleet.BigFirst(tasks)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case err := <-p.ended:
+			cancel(err)
+		case <-ctx.Done():
+		}
+	}()
+	shown := l.sink.Start("cells done by workers", progress.Cells, int64(len(tasks)))
+	see := &crew{sink: l.sink, of: map[string]progress.Task{}}
+	work := &fleet.Planner{Queue: p.queue, Say: l.sink.Note, Seen: see.workers, Tasks: func(yield func(fleet.Task) bool) {
+		for _, t := range tasks {
+			if !yield(whole(t)) {
+				return
+			}
+		}
+	}, Got: func(a fleet.Answer) error {
+		if !asked[a.Key] {
+			return nil
+		}
+		shown.Add(1)
+		return got(a)
 	}}
 	err := work.Run(ctx)
 	see.end()
@@ -177,6 +195,46 @@ func (p *planner) finish(ctx context.Context, runs []*running, all outcomes) err
 		return cmp.Or(l.store.Wrong(), context.Cause(ctx))
 	}
 	return err
+}
+
+// reach says, before anything is asked, where a task rests on what only this machine has, and no worker is here.
+func (p *planner) reach(ctx context.Context, tasks []fleet.Task) error {
+	here := "_" + machine()
+	at := slices.IndexFunc(tasks, func(t fleet.Task) bool { return strings.HasSuffix(t.Capability, here) })
+	if at < 0 || p.lab.options.Join == Local {
+		return nil
+	}
+	workers, err := p.queue.Workers(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(workers, func(w fleet.Worker) bool { return slices.Contains(w.Capabilities, tasks[at].Capability) }) {
+		return nil
+	}
+	return usage.Errorf("%s rests on what lies on this machine alone (a directory of yours, or its own tools), and none of the %s is here: "+
+		"start one with %s worker -join=%s, or leave -join= out", tasks[at].Name, many(len(workers), "worker"), p.lab.program, p.lab.options.Join)
+}
+
+func many(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// one has one plan run, with what tells the kernel of its first cell from others where facts are wanted.
+func (p *planner) one(ctx context.Context, src *sources.Sources, one *plan.Plan, facts, fromNothing bool) (*ran, error) {
+	a, err := p.lab.ask(ctx, src, one, p.once)
+	if err != nil {
+		return nil, err
+	}
+	a.errand.Facts, a.errand.FromNothing = facts, fromNothing
+	r, all := &running{request: a, of: one}, outcomes{}
+	if err := p.finish(ctx, []*running{r}, all); err != nil {
+		return nil, err
+	}
+	got := all[one]
+	return &ran{Results: got.results, told: r.facts}, got.err
 }
 
 // where is a piece of one of several runs.
@@ -191,6 +249,7 @@ type running struct {
 	failed error    // of the first piece that failed
 	at     int      // which that is
 	left   int
+	facts  *conclude.Facts // of its first cell, where they are wanted
 }
 
 // got takes the answer of a piece.
@@ -209,6 +268,9 @@ func (r *running) got(ctx context.Context, l *Lab, i int, a fleet.Answer) error 
 			r.failed, r.at = got.Failed.err(), i
 		}
 		return nil
+	}
+	if i == 0 {
+		r.facts = got.Facts
 	}
 	r.parts[i] = &conclude.Part{Name: r.plan.NameOf(r.pieces[i]) + " by " + a.Worker, Results: got.Results, Seen: got.Seen, Fault: got.Fault,
 		Group: r.plan.GroupOf(r.groups, r.pieces[i]), Wide: got.Wide}

@@ -47,7 +47,8 @@ func joined(t *testing.T, address string) (l *harness.Lab, out, told *os.File) {
 }
 
 // ofTheRun is what two runs of the same have of their own.
-var ofTheRun = cmpopts.IgnoreFields(result.Results{}, "Started", "Seconds")
+var ofTheRun = cmp.Options{cmpopts.IgnoreFields(result.Results{}, "Started", "Seconds"),
+	cmpopts.IgnoreFields(result.Build{}, "Seconds"), cmpopts.IgnoreFields(result.Run{}, "Seconds")}
 
 var seconds = regexp.MustCompile(`[0-9.]+ (s|min)$`)
 
@@ -103,6 +104,48 @@ func TestJoinSweep(t *testing.T) {
 	sweep(t, alone, o)
 	want, got := sweep(t, alone, o), sweep(t, l, o)
 	if d := cmp.Diff(want, got, ofTheRun, cmpopts.IgnoreFields(result.Sweep{}, "Started", "Seconds")); d != "" {
+		t.Errorf("one machine and workers (-one +workers):\n%s", d)
+	}
+}
+
+// A verification by a worker is that of one machine.
+func TestJoinVerify(t *testing.T) {
+	alone, _ := real(t)
+	l, _, _ := joined(t, harness.Local)
+	text, err := os.ReadFile("../scenarios/unknown-rela-relocation/comment-only.patch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := func(l *harness.Lab) *result.Verification {
+		v, err := l.Verify(t.Context(), harness.VerifyOptions{Patch: "-", Stdin: bytes.NewReader(text)}, harness.VerifyOutputs{})
+		if fault(v == nil, err) {
+			t.Fatal(err)
+		}
+		return v
+	}
+	verify(alone)
+	want, got := verify(alone), verify(l)
+	if d := cmp.Diff(want, got, ofTheRun, cmpopts.IgnoreFields(result.Verification{}, "Seconds")); d != "" {
+		t.Errorf("one machine and a worker (-one +worker):\n%s", d)
+	}
+}
+
+// A bisection by workers is that of one machine, with what differs between the two sides.
+func TestJoinBisect(t *testing.T) {
+	alone, _ := real(t)
+	l, _, _ := joined(t, harness.Local)
+	o := harness.BisectOptions{Good: "debian-6.12", Bad: "debian-7.3", Axis: "tree", Until: "rust_minimal:*>=0"}
+	bisect := func(l *harness.Lab) *result.Bisection {
+		b, err := l.Bisect(t.Context(), o)
+		if fault(b == nil, err) {
+			t.Fatal(err)
+		}
+		return b
+	}
+	o.Fresh = true
+	want, got := bisect(alone), bisect(l)
+	steps := cmpopts.IgnoreFields(result.BisectStep{}, "Seconds")
+	if d := cmp.Diff(want, got, ofTheRun, steps, cmpopts.IgnoreFields(result.Bisection{}, "Started", "Seconds")); d != "" {
 		t.Errorf("one machine and workers (-one +workers):\n%s", d)
 	}
 }

@@ -119,7 +119,8 @@ func TestTranscriptsOfAnotherMachine(t *testing.T) {
 	}
 	run := result.Run{Transcript: path}
 	out := &reply{Results: &result.Results{Cells: []result.Cell{{Placements: []result.Placement{{Runs: []result.Run{run, run}}}}}}}
-	files := leaving(worker.store, out.Results)
+	files := map[string][]byte{}
+	leaving(worker.store, out.Results, files)
 	if out.Sent = worker.sendFiles(t.Context(), task, files); !out.Sent || len(files) != 1 {
 		t.Fatalf("%v were not sent", slices.Collect(maps.Keys(files)))
 	}

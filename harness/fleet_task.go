@@ -18,11 +18,15 @@ import (
 	"umlab/harness/sources"
 	"umlab/harness/store"
 	"umlab/harness/tree"
+	"umlab/harness/tree/patch"
 	"umlab/harness/usage"
 )
 
-// kindPiece are the tasks that are pieces of a plan.
-const kindPiece = "piece"
+// What tasks are.
+const (
+	kindPiece = "piece" // a piece of a plan
+	kindPair  = "pair"  // a plan before and after patches
+)
 
 // errand is what a task says: how the plan is made again that a piece is of, on a machine that has nothing of it.
 type errand struct {
@@ -34,6 +38,10 @@ type errand struct {
 	Once   string `json:",omitempty"` // of a run whose answers are for nobody else
 	Piece  plan.Piece
 	Tree   *tree.Tree `json:",omitempty"` // that lies in the cache: it is of the user's own, see sendTree
+
+	Range   string        `json:",omitempty"` // of a pair, as of change
+	Patches []patch.Patch `json:",omitempty"` // likewise
+	First   bool          `json:",omitempty"` // what does not depend on the toolchain is wanted as well
 
 	Facts       bool `json:",omitempty"` // what tells its kernel from others is wanted as well
 	FromNothing bool `json:",omitempty"` // its kernel may not go on from another

@@ -56,13 +56,19 @@ type made struct {
 	lacks    error // why there is no baseline
 }
 
-// piece does a piece of a plan. The error is one of this machine.
-func (w *worker) piece(ctx context.Context, t fleet.Task, now func(string)) (fleet.Answer, error) {
+// do does a task. The error is one of this machine.
+func (w *worker) do(ctx context.Context, t fleet.Task, now func(string)) (fleet.Answer, error) {
 	e, err := decode(t)
 	if err != nil {
 		return fleet.Answer{}, err
 	}
-	r, files, err := w.obtained(ctx, t, e, now)
+	run := w.obtained
+	if t.Kind == kindPair {
+		run = func(ctx context.Context, _ fleet.Task, e errand, now func(string)) (*reply, map[string][]byte, error) {
+			return w.pair(ctx, e, now)
+		}
+	}
+	r, files, err := run(ctx, t, e, now)
 	if wrong := w.lab.store.Wrong(); wrong != nil {
 		w.end(wrong) // with another handle of the store, it is made again
 		return fleet.Answer{}, wrong
@@ -126,10 +132,71 @@ func (w *worker) run(ctx context.Context, t fleet.Task, e errand, now func(strin
 		}
 		out.Facts = &facts
 	}
-	if w.here {
-		return out, nil, nil
+	return out, w.files(out), nil
+}
+
+// pair does an errand that is a pair.
+func (w *worker) pair(ctx context.Context, e errand, now func(string)) (*reply, map[string][]byte, error) {
+	l, p, err := w.planned(ctx, e)
+	if err != nil {
+		return nil, nil, err
 	}
-	return out, leaving(l.store, out.Results), nil
+	got, err := l.showing(now).pair(ctx, p, change{Range: e.Range, patches: e.Patches}, e.First)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range []*result.Results{got.Before, got.After} {
+		if at, why := conclude.Spoiled(r.Cells); at != "" {
+			return nil, nil, fmt.Errorf("%s: %s", at, why)
+		}
+	}
+	if !w.here {
+		got.TestedBy = "" // that is who asks
+	}
+	out := &reply{Pair: got}
+	return out, w.files(out), nil
+}
+
+// files are those that a reply goes with.
+func (w *worker) files(r *reply) map[string][]byte {
+	if w.here {
+		return nil
+	}
+	files := map[string][]byte{}
+	for _, one := range r.all() {
+		leaving(w.lab.store, one, files)
+	}
+	return files
+}
+
+// planned is the plan of an errand, in the lab of its user.
+func (w *worker) planned(ctx context.Context, e errand) (*Lab, *plan.Plan, error) {
+	l, err := w.lab.of(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	one := *l
+	one.oracles = &sync.Map{}
+	l = &one
+	if e.Tree != nil {
+		if l.sources, err = l.receiveTree(ctx, e.Flags.Tree, *e.Tree); err != nil {
+			return nil, nil, err
+		}
+	}
+	library := l.library()
+	if library.Files, err = parcel.Open(e.Files); err != nil {
+		return nil, nil, err
+	}
+	p, err := plan.New(library, l.sources, e.Flags)
+	if err == nil {
+		p, err = p.Snapshot(ctx, l.store, l.sink)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	p.Notes = nil // who asks has them
+	l.sources, err = l.sourcesOf(ctx, e)
+	return l, p, err
 }
 
 // spoiled is why a piece proves nothing, where the machine is at fault; "" where it does.
@@ -152,36 +219,13 @@ func (w *worker) make(ctx context.Context, t fleet.Task, e errand, now func(stri
 	if m.built != nil {
 		return m, nil
 	}
-	l, err := w.lab.of(e)
+	l, p, err := w.planned(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	one := *l
-	one.oracles = &sync.Map{}
-	m.lab, l = &one, l.showing(now)
-	files, err := parcel.Open(e.Files)
-	if err != nil {
-		return nil, err
-	}
-	if e.Tree != nil {
-		if l.sources, err = l.receiveTree(ctx, e.Flags.Tree, *e.Tree); err != nil {
-			return nil, err
-		}
-	}
-	library := l.library()
-	library.Files = files
-	if m.plan, err = plan.New(library, l.sources, e.Flags); err != nil {
-		return nil, err
-	}
-	if m.plan, err = m.plan.Snapshot(ctx, l.store, l.sink); err != nil {
-		return nil, err
-	}
-	m.plan.Notes = nil // who asks has them
-	src, err := l.sourcesOf(ctx, e)
-	if err != nil {
-		return nil, err
-	}
-	if m.tree, m.chain, err = m.plan.Fetch(ctx, src); err != nil {
+	m.lab, m.plan = l, p
+	l = l.showing(now)
+	if m.tree, m.chain, err = m.plan.Fetch(ctx, l.sources); err != nil {
 		return nil, err
 	}
 	if m.plan.Scenario.BuildOnly() {

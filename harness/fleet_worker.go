@@ -94,7 +94,7 @@ func (l *Lab) worker(ctx context.Context, q fleet.Queue, o WorkerOptions) (*flee
 	m.slots = runner.NewSlots(cpus)
 	memory := memoryOf()
 	w := &worker{lab: &m, queue: q, id: workerID()}
-	return &fleet.Work{Queue: q, Run: w.piece, Say: l.sink.Note, Worker: fleet.Worker{
+	return &fleet.Work{Queue: q, Run: w.do, Say: l.sink.Note, Worker: fleet.Worker{
 		ID: w.id, Version: version, Capabilities: l.abilities(memory), Slots: atOnce * cpus, Cores: cpus, Memory: memory}}, w, nil
 }
 

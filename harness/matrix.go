@@ -91,6 +91,7 @@ type ran struct {
 	fault    string                      // why it proves nothing, as far as the machine said so
 	wide     []result.Cell               // of a piece, the cells with chances over loader.WidestRange
 	anew     bool                        // baseline was built for it
+	told     *conclude.Facts             // what a worker says of its first cell, where that was asked
 }
 
 // of is the baseline that a cell is a fork of; nil where it does not build.

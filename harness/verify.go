@@ -49,29 +49,40 @@ func (l *Lab) Verify(ctx context.Context, o VerifyOptions, files VerifyOutputs) 
 	if err != nil {
 		return nil, err
 	}
-	if err := l.sandboxed(ctx); err != nil {
+	fleet, done, err := l.join(ctx)
+	if err != nil {
 		return nil, err
+	}
+	defer done()
+	if fleet == nil {
+		if err := l.sandboxed(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := l.snapshots(ctx, plans); err != nil {
 		return nil, err
 	}
 	v := &result.Verification{Schema: result.VerificationSchema, Umlab: Revision(), Notes: []string{},
 		Command: retarget(o.Command, "verify", nil, []string{"json", "junit", "html", "md", "watch", "jobs", "fresh", "q", "v"}, nil)}
-	for i, p := range plans {
-		pair, err := l.pair(ctx, v, p, o.Range, patches, i == 0)
-		if err != nil {
-			return nil, err
-		}
-		plans[i] = pair.plan
-		v.Pairs = append(v.Pairs, pair.Pair)
+	change := change{Range: o.Range, patches: patches}
+	var pairs []*pair
+	if fleet != nil {
+		pairs, err = fleet.pairs(ctx, plans, change)
+	} else {
+		pairs, err = l.pairs(ctx, plans, change)
 	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pairs {
+		v.Pairs = append(v.Pairs, p.Pair)
+	}
+	v.Patches, v.Findings, v.TestedBy = pairs[0].Patches, pairs[0].Findings, pairs[0].TestedBy
 	v.Conclusion, v.Reason = conclude.Verification(v.Pairs)
 	v.Exit = conclude.VerificationExit(v.Conclusion)
-	v.Untested = untested(plans)
-	for _, p := range patches {
-		v.Notes = append(v.Notes, p.Notes...)
-	}
-	if m := patch.Missing(patches); m != "" {
+	v.Untested = untested(plans, pairs[0].Modules)
+	v.Notes = append(v.Notes, pairs[0].Notes...)
+	if m := pairs[0].Missing; m != "" {
 		v.Untested = append(v.Untested, m+" of the series, not given")
 	}
 	v.Seconds = l.now().Sub(started).Seconds()
@@ -108,6 +119,10 @@ func (l *Lab) planVerify(o VerifyOptions, files []format[result.Verification]) (
 
 // verifyPlans are the plans of a verification, one a toolchain.
 func (l *Lab) verifyPlans(o VerifyOptions) ([]*plan.Plan, error) {
+	if join := l.options.Join; o.Range != "" && join != "" && join != Local {
+		return nil, usage.Errorf("-range=%s reads a repository of this machine, which workers have not: give them the commits as one mbox "+
+			"(git format-patch --stdout %[1]s >series.mbox), or leave -join=%s out", o.Range, join)
+	}
 	if (o.Patch == "") == (o.Range == "") {
 		return nil, usage.Errorf("give one patch (a file, an mbox, or - for standard input), or -range=A..B with -tree= of your repository")
 	}
@@ -144,45 +159,77 @@ func (l *Lab) verifyPlans(o VerifyOptions) ([]*plan.Plan, error) {
 	return plans, nil
 }
 
+// change is what a verification is about.
+type change struct {
+	Range   string // commits of the repository that the plan's tree is of, in place of
+	patches []patch.Patch
+}
+
 // pair is a plan that was run before and after patches.
 type pair struct {
 	result.Pair
-	plan *plan.Plan // with the modules that it came to
+	Modules []string // that it came to
+
+	// What does not depend on the toolchain.
+	Patches  []result.Patch
+	Findings []result.Finding
+	TestedBy string
+	Notes    []string // about the patches
+	Missing  string   // patches of the series that were not given
 }
 
-// pair runs the cells of one toolchain before and after the patches. With first,
-// what does not depend on the toolchain is noted in v.
-func (l *Lab) pair(
-	ctx context.Context, v *result.Verification, p *plan.Plan, commits string, patches []patch.Patch, first bool,
-) (out pair, err error) {
+// pairs runs the cells of each plan before and after a change.
+func (l *Lab) pairs(ctx context.Context, plans []*plan.Plan, c change) (list []*pair, err error) {
+	for i, p := range plans {
+		one, err := l.pair(ctx, p, c, i == 0)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+// pair runs the cells of one toolchain before and after the patches. With first, what does not depend on the toolchain is found out as
+// well.
+func (l *Lab) pair(ctx context.Context, p *plan.Plan, c change, first bool) (out *pair, err error) {
 	var base *tree.Tree
 	var tc *toolchain.Toolchain
-	if commits == "" {
+	patches := c.patches
+	if c.Range == "" {
 		base, tc, err = p.Fetch(ctx, l.sources)
-	} else if base, tc, patches, err = l.commits(ctx, p, commits); err == nil {
+	} else if base, tc, patches, err = l.commits(ctx, p, c.Range); err == nil {
 		err = p.Fit(ctx, l.sources, base, tc)
 	}
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	patched, err := tree.Patched(ctx, l.store, l.sink, base, patches, sources.Git(tc))
 	if err != nil {
-		return out, err
+		return nil, err
 	}
+	out = &pair{}
 	if first {
 		for _, one := range patches {
-			v.Patches = append(v.Patches, result.Patch{Subject: one.Subject, From: one.From, PatchID: one.PatchID,
+			out.Patches = append(out.Patches, result.Patch{Subject: one.Subject, From: one.From, PatchID: one.PatchID,
 				Digest: one.Sum, Diff: strings.ToValidUTF8(string(one.Data), "\uFFFD")})
 		}
-		v.Findings = l.findings(ctx, tc, patched, patches)
-		v.TestedBy = l.identity(ctx, tc)
+		out.Findings = l.findings(ctx, tc, patched, patches)
+		out.TestedBy = l.identity(ctx, tc)
 	}
+	for _, one := range c.patches { // of commits there is nothing to say
+		out.Notes = append(out.Notes, one.Notes...)
+	}
+	out.Missing = patch.Missing(c.patches)
 	before, err := l.runOn(ctx, p, base, tc)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	l.remember(before.Results)
-	out = pair{result.Pair{Before: before.Results, After: before.Results}, before.plan}
+	out.Pair = result.Pair{Before: before.Results, After: before.Results}
+	for _, m := range before.plan.Modules() {
+		out.Modules = append(out.Modules, m.Name)
+	}
 	if before.baseline == nil && !before.plan.Scenario.BuildOnly() { // nothing to compare with
 		return out, nil
 	}
@@ -190,7 +237,7 @@ func (l *Lab) pair(
 	// control judges the run before them.
 	after, err := l.runFrom(ctx, before, before.plan.WithoutControls(), patched, tc)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	l.remember(after.Results)
 	out.After = after.Results
@@ -198,7 +245,7 @@ func (l *Lab) pair(
 		same, err := l.runBuilt(ctx, l.builder,
 			&ran{Results: results(after.plan, base, tc, nil), plan: after.plan, baseline: before.baseline}, before.baseline.Base, l.now(), nil)
 		if err != nil {
-			return out, err
+			return nil, err
 		}
 		for i, c := range same.Cells { // but what was built is what was built
 			same.Cells[i].Build.Signature = before.Results.Cell(c.ID).Build.Signature
@@ -229,6 +276,21 @@ func (l *Lab) commits(ctx context.Context, p *plan.Plan, commits string) (*tree.
 // identity is the user's, as their git knows it, for a Tested-by line; empty
 // where it knows none.
 func (l *Lab) identity(ctx context.Context, tc *toolchain.Toolchain) string {
+	return l.identify(func(file, key string) string {
+		var said bytes.Buffer
+		_, err := sandbox.Run(ctx, tc.In(sandbox.Command{
+			Mounts: []sandbox.Mount{{Source: file, Target: "/umlab/gitconfig", ReadOnly: true}},
+			Args:   []string{"git", "config", "--file", "/umlab/gitconfig", "--get", key}, Stdout: &said,
+		}))
+		if err != nil {
+			return ""
+		}
+		return strings.TrimSpace(said.String())
+	})
+}
+
+// identify is identity, where get asks a file of git's configuration for a key.
+func (l *Lab) identify(get func(file, key string) string) string {
 	files := []string{}
 	if home := l.getenv("HOME"); home != "" {
 		files = append(files, home+"/.gitconfig", home+"/.config/git/config")
@@ -238,21 +300,10 @@ func (l *Lab) identity(ctx context.Context, tc *toolchain.Toolchain) string {
 		if _, err := os.Stat(f); err != nil {
 			continue
 		}
-		get := func(key string) string {
-			var said bytes.Buffer
-			_, err := sandbox.Run(ctx, tc.In(sandbox.Command{
-				Mounts: []sandbox.Mount{{Source: f, Target: "/umlab/gitconfig", ReadOnly: true}},
-				Args:   []string{"git", "config", "--file", "/umlab/gitconfig", "--get", key}, Stdout: &said,
-			}))
-			if err != nil {
-				return ""
-			}
-			return strings.TrimSpace(said.String())
-		}
-		if n := get("user.name"); n != "" {
+		if n := get(f, "user.name"); n != "" {
 			name = n
 		}
-		if m := get("user.email"); m != "" {
+		if m := get(f, "user.email"); m != "" {
 			mail = m
 		}
 	}
@@ -267,16 +318,13 @@ func (l *Lab) identity(ctx context.Context, tc *toolchain.Toolchain) string {
 	return name + " <" + mail + ">"
 }
 
-// untested says what the evidence does not speak of.
-func untested(plans []*plan.Plan) []string {
-	var chains, modules, places []string
+// untested says what the evidence, which is about those modules, does not speak of.
+func untested(plans []*plan.Plan, modules []string) []string {
+	var chains, places []string
 	for _, p := range plans {
 		chains = append(chains, p.Flags.Toolchain)
 	}
 	p := plans[0]
-	for _, m := range p.Modules() {
-		modules = append(modules, m.Name)
-	}
 	for _, place := range p.Cells[0].Placements {
 		places = append(places, "mem="+place.MemText)
 	}

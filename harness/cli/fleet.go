@@ -63,6 +63,11 @@ func (a *App) queue() *target {
 	return t
 }
 
+// watchAlone refuses -watch with workers.
+func (a *App) watchAlone() error {
+	return usage.Errorf("-watch is of this machine, and not for workers of %s: leave -join= out, and unset %s", a.joining, joinVariable)
+}
+
 // joins is the address of the queue that a target works with; "" for none.
 func (a *App) joins(c *cobra.Command) string {
 	switch {

@@ -44,7 +44,7 @@ func (a *App) matrix() *target {
 			return usage.Errorf("-find= asks what it asks by what it has seen, and is not for workers: leave -join= out, and unset %s", joinVariable)
 		}
 		if watch && a.joining != "" {
-			return usage.Errorf("-watch is of this machine, and not for workers: leave -join= out, and unset %s", joinVariable)
+			return a.watchAlone()
 		}
 		if r.Find != "" && (sweep || watch) {
 			return usage.Errorf("-find= searches with one tree and one toolchain, once: name them with -tree= and -toolchain=, and leave out -watch")
@@ -168,6 +168,7 @@ func (a *App) verify() *target {
 	t.fragments(&r)
 	t.repeat(&r)
 	t.jobs(&r.Jobs)
+	t.join()
 	t.fresh(&r.Fresh)
 	t.watch(&watch)
 	t.files(file{&out.JSON, "json", asJSON}, file{&out.JUnit, "junit", asJUnit},
@@ -176,6 +177,9 @@ func (a *App) verify() *target {
 		o.Patch, o.Stdin = strings.Join(args, ""), a.Stdin
 		a.stand(&r.Tree)
 		o.MatrixOptions = t.options(&r)
+		if watch && a.joining != "" {
+			return a.watchAlone()
+		}
 		if watch {
 			return harness.WatchVerify(c.Context(), a.options(), o, out)
 		}
@@ -212,6 +216,7 @@ func (a *App) bisect() *target {
 	t.fragments(&r)
 	t.repeat(&r)
 	t.jobs(&r.Jobs)
+	t.join()
 	t.fresh(&r.Fresh)
 	t.files(file{&o.Outputs.JSON, "json", asJSON}, file{&o.Outputs.HTML, "html", asHTML}, file{&o.Outputs.Markdown, "md", asMD})
 	t.RunE = func(c *cobra.Command, args []string) error {
@@ -323,6 +328,7 @@ func (a *App) nightly() *target {
 	t.fragments(&r)
 	t.repeat(&r)
 	t.jobs(&r.Jobs)
+	t.join()
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		o.MatrixOptions = t.options(&r)
 		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error {
