@@ -129,23 +129,3 @@ func TestJoinVerify(t *testing.T) {
 		t.Errorf("one machine and a worker (-one +worker):\n%s", d)
 	}
 }
-
-// A bisection by workers is that of one machine, with what differs between the two sides.
-func TestJoinBisect(t *testing.T) {
-	alone, _ := real(t)
-	l, _, _ := joined(t, harness.Local)
-	o := harness.BisectOptions{Good: "debian-6.12", Bad: "debian-7.3", Axis: "tree", Until: "rust_minimal:*>=0"}
-	bisect := func(l *harness.Lab) *result.Bisection {
-		b, err := l.Bisect(t.Context(), o)
-		if fault(b == nil, err) {
-			t.Fatal(err)
-		}
-		return b
-	}
-	o.Fresh = true
-	want, got := bisect(alone), bisect(l)
-	steps := cmpopts.IgnoreFields(result.BisectStep{}, "Seconds")
-	if d := cmp.Diff(want, got, ofTheRun, steps, cmpopts.IgnoreFields(result.Bisection{}, "Started", "Seconds")); d != "" {
-		t.Errorf("one machine and workers (-one +workers):\n%s", d)
-	}
-}
