@@ -100,7 +100,7 @@ func (c *Cache) artifact(ctx context.Context, e store.Entry) (*Artifact, error) 
 	return a, nil
 }
 
-// Verify is List that reads all bytes, too, and holds them against what was signed.
+// Verify is List that reads all bytes, too, and holds them against what was signed. read is told of several layers at once.
 func (c *Cache) Verify(ctx context.Context, read func(bytes int64)) (*Listed, error) {
 	l, err := c.List(ctx, func() {})
 	if err != nil {

@@ -3,6 +3,7 @@ package cache_test
 import (
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,10 +26,10 @@ func TestListAndVerify(t *testing.T) {
 	r.Manifests["latest"] = r.Manifests["sysroot-"+key(2)]
 	verified := func() (wrong map[string]string) {
 		t.Helper()
-		var bytes int64
-		l, err := m.Verify(t.Context(), func(n int64) { bytes += n })
-		if err != nil || len(l.Artifacts) != 4 || l.Foreign != 1 || bytes == 0 {
-			t.Fatalf("%+v, %d bytes: %v", l, bytes, err)
+		var bytes atomic.Int64
+		l, err := m.Verify(t.Context(), func(n int64) { bytes.Add(n) })
+		if err != nil || len(l.Artifacts) != 4 || l.Foreign != 1 || bytes.Load() == 0 {
+			t.Fatalf("%+v, %d bytes: %v", l, bytes.Load(), err)
 		}
 		wrong = map[string]string{}
 		for _, a := range l.Artifacts {
