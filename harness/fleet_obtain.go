@@ -13,8 +13,7 @@ import (
 
 // shares makes the worker one of several, which leave what is built to one another.
 func (w *worker) shares(ctx context.Context) {
-	w.place = &fleet.Place{Here: w.has, Slow: func() bool { return false }, Now: time.Now,
-		Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}
+	w.place = &fleet.Place{Here: w.has, Now: time.Now, Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}
 	if w.lab.cache != nil {
 		w.place.Look = func(lanes []string) map[string]fleet.Where { return w.look(ctx, lanes) }
 	}
@@ -42,6 +41,8 @@ func (w *worker) obtained(ctx context.Context, t fleet.Task, e errand, now func(
 		if err != nil {
 			return nil, nil, err
 		}
+		// So many tasks at a time wait for one CPU.
+		defer func(begun time.Time) { w.place.Took(t.Weight, time.Since(begun).Seconds()/atOnce) }(time.Now())
 	}
 	return w.run(ctx, t, e, now)
 }

@@ -53,10 +53,10 @@ func (p *Place) Next(baseline string, k Known) Move {
 }
 
 // Obtain has a baseline here, move by move. fetch gets it from the cache, and says whether it was there; build builds it, and puts it into
-// the cache. An ErrNotNow says that the task is to be given back.
+// the cache. An ErrNotNow says that the task is to be given back: another worker is at its baseline, or this one is at another.
 func (p *Place) Obtain(ctx context.Context, q Queue, baseline, owner string, fetch func(context.Context) (bool, error),
 	build func(context.Context) error) error {
-	if baseline == "" {
+	if baseline == "" || p.Here(baseline) {
 		return nil
 	}
 	made, err := p.makes(ctx, baseline)
@@ -101,11 +101,12 @@ func (p *Place) makes(ctx context.Context, baseline string) (func(), error) {
 	p.mu.Lock()
 	m := p.making[baseline]
 	if m == nil {
-		if p.making == nil {
-			p.making = map[string]*making{}
+		if len(p.making) > 0 { // it was taken while that was taken
+			p.mu.Unlock()
+			return nil, ErrNotNow
 		}
 		m = &making{turn: make(chan struct{}, 1)}
-		p.making[baseline] = m
+		p.making = map[string]*making{baseline: m}
 	}
 	m.tasks++
 	p.mu.Unlock()

@@ -49,14 +49,14 @@ type Place struct {
 	// Look says where baselines are that it has not: some at a time, and none again that was Cached. nil: workers share neither cache nor
 	// store, and each builds for itself.
 	Look func(baselines []string) map[string]Where
-	// Slow says that its tasks take it more than twice as long as it was thought.
-	Slow func() bool
 	// Now is the time; only differences of it count.
 	Now func() time.Time
 	// Rand keeps workers that see the same from choosing the same.
 	Rand *rand.Rand
 
 	mu     sync.Mutex
+	weight float64              // seconds that its tasks were thought to take,
+	took   float64              // and that they took
 	making map[string]*making   // baselines that Obtain is at
 	cached map[string]bool      // baselines that were Cached
 	left   map[string]time.Time // when it left to others what was Cached and could not be had
@@ -121,7 +121,7 @@ func (p *Place) Order(lanes []Lane) []Lane {
 		}
 	}
 	build, help := p.sort(p.shuffle(others))
-	if p.Slow() {
+	if p.slow() {
 		build, help = help, build
 	}
 	if rest = p.shuffle(rest); len(own) > 0 {
@@ -129,6 +129,17 @@ func (p *Place) Order(lanes []Lane) []Lane {
 	}
 	return slices.Concat(build, help, rest[:min(len(rest), some)])
 }
+
+// Took says that a task which was thought to take weight seconds took so many, once its baseline was there.
+func (p *Place) Took(weight int, seconds float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.weight += float64(weight)
+	p.took += seconds
+}
+
+// slow says that tasks take the worker more than twice as long as it was thought.
+func (p *Place) slow() bool { return p.took > 2*p.weight }
 
 // theirs says that the workers of a lane will be done with it before another could have built its baseline.
 func (p *Place) theirs(l Lane, now time.Time) bool {

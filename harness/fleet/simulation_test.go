@@ -79,7 +79,6 @@ type simWorker struct {
 	task    int
 	builds  bool // it has the lease
 	running bool // the task itself
-	paced   bool // it has done a task, and knows how long it takes
 }
 
 type event struct {
@@ -135,7 +134,6 @@ func simulate(c simulated) *simulation {
 		w.Place = Place{
 			Here: func(b string) bool { return w.has[b] },
 			Look: s.look,
-			Slow: func() bool { return w.paced && w.speed < 0.5 },
 			Now:  func() time.Time { return time.Unix(0, 0).Add(time.Duration(s.now * float64(time.Second))) },
 			Rand: s.rand,
 		}
@@ -244,7 +242,7 @@ func (s *simulation) move(w *simWorker, k Known) {
 		s.then(w, s.weight[w.task]/w.speed+tripTime, func() {
 			s.answers[w.task]++
 			s.left--
-			w.paced = true
+			w.Took(int(math.Round(s.weight[w.task])), s.weight[w.task]/w.speed)
 			s.drop(w)
 			s.take(w)
 		})
