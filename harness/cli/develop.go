@@ -49,7 +49,8 @@ func (a *App) install() *target {
 		if exec.CommandContext(c.Context(), "git", "status", "--porcelain").Run() == nil {
 			args = append(args, "-buildvcs=true") // whatever GOFLAGS says: reports name the revision
 		}
-		if err := a.goTool(c.Context(), append(os.Environ(), "GOBIN="+dir), append(args, "./harness/umlab", "./harness/"+FleetProgram)...); err != nil {
+		args = append(args, "./harness/umlab", "./harness/"+FleetProgram)
+		if err := a.goTool(c.Context(), append(os.Environ(), "GOBIN="+dir), args...); err != nil {
 			return err
 		}
 		where := filepath.Join(dir, "umlab")

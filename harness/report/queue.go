@@ -25,7 +25,8 @@ func Queue(s fleet.Status, workers []fleet.Worker, news []fleet.News) *doc.Docum
 			{Head: doc.Say("done"), Role: doc.Key}, {Head: doc.Say("what it does")},
 		}}
 		for _, w := range workers {
-			row := doc.Cells(doc.Say(w.ID), doc.Say(fmt.Sprint(w.Cores)), doc.Say(humanize.IBytes(uint64(max(w.Memory, 0)))), doc.Say(fmt.Sprint(w.Done)))
+			row := doc.Cells(doc.Say(w.ID), doc.Say(fmt.Sprint(w.Cores)), doc.Say(humanize.IBytes(uint64(max(w.Memory, 0)))),
+				doc.Say(fmt.Sprint(w.Done)))
 			cell := doc.Cell{}
 			for _, at := range w.Doing {
 				cell.Lines = append(cell.Lines, folding(doc.Plain, Doing(at)))

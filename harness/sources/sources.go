@@ -148,8 +148,8 @@ func (s *Sources) ToolchainDigest(ctx context.Context, m toolchain.Member) (dige
 	return digest, ok && err == nil
 }
 
-// Pin says what a tree and the toolchain of c are on every machine that says the same, without fetching them; pinned is false where that takes
-// more than their names. Where the archive cannot be asked, that is an error.
+// Pin says what a tree and the toolchain of c are on every machine that says the same, without fetching them; pinned is false where
+// that takes more than their names. Where the archive cannot be asked, that is an error.
 func (s *Sources) Pin(ctx context.Context, treeName string, c settings.Toolchain) (pin string, pinned bool, err error) {
 	t, err := s.TreeDigest(ctx, treeName)
 	if err != nil {

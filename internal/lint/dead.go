@@ -11,7 +11,7 @@ import (
 // what only tests call is among them. The targets of Mage are those of umlab and
 // more, all described in package cli.
 func unreachable() ([]string, error) {
-	c := exec.Command("go", "tool", "deadcode", "./harness/umlab", "./internal/schema", "./internal/lint")
+	c := exec.Command("go", "tool", "deadcode", "./harness/umlab", "./harness/umlab-fleet", "./internal/schema", "./internal/lint")
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
