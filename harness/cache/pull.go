@@ -53,7 +53,7 @@ func (e *localError) Unwrap() error { return e.error }
 // Take puts e into the store, or says why it cannot: ErrNone where the cache does not have it, a *RefusedError where what it has is
 // not to be believed. The caller sees to it that one process takes it at a time.
 func (c *Cache) Take(ctx context.Context, e store.Entry) error {
-	a, _, err := c.read(ctx, e)
+	a, err := c.read(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -101,17 +101,17 @@ func (a *About) on() []store.Entry {
 	return list
 }
 
-// read returns what the artifact of e says of itself, and who signed that. The error is a *RefusedError where that is not
-// to be believed.
-func (c *Cache) read(ctx context.Context, e store.Entry) (a *About, who string, err error) {
+// read returns what the artifact of e says of itself. The error is a *RefusedError where that is not to be believed.
+func (c *Cache) read(ctx context.Context, e store.Entry) (*About, error) {
 	text, err := c.Registry.Manifest(ctx, tagOf(e))
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	return c.believed(ctx, e, text)
+	a, _, err := c.believed(ctx, e, text)
+	return a, err
 }
 
-// believed is read, given the manifest.
+// believed is read, given the manifest, and tells who signed it.
 func (c *Cache) believed(ctx context.Context, e store.Entry, text []byte) (a *About, who string, err error) {
 	refuse := func(err error) (*About, string, error) { return nil, "", &RefusedError{e, err} }
 	m, signature, err := readManifest(text)

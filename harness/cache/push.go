@@ -37,7 +37,7 @@ func (c *Cache) Offer(o store.Offered) {
 	c.queue = append(c.queue, o)
 	if c.idle == nil {
 		c.idle = make(chan struct{})
-		go c.pushAll(c.idle)
+		go c.pushAll()
 	}
 }
 
@@ -56,7 +56,7 @@ func (c *Cache) next() (o store.Offered, ok bool) {
 	return o, true
 }
 
-func (c *Cache) pushAll(idle chan struct{}) {
+func (c *Cache) pushAll() {
 	for {
 		o, ok := c.next()
 		if !ok {
@@ -181,7 +181,7 @@ func (c *Cache) there(ctx context.Context, e store.Entry) (bool, error) {
 	if c.known(e) {
 		return true, nil
 	}
-	_, _, err := c.read(ctx, e)
+	_, err := c.read(ctx, e)
 	refused, wrong := errors.AsType[*RefusedError](err)
 	switch {
 	case err == nil:

@@ -66,7 +66,8 @@ func StartDebian(t testing.TB, project fs.FS) *Debian {
 func (d *Debian) Start(most int64) {
 	d.t.Helper()
 	config := filepath.Join(d.t.TempDir(), "config.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nhttp: {addr: %q}\n",
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nhttp: {addr: %[2]q}\n"+
+		"storage: {filesystem: {rootdirectory: %[1]s}, delete: {enabled: true}}\n",
 		d.Dir, d.host)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		d.t.Fatal(err)
@@ -132,7 +133,8 @@ func unpacked(ctx context.Context, project fs.FS) (root string, err error) {
 	defer st.Close()
 	a := &archive.Archive{Store: st, Sink: progress.Discard{}, Suites: set.Suites, Now: time.Now, Seen: &sync.Map{},
 		Client: &debian.Client{HTTP: &fetch.Client{}, Keys: keys, Files: st, Mirror: debian.Mirror(os.Getenv, os.DirFS("/etc"))}}
-	res, err := a.Closure(ctx, []string{suite}, []string{"docker-registry"}, []string{"adduser", "debconf", "debconf-2.0", "init-system-helpers"})
+	res, err := a.Closure(ctx, []string{suite}, []string{"docker-registry"},
+		[]string{"adduser", "debconf", "debconf-2.0", "init-system-helpers"})
 	if err != nil {
 		return "", err
 	}
