@@ -95,8 +95,8 @@ func parts(line []byte) (name, stamp, content string) {
 }
 
 // check says why a name of the directory dir is not what was stored, "" where it is. Where the stamp moved, or with
-// deep, the content tells; then line is what a new seal says, nil for the same. What cannot be found out, because the
-// machine is short of something, is an error.
+// deep, the content tells; then line is what a new seal says. What cannot be found out, because the machine is short of
+// something, is an error.
 func (s *seal) check(dir, rel string, deep bool) (why string, line []byte, err error) {
 	quoted := nameOf(rel)
 	was := s.line(quoted)
@@ -117,7 +117,7 @@ func (s *seal) check(dir, rel string, deep bool) (why string, line []byte, err e
 	_, stamped, content := parts(was)
 	moved := string(is) != stamped
 	if !moved && !deep {
-		return "", nil, nil
+		return "", was, nil
 	}
 	mode, _, _ := strings.Cut(stamped, " ")
 	if now, _, _ := strings.Cut(string(is), " "); now != mode {
@@ -217,9 +217,10 @@ func (s *seal) all(ctx context.Context, dir string, deep bool) (wrong string, fr
 	if err != nil {
 		return "", nil, err
 	}
-	lines, whys := make([][]byte, len(names)), make([]string, len(names))
-	err = forAll(ctx, names, func(i int) (err error) {
-		whys[i], lines[i], err = s.check(dir, names[i], deep)
+	lines, whys := make([]string, len(names)), make([]string, len(names))
+	err = forAll(ctx, names, func(i int) error {
+		why, line, err := s.check(dir, names[i], deep)
+		lines[i], whys[i] = string(line), why
 		return err
 	})
 	if err != nil {
@@ -231,17 +232,7 @@ func (s *seal) all(ctx context.Context, dir string, deep bool) (wrong string, fr
 	if len(names) != bytes.Count(bytes.TrimLeft(s.text, "\n"), []byte{'\n'}) { // that of an empty one is an empty line
 		return "something of it is gone", nil, nil
 	}
-	if !slices.ContainsFunc(lines, func(line []byte) bool { return line != nil }) {
-		return "", s.text, nil
-	}
-	all := make([]string, len(names))
-	for i, line := range lines {
-		if line == nil {
-			line = s.line(nameOf(names[i]))
-		}
-		all[i] = string(line)
-	}
-	return "", sealed(all), nil
+	return "", sealed(lines), nil
 }
 
 func (s *Store) sealPath(kind, key string) string { return filepath.Join(s.root, "seals", kind, key) }
