@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -125,6 +126,20 @@ func (a *Archive) Fetch(ctx context.Context, purpose string, packages []debian.P
 	client := *a.Client
 	client.Progress = progress.Prefix{Sink: a.Sink, Text: purpose}
 	return client.Fetch(ctx, packages)
+}
+
+// Into fetches packages, as Fetch does, and unpacks them below the directory dir.
+func (a *Archive) Into(ctx context.Context, purpose string, packages []debian.Package, dir string, opt debian.UnpackOptions) error {
+	files, err := a.Fetch(ctx, purpose, packages)
+	if err != nil {
+		return err
+	}
+	in, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return debian.Unpack(ctx, in, files, opt)
 }
 
 func (a *Archive) ask(

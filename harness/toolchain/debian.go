@@ -244,16 +244,7 @@ func (p *Provider) fill(ctx context.Context, name string, packages []debian.Pack
 // unpack fetches one package for the toolchain name, without what it depends on,
 // and unpacks it below dir.
 func (p *Provider) unpack(ctx context.Context, name string, pkg debian.Package, dir string, opt debian.UnpackOptions) error {
-	files, err := p.Archive.Fetch(ctx, "toolchain "+name+": ", []debian.Package{pkg})
-	if err != nil {
-		return err
-	}
-	in, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	return debian.Unpack(ctx, in, files, opt)
+	return p.Archive.Into(ctx, "toolchain "+name+": ", []debian.Package{pkg}, dir, opt)
 }
 
 // link makes the path at lead to the first of to, paths from its directory, that is there, unless there is something at

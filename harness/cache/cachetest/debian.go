@@ -143,16 +143,7 @@ func unpacked(ctx context.Context, project fs.FS) (root string, err error) {
 		sums = append(sums, p.SHA256)
 	}
 	dir, _, err := st.Dir(ctx, "registry", store.Key(strings.Join(sums, " ")), func(ctx context.Context, dir string) error {
-		files, err := a.Fetch(ctx, "docker-registry: ", res.Packages)
-		if err != nil {
-			return err
-		}
-		in, err := os.OpenRoot(dir)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		return debian.Unpack(ctx, in, files, debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut()})
+		return a.Into(ctx, "docker-registry: ", res.Packages, dir, debian.UnpackOptions{LeaveOut: debian.DefaultLeaveOut()})
 	})
 	return dir, err
 }
