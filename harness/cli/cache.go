@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,9 +12,6 @@ import (
 )
 
 func (a *App) cache() *target {
-	const young = 30
-	days := young
-	var all bool
 	var o harness.PruneOptions
 	t := a.newTarget("cache", "list|verify|prune", "lists, reads, or empties the cache that UMLAB_CACHE names",
 		"list says what is there, of whom; verify reads every byte; prune removes what was made more than 30 days ago.",
@@ -25,24 +21,17 @@ func (a *App) cache() *target {
 			}
 			return nil
 		})
-	t.number(&days, 0, flag{name: "days", takes: "N", means: "prune: what was made more than so many days ago goes; default 30"})
-	t.text(&o.Keep, flag{name: "keep", takes: "SIZE", means: "prune: what was made first goes, until no more is left than 20GB, say"})
-	t.toggle(&all, flag{name: "all", means: "prune: everything goes"})
+	b := t.bounds(&o.Keep, "prune: what was made more than so many days ago goes; default 30",
+		"prune: what was made first goes, until no more is left than 20GB, say", "prune: everything goes")
 	t.toggle(&o.Others, flag{name: "others", means: "prune: what is not taken from there goes, too: signed by others, or broken"})
 	t.toggle(&o.DryRun, flag{name: "dry-run", means: "prune: only say what would go"})
 	t.ValidArgs = cacheDoes
-	t.RunE = func(c *cobra.Command, args []string) error {
-		o.Younger = time.Duration(days) * 24 * time.Hour
-		given := c.Flags().Changed("days")
-		switch {
-		case args[0] != "prune" && c.Flags().NFlag() > 0 && (given || all || o.Keep != "" || o.Others || o.DryRun):
+	t.RunE = func(c *cobra.Command, args []string) (err error) {
+		if args[0] != "prune" && (b.given() || o.Others || o.DryRun) {
 			return usage.Errorf("-days=, -keep=, -all, -others and -dry-run are of cache prune")
-		case all && (given || o.Keep != ""):
-			return usage.Errorf("-all removes everything: leave out -days= and -keep=")
-		case all:
-			o.Younger = 0
-		case o.Keep != "" && !given:
-			o.Younger = harness.Forever
+		}
+		if o.Younger, err = b.age(); err != nil {
+			return err
 		}
 		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error {
 			switch args[0] {

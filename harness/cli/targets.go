@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -417,24 +416,14 @@ func (a *App) fsck() *target {
 }
 
 func (a *App) clean() *target {
-	const unused = 30
-	days := unused
-	var all bool
 	var o harness.CleanOptions
 	t := a.newTarget("clean", "", "removes from the store what was not used for 30 days; the history stays", "", exactly())
-	t.number(&days, 0, flag{name: "days", takes: "N", means: "what was not used for so many days goes; default 30"})
-	t.text(&o.Keep, flag{name: "keep", takes: "SIZE", means: "what was used least recently goes, until no more is left than 20GB, say"})
-	t.toggle(&all, flag{name: "all", means: "everything goes"})
+	b := t.bounds(&o.Keep, "what was not used for so many days goes; default 30",
+		"what was used least recently goes, until no more is left than 20GB, say", "everything goes")
 	t.toggle(&o.DryRun, flag{name: "dry-run", means: "only say what would go"})
-	t.RunE = func(c *cobra.Command, _ []string) error {
-		o.Unused = time.Duration(days) * 24 * time.Hour
-		switch given := c.Flags().Changed("days"); {
-		case all && (given || o.Keep != ""):
-			return usage.Errorf("-all removes everything: leave out -days= and -keep=")
-		case all:
-			o.Unused = 0
-		case o.Keep != "" && !given:
-			o.Unused = harness.Forever
+	t.RunE = func(c *cobra.Command, _ []string) (err error) {
+		if o.Unused, err = b.age(); err != nil {
+			return err
 		}
 		return a.in(c.Context(), func(ctx context.Context, l *harness.Lab) error { return l.Clean(ctx, o) })
 	}
