@@ -66,6 +66,7 @@ func captive(t *testing.T, v *victim) (dir string, done func()) {
 	if err := outside.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _, _ = outside.Process.Kill(), outside.Wait() }) // where the test ends before done
 	done = func() {
 		if err := outside.Process.Kill(); err != nil {
 			t.Error("a process of the machine was ended:", err)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "attempts.h"
 
@@ -32,7 +33,9 @@ int main(void)
 		}
 	}
 	printf("the build made %d processes\n", n);
-	while (n > 5) /* else make itself has none left; the others are to be there when it has ended */
+	while (n > 5) { /* else make itself has none left, nor before they are gone; the others are to be there when it has ended */
 		kill(pids[--n], SIGKILL);
+		waitpid(pids[n], NULL, 0);
+	}
 	return 0;
 }
