@@ -364,6 +364,39 @@ func TestStaysThere(t *testing.T) {
 	}
 }
 
+// TestLanesGo: the queue of this process keeps the lanes that have tasks, and no others: each is a while of its end.
+func TestLanesGo(t *testing.T) {
+	q, st := local(t)
+	lanes := func(q *Queue) (n int) {
+		list := q.stock().ListConsumers(t.Context())
+		for range list.Info() {
+			n++
+		}
+		return n
+	}
+	for n := range 3 {
+		is := task(n)
+		is.Baseline = fmt.Sprint(n)
+		ask(t, q, is, true)
+	}
+	done(t, take(t, q), "w", "v")
+	left := take(t, q).Task().Key
+	if n := lanes(q); n != 3 {
+		t.Fatalf("%d lanes", n)
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	q = reopen(t, Options{Where: Local, Store: st})
+	holds(t, q, 2, 0, 1)
+	if n := lanes(q); n != 2 {
+		t.Errorf("%d lanes, want those of the tasks that are left", n)
+	}
+	if one, other := take(t, q).Task().Key, take(t, q).Task().Key; one != left && other != left {
+		t.Error("what was in a worker's hands is not given out")
+	}
+}
+
 // TestHeals: tasks of a lane that the server has no consumer of, or whose consumer does not know of them any more, are given out.
 func TestHeals(t *testing.T) {
 	for name, harm := range map[string]func(*testing.T, *Queue){
