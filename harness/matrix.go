@@ -293,8 +293,8 @@ func (l *Lab) boot(ctx context.Context, r *ran, group *plan.Group, bl *kbuild.Ba
 		cells = append(cells, r.plan.Controls[i].Shown)
 	}
 	foresees := l.oracle(bl)
-	run := &runner.Runner{Builder: l.builder, Booter: guest, Oracle: foresees, Store: l.store, Sink: l.sink, Jobs: r.plan.Flags.Jobs,
-		Slots: l.slots,
+	run := &runner.Runner{Builder: l.builder, Booter: guest, Oracle: foresees, Formats: foresees.Formats, Store: l.store, Sink: l.sink,
+		Jobs: r.plan.Flags.Jobs, Slots: l.slots,
 		Guest: identity + " " + bl.Base.Toolchain.Digest} // the kernel runs with its libc
 	got, err := run.Run(ctx, runner.Job{Baseline: bl, Cells: cells, Fresh: r.plan.Flags.Fresh})
 	if ctx.Err() != nil {

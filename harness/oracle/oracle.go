@@ -1,7 +1,7 @@
 // Package oracle predicts what the loader of a tree does with the modules of a
 // matrix, and holds what boots showed against it: whether they agree, from which
 // mem= on a module no longer loads, and how often random addresses let it. It may
-// import kbuild, loader, scenario, outcome and result; it never boots, and where
+// import kbuild, loader, kmsg, scenario, outcome and result; it never boots, and where
 // the tree's source is not as loader knows it, it predicts nothing and says why.
 package oracle
 
@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/kmsg"
 	"umlab/harness/loader"
 	"umlab/harness/scenario"
 )
@@ -36,6 +37,7 @@ type Oracle struct {
 type read struct {
 	kernels sync.Map // sum and path -> func() (*loader.Kernel, error)
 	modules sync.Map // sum and path -> func() (*placeable, error)
+	formats func() kmsg.Formats
 }
 
 // Anew is an oracle that knows what o has read, and nothing of what it was asked.
@@ -53,7 +55,8 @@ type placeable struct {
 // resolved configuration. Where the source is not as the oracle knows it, it
 // predicts nothing and says why in err.
 func New(bl *kbuild.Baseline) *Oracle {
-	o := &Oracle{read: &read{}, products: map[string]*kbuild.Product{}}
+	formats := sync.OnceValue(func() kmsg.Formats { return loader.Formats(bl.Base.Tree.FS()) })
+	o := &Oracle{read: &read{formats: formats}, products: map[string]*kbuild.Product{}}
 	config, err := os.ReadFile(bl.ResolvedConfig())
 	if err == nil {
 		o.tree, err = loader.ReadTree(bl.Base.Tree.FS(), bl.Base.Tree.Version, config)
@@ -71,6 +74,9 @@ func (o *Oracle) Loader() string {
 	r := o.tree.Rules
 	return fmt.Sprintf("%s:%d-%d (%s)", r.File, r.First, r.Last, r.Function)
 }
+
+// Formats are what the loader can print, see loader.Formats.
+func (o *Oracle) Formats() kmsg.Formats { return o.formats() }
 
 // kernel is the kernel of a build, as modules see it.
 func (o *Oracle) kernel(p *kbuild.Product) (*loader.Kernel, error) {

@@ -9,6 +9,8 @@ import (
 
 	"umlab/harness/console"
 	"umlab/harness/kbuild"
+	"umlab/harness/kmsg"
+	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/scenario"
@@ -37,16 +39,18 @@ func TestLoaderOfTheTree(t *testing.T) {
 	}
 	c := scenario.Cell{Variant: scenario.Variant{ID: scenario.Stock}, Placements: []scenario.Placement{low},
 		Modules: []scenario.Module{{Name: "a", Path: "m/a.ko", Output: regexp.MustCompile("^a: ")}}}
+	of := &kbuild.Baseline{Base: kbuild.Base{Tree: &tree.Tree{Layers: []string{dir}}}}
 	for _, tt := range []struct {
-		tree     *tree.Tree
+		formats  func() kmsg.Formats
 		kind     outcome.Kind
 		evidence string
 	}{
 		{nil, outcome.InitFailed, "insmod: can't insert '/modules/a.ko': invalid module format"},
-		{&tree.Tree{Layers: []string{dir}}, outcome.InsmodFailed, "a: sealed by acme, not loaded"},
+		{oracle.New(of).Formats, outcome.InsmodFailed, "a: sealed by acme, not loaded"},
 	} {
-		r := &Runner{Builder: built{}, Booter: sealed{}, Guest: "guest", Store: openStore(t), Sink: progress.Discard{}, Jobs: 1}
-		cells, err := r.Run(t.Context(), Job{Baseline: &kbuild.Baseline{Base: kbuild.Base{Tree: tt.tree}}, Cells: []scenario.Cell{c}})
+		r := &Runner{Builder: built{}, Booter: sealed{}, Formats: tt.formats, Guest: "guest", Store: openStore(t),
+			Sink: progress.Discard{}, Jobs: 1}
+		cells, err := r.Run(t.Context(), Job{Baseline: of, Cells: []scenario.Cell{c}})
 		if err != nil {
 			t.Fatal(err)
 		}

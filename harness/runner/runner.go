@@ -23,7 +23,6 @@ import (
 	"umlab/harness/console"
 	"umlab/harness/kbuild"
 	"umlab/harness/kmsg"
-	"umlab/harness/loader"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/result"
@@ -48,8 +47,9 @@ type Booter interface {
 type Runner struct {
 	Builder Builder
 	Booter  Booter
-	Guest   string // names everything of the guest that decides results besides the kernel and the modules
-	Oracle  Oracle // nil: nothing is predicted
+	Guest   string              // names everything of the guest that decides results besides the kernel and the modules
+	Oracle  Oracle              // nil: nothing is predicted
+	Formats func() kmsg.Formats // what the tree's loader can print, asked once something is booted; nil: only the usual is known
 	Store   *store.Store
 	Sink    progress.Sink
 	Jobs    int    // CPU slots; 0: one per CPU
@@ -98,12 +98,6 @@ func (r *Runner) Run(ctx context.Context, j Job) ([]result.Cell, error) {
 		s.Slots = NewSlots(r.Jobs)
 	}
 	s.total.Store(int64(boots(j)))
-	s.loader = sync.OnceValue(func() (all kmsg.Formats) {
-		if t := j.Baseline.Base.Tree; t != nil {
-			all = loader.Formats(t.FS())
-		}
-		return all
-	})
 	s.task = r.Sink.Start("build and boot cells", progress.Boots, s.total.Load())
 	cells := make([]result.Cell, len(j.Cells))
 	err := each(len(cells), func(i int) (err error) {
@@ -140,10 +134,9 @@ func boots(j Job) (n int) {
 type session struct {
 	*Runner
 	*Slots
-	job    Job
-	task   progress.Task
-	loader func() kmsg.Formats // of the kernel's tree; only what is booted needs them
-	total  atomic.Int64        // boots that are known to be made
+	job   Job
+	task  progress.Task
+	total atomic.Int64 // boots that are known to be made
 }
 
 func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error) {
@@ -335,7 +328,10 @@ func (s *session) boot(
 		if err != nil {
 			return run, err
 		}
-		in.Transcript, in.End, in.Modules, in.Loader = booted.Transcript, end(booted.End), nil, s.loader()
+		in.Transcript, in.End, in.Modules = booted.Transcript, end(booted.End), nil
+		if s.Formats != nil {
+			in.Loader = s.Formats()
+		}
 		run.cut = run.cut || booted.End.Kind != console.Halted
 		var at []int // of each module, in what is judged
 		for _, m := range rest {
