@@ -7,6 +7,7 @@
 package kbuild
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,18 +176,26 @@ func (b *Builder) run(ctx context.Context, j job) error {
 		Limits: b.Limits.Sandbox,
 		Grace:  2 * time.Second,
 	})
-	read := []string{c.Root}
+	read, lent := []string{c.Root}, []string(nil)
 	for _, m := range c.Mounts {
+		if len(m.Over) == 0 {
+			lent = append(lent, m.Source)
+			continue
+		}
 		read = append(append(read, m.Source), m.Over...)
 	}
 	for _, o := range c.Overlays {
 		read = append(read, o.Lower)
 	}
+	back, err := b.Store.Lend(ctx, lent...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", j.what, err)
+	}
 	// The command needs not wait until all that it may read was looked at: what it makes is nothing before.
 	whole := make(chan error, 1)
 	go func() { whole <- b.Store.Whole(ctx, read...) }()
 	status, err := sandbox.Run(ctx, c)
-	if wrong := <-whole; wrong != nil && ctx.Err() == nil {
+	if wrong := cmp.Or(<-whole, back(err != nil || !status.Success())); wrong != nil && ctx.Err() == nil {
 		return wrong
 	}
 	if status.Opened != nil {

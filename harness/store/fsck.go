@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -218,7 +218,7 @@ func (a *audit) records(ctx context.Context) error {
 
 // leftovers are what killed processes left, and what tells of things that are not there.
 func (a *audit) leftovers() {
-	for _, top := range []string{"seals", "stamps", "needs"} {
+	for _, top := range []string{"seals", "listings", "stamps", "needs"} {
 		of := tops.dirs
 		if top == "stamps" {
 			of = tops.files
@@ -247,40 +247,47 @@ func (a *audit) leftovers() {
 
 // Sample reads about so many bytes of what is in the store, here and there, and throws away what is not what was stored; what
 // is in use is told by Wrong as well. It ends when ctx does.
-func (s *Store) Sample(ctx context.Context, bytes int64) {
-	var list []*entry
-	for _, top := range []string{tops.files, tops.dirs} {
-		_ = s.each(top, func(e *entry) { list = append(list, e) }) // the next run samples again
-	}
-	for tries := 0; bytes > 0 && len(list) > 0 && tries < 1000 && ctx.Err() == nil; tries++ {
-		e := list[rand.IntN(len(list))]
-		if e.top == tops.files {
-			if info, err := os.Lstat(e.path); err == nil && info.Size() <= bytes {
-				s.right(e.path, e.key, true)
-				bytes -= info.Size()
+func (s *Store) Sample(ctx context.Context, most int64) {
+	for tries := 0; most > 0 && tries < 1000 && ctx.Err() == nil; tries++ {
+		top := []string{tops.files, tops.dirs}[rand.IntN(2)]
+		kind := oneIn(filepath.Join(s.root, top))
+		key := oneIn(filepath.Join(s.root, top, kind))
+		path := filepath.Join(s.root, top, kind, key)
+		if top == tops.files {
+			if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() <= most {
+				s.right(path, key, true)
+				most -= info.Size()
 			}
 			continue
 		}
-		text, err := os.ReadFile(s.sealPath(e.kind, e.key))
+		text, err := os.ReadFile(s.sealPath(kind, key))
 		if err != nil || string(text) == grows {
 			continue // of before, or not sealed; a use tells
 		}
-		known := &seal{e.kind, e.key, text}
-		lines := strings.Split(string(text), "\n")
-		for i := rand.IntN(len(lines)); i < len(lines) && bytes > 0 && ctx.Err() == nil; i++ {
-			name, _, _ := parts([]byte(lines[i]))
-			rel, err := strconv.Unquote(name)
-			size := sizeIn([]byte(lines[i]))
-			if err != nil || size > bytes {
+		known := &seal{kind, key, text}
+		from := bytes.LastIndexByte(text[:rand.IntN(len(text)+1)], '\n') + 1
+		for line := range bytes.Lines(text[from:]) {
+			name, _ := nameIn(line)
+			size := sizeIn(line)
+			if len(line) == 1 || size > most || ctx.Err() != nil {
 				break
 			}
-			bytes -= size + 1
-			if why, _, err := known.check(e.path, rel, true); err == nil && why != "" {
-				s.found(known, rel+": "+why)
+			most -= size + 1
+			if why, _, err := known.check(path, name, true); err == nil && why != "" {
+				s.found(known, name+": "+why)
 				break
 			}
 		}
 	}
+}
+
+// oneIn is one of the names in a directory, "" where it has none.
+func oneIn(dir string) string {
+	names, _ := os.ReadDir(dir) // what cannot be read has none
+	if len(names) == 0 {
+		return ""
+	}
+	return names[rand.IntN(len(names))].Name()
 }
 
 // found discards what a Sample has found wrong.

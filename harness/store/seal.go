@@ -65,26 +65,30 @@ func nameOf(rel string) string { return strconv.Quote(filepath.ToSlash(rel)) }
 
 // line is what a seal says of a name; nil where it does not know it.
 func (s *seal) line(quoted string) []byte {
+	line, _, whole := bytes.Cut(s.text[s.from(quoted):], []byte{'\n'})
+	if name, _, _ := bytes.Cut(line, []byte{'\t'}); !whole || string(name) != quoted {
+		return nil
+	}
+	return line
+}
+
+// from is where the lines begin whose quoted names are not before that one.
+func (s *seal) from(quoted string) int {
 	lo, hi := 0, len(s.text)
 	for lo < hi {
 		at := lo + (hi-lo)/2
 		begin := lo + bytes.LastIndexByte(s.text[lo:at], '\n') + 1
 		end := begin + bytes.IndexByte(s.text[begin:hi], '\n')
 		if end < begin {
-			return nil // it was cut
+			return len(s.text) // it was cut
 		}
-		line := s.text[begin:end]
-		name, _, _ := bytes.Cut(line, []byte{'\t'})
-		switch strings.Compare(string(name), quoted) {
-		case 0:
-			return line
-		case -1:
+		if name, _, _ := bytes.Cut(s.text[begin:end], []byte{'\t'}); string(name) < quoted {
 			lo = end + 1
-		default:
+		} else {
 			hi = begin
 		}
 	}
-	return nil
+	return lo
 }
 
 // parts are the fields of a line.
@@ -116,7 +120,7 @@ func (s *seal) check(dir, rel string, deep bool) (why string, line []byte, err e
 	is := stamp(at[:0], &st)
 	_, stamped, content := parts(was)
 	moved := string(is) != stamped
-	if !moved && !deep {
+	if link := st.Mode&unix.S_IFMT == unix.S_IFLNK; !moved && !deep && !link {
 		return "", was, nil
 	}
 	mode, _, _ := strings.Cut(stamped, " ")
@@ -210,9 +214,6 @@ func sealed(lines []string) []byte {
 // all checks every name of dir, and what the seal says of others. With deep, it reads all content. fresh is the
 // seal with the stamps of now.
 func (s *seal) all(ctx context.Context, dir string, deep bool) (wrong string, fresh []byte, err error) {
-	if !deep && s.unmoved(ctx, dir) {
-		return "", s.text, nil
-	}
 	names, err := below(ctx, dir)
 	if err != nil {
 		return "", nil, err
@@ -235,11 +236,24 @@ func (s *seal) all(ctx context.Context, dir string, deep bool) (wrong string, fr
 	return "", sealed(lines), nil
 }
 
-func (s *Store) sealPath(kind, key string) string { return filepath.Join(s.root, "seals", kind, key) }
+// about is a file that tells of the directory kind/key.
+func (s *Store) about(top, kind, key string) string { return filepath.Join(s.root, top, kind, key) }
+
+func (s *Store) sealPath(kind, key string) string { return s.about("seals", kind, key) }
 
 // saveSeal writes the seal of kind/key.
 func (s *Store) saveSeal(kind, key string, text []byte) error {
-	p := s.sealPath(kind, key)
+	return s.save("seals", kind, key, text)
+}
+
+// forgetSeal removes what tells of a directory that is not there.
+func (s *Store) forgetSeal(kind, key string) {
+	_ = os.Remove(s.sealPath(kind, key))
+	_ = os.Remove(s.about("listings", kind, key))
+}
+
+func (s *Store) save(top, kind, key string, text []byte) error {
+	p := s.about(top, kind, key)
 	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 		return err
 	}

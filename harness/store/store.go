@@ -42,6 +42,7 @@ type Store struct {
 	seals   sync.Map // of the directories that were looked into: "kind/key" -> *seal
 	checked sync.Map // *seal -> true where Whole has found nothing
 	wholes  sync.Map // "kind/key" -> *sync.Mutex of Whole
+	lending lending
 	mu      sync.Mutex
 	wrong   *WrongError // the first of a Check
 
@@ -113,7 +114,10 @@ func Exists(dir string) bool {
 }
 
 // Close says that this process is done with the store.
-func (s *Store) Close() error { return s.users.Close() }
+func (s *Store) Close() error {
+	s.lending.close()
+	return s.users.Close()
+}
 
 // Root is the directory that everything of the store lies in.
 func (s *Store) Root() string { return s.root }
@@ -233,7 +237,7 @@ func (s *Store) Drop(kind, key string) error {
 		return nil // another process was quicker
 	}
 	if err == nil {
-		_ = os.Remove(s.sealPath(kind, key)) // it says nothing of a directory that is not there
+		s.forgetSeal(kind, key)
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func (s *Store) forget(e *entry) {
 	switch e.top {
 	case tops.dirs:
 		_ = os.Remove(filepath.Join(s.root, "needs", e.kind, e.key))
-		_ = os.Remove(s.sealPath(e.kind, e.key))
+		s.forgetSeal(e.kind, e.key)
 		s.seals.Delete(e.kind + "/" + e.key)
 	case tops.files:
 		_ = os.Remove(filepath.Join(s.root, "stamps", e.kind, e.key))

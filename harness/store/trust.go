@@ -61,6 +61,12 @@ func (s *Store) Check(ctx context.Context, path string) error {
 // Whole is Check of what is handed to programs that read whatever they like: of all names of the directories that paths are
 // in, by their stamps, once in each process; and of the content-addressed files among them.
 func (s *Store) Whole(ctx context.Context, paths ...string) error {
+	return s.eachOf(ctx, paths, s.whole)
+}
+
+// eachOf calls do for each of the directories that paths are in, of a directory once at a time, and checks the content-addressed
+// files among them. Where something is not what was stored, the rest is left out.
+func (s *Store) eachOf(ctx context.Context, paths []string, do func(ctx context.Context, kind, key string) error) error {
 	for _, path := range paths {
 		if sum := filepath.Base(path); strings.HasPrefix(path, filepath.Join(s.root, tops.files)+"/") && !s.usedFile(path, sum) {
 			return s.mind(&WrongError{"file " + Short(sum)})
@@ -72,7 +78,7 @@ func (s *Store) Whole(ctx context.Context, paths ...string) error {
 		one, _ := s.wholes.LoadOrStore(kind+"/"+key, &sync.Mutex{})
 		lock := one.(*sync.Mutex)
 		lock.Lock()
-		err := s.whole(ctx, kind, key)
+		err := do(ctx, kind, key)
 		lock.Unlock()
 		if err := s.mind(err); err != nil {
 			return err
@@ -149,7 +155,11 @@ func (s *Store) whole(ctx context.Context, kind, key string) error {
 	if _, ok := s.checked.Load(known); ok {
 		return nil
 	}
-	wrong, fresh, err := known.all(ctx, filepath.Join(s.root, tops.dirs, kind, key), false)
+	if s.unmoved(ctx, known) {
+		s.checked.Store(known, true)
+		return nil
+	}
+	wrong, fresh, err := known.all(ctx, s.dirOf(known), false)
 	switch {
 	case err != nil:
 		return fmt.Errorf("check %s %s: %w", kind, Short(key), err)
