@@ -21,7 +21,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -376,7 +375,7 @@ func (s *Store) record(kind, key string, b []byte) error {
 		return err
 	}
 	s.held.Store(p, true)
-	return renameio.WriteFile(p, withSum(b), 0o444, renameio.WithTempDir(filepath.Join(s.root, "tmp")))
+	return s.write(p, withSum(b))
 }
 
 // Get reads the record kind/key into v and says whether there was one. A record

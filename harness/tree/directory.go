@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +12,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"umlab/harness/progress"
 	"umlab/harness/store"
@@ -41,55 +42,87 @@ type found struct {
 	Mtime, Ctime int64 // ns
 }
 
-// look lists the files below dir but those of .git, by path.
+// look lists the files below dir but those of .git: those of a directory by name, the directories by path, see before.
 func look(ctx context.Context, dir string) ([]found, error) {
-	var (
-		mu  sync.Mutex
-		all []found
-		g   errgroup.Group
-	)
-	g.SetLimit(readers)
-	var visit func(rel string) error
-	visit = func(rel string) error {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+	top, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
+	}
+	l := looking{ctx: ctx, dir: dir}
+	l.walks.SetLimit(readers)
+	err = errors.Join(l.below(top, ""), l.walks.Wait())
+	slices.SortFunc(l.found, func(a, b []found) int { return strings.Compare(path.Dir(a[0].Path), path.Dir(b[0].Path)) })
+	return slices.Concat(l.found...), err
+}
+
+// before orders paths as look does.
+func before(a, b string) int {
+	return cmp.Or(strings.Compare(path.Dir(a), path.Dir(b)), strings.Compare(a, b))
+}
+
+// looking is a walk of look, which costs a system call for each name.
+type looking struct {
+	ctx   context.Context
+	dir   string
+	walks errgroup.Group
+	mu    sync.Mutex
+	found [][]found // of each directory with files
+}
+
+// below looks at what is in the open directory fd, which it closes; its names begin with prefix. Directories in it are looked at
+// beside it where a worker is free.
+func (l *looking) below(fd int, prefix string) error {
+	f := os.NewFile(uintptr(fd), filepath.Join(l.dir, prefix))
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil || l.ctx.Err() != nil {
+		return cmp.Or(context.Cause(l.ctx), err)
+	}
+	slices.Sort(names)
+	here := make([]found, 0, len(names))
+	for _, name := range names {
+		var st unix.Stat_t
+		if prefix == "" && name == ".git" {
+			continue
 		}
-		entries, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(rel)))
+		if err := unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return &fs.PathError{Op: "lstat", Path: filepath.Join(l.dir, prefix, name), Err: err}
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			here = append(here, found{prefix + name, modeOf(st.Mode), st.Size, st.Ino, st.Mtim.Nano(), st.Ctim.Nano()})
+			continue
+		}
+		in, err := unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if err != nil {
+			return &fs.PathError{Op: "open", Path: filepath.Join(l.dir, prefix, name), Err: err}
+		}
+		visit := func() error { return l.below(in, prefix+name+"/") }
+		if l.walks.TryGo(visit) {
+			continue
+		}
+		if err := visit(); err != nil {
 			return err
 		}
-		var here []found
-		for _, e := range entries {
-			name := path.Join(rel, e.Name())
-			switch {
-			case name == ".git":
-			case e.IsDir():
-				if !g.TryGo(func() error { return visit(name) }) {
-					if err := visit(name); err != nil {
-						return err
-					}
-				}
-			default:
-				info, err := e.Info()
-				if err != nil {
-					return err
-				}
-				f := found{Path: name, Mode: info.Mode(), Size: info.Size(), Mtime: info.ModTime().UnixNano()}
-				if s, ok := info.Sys().(*syscall.Stat_t); ok {
-					f.Ino, f.Ctime = s.Ino, s.Ctim.Nano()
-				}
-				here = append(here, f)
-			}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, here...)
-		return nil
 	}
-	err := visit(".")
-	err = errors.Join(err, g.Wait())
-	slices.SortFunc(all, func(a, b found) int { return strings.Compare(a.Path, b.Path) })
-	return all, err
+	if len(here) > 0 {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.found = append(l.found, here)
+	}
+	return nil
+}
+
+// modeOf is the mode of a file: what it is, and its permissions.
+func modeOf(stat uint32) fs.FileMode {
+	mode := fs.FileMode(stat & 0o777)
+	switch stat & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFLNK:
+		mode |= fs.ModeSymlink
+	default:
+		mode |= fs.ModeIrregular
+	}
+	return mode
 }
 
 // memory is what is remembered of a directory, so that what was read before is not read again.
@@ -118,9 +151,11 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir
 	t := &Tree{Name: dir, Version: version, Origin: "directory " + abs}
 	key := store.Key(kindMemory, unpackVersion, abs)
 	var m memory
-	remembered := st.Load(kindMemory, key, &m)
+	recall := make(chan bool, 1)
+	go func() { recall <- st.Load(kindMemory, key, &m) }()
 	start := time.Now()
 	files, err := look(ctx, abs)
+	remembered := <-recall
 	if err != nil {
 		return nil, fmt.Errorf("read tree %s: %w", dir, err)
 	}
@@ -210,7 +245,7 @@ func (m *memory) read(ctx context.Context, dir string, files []found, task progr
 	g.SetLimit(readers)
 	i := 0
 	for _, f := range files {
-		for i < len(m.Files) && m.Files[i].Path < f.Path {
+		for i < len(m.Files) && before(m.Files[i].Path, f.Path) < 0 {
 			i++
 		}
 		if i < len(m.Files) && m.Files[i] == f && m.What[i] != "" {
