@@ -147,6 +147,8 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 		b.offer(bl)
 		return bl, true, nil
 	}
+	ctx, done := b.Store.Sure(ctx)
+	defer done()
 	unlock, err := b.Store.Lock(ctx, kindBaseline+"-"+base.key())
 	if err != nil {
 		return nil, false, err

@@ -38,12 +38,13 @@ type Store struct {
 	users *os.File
 	held  sync.Map // paths of what this process used
 
-	seals   sync.Map // of the directories that were looked into: "kind/key" -> *seal
-	checked sync.Map // *seal -> true where Whole has found nothing
-	wholes  sync.Map // "kind/key" -> *sync.Mutex of Whole
-	lending lending
-	mu      sync.Mutex
-	wrong   *WrongError // the first of a Check
+	seals     sync.Map // of the directories that were looked into: "kind/key" -> *seal
+	checked   sync.Map // *seal -> true where Whole has found nothing
+	wholes    sync.Map // "kind/key" -> *sync.Mutex of Whole
+	lending   lending
+	mu        sync.Mutex
+	wrong     *WrongError    // the first of a Check
+	meanwhile []func() error // that wait for what is checked meanwhile
 
 	// Remote is asked, where it is not nil, for what Shared and those who call Pull lack.
 	Remote Remote
@@ -114,6 +115,7 @@ func Exists(dir string) bool {
 
 // Close says that this process is done with the store.
 func (s *Store) Close() error {
+	_ = s.Wrong() // what is checked meanwhile writes to the store
 	s.lending.close()
 	return s.users.Close()
 }

@@ -24,15 +24,41 @@ func (e *WrongError) Error() string {
 	return "store: " + e.What + ": this is not what was stored; it was thrown away: run again"
 }
 
-// Wrong returns the first WrongError of a Check; nil where there was none. What was found out since the store was opened may
-// rest on what is wrong.
+// Wrong returns the first WrongError of a Check, or the first error of what is checked Meanwhile, which it waits for; nil where
+// there was none. What was found out since the store was opened may rest on what is wrong.
 func (s *Store) Wrong() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.wrong == nil {
-		return nil
+	wrong, meanwhile := s.wrong, s.meanwhile
+	s.mu.Unlock()
+	if wrong != nil {
+		return wrong
 	}
-	return s.wrong
+	for _, check := range meanwhile {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Meanwhile checks, beside what follows, something that this rests on; Wrong tells.
+func (s *Store) Meanwhile(check func() error) {
+	done := make(chan error, 1)
+	go func() { done <- check() }()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meanwhile = append(s.meanwhile, sync.OnceValue(func() error { return <-done }))
+}
+
+// Sure is a ctx that ends when something that is checked Meanwhile turns out wrong, so that nobody works on.
+func (s *Store) Sure(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		if err := s.Wrong(); err != nil {
+			cancel(err)
+		}
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // entryOf splits a path in the store into the directory that it is of, and what is below that.

@@ -1,8 +1,10 @@
 package tree
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,7 +44,7 @@ type found struct {
 	Mtime, Ctime int64 // ns
 }
 
-// look lists the files below dir but those of .git: those of a directory by name, the directories by path, see before.
+// look lists the files below dir but those of .git, by path.
 func look(ctx context.Context, dir string) ([]found, error) {
 	top, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -50,14 +52,9 @@ func look(ctx context.Context, dir string) ([]found, error) {
 	}
 	l := looking{ctx: ctx, dir: dir}
 	l.walks.SetLimit(readers)
-	err = errors.Join(l.below(top, ""), l.walks.Wait())
-	slices.SortFunc(l.found, func(a, b []found) int { return strings.Compare(path.Dir(a[0].Path), path.Dir(b[0].Path)) })
-	return slices.Concat(l.found...), err
-}
-
-// before orders paths as look does.
-func before(a, b string) int {
-	return cmp.Or(strings.Compare(path.Dir(a), path.Dir(b)), strings.Compare(a, b))
+	var root place
+	err = errors.Join(l.below(top, "", &root), l.walks.Wait())
+	return root.list(make([]found, 0, l.files.Load())), err
 }
 
 // looking is a walk of look, which costs a system call for each name.
@@ -65,21 +62,37 @@ type looking struct {
 	ctx   context.Context
 	dir   string
 	walks errgroup.Group
-	mu    sync.Mutex
-	found [][]found // of each directory with files
+	files atomic.Int64
+}
+
+// place is a file, or a directory with what is in it; that one's path ends in a slash, so that all below it follows in its order.
+type place struct {
+	found
+	in []place
+}
+
+// list appends the files that are there.
+func (p *place) list(all []found) []found {
+	for i := range p.in {
+		if strings.HasSuffix(p.in[i].Path, "/") {
+			all = p.in[i].list(all)
+		} else {
+			all = append(all, p.in[i].found)
+		}
+	}
+	return all
 }
 
 // below looks at what is in the open directory fd, which it closes; its names begin with prefix. Directories in it are looked at
 // beside it where a worker is free.
-func (l *looking) below(fd int, prefix string) error {
+func (l *looking) below(fd int, prefix string, at *place) error {
 	f := os.NewFile(uintptr(fd), filepath.Join(l.dir, prefix))
 	defer f.Close()
 	names, err := f.Readdirnames(-1)
 	if err != nil || l.ctx.Err() != nil {
 		return cmp.Or(context.Cause(l.ctx), err)
 	}
-	slices.Sort(names)
-	here := make([]found, 0, len(names))
+	at.in = make([]place, 0, len(names))
 	for _, name := range names {
 		var st unix.Stat_t
 		if prefix == "" && name == ".git" {
@@ -88,26 +101,31 @@ func (l *looking) below(fd int, prefix string) error {
 		if err := unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return &fs.PathError{Op: "lstat", Path: filepath.Join(l.dir, prefix, name), Err: err}
 		}
-		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			here = append(here, found{prefix + name, modeOf(st.Mode), st.Size, st.Ino, st.Mtim.Nano(), st.Ctim.Nano()})
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			at.in = append(at.in, place{found: found{Path: prefix + name + "/"}})
+			continue
+		}
+		at.in = append(at.in, place{found: found{prefix + name, modeOf(st.Mode), st.Size, st.Ino, st.Mtim.Nano(), st.Ctim.Nano()}})
+		l.files.Add(1)
+	}
+	slices.SortFunc(at.in, func(a, b place) int { return strings.Compare(a.Path, b.Path) })
+	for i := range at.in {
+		sub := &at.in[i]
+		name, dir := strings.CutSuffix(sub.Path[len(prefix):], "/")
+		if !dir {
 			continue
 		}
 		in, err := unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return &fs.PathError{Op: "open", Path: filepath.Join(l.dir, prefix, name), Err: err}
+			return &fs.PathError{Op: "open", Path: filepath.Join(l.dir, sub.Path), Err: err}
 		}
-		visit := func() error { return l.below(in, prefix+name+"/") }
+		visit := func() error { return l.below(in, sub.Path, sub) }
 		if l.walks.TryGo(visit) {
 			continue
 		}
 		if err := visit(); err != nil {
 			return err
 		}
-	}
-	if len(here) > 0 {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.found = append(l.found, here)
 	}
 	return nil
 }
@@ -129,13 +147,53 @@ func modeOf(stat uint32) fs.FileMode {
 type memory struct {
 	Digest   string // of the tree that it was
 	Base     string // of the whole tree that is near, "" for none
-	Files    []found
+	Files    looks
 	What     []string // of each file, as in digest; "" for one that is to be read again, or that is no source
 	Names    string   // digest of the names, where the directory was built in
 	Products []string // what was built there, sorted
 }
 
 const kindMemory = "directory"
+
+func memoryKey(dir string) string { return store.Key(kindMemory, "2", dir) }
+
+// looks are files as they look. A record has them in columns, which gob reads and writes without reflection upon each.
+type looks []found
+
+type columns struct {
+	Path                          []string
+	Mode, Size, Ino, Mtime, Ctime []int64
+}
+
+// GobEncode implements [gob.GobEncoder].
+func (l looks) GobEncode() ([]byte, error) {
+	var c columns
+	for _, f := range l {
+		c.Path, c.Mode, c.Size = append(c.Path, f.Path), append(c.Mode, int64(f.Mode)), append(c.Size, f.Size)
+		c.Ino, c.Mtime, c.Ctime = append(c.Ino, int64(f.Ino)), append(c.Mtime, f.Mtime), append(c.Ctime, f.Ctime)
+	}
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(c)
+	return b.Bytes(), err
+}
+
+// GobDecode implements [gob.GobDecoder].
+func (l *looks) GobDecode(b []byte) error {
+	var c columns
+	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&c); err != nil {
+		return err
+	}
+	for _, column := range [][]int64{c.Mode, c.Size, c.Ino, c.Mtime, c.Ctime} {
+		if len(column) != len(c.Path) {
+			return errors.New("columns of several lengths")
+		}
+	}
+	*l = make(looks, len(c.Path))
+	for i, path := range c.Path {
+		(*l)[i] = found{path, fs.FileMode(c.Mode[i]), c.Size[i], uint64(c.Ino[i]), c.Mtime[i], c.Ctime[i]}
+	}
+	return nil
+}
 
 // FromDirectory snapshots the kernel source at dir into the store, as it is, and leaves it untouched. Of a tree that was
 // built in place the products are left out. Only what looks otherwise than the last time is read.
@@ -149,7 +207,7 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir
 		return nil, err
 	}
 	t := &Tree{Name: dir, Version: version, Origin: "directory " + abs}
-	key := store.Key(kindMemory, unpackVersion, abs)
+	key := memoryKey(abs)
 	var m memory
 	recall := make(chan bool, 1)
 	go func() { recall <- st.Load(kindMemory, key, &m) }()
@@ -176,7 +234,23 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir
 	if t.Layers, ok = opened(st, now.Digest); !ok {
 		return nil, fmt.Errorf("snapshot tree %s: %w", dir, errLost)
 	}
-	return t, st.Save(kindMemory, key, now)
+	st.Meanwhile(func() error {
+		if err := unchanged(ctx, abs, files); err != nil {
+			return fmt.Errorf("snapshot tree %s: %w", dir, err)
+		}
+		return st.Save(kindMemory, key, now)
+	})
+	return t, nil
+}
+
+// unchanged says that the directory dir is as it looked before it was read: what was read must be one state of it, not two
+// halves. What keep copies is held against that by content.
+func unchanged(ctx context.Context, dir string, files []found) error {
+	again, err := look(ctx, dir)
+	if err == nil && !slices.Equal(again, files) {
+		err = errors.New("the tree changed while it was read: wait until nothing writes to it (an editor, a build, git) and run again")
+	}
+	return err
 }
 
 // actual is where a path of the user's leads to.
@@ -193,7 +267,7 @@ func actual(path string) (string, error) {
 func (m *memory) update(
 	ctx context.Context, st *store.Store, dir string, files []found, start time.Time, task progress.Task, clean Clean,
 ) (*memory, error) {
-	now := &memory{Base: m.Base, Files: files}
+	now := &memory{Base: m.Base, Files: slices.Clone(files)}
 	if err := now.leaveOut(ctx, st, dir, m, task, clean); err != nil {
 		return nil, err
 	}
@@ -208,20 +282,8 @@ func (m *memory) update(
 		return nil, err
 	}
 	task.Status("keep what differs")
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		// What was read must be one state of the tree, not two halves. What keep copies is held against that by content.
-		again, err := look(gctx, dir)
-		if err == nil && !slices.Equal(again, files) {
-			err = errors.New("the tree changed while it was read: wait until nothing writes to it (an editor, a build, git) and run again")
-		}
-		return err
-	})
-	g.Go(func() error {
-		now.Digest = d.sum()
-		return keep(gctx, st, d, m.Base, content{place: d.copyFrom(dir)})
-	})
-	if err := g.Wait(); err != nil {
+	now.Digest = d.sum()
+	if err := keep(ctx, st, d, m.Base, content{place: d.copyFrom(dir)}); err != nil {
 		return nil, err
 	}
 	var l Layer
@@ -245,7 +307,7 @@ func (m *memory) read(ctx context.Context, dir string, files []found, task progr
 	g.SetLimit(readers)
 	i := 0
 	for _, f := range files {
-		for i < len(m.Files) && before(m.Files[i].Path, f.Path) < 0 {
+		for i < len(m.Files) && m.Files[i].Path < f.Path {
 			i++
 		}
 		if i < len(m.Files) && m.Files[i] == f && m.What[i] != "" {

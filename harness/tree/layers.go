@@ -75,9 +75,12 @@ func keep(ctx context.Context, st *store.Store, d *digest, hint string, c conten
 	if _, ok := opened(st, sum); ok {
 		return nil
 	}
+	dirs := map[string]bool{}
 	for name := range d.files {
-		if d.hides(name) { // through a link, it would be written elsewhere
+		if dir := path.Dir(name); !dirs[dir] && d.hides(name) { // through a link, it would be written elsewhere
 			return fmt.Errorf("%s lies below what is no directory", name)
+		} else {
+			dirs[dir] = true
 		}
 	}
 	base, delta, err := nearest(ctx, st, d, hint)

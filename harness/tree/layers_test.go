@@ -2,6 +2,7 @@ package tree
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -32,7 +33,7 @@ func many() map[string]string {
 func taken(t *testing.T, st *store.Store, dir string) (*Tree, map[string]string) {
 	t.Helper()
 	tr, err := FromDirectory(context.Background(), st, progress.Discard{}, dir, noClean)
-	if err != nil {
+	if err := errors.Join(err, st.Wrong()); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
@@ -175,7 +176,7 @@ func TestMemory(t *testing.T) {
 	old := time.Now().Add(-time.Hour)
 	age := func() { // by which the clock moved on; a ctime cannot be set
 		var m memory
-		key := store.Key(kindMemory, unpackVersion, dir)
+		key := memoryKey(dir)
 		if !st.Load(kindMemory, key, &m) {
 			t.Fatal("nothing is remembered")
 		}
@@ -229,5 +230,29 @@ func TestMemory(t *testing.T) {
 	same, _ := taken(t, st, dir)
 	if same.Digest != third.Digest {
 		t.Error("an unchanged directory is another tree")
+	}
+}
+
+// Who writes to a directory while it is read is told, and nothing is remembered of it.
+func TestChangedWhileRead(t *testing.T) {
+	st, dir := open(t), t.TempDir()
+	lay(t, dir, many())
+	lay(t, dir, map[string]string{".config": "CONFIG_UML=y\n"}) // so that what was built there is looked for
+	_, err := FromDirectory(t.Context(), st, progress.Discard{}, dir, func(context.Context, string) error {
+		return os.WriteFile(filepath.Join(dir, "drivers/d1/f1.c"), []byte("another"), 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, done := st.Sure(t.Context())
+	defer done()
+	<-ctx.Done()
+	for _, err := range []error{st.Wrong(), context.Cause(ctx)} {
+		if err == nil || !strings.Contains(err.Error(), "changed while it was read") {
+			t.Error(err)
+		}
+	}
+	if st.Load(kindMemory, memoryKey(dir), &memory{}) {
+		t.Error("it is remembered")
 	}
 }
