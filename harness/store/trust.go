@@ -28,17 +28,18 @@ func (e *WrongError) Error() string {
 // there was none. What was found out since the store was opened may rest on what is wrong.
 func (s *Store) Wrong() error {
 	s.mu.Lock()
-	wrong, meanwhile := s.wrong, s.meanwhile
-	s.mu.Unlock()
-	if wrong != nil {
-		return wrong
+	var first error
+	if s.wrong != nil {
+		first = s.wrong
 	}
+	meanwhile := s.meanwhile
+	s.mu.Unlock()
 	for _, check := range meanwhile {
-		if err := check(); err != nil {
-			return err
+		if err := check(); first == nil {
+			first = err
 		}
 	}
-	return nil
+	return first
 }
 
 // Meanwhile checks, beside what follows, something that this rests on; Wrong tells.

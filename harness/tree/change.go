@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"umlab/harness/store"
 )
@@ -32,13 +33,7 @@ const (
 // Changes returns a function that lists how the tree of the digest to differs from another one, by path. Neither need be in
 // the store any more, but the lists of their files: ok is false where one is not. It may be asked of many, one at a time.
 func Changes(ctx context.Context, st *store.Store, to string) func(from string) (list []Change, ok bool, err error) {
-	lists := map[string]*digest{}
-	read := func(sum string) (d *digest, err error) {
-		if lists[sum] == nil {
-			lists[sum], err = manifest(ctx, st, sum)
-		}
-		return lists[sum], err
-	}
+	here := sync.OnceValues(func() (*digest, error) { return manifest(ctx, st, to) })
 	over := func(sum string) (l Layer) {
 		if _, whole := st.Peek(kindTree, sum); whole || !st.Get(kindLayer, sum, &l) {
 			return Layer{Base: sum}
@@ -49,7 +44,7 @@ func Changes(ctx context.Context, st *store.Store, to string) func(from string) 
 	compare := func(from string) ([]Change, error) {
 		bottom := over(from)
 		if bottom.Base != top.Base {
-			is, err := read(to)
+			is, err := here()
 			if err != nil {
 				return nil, err
 			}
@@ -60,16 +55,14 @@ func Changes(ctx context.Context, st *store.Store, to string) func(from string) 
 			return was.changes(is), nil
 		}
 		// Both are the same but for what is listed of them.
-		base, err := read(top.Base)
-		if err != nil {
+		was := newDigest()
+		for _, listed := range []Layer{bottom, top} {
+			maps.Copy(was.files, listed.Files)
+		}
+		if err := was.restore(ctx, st, top.Base); err != nil {
 			return nil, err
 		}
-		was, is := newDigest(), newDigest()
-		for _, listed := range []Layer{bottom, top} {
-			for name := range listed.Files {
-				was.files[name], is.files[name] = base.files[name], base.files[name]
-			}
-		}
+		is := &digest{files: maps.Clone(was.files)}
 		was.apply(bottom.Files)
 		is.apply(top.Files)
 		none := func(_, what string) bool { return what == "" }

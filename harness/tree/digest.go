@@ -106,6 +106,15 @@ func manifest(ctx context.Context, st *store.Store, sum string) (*digest, error)
 		}
 		return d, err
 	}
+	kept, err := list(ctx, st, sum)
+	if err != nil {
+		return nil, err
+	}
+	return readManifest(kept)
+}
+
+// list is the path of the list that the digest of a whole tree is computed over.
+func list(ctx context.Context, st *store.Store, sum string) (string, error) {
 	kept, err := st.File(ctx, sum, func(ctx context.Context, w io.Writer) error {
 		dir, ok := st.Lookup(kindTree, sum)
 		if !ok {
@@ -118,9 +127,44 @@ func manifest(ctx context.Context, st *store.Store, sum string) (*digest, error)
 		return d.write(w)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list tree %s: %w (if its files in the store were changed: remove it and run again)", store.Short(sum), err)
+		err = fmt.Errorf("list tree %s: %w (if its files in the store were changed: remove it and run again)", store.Short(sum), err)
 	}
-	return readManifest(kept)
+	return kept, err
+}
+
+// restore makes of each file of d what a whole tree has of it, "" where that has none.
+func (d *digest) restore(ctx context.Context, st *store.Store, sum string) error {
+	kept, err := list(ctx, st, sum)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(kept)
+	for name := range d.files {
+		if err == nil {
+			d.files[name], err = whatIs(text, name)
+		}
+	}
+	return err
+}
+
+// whatIs is what a list, which is in the order of the names, says of one of them.
+func whatIs(text []byte, name string) (string, error) {
+	for lo, hi := 0, len(text); lo < hi; {
+		begin := lo + bytes.LastIndexByte(text[lo:lo+(hi-lo)/2], '\n') + 1
+		line, _, _ := bytes.Cut(text[begin:hi], []byte{'\n'})
+		is, what, err := manifestLine(string(line))
+		switch {
+		case err != nil:
+			return "", err
+		case is == name:
+			return what, nil
+		case is < name:
+			lo = begin + len(line) + 1
+		default:
+			hi = begin
+		}
+	}
+	return "", nil
 }
 
 // delta is what makes of d the list to: the files that are other, and "" for those that are gone.

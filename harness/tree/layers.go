@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"umlab/harness/sandbox"
@@ -71,21 +72,30 @@ func (c content) placeAll(ctx context.Context, dir string, files map[string]stri
 // keep stores the tree that d lists, unless it is there: as a layer over the whole tree that is nearest, where one is
 // near. hint is the digest of one that was near before, or "".
 func keep(ctx context.Context, st *store.Store, d *digest, hint string, c content) error {
-	sum := d.sum()
+	var sum, base string
+	var delta map[string]string
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		sum = d.sum()
+		return nil
+	})
+	g.Go(func() error {
+		for name := range d.files {
+			if d.hides(name) { // through a link, it would be written elsewhere
+				return fmt.Errorf("%s lies below what is no directory", name)
+			}
+		}
+		return nil
+	})
+	g.Go(func() (err error) {
+		base, delta, err = nearest(gctx, st, d, hint)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
 	if _, ok := opened(st, sum); ok {
 		return nil
-	}
-	dirs := map[string]bool{}
-	for name := range d.files {
-		if dir := path.Dir(name); !dirs[dir] && d.hides(name) { // through a link, it would be written elsewhere
-			return fmt.Errorf("%s lies below what is no directory", name)
-		} else {
-			dirs[dir] = true
-		}
-	}
-	base, delta, err := nearest(ctx, st, d, hint)
-	if err != nil {
-		return err
 	}
 	if base != "" {
 		_, _, err := st.Dir(ctx, kindLayer, sum, func(ctx context.Context, dir string) error {
@@ -102,7 +112,7 @@ func keep(ctx context.Context, st *store.Store, d *digest, hint string, c conten
 	if err := keepManifest(ctx, st, d); err != nil {
 		return err
 	}
-	_, _, err = st.Dir(ctx, kindTree, sum, func(ctx context.Context, dir string) error {
+	_, _, err := st.Dir(ctx, kindTree, sum, func(ctx context.Context, dir string) error {
 		if c.whole != "" {
 			return errors.Join(os.Remove(dir), os.Rename(c.whole, dir))
 		}

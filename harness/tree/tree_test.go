@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -233,5 +234,31 @@ func TestHostileArchive(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(st.Root(), "tmp", "*")); len(left) > 0 {
 			t.Errorf("%s: left %v", name, left)
 		}
+	}
+}
+
+// What a list says of a name is found wherever it stands.
+func TestWhatIs(t *testing.T) {
+	d := newDigest()
+	for i := range 100 {
+		d.set(fmt.Sprintf("d%d/%s.c", i%7, strings.Repeat("x", i)), fmt.Sprint("f ", i))
+	}
+	d.set(`odd "name"`+"\n", "l to")
+	var text bytes.Buffer
+	if err := d.write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for name, what := range d.files {
+		if got, err := whatIs(text.Bytes(), name); err != nil || got != what {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"", "a", "d1", "d1/x", "z"} {
+		if got, err := whatIs(text.Bytes(), name); err != nil || got != "" {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+	if _, err := whatIs([]byte("nonsense\n"), "a"); err == nil {
+		t.Error("nonsense was read")
 	}
 }
