@@ -136,7 +136,7 @@ func Open(o Options) (*Lab, error) {
 		table:   doc.Options{Color: color, Width: width, Draw: draw}, settings: set, store: st, sink: sink,
 		sources: &sources.Sources{Settings: set, Store: st, Sink: sink, Getenv: o.Getenv, Archive: &archive.Archive{
 			Client: &debian.Client{HTTP: &fetch.Client{}, Keys: keys, Files: st, Progress: sink, Mirror: debian.Mirror(o.Getenv, os.DirFS("/etc")),
-				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT")},
+				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT"), Newest: archive.Newest(st)},
 			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now, Seen: &sync.Map{},
 		}},
 		builder: &kbuild.Builder{Store: st, Sink: sink, Limits: buildLimits(set.Limits.Build)},

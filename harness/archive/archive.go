@@ -51,6 +51,22 @@ type Resolution struct {
 	Releases []string         `json:"releases,omitempty"` // sha256 of the InRelease of each suite that was asked
 }
 
+// kindNewest are the records of Newest.
+const kindNewest = "newest"
+
+// Newest is what a debian.Client remembers in st of what mirrors serve: see its field.
+func Newest(st *store.Store) func(mirror, suite string, made time.Time) time.Time {
+	return func(mirror, suite string, made time.Time) time.Time {
+		key := store.Key(mirror, suite)
+		var newest time.Time
+		if st.Get(kindNewest, key, &newest) && !made.After(newest) {
+			return newest
+		}
+		_ = st.Put(kindNewest, key, made) // what is not remembered is not missed until it is needed
+		return made
+	}
+}
+
 // errOffline is wrapped by errors of a question that has no remembered answer
 // while the archive cannot be reached.
 var errOffline = errors.New("the archive cannot be reached")
@@ -236,14 +252,19 @@ func (a *Archive) remembered(key, whom string, fixed bool, ask func(was *Resolut
 	}
 	is, err := ask(then)
 	if err != nil {
-		var network *fetch.NetworkError
-		if errors.As(err, &network) {
-			if known && !a.Refresh {
-				note := fmt.Sprintf("the archive could not be asked; what %s served on %s stands", whom, was.Asked.UTC().Format(time.DateOnly))
-				a.Sink.Note(note)
-				was.Notes = append(was.Notes, note)
-				return &was, nil
+		_, offline := errors.AsType[*fetch.NetworkError](err)
+		older, setBack := errors.AsType[*debian.OlderError](err)
+		if known && !a.Refresh && (offline || setBack) {
+			why, stands := "the archive could not be asked", fmt.Sprintf("; what %s served on %s stands", whom, was.Asked.UTC().Format(time.DateOnly))
+			said := why
+			if setBack {
+				why, said = "the mirror was set back or withholds updates", older.Error() // a report names no mirror
 			}
+			a.Sink.Note(said + stands)
+			was.Notes = append(was.Notes, why+stands)
+			return &was, nil
+		}
+		if offline {
 			return nil, fmt.Errorf("%w: %w", errOffline, err)
 		}
 		return nil, err

@@ -23,11 +23,14 @@ func TestRemembered(t *testing.T) {
 	defer st.Close()
 	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	a := &Archive{Store: st, Sink: progress.Discard{}, Now: func() time.Time { return now }}
-	asked, offline := 0, false
+	asked, offline, setBack := 0, false, false
 	ask := func(was *Resolution) (*Resolution, error) {
 		asked++
 		if (was == nil) != (asked == 1) {
 			t.Errorf("question %d was told of the answer before it: %t", asked, was != nil)
+		}
+		if setBack {
+			return nil, &debian.OlderError{URL: "http://localhost/dists/x/InRelease", Date: now.AddDate(0, 0, -9), Newest: now}
 		}
 		if offline {
 			return nil, &fetch.NetworkError{URL: "http://localhost/", Offline: true, Err: errors.New("no route")}
@@ -39,29 +42,53 @@ func TestRemembered(t *testing.T) {
 		later   time.Duration
 		refresh bool
 		offline bool
+		setBack bool
 		fixed   bool
 		want    string // the answer; "" an error
-		note    bool
+		note    string
 	}{
-		{"first", 0, false, false, false, "x", false},
-		{"young", time.Hour, false, false, false, "x", false},
-		{"asked for", time.Hour, true, false, false, "xx", false},
-		{"old", maxAge, false, false, false, "xxx", false},
-		{"old and offline", maxAge, false, true, false, "xxx", true},
-		{"asked for and offline", 0, true, true, false, "", false},
-		{"old and fixed", 100 * maxAge, true, false, true, "xxx", false},
+		{"first", 0, false, false, false, false, "x", ""},
+		{"young", time.Hour, false, false, false, false, "x", ""},
+		{"asked for", time.Hour, true, false, false, false, "xx", ""},
+		{"old", maxAge, false, false, false, false, "xxx", ""},
+		{"old and offline", maxAge, false, true, false, false, "xxx", "could not be asked; what suite x served on 2026-11-02 stands"},
+		{"old and the mirror was set back", 0, false, false, true, false, "xxx", "set back or withholds updates; what suite x served on 2026-11-02 stands"},
+		{"asked for and offline", 0, true, true, false, false, "", ""},
+		{"asked for and set back", 0, true, false, true, false, "", ""},
+		{"old and fixed", 100 * maxAge, true, false, false, true, "xxx", ""},
 	} {
-		now, a.Refresh, offline = now.Add(s.later), s.refresh, s.offline
+		now, a.Refresh, offline, setBack = now.Add(s.later), s.refresh, s.offline, s.setBack
 		got, err := a.remembered("key", "suite x", s.fixed, ask)
 		switch {
 		case s.want == "":
-			if !errors.Is(err, errOffline) {
-				t.Errorf("%s: error %v is not errOffline", s.what, err)
+			if _, older := errors.AsType[*debian.OlderError](err); errors.Is(err, errOffline) != offline || older != setBack {
+				t.Errorf("%s: another error: %v", s.what, err)
 			}
 		case err != nil || got.Stamps[0] != s.want:
 			t.Errorf("%s: %+v, %v, want %s", s.what, got, err, s.want)
-		case (len(got.Notes) > 0) != s.note:
+		case len(got.Notes) > 0 != (s.note != "") || !strings.Contains(strings.Join(got.Notes, "\n"), s.note):
 			t.Errorf("%s: notes %q", s.what, got.Notes)
+		}
+	}
+}
+
+// TestNewest: of each mirror and suite the newest is remembered, by the next process as well.
+func TestNewest(t *testing.T) {
+	dir := t.TempDir()
+	day := func(n int) time.Time { return time.Date(2026, 11, n, 0, 0, 0, 0, time.UTC) }
+	for _, s := range []struct {
+		mirror, suite string
+		made, want    int
+	}{{"a", "x", 5, 5}, {"a", "x", 3, 5}, {"b", "x", 3, 3}, {"a", "y", 1, 1}, {"a", "x", 7, 7}, {"a", "x", 7, 7}, {"a", "x", 5, 7}, {"b", "x", 1, 3}} {
+		st, err := store.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Newest(st)(s.mirror, s.suite, day(s.made)); !got.Equal(day(s.want)) {
+			t.Errorf("%v: %s", s, got)
+		}
+		if err := st.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

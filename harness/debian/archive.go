@@ -46,8 +46,8 @@ const snapshotTime = "20060102T150405Z"
 
 // Open fetches and verifies the InRelease of each suite, then the package lists
 // it vouches for. The order of suites is their preference. Errors: see
-// signatureError, expiredError, formatError, diskFullError and those of
-// fetch.Client.
+// signatureError, expiredError, OlderError, formatError, diskFullError and those
+// of fetch.Client.
 func (c *Client) Open(ctx context.Context, suites []Suite) (*Archive, error) {
 	if len(suites) == 0 {
 		return nil, errors.New("open archive: no suite named")
@@ -126,7 +126,9 @@ func (c *Client) release(ctx context.Context, suite Suite) (Release, error) {
 		// What was good at the snapshot's time stays good.
 		signed.expired = time.Time{}
 	}
-	r.note, err = r.timely(suite, at, signed.expired)
+	if r.note, err = r.timely(suite, at, signed.expired); err == nil && suite.Snapshot == "" && c.Newest != nil {
+		err = r.behind(suite, c.Newest(base, suite.Name, r.Date))
+	}
 	return r, err
 }
 

@@ -82,6 +82,62 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// A mirror that serves what is older than what it served is told: its machines may be out of step by hours, not by days.
+func TestOpenOlder(t *testing.T) {
+	a := newTestArchive(t)
+	newest := map[string]time.Time{}
+	c := a.client()
+	c.Newest = func(mirror, suite string, made time.Time) time.Time {
+		if newest[mirror+suite].Before(made) {
+			newest[mirror+suite] = made
+		}
+		return newest[mirror+suite]
+	}
+	c.SnapshotBase = a.URL + "/snapshots"
+	other := a.URL + "/lags"
+	for _, tt := range []struct {
+		name  string
+		older time.Duration
+		suite Suite
+		at    string // below the mirror's root
+		note  string
+		err   string
+	}{
+		{name: "first"},
+		{name: "the same"},
+		{name: "by an hour", older: time.Hour, note: "test: InRelease made 2026-03-01 10:00 UTC, but what was made 2026-03-01 11:00 UTC " +
+			"was served there before: its machines"},
+		{name: "by days", older: 3 * 24 * time.Hour, err: "suite test: " + a.URL + "/dists/test/InRelease: made 2026-02-26 11:00 UTC, " +
+			"but what was made 2026-03-01 11:00 UTC was served there before: the mirror was set back or withholds updates; try again later, set UMLAB_DEBIAN_MIRROR"},
+		{name: "by days, which is allowed", older: 3 * 24 * time.Hour, suite: Suite{AllowExpired: true}, note: "allowed by configuration"},
+		{name: "another mirror", older: 3 * 24 * time.Hour, at: "/lags"},
+		{name: "a snapshot", older: 59 * 24 * time.Hour, suite: Suite{Snapshot: "20260101T120000Z"}, at: "/snapshots/20260101T120000Z"},
+		{name: "as new again"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a.publish(published{suite: "test", packages: universe("a 1"), date: testNow.Add(-time.Hour - tt.older), prefix: tt.at})
+			own := *c
+			if tt.at != "" {
+				own.Mirror = other
+			}
+			tt.suite.Name = "test"
+			list, err := own.Releases(t.Context(), []Suite{tt.suite})
+			if tt.err != "" {
+				if _, older := errors.AsType[*OlderError](err); !older || !strings.HasPrefix(err.Error(), tt.err) {
+					t.Errorf("%v, want %s", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if note := list[0].Note(); !strings.Contains(note, tt.note) || (note == "") != (tt.note == "") {
+				t.Errorf("note %q, want %q", note, tt.note)
+			}
+		})
+	}
+}
+
 // The list of another architecture is read alone, and so are its packages.
 func TestOpenArchitecture(t *testing.T) {
 	a := newTestArchive(t)

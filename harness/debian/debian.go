@@ -19,8 +19,9 @@ type Suite struct {
 	Name       string   // suite or codename: "trixie", "sid"
 	Components []string // nil: main
 
-	// AllowExpired goes on, with a note, where Valid-Until has passed or the
-	// signing key has expired since it signed: the mirror may be frozen.
+	// AllowExpired goes on, with a note, where Valid-Until has passed, the
+	// signing key has expired since it signed, or the mirror has served a newer
+	// InRelease before: the mirror may be frozen.
 	AllowExpired bool
 
 	// Arch is the architecture that is read beside "all"; "": amd64, UML's usual one.
@@ -44,6 +45,10 @@ type Client struct {
 	Progress     progress.Sink    // nil: shows nothing
 	Mirror       string           // root of the archive; see Mirror
 	SnapshotBase string           // root of a snapshot service's dated archives: SnapshotBase/STAMP is one
+
+	// Newest remembers when an InRelease was made that a mirror serves of a suite, and returns when the newest was that it has served;
+	// nil: nobody remembers. It is not asked of snapshots.
+	Newest func(mirror, suite string, made time.Time) time.Time
 }
 
 // file is one of an archive at that address.

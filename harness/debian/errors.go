@@ -37,6 +37,18 @@ func (e *expiredError) Error() string {
 		"or allow the suite to be expired", e.URL, day(e.ValidUntil), day(e.Date))
 }
 
+// An OlderError says that a mirror serves an InRelease that is correctly signed and older than one that it has served.
+type OlderError struct {
+	URL    string
+	Date   time.Time // when it was made
+	Newest time.Time // when the newest was that was seen there
+}
+
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("%s: made %s, but what was made %s was served there before: the mirror was set back or withholds updates; "+
+		"try again later, set UMLAB_DEBIAN_MIRROR to another, or allow the suite to be frozen (allow-frozen)", e.URL, day(e.Date), day(e.Newest))
+}
+
 // unresolvableError says that a wanted package cannot be installed.
 type unresolvableError struct {
 	Chain  []string // who wants whom, from what was asked for to what is missing

@@ -95,6 +95,28 @@ func parseDate(s string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
+// behindBy is how far a mirror may be behind what it has served. Behind one name are often several machines, which are updated one
+// after the other; who withholds updates for that long does no more than who remembers an answer for a day.
+const behindBy = 24 * time.Hour
+
+// behind compares a release with the newest that was seen at its place.
+func (r *Release) behind(s Suite, newest time.Time) error {
+	late := newest.Sub(r.Date)
+	if late <= 0 {
+		return nil
+	}
+	if late > behindBy && !s.AllowExpired {
+		return &OlderError{URL: r.URL, Date: r.Date, Newest: newest}
+	}
+	why := "its machines may be updated one after the other"
+	if late > behindBy {
+		why = "allowed by configuration: the mirror may be set back"
+	}
+	r.note = strings.TrimPrefix(r.note+"; ", "; ") + fmt.Sprintf(
+		"%s: InRelease made %s, but what was made %s was served there before: %s", s.Name, day(r.Date), day(newest), why)
+	return nil
+}
+
 // timely compares a release with the time at which it is read (for a snapshot,
 // the snapshot's). It returns a note where the suite's configuration allows
 // what is not right.
