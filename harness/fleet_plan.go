@@ -291,7 +291,8 @@ func (r *running) end() (*result.Results, error) {
 		if p == nil { // nothing is known of it but that it is of the others' run
 			head := *r.parts[have].Results
 			head.Cells, head.Controls = infra(r.plan, r.pieces[i], r.infra[i]), nil
-			p = &conclude.Part{Name: r.plan.NameOf(r.pieces[i]), Results: &head, Seen: len(head.Notes), Fault: r.infra[i]}
+			p = &conclude.Part{Name: r.plan.NameOf(r.pieces[i]), Results: &head, Seen: len(head.Notes), Fault: r.infra[i],
+				Group: r.parts[have].Group}
 		}
 		parts = append(parts, *p)
 	}

@@ -46,8 +46,8 @@ func joined(t *testing.T, address string) (l *harness.Lab, out, told *os.File) {
 	return l, files["stdout"], files["stderr"]
 }
 
-// ofTheRun is what two runs of the same have of their own.
-var ofTheRun = cmp.Options{cmpopts.IgnoreFields(result.Results{}, "Started", "Seconds"),
+// ofTheRun is what two runs of the same have of their own; of nothing, JSON has one form.
+var ofTheRun = cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreFields(result.Results{}, "Started", "Seconds"),
 	cmpopts.IgnoreFields(result.Build{}, "Seconds"), cmpopts.IgnoreFields(result.Run{}, "Seconds")}
 
 var seconds = regexp.MustCompile(`[0-9.]+ (s|min)$`)
@@ -127,5 +127,49 @@ func TestJoinVerify(t *testing.T) {
 	want, got := verify(alone), verify(l)
 	if d := cmp.Diff(want, got, ofTheRun, cmpopts.IgnoreFields(result.Verification{}, "Seconds")); d != "" {
 		t.Errorf("one machine and a worker (-one +worker):\n%s", d)
+	}
+}
+
+// A bisection whose candidates workers run finds what one machine finds, by the same steps.
+func TestJoinBisect(t *testing.T) {
+	long(t)
+	alone, one := real(t)
+	l, many, _ := joined(t, harness.Local)
+	o := harness.BisectOptions{Good: "1.85.0", Bad: "1.98.1", Series: "debian-rustc", Until: "rust_print:GOTPCREL<20",
+		MatrixOptions: harness.MatrixOptions{Tree: "debian-7.3", Command: "go test", Fresh: true}} // nothing from the logs of earlier ones
+	o.Cell = "stock"
+	bisect := func(l *harness.Lab) *result.Bisection {
+		b, err := l.Bisect(t.Context(), o)
+		if fault(b == nil, err) {
+			t.Fatal(err)
+		}
+		return b
+	}
+	want, got := bisect(alone), bisect(l)
+	if d := cmp.Diff(want, got, ofTheRun, cmpopts.IgnoreFields(result.Bisection{}, "Started", "Seconds"),
+		cmpopts.IgnoreFields(result.BisectStep{}, "Seconds")); d != "" {
+		t.Errorf("one machine and workers (-one +workers):\n%s", d)
+	}
+	if d := cmp.Diff(printed(t, one), printed(t, many)); d != "" {
+		t.Errorf("printed (-one +workers):\n%s", d)
+	}
+}
+
+// A zoo of workers has what that of one machine has: builds alone, of which each has a configuration of its own, and boots.
+func TestJoinZoo(t *testing.T) {
+	alone, _ := real(t)
+	l, _, _ := joined(t, harness.Local)
+	zoo := func(l *harness.Lab) *result.Zoo {
+		z, err := l.Zoo(t.Context(), harness.ZooOptions{Scenarios: []string{"cf-protection-i586", "hostfs-new-mount-api"}, Command: "go test"},
+			harness.Outputs{})
+		if fault(z == nil, err) {
+			t.Fatal(err)
+		}
+		return z
+	}
+	zoo(alone)
+	want, got := zoo(alone), zoo(l)
+	if d := cmp.Diff(want, got, ofTheRun, cmpopts.IgnoreFields(result.Zoo{}, "Started", "Seconds")); d != "" {
+		t.Errorf("one machine and workers (-one +workers):\n%s", d)
 	}
 }

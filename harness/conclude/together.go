@@ -96,11 +96,13 @@ func contradicts(a, b Part) error {
 	if !maps.Equal(a.Results.Toolchain.Identity, b.Results.Toolchain.Identity) {
 		return say("the toolchain", fmt.Sprint(a.Results.Toolchain.Identity), fmt.Sprint(b.Results.Toolchain.Identity))
 	}
-	// A part of a build alone may come to no configuration.
-	if x, y := a.Results.Config.Digest, b.Results.Config.Digest; x != y && x != "" && y != "" {
+	// A part of a build alone may come to no configuration, and in another group it comes to another.
+	goal := func(r *result.Results) bool { return len(r.Cells) > 0 && r.Cells[0].Goal() }
+	goals := goal(a.Results) || goal(b.Results)
+	if x, y := a.Results.Config.Digest, b.Results.Config.Digest; x != y && x != "" && y != "" && (!goals || a.Group == b.Group) {
 		return say("the configuration", x, y)
 	}
-	booted := func(r *result.Results) bool { return len(r.Cells) > 0 && !r.Cells[0].Goal() }
+	booted := func(r *result.Results) bool { return len(r.Cells) > 0 && !goals }
 	if x, y := a.Results.Kernel, b.Results.Kernel; (x == nil) != (y == nil) && booted(a.Results) && booted(b.Results) {
 		return say("the kernel", state(x), state(y))
 	}

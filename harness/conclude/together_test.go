@@ -82,3 +82,20 @@ func TestTogetherContradicts(t *testing.T) {
 		}
 	}
 }
+
+// Builds of which nothing is booted have a configuration each, where their groups are others.
+func TestTogetherOfGoals(t *testing.T) {
+	parts := []Part{part("a", 0), part("b", 0), part("c", 0)}
+	for i := range parts {
+		parts[i].Results.Cells[0].Build.Goal = "prepare"
+	}
+	parts[1].Results.Config.Digest, parts[1].Group = "another", 1
+	got, err := Together(parts, nil)
+	if err != nil || got.Config.Digest != "3" || len(got.Cells) != 3 {
+		t.Errorf("%v, %+v", err, got)
+	}
+	parts[2].Results.Config.Digest = "another"
+	if _, err := Together(parts, nil); err == nil || !strings.Contains(err.Error(), "a and c do not belong together: the configuration is 3") {
+		t.Errorf("two configurations of one group: %v", err)
+	}
+}
