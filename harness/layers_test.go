@@ -48,6 +48,7 @@ var layers = [][]string{
 	{"bisect", "shrink"},
 	{"fetch", "unpack"},
 	{"buildlog", "mail", "manifest", "parcel", "progress", "shell", "usage", "watch"},
+	{"pattern"},
 }
 
 // only says which packages may import a library that is one layer's business.

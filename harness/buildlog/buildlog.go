@@ -5,9 +5,10 @@ package buildlog
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // A Message is lines of the log that belong together, without their line ends: what a tool has to say of one error, with
@@ -27,32 +28,32 @@ type line struct {
 }
 
 var (
-	step   = regexp.MustCompile(`^  [A-Z]{2,}[A-Z0-9_+-]*(?: [A-Z])?(?: \[M\])? +[^\s|]`)
-	makes  = regexp.MustCompile(`^make(?:\[\d+\])?: `)
-	recipe = regexp.MustCompile(`^make(?:\[\d+\])?: \*\*\* \[`) // a recipe that failed: what it ran has said why
-	enters = regexp.MustCompile(`^make(?:\[\d+\])?: (Entering|Leaving) directory '(.*)'$`)
-	quoted = regexp.MustCompile(`^(?: *\d+ *|\.{3} *| +)[|]|^ *[~^]+[ ~^]*$`) // source, and what points at it
+	step   = pattern.New(`^  [A-Z]{2,}[A-Z0-9_+-]*(?: [A-Z])?(?: \[M\])? +[^\s|]`)
+	makes  = pattern.New(`^make(?:\[\d+\])?: `)
+	recipe = pattern.New(`^make(?:\[\d+\])?: \*\*\* \[`) // a recipe that failed: what it ran has said why
+	enters = pattern.New(`^make(?:\[\d+\])?: (Entering|Leaving) directory '(.*)'$`)
+	quoted = pattern.New(`^(?: *\d+ *|\.{3} *| +)[|]|^ *[~^]+[ ~^]*$`) // source, and what points at it
 
-	rustHead  = regexp.MustCompile(`^(?:error|warning)(?:\[[A-Z]\d+\])?: `)
-	rustError = regexp.MustCompile(`^error(?:\[[A-Z]\d+\])?: `)
-	rustSum   = regexp.MustCompile(`^error: (?:aborting due to|could not compile)`)
-	rustMore  = regexp.MustCompile(`^(?: *\d* *[|]| *= | *(?:-->|:::) |\.{3}|(?:help|note)(?:\[.*\])?: |help\b|note\b)`)
-	panicked  = regexp.MustCompile(`^thread '.*'(?: \(\d+\))? panicked at |^(?:rustc-)?LLVM ERROR: |^PLEASE submit a bug report to `)
-	included  = regexp.MustCompile(`^In file included from |^ +from .*[:,]$`)
-	within    = regexp.MustCompile(
+	rustHead  = pattern.New(`^(?:error|warning)(?:\[[A-Z]\d+\])?: `)
+	rustError = pattern.New(`^error(?:\[[A-Z]\d+\])?: `)
+	rustSum   = pattern.New(`^error: (?:aborting due to|could not compile)`)
+	rustMore  = pattern.New(`^(?: *\d* *[|]| *= | *(?:-->|:::) |\.{3}|(?:help|note)(?:\[.*\])?: |help\b|note\b)`)
+	panicked  = pattern.New(`^thread '.*'(?: \(\d+\))? panicked at |^(?:rustc-)?LLVM ERROR: |^PLEASE submit a bug report to `)
+	included  = pattern.New(`^In file included from |^ +from .*[:,]$`)
+	within    = pattern.New(
 		`^\S+: (?:In (?:static )?(?:member )?(?:function|constructor|destructor)\b|At top level:|Assembler messages:)`)
-	located     = regexp.MustCompile(`^(?:\S.*?):(?:\d+:)+ (fatal error|[Ee]rror|warning|[Ww]arning|note|remark|[Ii]nfo)\b`)
-	kconfigAt   = regexp.MustCompile(`^(\S*Kconfig\S*|\S*\.config\S*):\d+: ?(.*)$`)
-	kconfigMore = regexp.MustCompile(`^(?:\s|symbol |choice |For a resolution refer to |subsection ")`)
-	linkerIn    = regexp.MustCompile(`^(?:\S*/)?(?:\S+-)?ld(?:\.\w+)?: .*: in function .*:$|^\S+: in function .*:$`)
-	linker      = regexp.MustCompile(`^(?:\S*/)?(?:\S+-)?ld(?:\.\w+)?: |: undefined reference to |: multiple definition of `)
-	linkerSum   = regexp.MustCompile(`^collect2: error: ld returned `)
-	modpost     = regexp.MustCompile(`^(?:ERROR|FATAL): |^modpost: (?:error|fatal)`)
-	makeStops   = regexp.MustCompile(`^(?:make(?:\[\d+\])?|[^\s:]+:\d+): \*\*\* [^\[]`)
-	makeGoesOn  = regexp.MustCompile(`\*\*\* (?:Deleting |Waiting for )`)
-	toolError   = regexp.MustCompile(`^[\w./+-]+: (?:fatal )?error: `)
-	anyError    = regexp.MustCompile(`(?:^|: )(?:fatal )?[Ee]rror: `)
-	errorCount  = regexp.MustCompile(`^\d+ (?:warnings?|errors?)(?: and \d+ errors?)? generated\.$|` +
+	located     = pattern.New(`^(?:\S.*?):(?:\d+:)+ (fatal error|[Ee]rror|warning|[Ww]arning|note|remark|[Ii]nfo)\b`)
+	kconfigAt   = pattern.New(`^(\S*Kconfig\S*|\S*\.config\S*):\d+: ?(.*)$`)
+	kconfigMore = pattern.New(`^(?:\s|symbol |choice |For a resolution refer to |subsection ")`)
+	linkerIn    = pattern.New(`^(?:\S*/)?(?:\S+-)?ld(?:\.\w+)?: .*: in function .*:$|^\S+: in function .*:$`)
+	linker      = pattern.New(`^(?:\S*/)?(?:\S+-)?ld(?:\.\w+)?: |: undefined reference to |: multiple definition of `)
+	linkerSum   = pattern.New(`^collect2: error: ld returned `)
+	modpost     = pattern.New(`^(?:ERROR|FATAL): |^modpost: (?:error|fatal)`)
+	makeStops   = pattern.New(`^(?:make(?:\[\d+\])?|[^\s:]+:\d+): \*\*\* [^\[]`)
+	makeGoesOn  = pattern.New(`\*\*\* (?:Deleting |Waiting for )`)
+	toolError   = pattern.New(`^[\w./+-]+: (?:fatal )?error: `)
+	anyError    = pattern.New(`(?:^|: )(?:fatal )?[Ee]rror: `)
+	errorCount  = pattern.New(`^\d+ (?:warnings?|errors?)(?: and \d+ errors?)? generated\.$|` +
 		`^(?:cc1|\S+): (?:all|some) warnings being treated as errors`)
 )
 
@@ -220,7 +221,7 @@ func found(at int, is bool) int {
 
 // startsMessage reports whether a line is the head of a message, so that it does not go on with the one before it.
 func startsMessage(text string) bool {
-	for _, head := range []*regexp.Regexp{rustHead, panicked, included, within, located, linker, linkerIn, linkerSum, modpost, errorCount,
+	for _, head := range []*pattern.Lazy{rustHead, panicked, included, within, located, linker, linkerIn, linkerSum, modpost, errorCount,
 		toolError} {
 		if head.MatchString(text) {
 			return true

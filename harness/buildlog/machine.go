@@ -1,20 +1,21 @@
 package buildlog
 
 import (
-	"regexp"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // What the kernel of the machine, and tools for it, say when the machine is at fault.
-var machine = regexp.MustCompile(`No space left on device|Disk quota exceeded|Read-only file system|Input/output error` +
+var machine = pattern.New(`No space left on device|Disk quota exceeded|Read-only file system|Input/output error` +
 	`|Cannot allocate memory|(?i:out of memory)|memory allocation of \d+ bytes failed|virtual memory exhausted` +
 	`|Resource temporarily unavailable|Too many open files` +
 	`|(?:^|[ :])(?:Killed|Terminated)(?: |$)|terminated with signal (?:9|15) |\(signal: (?:9|15), |\bsignal (?:9|15)$|Bus error` +
 	`|^make(?:\[\d+\])?: \*\*\* \[.*\] Error (?:137|143)$`)
 
 var (
-	fatal    = regexp.MustCompile(`(?i)fatal error: `)
-	rustSpan = regexp.MustCompile(`^ *(?:-->|:::) `)
+	fatal    = pattern.New(`(?i)fatal error: `)
+	rustSpan = pattern.New(`^ *(?:-->|:::) `)
 )
 
 // Machine is the line that says that the machine, not the source, made the build fail: a full disk, too little memory, a

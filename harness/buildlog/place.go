@@ -2,15 +2,16 @@ package buildlog
 
 import (
 	"path"
-	"regexp"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // Where a message names a file: what stands before the name, the name.
 var (
-	named = regexp.MustCompile(`^( *(?:-->|:::) |In file included from | +from |>>> (?:referenced by|defined at) )?` +
+	named = pattern.New(`^( *(?:-->|:::) |In file included from | +from |>>> (?:referenced by|defined at) )?` +
 		`([^\s:()'"\x60]+)(:\d+|: In |: At top|: Assembler|:\()`)
-	absolute = regexp.MustCompile(`(^|[\s"'\x60\[(=,:])(/[^\s"'\x60\]),:;]*)`)
+	absolute = pattern.New(`(^|[\s"'\x60\[(=,:])(/[^\s"'\x60\]),:;]*)`)
 )
 
 // Told is the message in the names that the user has for the files. name says how the user calls the file of a path, which
@@ -31,7 +32,7 @@ func told(text, dir string, name func(string) string) string {
 			return text[:at[4]] + own + told(text[at[5]:], "", name)
 		}
 	}
-	return absolute.ReplaceAllStringFunc(text, func(found string) string {
+	return absolute.Regexp().ReplaceAllStringFunc(text, func(found string) string {
 		m := absolute.FindStringSubmatch(found)
 		own := name(path.Clean(m[2]))
 		if own == "" {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/pattern"
 	"umlab/harness/store"
 )
 
@@ -196,9 +197,9 @@ func (b Base) refused(empty, none []byte) *Refusal {
 }
 
 var (
-	specKey = regexp.MustCompile(`^error loading target specification: (?:.*: )?([a-z][a-z-]*): `)
-	quoted  = regexp.MustCompile("[`'\"]([^`'\"]+)[`'\"]")
-	library = regexp.MustCompile(`(?m)^ *cmd_rustc_library *=`)
+	specKey = pattern.New(`^error loading target specification: (?:.*: )?([a-z][a-z-]*): `)
+	quoted  = pattern.New("[`'\"]([^`'\"]+)[`'\"]")
+	library = pattern.New(`(?m)^ *cmd_rustc_library *=`)
 )
 
 // gives is where the tree asks for what a message refuses: the line that writes that part of target.json, else the rule that calls
@@ -209,7 +210,7 @@ func (b Base) gives(build, message string) string {
 	if m := specKey.FindStringSubmatch(message); m != nil {
 		words = append(words, m[1])
 	}
-	for _, m := range quoted.FindAllStringSubmatch(message, -1) {
+	for _, m := range quoted.Regexp().FindAllStringSubmatch(message, -1) {
 		words = append(words, m[1])
 	}
 	for _, word := range words {
@@ -220,7 +221,7 @@ func (b Base) gives(build, message string) string {
 			return at
 		}
 	}
-	return b.lineWith("rust/Makefile", library)
+	return b.lineWith("rust/Makefile", library.Regexp())
 }
 
 // lineWith is the first line of a file of the tree that matches, "FILE:LINE"; "" where there is none.

@@ -3,12 +3,12 @@ package kbuild
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"umlab/harness/buildlog"
 	"umlab/harness/outcome"
+	"umlab/harness/pattern"
 )
 
 // Said is an error with the line of make's output that it stands in.
@@ -19,21 +19,21 @@ type Said struct {
 }
 
 var (
-	failedStep  = regexp.MustCompile(`(?m)^make(?:\[\d+\])?: \*\*\* \[(?:[^\]\n]*: )?([^\]\s]+)\] (?:Error \d+|.*)$`)
-	rustSays    = regexp.MustCompile(`^(?:error|warning)(?:\[[A-Z]\d+\])?: (.*)$`)
-	rustPlace   = regexp.MustCompile(`^ *--> (.*)$`)
-	compiler    = regexp.MustCompile(`^(\S+?):(\d+(?::\d+)?): (?:fatal )?(?:[Ee]rror|[Ww]arning): (.*)$`)
-	linkerSays  = regexp.MustCompile(`^(?:\S*/)?((?:[\w-]+-)?ld(?:\.\w+)?): (?:error: |warning: )?(.*)$`)
-	modpostSays = regexp.MustCompile(`^(?:ERROR|FATAL|WARNING): (modpost): (.*)$`)
-	makeSays    = regexp.MustCompile(`^(?:make(?:\[\d+\])?|(\S+:\d+)): \*\*\* (.*)$`)
-	kconfigSays = regexp.MustCompile(`^(\S*Kconfig\S*:\d+): ?(?:error: |warning: )?(.*)$`)
-	toolSays    = regexp.MustCompile(`^(?:\S*/)?([A-Za-z][\w.+-]*): (?:fatal )?(?:[Ee]rror|[Ww]arning): (.*)$`)
-	objtoolSays = regexp.MustCompile(`^(\S+): (?:error|warning): (objtool): (.*)$`)
-	bindgenSays = regexp.MustCompile(`^Unable to generate bindings: (?:clang diagnosed error: )?(.+)$`)
-	panics      = regexp.MustCompile(`^thread '.*'(?: \(\d+\))? panicked at `)
-	specSays    = regexp.MustCompile(`(?i)^error loading target specification: `)
-	warns       = regexp.MustCompile(`^(?:warning(?:\[[A-Z]\d+\])?: |WARNING: |\S.*: [Ww]arning: )`)
-	warnCount   = regexp.MustCompile(`^warning: (?:.* generated )?\d+ warnings? emitted|^warning: .* generated \d+ warning`)
+	failedStep  = pattern.New(`(?m)^make(?:\[\d+\])?: \*\*\* \[(?:[^\]\n]*: )?([^\]\s]+)\] (?:Error \d+|.*)$`)
+	rustSays    = pattern.New(`^(?:error|warning)(?:\[[A-Z]\d+\])?: (.*)$`)
+	rustPlace   = pattern.New(`^ *--> (.*)$`)
+	compiler    = pattern.New(`^(\S+?):(\d+(?::\d+)?): (?:fatal )?(?:[Ee]rror|[Ww]arning): (.*)$`)
+	linkerSays  = pattern.New(`^(?:\S*/)?((?:[\w-]+-)?ld(?:\.\w+)?): (?:error: |warning: )?(.*)$`)
+	modpostSays = pattern.New(`^(?:ERROR|FATAL|WARNING): (modpost): (.*)$`)
+	makeSays    = pattern.New(`^(?:make(?:\[\d+\])?|(\S+:\d+)): \*\*\* (.*)$`)
+	kconfigSays = pattern.New(`^(\S*Kconfig\S*:\d+): ?(?:error: |warning: )?(.*)$`)
+	toolSays    = pattern.New(`^(?:\S*/)?([A-Za-z][\w.+-]*): (?:fatal )?(?:[Ee]rror|[Ww]arning): (.*)$`)
+	objtoolSays = pattern.New(`^(\S+): (?:error|warning): (objtool): (.*)$`)
+	bindgenSays = pattern.New(`^Unable to generate bindings: (?:clang diagnosed error: )?(.+)$`)
+	panics      = pattern.New(`^thread '.*'(?: \(\d+\))? panicked at `)
+	specSays    = pattern.New(`(?i)^error loading target specification: `)
+	warns       = pattern.New(`^(?:warning(?:\[[A-Z]\d+\])?: |WARNING: |\S.*: [Ww]arning: )`)
+	warnCount   = pattern.New(`^warning: (?:.* generated )?\d+ warnings? emitted|^warning: .* generated \d+ warning`)
 )
 
 // rustTarget is the file that rustc's --target= names on x86, see arch/x86/Makefile.um.
@@ -46,7 +46,7 @@ func (b Base) errorsOf(log []byte) (all []Said) {
 		at     int
 	}
 	var steps []failedAt
-	for _, m := range failedStep.FindAllSubmatchIndex(log, -1) {
+	for _, m := range failedStep.Regexp().FindAllSubmatchIndex(log, -1) {
 		steps = append(steps, failedAt{string(log[m[2]:m[3]]), m[0]})
 	}
 	told := -1 // the step that the last error belongs to

@@ -3,15 +3,15 @@ package kbuild
 import (
 	"bytes"
 	"io"
-	"regexp"
 	"sync"
 
+	"umlab/harness/pattern"
 	"umlab/harness/progress"
 )
 
 // step matches a line of Kbuild that makes something: "  CC      init/main.o",
 // "  RUSTC [M] samples/rust/rust_minimal.o".
-var step = regexp.MustCompile(`^  ([A-Z]{2,}(?: [A-Z])?(?: \[M\])?) +([^\s|].*)$`)
+var step = pattern.New(`^  ([A-Z]{2,}(?: [A-Z])?(?: \[M\])?) +([^\s|].*)$`)
 
 // makeLog receives the output of make: it keeps all of it in Log, counts the
 // steps and shows them.
@@ -34,7 +34,7 @@ func (m *makeLog) Write(p []byte) (int, error) {
 		if !ok {
 			break
 		}
-		if s := step.FindSubmatch(line); s != nil {
+		if s := step.Regexp().FindSubmatch(line); s != nil {
 			m.Steps++
 			m.Task.Add(1)
 			m.Task.Status(string(s[1]) + " " + string(s[2]))

@@ -9,9 +9,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
+
+	"umlab/harness/pattern"
 )
 
 // staleError says that a build that went on with another Rust holds something
@@ -23,7 +24,7 @@ func (e *staleError) Error() string { return e.reason }
 // rustTool matches the name of a program of the Rust side, as a word of a
 // command: "rustc", "/opt/rust/bin/rustc", "rustc-1.85;". bindgen is no part of
 // it, but what it makes is for rustc to read.
-var rustTool = regexp.MustCompile(`^(?:[^-].*/)?(?:rustc|rustdoc|rustfmt|clippy-driver|bindgen)(?:-[0-9][0-9.]*)?;?$`)
+var rustTool = pattern.New(`^(?:[^-].*/)?(?:rustc|rustdoc|rustfmt|clippy-driver|bindgen)(?:-[0-9][0-9.]*)?;?$`)
 
 // rustMade lists what a command makes with a Rust tool beside its target, which
 // is the operand of --emit=KIND=FILE and -o. ok is false for a command that

@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"umlab/harness/pattern"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
 )
 
-var rustcCall = regexp.MustCompile(`(^|[ /])rustc(-[0-9][0-9.]*)? --edition`)
+var rustcCall = pattern.New(`(^|[ /])rustc(-[0-9][0-9.]*)? --edition`)
 
 // rustcOptions are the options of a rustc command that decide code, each as one
 // word and without quotes, in their order: "-Cpanic=abort", "-Zunstable-options",
@@ -127,7 +127,7 @@ func (b *Builder) RustConfig(ctx context.Context, bl *Baseline, options []string
 const kindOffers = "rustc-options"
 
 // offered is a line of rustc's help: "    -C      code-model=val -- …", "    -Z                    plt=val -- …".
-var offered = regexp.MustCompile(`(?m)^\s+-([CZ])\s+([a-z][a-z0-9-]*)(?:=\S*)? -- `)
+var offered = pattern.New(`(?m)^\s+-([CZ])\s+([a-z][a-z0-9-]*)(?:=\S*)? -- `)
 
 // RustOffers are the options that the toolchain's rustc has, with the letter that they
 // take, as its help lists them: "plt" -> "-Z", "code-model" -> "-C".
@@ -145,7 +145,7 @@ func (b *Builder) RustOffers(ctx context.Context, t *toolchain.Toolchain) (map[s
 	if err != nil {
 		return nil, fmt.Errorf("which options has the rustc of toolchain %s: %w", t.Name, err)
 	}
-	for _, m := range offered.FindAllStringSubmatch(out.String(), -1) {
+	for _, m := range offered.Regexp().FindAllStringSubmatch(out.String(), -1) {
 		offers[m[2]] = "-" + m[1]
 	}
 	return offers, b.Store.Put(kindOffers, key, offers)

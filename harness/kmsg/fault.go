@@ -1,9 +1,10 @@
 package kmsg
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // Trouble is what a line says that the kernel's own checks found.
@@ -25,7 +26,7 @@ const hex = `(?:0x)?[0-9a-fA-F]{4,16}`
 // dying are the forms of what a kernel says when it faults: arch/*/kernel/traps*.c, dumpstack.c
 // and process.c, arch/*/mm/fault.c, lib/bug.c, and rust/kernel's panic handler. Prose that
 // begins like one of them has not the rest.
-var dying = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var dying = pattern.New(`^(?:` + strings.Join([]string{
 	`BUG: [Uu]nable to handle [\w ]+ (?:at|for address:?) *(?:virtual address )?(?:` + hex + `|\(null\))`,
 	`BUG: Unable to handle kernel instruction fetch`,
 	`BUG: [Kk]ernel NULL pointer dereference(?:, address:| on \w+ at| at) ?(?:virtual address )?` + hex,
@@ -50,7 +51,7 @@ var dying = regexp.MustCompile(`^(?:` + strings.Join([]string{
 
 // surviving are the forms of reports: lib/dump_stack.c's callers, kernel/locking, kernel/sched,
 // mm, the sanitizers and the watchdogs.
-var surviving = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var surviving = pattern.New(`^(?:` + strings.Join([]string{
 	`WARNING: (?:CPU: \d+ PID: \d+ |(?:\S+ )?at |kernel stack|stack recursion|possible |suspicious |inconsistent |bad |held |` +
 		`[Nn]ested |lock held|chain_key |\S+ still has locks|\S+-safe -> )`,
 	`UBSAN: [\w-]+ in \S+:\d+`,
@@ -90,7 +91,7 @@ func TroubleOf(text string) (t Trouble, complete bool) {
 	return NoTrouble, false
 }
 
-var faultIP = regexp.MustCompile(`at addr 0x[0-9a-f]+, ip 0x[0-9a-f]+$`)
+var faultIP = pattern.New(`at addr 0x[0-9a-f]+, ip 0x[0-9a-f]+$`)
 
 // PanicOf is why the kernel panicked, in its words, or "".
 func PanicOf(text string) string {

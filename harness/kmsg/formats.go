@@ -1,8 +1,9 @@
 package kmsg
 
 import (
-	"regexp"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // Formats are what the module loader of one kernel tree can print; without any, nothing
@@ -10,7 +11,7 @@ import (
 type Formats []format
 
 // wordsRE is what a format must have of its own between its verbs: with less, it is anybody's line.
-var wordsRE = regexp.MustCompile(`(?:[A-Za-z][^A-Za-z]*){8}`)
+var wordsRE = pattern.New(`(?:[A-Za-z][^A-Za-z]*){8}`)
 
 // Add adds the lines that a format string prints behind prefix, which is part of a format
 // too: pr_fmt of its file.

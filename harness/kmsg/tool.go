@@ -1,8 +1,9 @@
 package kmsg
 
 import (
-	"regexp"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // Said is what a program that loads or removes modules says when it fails.
@@ -38,21 +39,21 @@ var (
 		`no module (?:named )?["']?([\w.-]+)["']?(?: found)?`,
 		`LoadWithAliases was unable to load ([\w-]+)(?:, .*)?`,
 	)
-	toolName = regexp.MustCompile(`^(?:\S*/)?(insmod|modprobe|rmmod|kmod|systemd-modules-load|toybox|busybox|libkmod|init|ueventd|` +
+	toolName = pattern.New(`^(?:\S*/)?(insmod|modprobe|rmmod|kmod|systemd-modules-load|toybox|busybox|libkmod|init|ueventd|` +
 		`systemd-udevd)` +
 		`(?:\[\d+\])?: (?:(?:insmod|modprobe|rmmod|kmod_\w+|ERROR \S+ \w+|ERROR|FATAL|WARNING|Error): )*`)
-	loudName = regexp.MustCompile(`^(?:ERROR|FATAL): `)
-	number   = regexp.MustCompile(`^(-1 )?(.*?)(?: \((?:errno )?-?(\d{1,4})\)| \(see dmesg\))?[.]?$`)
+	loudName = pattern.New(`^(?:ERROR|FATAL): `)
+	number   = pattern.New(`^(-1 )?(.*?)(?: \((?:errno )?-?(\d{1,4})\)| \(see dmesg\))?[.]?$`)
 )
 
 // toolStarts are how such a line begins that does not name insmod, modprobe or their paths.
 var toolStarts = []string{"rmmod", "kmod", "systemd-", "toybox", "busybox", "libkmod", "init", "ueventd",
 	"ERROR: ", "FATAL: ", "Failed to ", "Error inserting "}
 
-func compileAll(forms ...string) []*regexp.Regexp {
-	var all []*regexp.Regexp
+func compileAll(forms ...string) []*pattern.Lazy {
+	var all []*pattern.Lazy
 	for _, f := range forms {
-		all = append(all, regexp.MustCompile(`^(?:`+f+`)$`))
+		all = append(all, pattern.New(`^(?:`+f+`)$`))
 	}
 	return all
 }

@@ -2,9 +2,10 @@ package outcome
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // command is a command that a shell echoed.
@@ -15,12 +16,12 @@ type command struct {
 }
 
 var (
-	commandRE = regexp.MustCompile(`^(?:(?:sudo|doas|time|busybox|toybox|\w+=\S*) )*(?:/\S*/)?` +
+	commandRE = pattern.New(`^(?:(?:sudo|doas|time|busybox|toybox|\w+=\S*) )*(?:/\S*/)?` +
 		`(insmod|modprobe|rmmod)((?: -{1,2}[\w=-]+)*) ([\w./~-]+)(?: [\w.]+=\S*)*$`)
-	showRE = regexp.MustCompile(`^(?:(?:sudo|doas) )*(?:/\S*/)?(?:dmesg|journalctl|` +
+	showRE = pattern.New(`^(?:(?:sudo|doas) )*(?:/\S*/)?(?:dmesg|journalctl|` +
 		`(?:cat|tail|less|grep)\b.*(?:/var/log/|/proc/kmsg|/dev/kmsg|dmesg))\b`)
-	joinedRE = regexp.MustCompile(` *(?:;|&&|\|\||\||2?>&?1?|&$) *`)
-	bootRE   = regexp.MustCompile(`^(?:Linux version \d|Booting Linux on |-- (?:Boot [0-9a-f]{32}|Reboot) --)`)
+	joinedRE = pattern.New(` *(?:;|&&|\|\||\||2?>&?1?|&$) *`)
+	bootRE   = pattern.New(`^(?:Linux version \d|Booting Linux on |-- (?:Boot [0-9a-f]{32}|Reboot) --)`)
 )
 
 // commands finds the echoed commands. Their prompts are gone already.
@@ -30,7 +31,7 @@ func commands(lines []line) []command {
 		if !strings.Contains(l.text, "mod") && !strings.Contains(l.text, "mesg") && !l.prompt && !strings.HasPrefix(l.text, "journalctl") {
 			continue
 		}
-		for _, part := range joinedRE.Split(l.text, -1) {
+		for _, part := range joinedRE.Regexp().Split(l.text, -1) {
 			if m := commandRE.FindStringSubmatch(part); m != nil {
 				verb := m[1]
 				if verb == "modprobe" && strings.Contains(m[2], "-r") {

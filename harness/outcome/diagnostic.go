@@ -1,6 +1,6 @@
 package outcome
 
-import "regexp"
+import "umlab/harness/pattern"
 
 // Diagnostic is what a tool of the build said of one error or warning.
 type Diagnostic struct {
@@ -13,8 +13,8 @@ type Diagnostic struct {
 
 var (
 	// positions are those of a line in what is generated, and of code in memory: they move with what has nothing to do with the error.
-	positions = regexp.MustCompile(`\b(line|column) \d+|:\d+(?::\d+)?:|\b0x[0-9a-f]+\b`)
-	lineOf    = regexp.MustCompile(`:\d+(?::\d+)?$`)
+	positions = pattern.New(`\b(line|column) \d+|:\d+(?::\d+)?:|\b0x[0-9a-f]+\b`)
+	lineOf    = pattern.New(`:\d+(?::\d+)?$`)
 )
 
 // same reports whether both are one error: of one tool, at one file, in the same words, wherever in the file that is.

@@ -2,11 +2,11 @@ package outcome
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"umlab/harness/kmsg"
+	"umlab/harness/pattern"
 )
 
 // dump is what a kernel prints around a fault: registers, stack, modules.
@@ -18,12 +18,12 @@ type dump struct {
 var (
 	// Where the kernel was, as the architectures' show_regs say it: "RIP: 0010:m_init+0x5/0x1000 [m]",
 	// "EIP is at ", "pc : ", "PC is at ", "epc : ", "NIP [c000] ", "Krnl PSW : … (…)", "TPC: <", "IP: [<…>] ".
-	ipRE = regexp.MustCompile(`^(?:Pid: .*; )?(?:RIP|EIP|IP|PC|pc|NIP|epc|era|ERA|Krnl PSW|TPC|ip|IAOQ\[0\])\b[^+]*?` +
+	ipRE = pattern.New(`^(?:Pid: .*; )?(?:RIP|EIP|IP|PC|pc|NIP|epc|era|ERA|Krnl PSW|TPC|ip|IAOQ\[0\])\b[^+]*?` +
 		`([A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+)(?: \[([\w-]+)\])?`)
-	inModuleRE = regexp.MustCompile(`(\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+ \[([\w-]+)`)
-	linkedRE   = regexp.MustCompile(`([\w.-]+)\([A-Z]*([+-])[A-Z]*\)`)
-	commRE     = regexp.MustCompile(`(?i)\bComm: (?:insmod|modprobe|kmod|busybox|toybox)\b|Process (?:insmod|modprobe) \(pid`)
-	endTraceRE = regexp.MustCompile(`^---\[ end (?:trace|Kernel panic)`)
+	inModuleRE = pattern.New(`(\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+ \[([\w-]+)`)
+	linkedRE   = pattern.New(`([\w.-]+)\([A-Z]*([+-])[A-Z]*\)`)
+	commRE     = pattern.New(`(?i)\bComm: (?:insmod|modprobe|kmod|busybox|toybox)\b|Process (?:insmod|modprobe) \(pid`)
+	endTraceRE = pattern.New(`^---\[ end (?:trace|Kernel panic)`)
 )
 
 // dumpAt is the dump that a fault in line at belongs to: UML prints registers before its
@@ -119,7 +119,7 @@ func (d dump) coming() (modules []string, signs map[string]string) {
 			list = l.text
 		}
 		listing = true
-		for _, m := range linkedRE.FindAllStringSubmatch(list, -1) {
+		for _, m := range linkedRE.Regexp().FindAllStringSubmatch(list, -1) {
 			if signs[m[1]] == "" {
 				modules, signs[m[1]] = append(modules, m[1]), m[2]
 			}

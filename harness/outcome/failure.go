@@ -1,9 +1,9 @@
 package outcome
 
-import "regexp"
+import "umlab/harness/pattern"
 
 // number is what differs between two sights of one event: addresses, process IDs, times; the offset in a function as well.
-var number = regexp.MustCompile(`0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,}\b|\d+`)
+var number = pattern.New(`0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,}\b|\d+`)
 
 // SameFailure reports whether two outcomes are not only the same event, but come from the same: the line that proves
 // them says the same but for its numbers. Where nothing was built, the place in the source is the same to the line and

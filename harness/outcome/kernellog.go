@@ -2,9 +2,10 @@ package outcome
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // logVerb is the step in which the guest prints its kernel's log, last of all and
@@ -19,7 +20,7 @@ type forgery struct {
 	by   string
 }
 
-var logRecordRE = regexp.MustCompile(`^<(\d{1,3})>(?:\[ *\d+\.\d{3,9}\](?:\[ *[TC]\d+\])? ?)?(.*)$`)
+var logRecordRE = pattern.New(`^<(\d{1,3})>(?:\[ *\d+\.\d{3,9}\](?:\[ *[TC]\d+\])? ?)?(.*)$`)
 
 // ownLines is what the kernel printed, and how often, as its log in st has it; whole is false
 // where the log has lost its beginning.

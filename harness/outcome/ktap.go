@@ -3,19 +3,20 @@ package outcome
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // KTAP is what KUnit prints, see Documentation/dev-tools/ktap.rst: results of tests, those of
 // a suite four blanks further in and before the suite's own.
 var (
-	ktapResultRE = regexp.MustCompile(`^(not ok|ok) \d{1,9}(?: -)?(?: (.*?))?(?: # (SKIP|TODO|XFAIL|TIMEOUT|ERROR)\b ?(.*))?$`)
-	ktapPlanRE   = regexp.MustCompile(`^1\.\.(\d{1,9})(?: # SKIP.*)?$`)
-	ktapNameRE   = regexp.MustCompile(`^# Subtest: (.*)$`)
-	ktapSaysRE   = regexp.MustCompile(`^# [^:]*: .*(?:EXPECTATION FAILED|ASSERTION FAILED|try faulted|timed out)`)
+	ktapResultRE = pattern.New(`^(not ok|ok) \d{1,9}(?: -)?(?: (.*?))?(?: # (SKIP|TODO|XFAIL|TIMEOUT|ERROR)\b ?(.*))?$`)
+	ktapPlanRE   = pattern.New(`^1\.\.(\d{1,9})(?: # SKIP.*)?$`)
+	ktapNameRE   = pattern.New(`^# Subtest: (.*)$`)
+	ktapSaysRE   = pattern.New(`^# [^:]*: .*(?:EXPECTATION FAILED|ASSERTION FAILED|try faulted|timed out)`)
 )
 
 const (

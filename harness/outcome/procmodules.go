@@ -1,9 +1,10 @@
 package outcome
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // procModule is a line of /proc/modules, see m_show in kernel/module/procfs.c, as
@@ -20,7 +21,7 @@ func (m procModule) live() bool { return m.state == "Live" }
 
 // Name, size, uses ("-" without CONFIG_MODULE_UNLOAD), users, state, address and,
 // where there are some, taints.
-var procModuleRE = regexp.MustCompile(
+var procModuleRE = pattern.New(
 	`^([^ ]+) (?:0|[1-9]\d*) (?:-|-1|0|[1-9]\d*) (-|(?:[^ ,]+,)+) (Live|Loading|Unloading) 0x([0-9a-f]{8}|[0-9a-f]{16})(?: \([^ ]+\))?$`)
 
 // parseProcModule reads one line of /proc/modules without its end. ok is false for

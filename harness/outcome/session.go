@@ -1,10 +1,11 @@
 package outcome
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // step is what stands between the two lines that the guest prints around a
@@ -47,9 +48,9 @@ type session struct {
 }
 
 var (
-	sentinelRE = regexp.MustCompile(`^umlab\[([1-9]\d{0,8}(?:\.([0-9a-f]{16}))?)\]: (begin|end) (\S.*)$`)
-	statusRE   = regexp.MustCompile(`^(.*) status=(\d{1,3})$`)
-	gapRE      = regexp.MustCompile(`^Adding (-?\d{1,18}) bytes to physical memory to account for exec-shield gap$`)
+	sentinelRE = pattern.New(`^umlab\[([1-9]\d{0,8}(?:\.([0-9a-f]{16}))?)\]: (begin|end) (\S.*)$`)
+	statusRE   = pattern.New(`^(.*) status=(\d{1,3})$`)
+	gapRE      = pattern.New(`^Adding (-?\d{1,18}) bytes to physical memory to account for exec-shield gap$`)
 )
 
 func newSession(lines []line, pasted bool) *session {

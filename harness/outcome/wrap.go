@@ -1,19 +1,19 @@
 package outcome
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"umlab/harness/kmsg"
+	"umlab/harness/pattern"
 )
 
 // restRE is what a number, or the end of an overflow line, leaves on the next
 // line when a terminal or a mail program breaks it.
-var restRE = regexp.MustCompile(`^(?:[0-9a-f]{1,16}|(?:[0-9a-f]{0,16} ?)sec \d+ idx \d+|(?:\d* ?)idx \d+)$`)
+var restRE = pattern.New(`^(?:[0-9a-f]{1,16}|(?:[0-9a-f]{0,16} ?)sec \d+ idx \d+|(?:\d* ?)idx \d+)$`)
 
 // speakerRE is a line of the loader that was broken within the module's name.
-var speakerRE = regexp.MustCompile(`^(?:subarch|module): [\w.-]*$`)
+var speakerRE = pattern.New(`^(?:subarch|module): [\w.-]*$`)
 
 // unwrap joins lines that were broken on their way (mail programs break at
 // spaces near column 72, terminals anywhere), where only the joined line says

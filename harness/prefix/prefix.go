@@ -5,9 +5,10 @@ package prefix
 
 import (
 	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // Line is a line without what stood before and around it.
@@ -109,21 +110,21 @@ func visible(s string) string {
 	}, s)
 }
 
-func match(re *regexp.Regexp, text string) int {
-	if at := re.FindStringIndex(text); at != nil {
+func match(re *pattern.Lazy, text string) int {
+	if at := re.Regexp().FindStringIndex(text); at != nil {
 		return at[1]
 	}
 	return 0
 }
 
 var (
-	escapeRE = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78cDEHMNOZ])`)
+	escapeRE = pattern.New(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78cDEHMNOZ])`)
 
 	// "<6>", "[    0.123456]", "[    T12]", "[ C0]", and of dmesg -d "[    0.123456 <    0.000100>]".
-	levelRE  = regexp.MustCompile(`^<\d{1,3}>(?:\d )?`)
-	stampRE  = regexp.MustCompile(`^\[ *\d+\.\d{3,9}(?:,\d)?(?: *[@/<] *-?\d+(?:\.\d+)?>?)?\] ?`)
-	uptimeRE = regexp.MustCompile(`^\[ *(\d{1,9}\.\d{3,9})`)
-	callerRE = regexp.MustCompile(`^\[ *[TC]\d+\] ?`)
+	levelRE  = pattern.New(`^<\d{1,3}>(?:\d )?`)
+	stampRE  = pattern.New(`^\[ *\d+\.\d{3,9}(?:,\d)?(?: *[@/<] *-?\d+(?:\.\d+)?>?)?\] ?`)
+	uptimeRE = pattern.New(`^\[ *(\d{1,9}\.\d{3,9})`)
+	callerRE = pattern.New(`^\[ *[TC]\d+\] ?`)
 )
 
 // kernels is the length of what the kernel, or dmesg, puts before a line, or 0.
@@ -150,18 +151,18 @@ const (
 
 // clocks are times as programs write them: syslog, journalctl, dmesg -T and -H, CI systems, ts,
 // terminal programs.
-var clocks = []*regexp.Regexp{
-	regexp.MustCompile(`^\[?(?:` + day + ` )?` + date + `[T_ ]` + hms + zone + `(?: <[ \d.+-]+>)?(?:\]:?|[ \t]|$) ?`),
-	regexp.MustCompile(`^\[?(?:` + day + ` )?` + month + ` [ \d]?\d(?: \d{4})? ` + hms + zone +
+var clocks = []*pattern.Lazy{
+	pattern.New(`^\[?(?:` + day + ` )?` + date + `[T_ ]` + hms + zone + `(?: <[ \d.+-]+>)?(?:\]:?|[ \t]|$) ?`),
+	pattern.New(`^\[?(?:` + day + ` )?` + month + ` [ \d]?\d(?: \d{4})? ` + hms + zone +
 		`(?: \d{4})?(?: <[ \d.+-]+>)?(?:\]|[ \t]|$) ?`),
-	regexp.MustCompile(`^\[` + month + `[ \d]\d \d\d:\d\d(?::\d\d)?\] ?`),   // dmesg -H: "[Nov22 23:10] "
-	regexp.MustCompile(`^\[ *\+ *\d+(?:\.\d+)?\] ?`),                        //          "[  +0.000123] "
-	regexp.MustCompile(`^\[ *< *-?\d+\.\d+>\] ?`),                           // dmesg --time-format=delta
-	regexp.MustCompile(`^\[` + hms + `\]:? ?`),                              // kunit.py, tio
-	regexp.MustCompile(`^` + hms + `(?:[ \t]+|$)`),                          // KernelCI, ts -s
-	regexp.MustCompile(`^\[?\d{9,10}\.\d{1,9}\]?[ \t]`),                     // journalctl -o short-unix, ts %.s
-	regexp.MustCompile(`^\[? *\d{1,6}\.\d{3,9} +\d{1,6}\.\d{3,9}\]? `),      // grabserial
-	regexp.MustCompile(`^\d\d-\d\d ` + hms + ` +\d+ +\d+ [VDIWEF] [^:]*: `), // logcat
+	pattern.New(`^\[` + month + `[ \d]\d \d\d:\d\d(?::\d\d)?\] ?`),   // dmesg -H: "[Nov22 23:10] "
+	pattern.New(`^\[ *\+ *\d+(?:\.\d+)?\] ?`),                        //          "[  +0.000123] "
+	pattern.New(`^\[ *< *-?\d+\.\d+>\] ?`),                           // dmesg --time-format=delta
+	pattern.New(`^\[` + hms + `\]:? ?`),                              // kunit.py, tio
+	pattern.New(`^` + hms + `(?:[ \t]+|$)`),                          // KernelCI, ts -s
+	pattern.New(`^\[?\d{9,10}\.\d{1,9}\]?[ \t]`),                     // journalctl -o short-unix, ts %.s
+	pattern.New(`^\[? *\d{1,6}\.\d{3,9} +\d{1,6}\.\d{3,9}\]? `),      // grabserial
+	pattern.New(`^\d\d-\d\d ` + hms + ` +\d+ +\d+ [VDIWEF] [^:]*: `), // logcat
 }
 
 func clock(text string) int {
@@ -179,33 +180,33 @@ func clock(text string) int {
 var (
 	// What syslog and its kin put behind the time: "host kernel: ", "kernel: ", "host kern.err kernel: ",
 	// "host modprobe[123]: ". Without a number only the kernel and the tools are believed.
-	programRE = regexp.MustCompile(`^(?:[^\s:]+ )?(?:[a-z0-9]+\.[a-z]+ )?(?:kernel|klogd|unknown|-|` + tools + `|[\w./()@-]+\[\d+\]): ?(?:` +
+	programRE = pattern.New(`^(?:[^\s:]+ )?(?:[a-z0-9]+\.[a-z]+ )?(?:kernel|klogd|unknown|-|` + tools + `|[\w./()@-]+\[\d+\]): ?(?:` +
 		tools + `: )?`)
 	// Their names say what a line is about, and stay.
-	toolRE = regexp.MustCompile(`(?:^|[ /:])(` + tools + `)(?:\[\d+\])?: (?:` + tools + `: )?$`)
+	toolRE = pattern.New(`(?:^|[ /:])(` + tools + `)(?:\[\d+\])?: (?:` + tools + `: )?$`)
 	// "| ", of GitLab "00O ", of Kubernetes "stdout F ", of GitHub "##[error]", of LAVA "| target | ".
-	afterTimeRE = regexp.MustCompile(`^(?:\d\d[OE][ +]|std(?:out|err) [FP] |##\[\w+\]|\|? ?(?:target|input|debug|info|feedback) \| |\| |- )`)
+	afterTimeRE = pattern.New(`^(?:\d\d[OE][ +]|std(?:out|err) [FP] |##\[\w+\]|\|? ?(?:target|input|debug|info|feedback) \| |\| |- )`)
 
-	quoteRE = regexp.MustCompile(`^(?:[>|]|&gt;)[ \t]*`)
+	quoteRE = pattern.New(`^(?:[>|]|&gt;)[ \t]*`)
 	// "/ # ", "root@host:~# ", "[root@host ~]# ", "$ ", "sh-5.2# ", "(initramfs) ", "➜  ~ "
-	promptRE = regexp.MustCompile(`^(?:(?:\[\S+ \S+\]|[\w@.:()-]*[~/][\w./~-]*|\S+@\S+|\w+-[\d.]+|` +
+	promptRE = pattern.New(`^(?:(?:\[\S+ \S+\]|[\w@.:()-]*[~/][\w./~-]*|\S+@\S+|\w+-[\d.]+|` +
 		`[\w.-]+:~?)? ?[#$%] +|\(initramfs\) |➜ +\S+ )`)
-	bulletRE = regexp.MustCompile(`^(?:[-*+•]|\d{1,2}[.)]) `)
+	bulletRE = pattern.New(`^(?:[-*+•]|\d{1,2}[.)]) `)
 	// dmesg -x
-	facilityRE = regexp.MustCompile(`^(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|res\d|local\d) *: *` +
+	facilityRE = pattern.New(`^(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|res\d|local\d) *: *` +
 		`(?:emerg|alert|crit|err|warn|notice|info|debug) *: ?`)
 	// /dev/kmsg and extended netconsole: "3,1234,12345678,-;", before which a release may stand
-	kmsgRE = regexp.MustCompile(`^(?:\d[\w.+~-]*,)?\d{1,3},\d+,\d+,[-cf+](?:,[\w.-]+=[^,;]*)*;`)
+	kmsgRE = pattern.New(`^(?:\d[\w.+~-]*,)?\d{1,3},\d+,\d+,[-cf+](?:,[\w.-]+=[^,;]*)*;`)
 	// "build\tRun tests\t" of gh run view, "dmesg.txt:12:" of grep -n, "12:" and "12\t" before a stamp
-	jobRE    = regexp.MustCompile(`^[^\t\[<]{1,80}\t[^\t\[<]{1,80}\t`)
-	numberRE = regexp.MustCompile(`^(?:[\w./-]+\.(?:log|txt|out)[:-])?\d{1,7}[:\t-][ \t]*`)
-	fileRE   = regexp.MustCompile(`^[\w./-]+\.(?:log|txt|out): ?`)
+	jobRE    = pattern.New(`^[^\t\[<]{1,80}\t[^\t\[<]{1,80}\t`)
+	numberRE = pattern.New(`^(?:[\w./-]+\.(?:log|txt|out)[:-])?\d{1,7}[:\t-][ \t]*`)
+	fileRE   = pattern.New(`^[\w./-]+\.(?:log|txt|out): ?`)
 	// a container or a guest, "guest-1  | "; a colour whose escape was lost, "[31m"
-	containerRE = regexp.MustCompile(`^[\w.-]+ +\| `)
-	colourRE    = regexp.MustCompile(`^(?:\^\[)?\[\d{0,2}(?:;\d{1,3}){0,4}m`)
-	kernelRE    = regexp.MustCompile(`^(?:kernel: |MESSAGE=|::(?:error|warning|notice|debug)(?: [^:]*)?::)`)
-	markRE      = regexp.MustCompile(`^##\[\w+\]`)
-	caller2RE   = regexp.MustCompile(`^(?:\[ *[TC]\d+\] ?|\(\d+\)\[\d+:[^\]]+\] ?)`)
+	containerRE = pattern.New(`^[\w.-]+ +\| `)
+	colourRE    = pattern.New(`^(?:\^\[)?\[\d{0,2}(?:;\d{1,3}){0,4}m`)
+	kernelRE    = pattern.New(`^(?:kernel: |MESSAGE=|::(?:error|warning|notice|debug)(?: [^:]*)?::)`)
+	markRE      = pattern.New(`^##\[\w+\]`)
+	caller2RE   = pattern.New(`^(?:\[ *[TC]\d+\] ?|\(\d+\)\[\d+:[^\]]+\] ?)`)
 )
 
 const tools = `(?:insmod|modprobe|rmmod|kmod|systemd-modules-load)`
@@ -217,20 +218,20 @@ func other(text string) (n int, stamp bool) {
 	}
 	head := text[:min(len(text), 80)] // a flood has hundreds of thousands of lines: expressions come last
 	if strings.Count(head, ":") > 1 || strings.ContainsAny(head, ";[") {
-		for _, re := range [...]*regexp.Regexp{facilityRE, kmsgRE, caller2RE} {
+		for _, re := range [...]*pattern.Lazy{facilityRE, kmsgRE, caller2RE} {
 			if n = match(re, text); n > 0 {
 				return n, true
 			}
 		}
 	}
 	if c := text[0]; c < 'A' || c > 'z' || c > 'Z' && c < 'a' || strings.ContainsAny(head, "#$%|") {
-		for _, re := range [...]*regexp.Regexp{promptRE, bulletRE, containerRE, colourRE, markRE} {
+		for _, re := range [...]*pattern.Lazy{promptRE, bulletRE, containerRE, colourRE, markRE} {
 			if n = match(re, text); n > 0 {
 				return n, false
 			}
 		}
 	}
-	for _, re := range [...]*regexp.Regexp{jobRE, numberRE, fileRE} {
+	for _, re := range [...]*pattern.Lazy{jobRE, numberRE, fileRE} {
 		if re == jobRE && !strings.Contains(head, "\t") || re == numberRE && !strings.ContainsAny(head, "0123456789") ||
 			re == fileRE && !strings.Contains(head, ".") {
 			continue
@@ -246,8 +247,8 @@ func other(text string) (n int, stamp bool) {
 }
 
 var (
-	messageRE = regexp.MustCompile(`"(?:msg|log|message|MESSAGE)"\s*:\s*("(?:[^"\\]|\\.)*")`)
-	lavaRE    = regexp.MustCompile(`^\{.*[{ ]"?msg"?: '(.*)'\}?$`)
+	messageRE = pattern.New(`"(?:msg|log|message|MESSAGE)"\s*:\s*("(?:[^"\\]|\\.)*")`)
+	lavaRE    = pattern.New(`^\{.*[{ ]"?msg"?: '(.*)'\}?$`)
 )
 
 // enclosed is what a record of JSON holds as its message, and what stands in quote marks or

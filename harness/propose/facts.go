@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"umlab/harness/kconfig"
 	"umlab/harness/mail"
 	"umlab/harness/outcome"
+	"umlab/harness/pattern"
 	"umlab/harness/prefix"
 	"umlab/harness/tree/patch"
 )
@@ -64,14 +64,14 @@ type Command struct {
 }
 
 var (
-	optionLine = regexp.MustCompile(`^(?:CONFIG_\w+=\S.*|# CONFIG_\w+ is not set)$`)
-	quotes     = regexp.MustCompile(`^(?:> ?)+`)
-	stepFails  = regexp.MustCompile(`(?m)^make(?:\[\d+\])?: \*\*\* \[`)
-	specFails  = regexp.MustCompile(`(?im)^error: error loading target specification: `)
-	notOK      = regexp.MustCompile(`^(\s*)not ok \d+ (?:- )?(\S+)`)
-	subtest    = regexp.MustCompile(`^\s*# Subtest: (\S+)$`)
-	link       = regexp.MustCompile(`^(?:Link|Closes): (https://\S+)$`)
-	unfit      = regexp.MustCompile(`[^a-z0-9]+`)
+	optionLine = pattern.New(`^(?:CONFIG_\w+=\S.*|# CONFIG_\w+ is not set)$`)
+	quotes     = pattern.New(`^(?:> ?)+`)
+	stepFails  = pattern.New(`(?m)^make(?:\[\d+\])?: \*\*\* \[`)
+	specFails  = pattern.New(`(?im)^error: error loading target specification: `)
+	notOK      = pattern.New(`^(\s*)not ok \d+ (?:- )?(\S+)`)
+	subtest    = pattern.New(`^\s*# Subtest: (\S+)$`)
+	link       = pattern.New(`^(?:Link|Closes): (https://\S+)$`)
+	unfit      = pattern.New(`[^a-z0-9]+`)
 )
 
 // Add adds what a report says. The error is that of a report which is none.
@@ -198,7 +198,7 @@ func textOf(data []byte) (lines []string) {
 
 // build takes the output of a make that failed.
 func (f *Facts) build(log []byte) {
-	if f.Build != nil || !stepFails.Match(log) && !specFails.Match(log) {
+	if f.Build != nil || !stepFails.Regexp().Match(log) && !specFails.Regexp().Match(log) {
 		return
 	}
 	for _, said := range kbuild.Diagnostics(log) {

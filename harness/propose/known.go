@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"umlab/harness/outcome"
+	"umlab/harness/pattern"
 	"umlab/harness/sample"
 	"umlab/harness/scenario"
 )
@@ -219,8 +220,8 @@ func (w *writer) at(c Claim) string {
 // mostMessage is how much of a message is matched: what follows names files and types that differ.
 const mostMessage = 80
 
-// pattern matches a message wherever it is printed: without the directories of who reported it.
-func pattern(message string) string {
+// wherever matches a message wherever it is printed: without the directories of who reported it.
+func wherever(message string) string {
 	message = clean(message)
 	if cut := []rune(message); len(cut) > mostMessage {
 		message = string(cut[:mostMessage])
@@ -229,16 +230,16 @@ func pattern(message string) string {
 }
 
 // somewhere is a directory, in a pattern.
-var somewhere = regexp.MustCompile(`(?:/[\w.\\+-]+)+/`)
+var somewhere = pattern.New(`(?:/[\w.\\+-]+)+/`)
 
 func (w *writer) expectBuild() {
 	d := w.Build.Diagnostic
-	pattern := "^" + pattern(d.Message)
+	message := "^" + wherever(d.Message)
 	w.out.Claims = append(w.out.Claims, Claim{Outcome: outcome.Outcome{Kind: outcome.BuildFailed}, Line: clean(w.Build.Line),
-		Said: regexp.MustCompile(pattern)})
+		Said: regexp.MustCompile(message)})
 	w.line("")
 	w.note("The report's line: " + clean(w.Build.Line))
-	w.line("[[expect]]\noutcome = \"build-failed\"\nmessage = %s", strconv.Quote(pattern))
+	w.line("[[expect]]\noutcome = \"build-failed\"\nmessage = %s", strconv.Quote(message))
 	if tool := d.Tool; scenario.ValidTool(tool) && tool != "cc" {
 		w.line("tool = %s", quote(tool))
 	}
@@ -253,4 +254,4 @@ func (w *writer) expectBuild() {
 }
 
 // placeForm is a file whose name, as a pattern, matches itself.
-var placeForm = regexp.MustCompile(`^[^\s:*?\[\]\\]+$`)
+var placeForm = pattern.New(`^[^\s:*?\[\]\\]+$`)

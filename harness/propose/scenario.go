@@ -13,6 +13,7 @@ import (
 	"umlab/harness/kconfig"
 	"umlab/harness/kmsg"
 	"umlab/harness/outcome"
+	"umlab/harness/pattern"
 	"umlab/harness/prefix"
 	"umlab/harness/sample"
 	"umlab/harness/scenario"
@@ -106,7 +107,7 @@ func (f *Facts) Name() string {
 	return cmp.Or(strings.Trim(name[:min(len(name), 60)], "-"), "report")
 }
 
-var whole = regexp.MustCompile(`whole: ("(?:[^"\\]|\\.)*")`)
+var whole = pattern.New(`whole: ("(?:[^"\\]|\\.)*")`)
 
 // proof is the line that proves an outcome, whole where it was wrapped.
 func proof(o outcome.Outcome) string {

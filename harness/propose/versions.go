@@ -2,34 +2,35 @@ package propose
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"umlab/harness/pattern"
 )
 
 // version finds one kind of version in a line.
 type version struct {
 	of    func(*Facts) *Found
-	form  *regexp.Regexp
+	form  *pattern.Lazy
 	prose bool
 }
 
 // versions are the ways in which reports name versions; what a program printed stands before what a person wrote.
 var versions = []version{
-	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`Linux version (\d+\.\d+[\w.+-]*)`), false},
-	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`^# Linux/\S+ (\d+\.\d+\S*) Kernel Configuration`), false},
-	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`(?:[Nn]ot tainted|Tainted:[ A-Z]+) ?(\d+\.\d+[\w.+-]*) #\d`), false},
-	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`/lib/modules/(\d+\.\d+[\w.+-]*)`), false},
-	{func(f *Facts) *Found { return &f.Kernel }, regexp.MustCompile(`version magic '[^']*' should be '(\d+\.\d+[\w.+-]*)`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, pattern.New(`Linux version (\d+\.\d+[\w.+-]*)`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, pattern.New(`^# Linux/\S+ (\d+\.\d+\S*) Kernel Configuration`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, pattern.New(`(?:[Nn]ot tainted|Tainted:[ A-Z]+) ?(\d+\.\d+[\w.+-]*) #\d`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, pattern.New(`/lib/modules/(\d+\.\d+[\w.+-]*)`), false},
+	{func(f *Facts) *Found { return &f.Kernel }, pattern.New(`version magic '[^']*' should be '(\d+\.\d+[\w.+-]*)`), false},
 	{func(f *Facts) *Found { return &f.Kernel },
-		regexp.MustCompile(`(?i)(?:\blinux|\bkernel|\bthis is|\bon|\bbuild|\bpatch)[ -]v?(\d\.\d{1,2}(?:\.\d+)?(?:-rc\d+)?)\b`), true},
-	{func(f *Facts) *Found { return &f.Rustc }, regexp.MustCompile(`\brustc (\d+\.\d+\.\d+)`), false},
-	{func(f *Facts) *Found { return &f.Rustc }, regexp.MustCompile(`(?i)\b(?:rustc|rust)[ -](?:version )?v?(\d\.\d{2,3}(?:\.\d+)?)\b`), true},
-	{func(f *Facts) *Found { return &f.Clang }, regexp.MustCompile(`\bclang version (\d+\.\d+\.\d+)`), false},
-	{func(f *Facts) *Found { return &f.GCC }, regexp.MustCompile(`\bgcc(?:-\d+)? \([^)]*\) (\d+\.\d+\.\d+)`), false},
-	{func(f *Facts) *Found { return &f.Mem }, regexp.MustCompile(`(?:Kernel command line: |\blinux )(?:.* )?mem=(\d+[KMGkmg]?)\b`), false},
+		pattern.New(`(?i)(?:\blinux|\bkernel|\bthis is|\bon|\bbuild|\bpatch)[ -]v?(\d\.\d{1,2}(?:\.\d+)?(?:-rc\d+)?)\b`), true},
+	{func(f *Facts) *Found { return &f.Rustc }, pattern.New(`\brustc (\d+\.\d+\.\d+)`), false},
+	{func(f *Facts) *Found { return &f.Rustc }, pattern.New(`(?i)\b(?:rustc|rust)[ -](?:version )?v?(\d\.\d{2,3}(?:\.\d+)?)\b`), true},
+	{func(f *Facts) *Found { return &f.Clang }, pattern.New(`\bclang version (\d+\.\d+\.\d+)`), false},
+	{func(f *Facts) *Found { return &f.GCC }, pattern.New(`\bgcc(?:-\d+)? \([^)]*\) (\d+\.\d+\.\d+)`), false},
+	{func(f *Facts) *Found { return &f.Mem }, pattern.New(`(?:Kernel command line: |\blinux )(?:.* )?mem=(\d+[KMGkmg]?)\b`), false},
 }
 
-var machineLine = regexp.MustCompile(`^# Linux/(\w+) \d.* Kernel Configuration$`)
+var machineLine = pattern.New(`^# Linux/(\w+) \d.* Kernel Configuration$`)
 
 // versions takes what a line names.
 func (f *Facts) versions(name string, n int, line string) {
@@ -50,7 +51,7 @@ func Release(version string) (major, minor int, ok bool) {
 	return major, minor, n == 2 && err == nil
 }
 
-var named = regexp.MustCompile(`\d+\.\d+`)
+var named = pattern.New(`\d+\.\d+`)
 
 // Nearest is which of the trees, by version, is nearest to that of a report: of the same release, else of the nearest one, else
 // the usual. A version is whatever holds one, "linux-source-6.12".
@@ -62,7 +63,7 @@ func Nearest(trees map[string]string, usual, version string) (tree string, same 
 	const apart = 1000
 	best := -1
 	for name, v := range trees {
-		m, n, ok := Release(named.FindString(v))
+		m, n, ok := Release(named.Regexp().FindString(v))
 		if !ok {
 			continue
 		}

@@ -9,10 +9,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"umlab/harness/pattern"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
 	"umlab/harness/store"
@@ -32,21 +32,21 @@ type Beside struct {
 
 // rustFiles are the files of a Rust toolchain, below the directory that it is
 // installed in or /usr. All else is the C side's.
-var rustFiles = []*regexp.Regexp{
+var rustFiles = []*pattern.Lazy{
 	// The programs.
-	regexp.MustCompile(`^bin/(?:rustc|rustdoc|rustfmt|rustup|cargo|cargo-[a-z]+|clippy-driver|rust-(?:gdb|gdbgui|lldb|analyzer))` +
+	pattern.New(`^bin/(?:rustc|rustdoc|rustfmt|rustup|cargo|cargo-[a-z]+|clippy-driver|rust-(?:gdb|gdbgui|lldb|analyzer))` +
 		`(?:-[0-9][0-9.]*)?$`),
-	regexp.MustCompile(`^libexec/(?:rust-analyzer-proc-macro-srv|cargo-credential-[a-z0-9]+)$`),
+	pattern.New(`^libexec/(?:rust-analyzer-proc-macro-srv|cargo-credential-[a-z0-9]+)$`),
 	// The compiler as a library, and the standard libraries that it is linked with.
-	regexp.MustCompile(`^lib/(?:[a-z0-9_]+-linux-gnu/)?lib(?:rustc_driver|std|test)-[0-9a-f]{8,}\.so$`),
-	regexp.MustCompile(`^lib/libLLVM[-.][^/]*-rust-[^/]+$`),
+	pattern.New(`^lib/(?:[a-z0-9_]+-linux-gnu/)?lib(?:rustc_driver|std|test)-[0-9a-f]{8,}\.so$`),
+	pattern.New(`^lib/libLLVM[-.][^/]*-rust-[^/]+$`),
 	// What it compiles against, the source of the standard library included.
-	regexp.MustCompile(`^lib/rustlib/`),
-	regexp.MustCompile(`^src/(?:rustc-[0-9][^/]*|rust)/`),
-	regexp.MustCompile(`^share/rustc/`),
+	pattern.New(`^lib/rustlib/`),
+	pattern.New(`^src/(?:rustc-[0-9][^/]*|rust)/`),
+	pattern.New(`^share/rustc/`),
 	// What only people and their shells read.
-	regexp.MustCompile(`^(?:share/(?:doc|man|zsh)|etc/bash_completion\.d)/`),
-	regexp.MustCompile(`^etc/target-spec-json-schema\.json$`),
+	pattern.New(`^(?:share/(?:doc|man|zsh)|etc/bash_completion\.d)/`),
+	pattern.New(`^etc/target-spec-json-schema\.json$`),
 }
 
 // rustEnv are the variables that only Rust's programs and Kbuild's rules for
@@ -55,11 +55,11 @@ var rustEnv = []string{"RUST_LIB_SRC", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO
 
 // versioned is the name of a shared library that is found by those alone that
 // name its version: "libLLVM.so.22.1", "libLLVM-22.so".
-var versioned = regexp.MustCompile(`^lib.+(?:\.so\.[0-9].*|-[0-9][0-9.]*\.so)$`)
+var versioned = pattern.New(`^lib.+(?:\.so\.[0-9].*|-[0-9][0-9.]*\.so)$`)
 
 // machines are the directories that a toolchain with the machine's own tools
 // mounts.
-var machines = regexp.MustCompile(`^/(?:(?:usr|etc|bin|sbin|lib[0-9x]*)(?:/.*)?)?$`)
+var machines = pattern.New(`^/(?:(?:usr|etc|bin|sbin|lib[0-9x]*)(?:/.*)?)?$`)
 
 // BesideRust returns what t has besides Rust: a digest over the path, the permissions
 // and the content of every file that a tool of the build could execute or read,
@@ -178,7 +178,7 @@ func readFiles(ctx context.Context, files []file, dir, at, prefix string) ([]fil
 		if prefix == "" {
 			below, inside = rel, true
 		}
-		f.rust = inside && slices.ContainsFunc(rustFiles, func(r *regexp.Regexp) bool { return r.MatchString(below) })
+		f.rust = inside && slices.ContainsFunc(rustFiles, func(r *pattern.Lazy) bool { return r.MatchString(below) })
 		switch {
 		case d.Type()&fs.ModeSymlink != 0:
 			f.sum, err = os.Readlink(p)

@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"umlab/harness/archive"
 	"umlab/harness/debian"
+	"umlab/harness/pattern"
 	"umlab/harness/progress"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -82,7 +82,7 @@ func (p *Provider) Digest(ctx context.Context, c settings.Toolchain) (digest str
 }
 
 // pinned are names under which rustup never has anything else.
-var pinned = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$|^[a-z]+-[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+var pinned = pattern.New(`^[0-9]+\.[0-9]+\.[0-9]+$|^[a-z]+-[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 
 // Pin says what Get gives for c wherever it is asked, found out without fetching any of it; ok only where another machine that has the
 // same pin has the same toolchain.

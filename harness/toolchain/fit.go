@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"umlab/harness/debian"
+	"umlab/harness/pattern"
 	"umlab/harness/settings"
 )
 
@@ -57,14 +58,14 @@ func apart(id map[string]string, compiler string) []string {
 	return nil
 }
 
-var number = regexp.MustCompile(`^[0-9]+`)
+var number = pattern.New(`^[0-9]+`)
 
 // release is what the kernel's scripts read of a version: three numbers, those
 // that are not there being 0.
 func release(version string) (r [3]int) {
 	for i, part := range strings.SplitN(version, ".", 4) {
 		if i < len(r) {
-			r[i], _ = strconv.Atoi(number.FindString(part)) // of what is no number, 0
+			r[i], _ = strconv.Atoi(number.Regexp().FindString(part)) // of what is no number, 0
 		}
 	}
 	return r

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"umlab/harness/pattern"
 	"umlab/harness/sandbox"
 	"umlab/harness/settings"
 	"umlab/harness/store"
@@ -38,7 +38,7 @@ type rustupParts struct {
 }
 
 // rustupName is what rustup may be asked for; nothing of it is a flag.
-var rustupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var rustupName = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // rustup returns the toolchain that rustup knows as c.Rustup, over the Debian
 // sysroot that c describes besides: the one that is installed on the machine,
@@ -204,7 +204,7 @@ func (p *Provider) rustupHas(key string, have *rustupParts) bool {
 }
 
 // dated are names that mean the same for ever.
-var dated = regexp.MustCompile(`^(?:(?:nightly|beta|stable)-[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]+\.[0-9]+\.[0-9]+)(?:-|$)`)
+var dated = pattern.New(`^(?:(?:nightly|beta|stable)-[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]+\.[0-9]+\.[0-9]+)(?:-|$)`)
 
 // rustupOnDemand has the machine's rustup install the toolchain, with its
 // source, into a directory of the store, and keeps what is needed of it. What a

@@ -7,10 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"umlab/harness/pattern"
 )
 
 // channelFile is rustup's copy of the manifest that a toolchain was installed
@@ -89,7 +90,7 @@ func (v rustcVersion) String() string {
 	return fmt.Sprintf("%s (%s %s)", v.release, v.commit[:min(9, len(v.commit))], v.date)
 }
 
-var manifestVersion = regexp.MustCompile(`^(\S+)(?: \(([0-9a-f]+) ([0-9-]+)\))?$`)
+var manifestVersion = pattern.New(`^(\S+)(?: \(([0-9a-f]+) ([0-9-]+)\))?$`)
 
 // is reports whether v is the version that a manifest names.
 func (v rustcVersion) is(manifest string) bool {
@@ -108,7 +109,7 @@ func releaseOf(manifest string) string {
 
 // released are versions that have a name of their own: a nightly's "1.97.0-nightly"
 // is another compiler every day.
-var released = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
+var released = pattern.New(`^[0-9]+\.[0-9]+\.[0-9]+$`)
 
 // rustcOf asks the rustc of t, once, who it is.
 func (p *Provider) rustcOf(ctx context.Context, t *Toolchain) (rustcVersion, error) {

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
 	"time"
 
+	"umlab/harness/pattern"
 	"umlab/harness/progress"
 )
 
@@ -130,8 +130,8 @@ func (w statusWriter) Write(b []byte) (int, error) {
 }
 
 var (
-	cause  = regexp.MustCompile(`^\s*[0-9]+: (.*)`)
-	target = regexp.MustCompile(`(from '[^']*') to '[^']*'`) // a name that is gone by now
+	cause  = pattern.New(`^\s*[0-9]+: (.*)`)
+	target = pattern.New(`(from '[^']*') to '[^']*'`) // a name that is gone by now
 )
 
 // rustupSaid is the essence of how rustup complained: the error and its last

@@ -3,10 +3,10 @@ package toolchain
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"umlab/harness/debian"
+	"umlab/harness/pattern"
 	"umlab/harness/settings"
 )
 
@@ -51,7 +51,7 @@ func Split(name string) (series, version string, ok bool) {
 }
 
 // upstream is the part of a Debian version that its project gave it.
-var upstream = regexp.MustCompile(`^(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)`)
+var upstream = pattern.New(`^(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)`)
 
 // upstreamOf is the version that a package's project gave it; empty: it has none
 // in numbers.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"umlab/harness/fetch"
+	"umlab/harness/pattern"
 	"umlab/harness/settings"
 	"umlab/harness/store"
 )
@@ -148,7 +148,7 @@ func (p *Provider) askDays(ctx context.Context, server, channel, from string) ([
 
 // manifest is a line of a server's manifests.txt: the address of a channel's
 // manifest, which may go without "https://".
-var manifest = regexp.MustCompile(`(?:^|/)dist/([0-9]{4}-[0-9]{2}-[0-9]{2})/channel-rust-([a-z]+)\.toml$`)
+var manifest = pattern.New(`(?:^|/)dist/([0-9]{4}-[0-9]{2}-[0-9]{2})/channel-rust-([a-z]+)\.toml$`)
 
 // manifestDays are the days, from the given one on, of which the list has a
 // manifest of the channel, oldest first.

@@ -7,13 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"umlab/harness/debian"
 	"umlab/harness/fetch"
+	"umlab/harness/pattern"
 	"umlab/harness/settings"
 	"umlab/harness/store"
 )
@@ -108,7 +108,7 @@ func listedSum(list []byte, name string) (string, error) {
 // inDevelopment stands in the library's source where a release has its number.
 const inDevelopment = "CURRENT_RUSTC_VERSION"
 
-var stableSince = regexp.MustCompile(`stable\(feature = "[^"]*", since = "(1\.([0-9]+)\.[0-9]+|` + inDevelopment + `)"\)`)
+var stableSince = pattern.New(`stable\(feature = "[^"]*", since = "(1\.([0-9]+)\.[0-9]+|` + inDevelopment + `)"\)`)
 
 // libraryRelease is the release series, "1.86", that the source of core is of, as
 // far as it says: the newest in which something of it became stable. An archive
@@ -121,7 +121,7 @@ func libraryRelease(core fs.FS) (string, error) {
 			return err
 		}
 		text, err := fs.ReadFile(core, name)
-		for _, m := range stableSince.FindAllSubmatch(text, -1) {
+		for _, m := range stableSince.Regexp().FindAllSubmatch(text, -1) {
 			if string(m[1]) == inDevelopment {
 				developed = true
 			} else if minor, err := strconv.Atoi(string(m[2])); err == nil {
