@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -41,6 +42,13 @@ func Changes(ctx context.Context, st *store.Store, to string) func(from string) 
 		return l
 	}
 	top := over(to)
+	base := sync.OnceValues(func() ([]byte, error) {
+		kept, err := list(ctx, st, top.Base)
+		if err != nil {
+			return nil, err
+		}
+		return os.ReadFile(kept)
+	})
 	compare := func(from string) ([]Change, error) {
 		bottom := over(from)
 		if bottom.Base != top.Base {
@@ -59,7 +67,11 @@ func Changes(ctx context.Context, st *store.Store, to string) func(from string) 
 		for _, listed := range []Layer{bottom, top} {
 			maps.Copy(was.files, listed.Files)
 		}
-		if err := was.restore(ctx, st, top.Base); err != nil {
+		text, err := base()
+		if err == nil {
+			err = was.restore(text)
+		}
+		if err != nil {
 			return nil, err
 		}
 		is := &digest{files: maps.Clone(was.files)}

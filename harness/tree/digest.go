@@ -132,19 +132,14 @@ func list(ctx context.Context, st *store.Store, sum string) (string, error) {
 	return kept, err
 }
 
-// restore makes of each file of d what a whole tree has of it, "" where that has none.
-func (d *digest) restore(ctx context.Context, st *store.Store, sum string) error {
-	kept, err := list(ctx, st, sum)
-	if err != nil {
-		return err
-	}
-	text, err := os.ReadFile(kept)
+// restore makes of each file of d what a list says of it, "" where that has none.
+func (d *digest) restore(list []byte) (err error) {
 	for name := range d.files {
-		if err == nil {
-			d.files[name], err = whatIs(text, name)
+		if d.files[name], err = whatIs(list, name); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // whatIs is what a list, which is in the order of the names, says of one of them.
