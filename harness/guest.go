@@ -23,7 +23,7 @@ func (l *Lab) newGuest(tc *toolchain.Toolchain) (b *uml.Booter, done func(), err
 	}
 	boot := l.settings.Limits.Boot
 	return &uml.Booter{
-		Sysroot: tc.Root, Mounts: tc.Mounts, Busybox: tc.Busybox, Rootfs: rootfs, Scratch: scratch, Whole: l.store.Whole,
+		Sysroot: tc.Root, Mounts: tc.Mounts, Busybox: tc.Busybox, Rootfs: rootfs, Scratch: scratch, Whole: l.store.Whole, Stay: l.store.Stay,
 		Limits:  console.Limits{Total: time.Duration(boot.Seconds) * time.Second, Bytes: boot.OutputMB << 20},
 		Sandbox: sandbox.Limits{Processes: boot.Processes, Disk: boot.DiskMB << 20},
 	}, done, nil

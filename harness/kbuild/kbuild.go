@@ -187,6 +187,7 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	for _, o := range c.Overlays {
 		read = append(read, o.Lower)
 	}
+	still := b.Store.Stay(slices.Concat(read, lent)...)
 	back, err := b.Store.Lend(ctx, lent...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.what, err)
@@ -195,7 +196,7 @@ func (b *Builder) run(ctx context.Context, j job) error {
 	whole := make(chan error, 1)
 	go func() { whole <- b.Store.Whole(ctx, read...) }()
 	status, err := sandbox.Run(ctx, c)
-	if wrong := cmp.Or(<-whole, back(err != nil || !status.Success())); wrong != nil && ctx.Err() == nil {
+	if wrong := cmp.Or(<-whole, back(err != nil || !status.Success()), still()); wrong != nil && ctx.Err() == nil {
 		return wrong
 	}
 	if status.Opened != nil {

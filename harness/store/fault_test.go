@@ -381,3 +381,38 @@ func TestSample(t *testing.T) {
 	}
 	t.Error("nothing is found")
 }
+
+// A directory that another run throws away while it is used is told, also where it was made again meanwhile.
+func TestStay(t *testing.T) {
+	s := open(t)
+	ctx := t.Context()
+	made := func() string {
+		dir, _, err := s.Dir(ctx, "tool", "one", func(_ context.Context, dir string) error {
+			return os.WriteFile(filepath.Join(dir, "sh"), []byte("x"), 0o644)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	for name, c := range map[string]struct {
+		do    func(dir string)
+		wrong bool
+	}{
+		"left alone":      {func(string) {}, false},
+		"used":            {func(dir string) { _, _ = s.Lookup("tool", "one") }, false},
+		"thrown away":     {func(string) { _ = s.Drop("tool", "one") }, true},
+		"and made again":  {func(string) { _ = s.Drop("tool", "one"); made() }, true},
+		"moved elsewhere": {func(dir string) { _ = os.Rename(dir, filepath.Join(t.TempDir(), "x")) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := made()
+			still := s.Stay(filepath.Join(dir, "sh"), "/elsewhere")
+			c.do(dir)
+			var w *WrongError
+			if err := still(); errors.As(err, &w) != c.wrong {
+				t.Error(err)
+			}
+		})
+	}
+}

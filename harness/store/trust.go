@@ -114,6 +114,30 @@ func (s *Store) eachOf(ctx context.Context, paths []string, do func(ctx context.
 	return nil
 }
 
+// Stay notes which directories paths are in, until still is called, which says whether they are there all the time: one that some
+// other run throws away is gone, or half of it, while it is used.
+func (s *Store) Stay(paths ...string) (still func() error) {
+	var used []*os.File // so that no other directory gets the same inode
+	for _, path := range paths {
+		if kind, key, _, ok := s.entryOf(path); ok {
+			if f, err := os.Open(s.dirOf(&seal{kind: kind, key: key})); err == nil {
+				used = append(used, f)
+			}
+		}
+	}
+	return func() (err error) {
+		for _, f := range used {
+			was, wrong := f.Stat()
+			if is, gone := os.Stat(f.Name()); err == nil && (wrong != nil || gone != nil || !os.SameFile(was, is)) {
+				kind, key, _, _ := s.entryOf(f.Name())
+				err = s.mind(&WrongError{fmt.Sprintf("%s %s: it was thrown away while it was used", kind, Short(key))})
+			}
+			f.Close()
+		}
+		return err
+	}
+}
+
 // mind remembers an error that says that what was used is wrong.
 func (s *Store) mind(err error) error {
 	var w *WrongError

@@ -32,6 +32,8 @@ type Booter struct {
 	Sandbox sandbox.Limits // of the guest's processes; FileSize would bound its memory
 	// Whole says before a boot whether what lies at these paths is what was stored there, see store.Whole; nil: nobody asks.
 	Whole func(ctx context.Context, paths ...string) error
+	// Stay says of what lies there, when the guest has ended, whether it did all the time, see store.Stay; nil: nobody asks.
+	Stay func(paths ...string) (still func() error)
 }
 
 // Module is a module to be loaded.
@@ -71,9 +73,13 @@ type Result struct {
 // An error is never the guest's fault: the sandbox or the console failed, or ctx ended. The result is not nil where a
 // transcript exists all the same.
 func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
+	still := func() error { return nil }
+	if b.Stay != nil {
+		still = b.Stay(b.used(s)...)
+	}
 	dir, remove, err := b.guestRoot(ctx, s)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(still(), err)
 	}
 	defer remove()
 	c := b.command(s, dir, false)
@@ -89,7 +95,7 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 	begun := time.Now()
 	session, err := start(ctx, c, limits)
 	if err != nil {
-		return nil, fmt.Errorf("boot: %w", err)
+		return nil, cmp.Or(still(), fmt.Errorf("boot: %w", err))
 	}
 	// Whatever goes wrong from here on is the session's end as well.
 	if session.Ready(ctx) == nil && tryAll(ctx, session, s.Modules, s.Steps) == nil {
@@ -102,10 +108,20 @@ func (b *Booter) Boot(ctx context.Context, s Spec) (*Result, error) {
 	if err == nil && t.End.Kind == console.Killed {
 		err = t.End.Err
 	}
+	err = cmp.Or(still(), err)
 	if err != nil {
 		return r, fmt.Errorf("boot: %w", err)
 	}
 	return r, nil
+}
+
+// used are the paths of what every guest of s is made of, but for its modules.
+func (b *Booter) used(s Spec) []string {
+	used := []string{b.Sysroot, b.Busybox, s.Kernel}
+	for _, m := range b.Mounts {
+		used = append(used, m.Source)
+	}
+	return used
 }
 
 // logShell prints the kernel's own log, which tells its lines from those that a process wrote.
@@ -177,11 +193,7 @@ func (b *Booter) guestRoot(ctx context.Context, s Spec) (dir string, remove func
 		return "", nil, fmt.Errorf("boot: %d bytes of memory", s.Mem)
 	}
 	if b.Whole != nil {
-		used := []string{b.Sysroot, b.Busybox, s.Kernel}
-		for _, m := range b.Mounts {
-			used = append(used, m.Source)
-		}
-		if err := b.Whole(ctx, slices.AppendSeq(used, maps.Values(modules))...); err != nil {
+		if err := b.Whole(ctx, slices.AppendSeq(b.used(s), maps.Values(modules))...); err != nil {
 			return "", nil, fmt.Errorf("boot: %w", err)
 		}
 	}
