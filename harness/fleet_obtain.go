@@ -53,17 +53,20 @@ func (w *worker) baseline(ctx context.Context, t fleet.Task, e errand, now func(
 	if err != nil {
 		return err
 	}
-	groups := m.plan.Groups()
-	if at := m.plan.GroupOf(groups, e.Piece); at >= 0 && !groups[at].Own() && m.baseline != nil {
+	groups, base := m.plan.Groups(), m.plan.Base(m.tree, m.chain)
+	if m.baseline != nil {
+		base = m.baseline.Base
+	}
+	if at := m.plan.GroupOf(groups, e.Piece); at >= 0 && !groups[at].Own() && (m.baseline != nil || m.built.Resolved()) {
 		l := m.lab.showing(now)
+		if base, err = l.chained(ctx, m.built, base, groups[at].Base(base)); err != nil {
+			return err
+		}
 		b := *l.builder
 		b.FromNothing, b.Found = e.FromNothing, found
-		base := groups[at].Base(m.baseline.Base)
-		if base.Subarch == m.baseline.Base.Subarch { // else it has a toolchain of its own
-			if _, _, err := b.Baseline(ctx, base); err != nil {
-				if _, _, _, err := withoutBaseline(err); err != nil {
-					return err
-				}
+		if _, _, err := b.Baseline(ctx, base); err != nil {
+			if _, _, _, err := withoutBaseline(err); err != nil {
+				return err
 			}
 		}
 	}
