@@ -16,6 +16,7 @@ const stuckFor = 5 * time.Second
 
 // stuck is a lane that has tasks, and a consumer that knows of none.
 type stuck struct {
+	created   time.Time // by the server's clock: another worker may have made it again
 	delivered js.SequenceInfo
 	since     time.Time
 }
@@ -78,8 +79,8 @@ func (q *Queue) isStuck(c *js.ConsumerInfo, used bool) bool {
 	case !used || c.NumPending > 0 || c.NumAckPending > 0:
 		delete(q.stuck, c.Name)
 		return false
-	case !before || was.delivered.Consumer != c.Delivered.Consumer:
-		q.stuck[c.Name] = stuck{c.Delivered, time.Now()}
+	case !before || was.delivered.Consumer != c.Delivered.Consumer || !was.created.Equal(c.Created):
+		q.stuck[c.Name] = stuck{c.Created, c.Delivered, time.Now()}
 		return false
 	}
 	return time.Since(was.since) >= stuckFor

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -394,6 +395,50 @@ func TestLanesGo(t *testing.T) {
 	}
 	if one, other := take(t, q).Task().Key, take(t, q).Task().Key; one != left && other != left {
 		t.Error("what was in a worker's hands is not given out")
+	}
+}
+
+// TestLanesMadeAgain: lanes go and come while workers ask for their tasks. None of them ends for that, and nothing stays.
+func TestLanesMadeAgain(t *testing.T) {
+	t.Parallel()
+	q, _ := local(t)
+	const n, workers = 100, 6
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var group sync.WaitGroup
+	for i := range workers {
+		w := &fleet.Work{Queue: q, Worker: fleet.Worker{ID: fmt.Sprint("w", i), Version: "umlab 1", Capabilities: []string{"any"}, Slots: 2},
+			Run: func(_ context.Context, t fleet.Task, _ func(string)) (fleet.Answer, error) {
+				return fleet.Answer{Verdict: t.Key}, nil
+			}}
+		group.Go(func() {
+			if err := w.Loop(ctx); err != nil {
+				t.Errorf("%s ended: %v", w.Worker.ID, err)
+			}
+		})
+	}
+	group.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			is := faultTask(i)
+			err := q.try(ctx, "make a lane again", func(ctx context.Context) error {
+				if err := q.stock().DeleteConsumer(ctx, is.Lane()); err != nil && !errors.Is(err, js.ErrConsumerNotFound) {
+					return err
+				}
+				return q.make(ctx, fleet.Lane{Capability: is.Capability, Version: is.Version, Baseline: is.Baseline})
+			})
+			if err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err := plan(ctx, q, n, func(fleet.Answer) error { return nil }, nil); err != nil {
+		t.Error(err)
+	}
+	until(t, "the queue is empty", func() bool { s, err := q.Status(ctx); return err == nil && s.Waiting+s.Running == 0 })
+	cancel()
+	group.Wait()
+	if s, err := q.Status(t.Context()); err != nil || s.Answers != n {
+		t.Errorf("%d answers, %v", s.Answers, err)
 	}
 }
 

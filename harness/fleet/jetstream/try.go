@@ -57,6 +57,8 @@ func passing(err error) bool {
 	for _, e := range []error{
 		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
 		nats.ErrStaleConnection, context.DeadlineExceeded,
+		// A lane was made again, or a server goes, while a task of it was being asked for.
+		js.ErrConsumerDeleted, js.ErrConsumerLeadershipChanged, js.ErrServerShutdown,
 	} {
 		if errors.Is(err, e) {
 			return true
@@ -69,7 +71,7 @@ func passing(err error) bool {
 	switch api.ErrorCode {
 	case js.JSErrCodeJetStreamNotEnabledForAccount, noCluster:
 		return false
-	case noPeers:
+	case noPeers, js.JSErrCodeConsumerDoesNotExist: // which went while it was made, or changed
 		return true
 	}
 	return api.Code >= 500
