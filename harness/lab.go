@@ -53,6 +53,7 @@ type Options struct {
 	Say     []string            // lines that progress begins with
 	Engine  *Engine             // nil: no fleet
 	Join    string              // the queue whose workers do the work, see QueueAt; "": this machine
+	CPUs    int                 // that a build of a kernel may use; 0: all
 }
 
 // Lab is what all flows work with.
@@ -139,7 +140,7 @@ func Open(o Options) (*Lab, error) {
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT"), Newest: archive.Newest(st)},
 			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now, Seen: &sync.Map{},
 		}},
-		builder: &kbuild.Builder{Store: st, Sink: sink, Limits: buildLimits(set.Limits.Build)},
+		builder: &kbuild.Builder{Store: st, Sink: sink, Limits: buildLimits(set.Limits.Build), CPUs: o.CPUs},
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -49,6 +50,7 @@ type App struct {
 	args           []string // as they were given
 	joined         string   // of -join=
 	joining        string   // the queue that the target works with
+	cpus           int      // that -jobs= says; 0: all
 	quiet, verbose bool
 	say            []string // that progress begins with
 	added          []string // flags that nobody typed and that repeat what was found
@@ -126,7 +128,7 @@ func (a *App) tell(err error) int {
 	code := harness.ExitCode(err)
 	switch {
 	case err == nil:
-	case code == result.ExitInterrupted:
+	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.Stderr, "Error: "+harness.Interrupted)
 	default:
 		for _, one := range usage.Flatten(err) {
@@ -167,6 +169,9 @@ func (a *App) root() *cobra.Command {
 			return usage.Errorf("-q shows no progress and -v more of it: give one of them")
 		}
 		a.joining = a.joins(c)
+		if jobs := c.Flags().Lookup("jobs"); jobs != nil {
+			a.cpus, _ = strconv.Atoi(jobs.Value.String()) // it is none where it was not given
+		}
 		if why := a.needsEngine(c); why != "" && a.Engine == nil {
 			return a.becomeFleet(c.Context(), why)
 		}
@@ -219,7 +224,7 @@ func (a *App) options() harness.Options {
 	return harness.Options{
 		Project: a.Project, Getenv: a.Getenv, Stdout: a.Stdout, Stderr: a.Stderr, Program: a.Program, Quiet: a.quiet,
 		Verbose: a.verbose || a.Developer && a.Getenv("MAGEFILE_VERBOSE") == "1", Say: a.say, Own: a.own(),
-		Engine: a.Engine, Join: a.joining,
+		Engine: a.Engine, Join: a.joining, CPUs: a.cpus,
 	}
 }
 

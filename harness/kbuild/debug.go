@@ -122,11 +122,11 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 // makeDebug runs make for the modules of the tree, in the overlay of j, and for
 // each of the user's directories.
 func (b *Builder) makeDebug(ctx context.Context, bl *Baseline, r Request, j job, set []string, dir string) ([]made, error) {
-	top := append(append(bl.Base.Make(), r.jobs()), set...)
+	top := append(append(bl.Base.Make(), b.jobs(r)), set...)
 	if len(r.targets()) > 0 {
 		tree := j
 		if bl.Direct {
-			tree.dir, tree.env, tree.args = buildDir, append(slices.Clone(bl.Env), set...), directArgs(r)
+			tree.dir, tree.env, tree.args = buildDir, append(slices.Clone(bl.Env), set...), directArgs(r, b.jobs(r))
 		} else {
 			tree.args = append(slices.Clone(top), r.targets()...)
 		}

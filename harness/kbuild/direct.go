@@ -65,7 +65,7 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 	err = b.run(ctx, job{
 		what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, log: out, dir: buildDir,
 		env:  append(inTree(bl.Env, want), "made="+strings.Join(again, " "), rustModule+"="+strings.Join(r.Cell.Variant.Flags(), " ")),
-		args: directArgs(r),
+		args: directArgs(r, b.jobs(r)),
 	})
 	if err != nil {
 		return err
@@ -82,8 +82,8 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 	return nil
 }
 
-// directArgs is the command that builds the modules of r below Kbuild's top.
-func directArgs(r Request) []string {
+// directArgs is the command that builds the modules of r below Kbuild's top; jobs is "-j3".
+func directArgs(r Request, jobs string) []string {
 	var dirs, modules []string
 	for _, m := range r.targets() {
 		if d := path.Dir(m); !slices.Contains(dirs, d) {
@@ -91,7 +91,7 @@ func directArgs(r Request) []string {
 		}
 		modules = append(modules, strings.TrimSuffix(m, ".ko"))
 	}
-	return append([]string{"sh", "-c", directScript, "sh", r.jobs(), strings.Join(dirs, " ")}, modules...)
+	return append([]string{"sh", "-c", directScript, "sh", jobs, strings.Join(dirs, " ")}, modules...)
 }
 
 // savedCommands are the commands that made the objects of r's modules.

@@ -28,7 +28,7 @@ import (
 // Request is one cell to build.
 type Request struct {
 	Cell scenario.Cell
-	Jobs int // make -j; 0: one more than there are CPUs, for a build that has the machine to itself
+	Jobs int // make -j; 0: for a build that has all of the Builder's CPUs to itself
 
 	fresh bool // nothing that was built before may be the answer
 }
@@ -40,8 +40,10 @@ func (r Request) key(kind string, bl *Baseline) string {
 	return store.Key(slices.Concat([]string{kind, version, bl.Key, strings.Join(r.vars(), " ")}, r.targets(), externalKey(r.Cell))...)
 }
 
-// jobs is what make takes for r, "-j3".
-func (r Request) jobs() string { return "-j" + strconv.Itoa(cmp.Or(r.Jobs, runtime.NumCPU()+1)) }
+// jobs is what make takes for r, "-j3": where it has all CPUs to itself, one more than there are.
+func (b *Builder) jobs(r Request) string {
+	return "-j" + strconv.Itoa(cmp.Or(r.Jobs, b.CPUs, runtime.NumCPU()+1))
+}
 
 // targets are the modules of the tree, as targets of make.
 func (r Request) targets() []string {
@@ -265,7 +267,7 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 			}
 		}
 		j := job{what: r.name(), base: bl.Base, log: out}
-		args := append(append(bl.Base.Make(), r.jobs()), r.vars()...)
+		args := append(append(bl.Base.Make(), b.jobs(r)), r.vars()...)
 		built.externals, err = b.makeExternals(ctx, bl, r, j, args, kernel, dir)
 		task.Done(err)
 		if err != nil {
@@ -314,7 +316,7 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 			}
 		}
 	}
-	args := append(append(bl.Base.Make(), r.jobs()), r.vars()...)
+	args := append(append(bl.Base.Make(), b.jobs(r)), r.vars()...)
 	if r.moduleScope() {
 		args = append(args, r.targets()...)
 	}

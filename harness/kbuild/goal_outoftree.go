@@ -41,7 +41,7 @@ func (b *Builder) goalOutOfTree(ctx context.Context, base Base, r GoalRequest) (
 	cell := r.Cell
 	cell.Modules = []scenario.Module{{External: r.OutOfTree.External(dir)}}
 	what := "make " + r.Goal
-	args := append(append(base.Make(), Request{}.jobs(), "--output-sync=target"), Request{Cell: r.Cell}.vars()...)
+	args := append(append(base.Make(), b.jobs(Request{}), "--output-sync=target"), Request{Cell: r.Cell}.vars()...)
 	built, err := b.makeExternals(ctx, r.Kernel, Request{Cell: cell}, job{what: what, base: base, log: mk.out}, args, nil, tmp)
 	g = &Goal{Files: map[string]string{}, Config: r.Kernel.Config}
 	err = mk.blame(ctx, what, err, mk.log.Name())

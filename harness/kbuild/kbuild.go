@@ -46,6 +46,7 @@ type Builder struct {
 	Store  *store.Store
 	Sink   progress.Sink
 	Limits Limits
+	CPUs   int // that a make of the whole kernel may use; 0: all
 
 	// FromNothing makes Baseline build from nothing, also where the store has one
 	// that went on from another, or could go on itself.

@@ -109,7 +109,7 @@ func (m *making) configured(ctx context.Context) error {
 // all makes the default goal, the kernel and all configured modules, and holds the .config against what was requested
 // once more.
 func (m *making) all(ctx context.Context) error {
-	if err := m.run(ctx, m.job("baseline of "+m.base.Tree.Name, m.out, Request{}.jobs())); err != nil {
+	if err := m.run(ctx, m.job("baseline of "+m.base.Tree.Name, m.out, m.jobs(Request{}))); err != nil {
 		return m.blame(ctx, "baseline", err, m.log.Name())
 	}
 	return m.compare(ctx, "building")
