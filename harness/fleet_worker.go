@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umlab/harness/fleet"
+	"umlab/harness/result"
 	"umlab/harness/runner"
 )
 
@@ -47,10 +49,10 @@ func (l *Lab) Work(ctx context.Context, o WorkerOptions) error {
 	if wrong := l.store.Wrong(); wrong != nil {
 		return wrong
 	}
-	if err == nil {
-		err = context.Cause(ctx)
+	if err == nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return ended(result.ExitInterrupted, "worker %s was ended: it has left, and others are given what it was at", loop.Worker.ID)
 	}
-	return err
+	return cmp.Or(err, context.Cause(ctx))
 }
 
 // workHere is a worker in this process, on the same store, until stop is called. Where it ends before, that is told to ended.
