@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -59,7 +60,7 @@ func (v *victim) killed(t *testing.T, k killing) (n int) {
 	want := show(t, last+1, undisturbed)
 	for round := range last {
 		rnd := rand.New(rand.NewPCG(uint64(round), 14))
-		if began := time.Now(); v.kill(t, rnd, takes, k.args(round)...) {
+		if began := time.Now(); v.kill(t, time.Duration(rnd.Int64N(int64(takes))), k.args(round)...) {
 			n++
 		} else {
 			takes = min(takes, time.Since(began)) // the first one has also read all of the store that it uses
@@ -76,14 +77,14 @@ func (v *victim) killed(t *testing.T, k killing) (n int) {
 	return n
 }
 
-// kill ends a run with SIGKILL at a moment that is drawn from what it takes, and says whether it still lived.
-func (v *victim) kill(t *testing.T, rnd *rand.Rand, takes time.Duration, args ...string) bool {
+// kill ends a run with SIGKILL when it has gone on for so long, and says whether it still lived.
+func (v *victim) kill(t *testing.T, after time.Duration, args ...string) bool {
 	t.Helper()
 	c := v.command(args...)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	moment := time.AfterFunc(time.Duration(rnd.Int64N(int64(takes))), func() { _ = c.Process.Kill() })
+	moment := time.AfterFunc(after, func() { _ = c.Process.Kill() })
 	_ = c.Wait()
 	moment.Stop()
 	nothingLives(t)
@@ -186,7 +187,8 @@ func patchesOf(t *testing.T) func(round int) string {
 }
 
 // TestKilledFetch kills what fetches and unpacks a tree and a toolchain into an empty store, until it has done all. Then the store has
-// what that of an undisturbed one has, byte for byte.
+// what that of an undisturbed one has, byte for byte. Each scale of time is as likely as any other, from a start to all that it takes:
+// what is unpacked is unpacked from its beginning again, so that most kills cost seconds, and few runs come to the end.
 func TestKilledFetch(t *testing.T) {
 	long(t)
 	v := emptied(t)
@@ -207,18 +209,28 @@ func TestKilledFetch(t *testing.T) {
 	fetch()
 	takes := time.Since(began)
 	want := v.holds(t)
+	const soonest = 50 * time.Millisecond
 	killed, whole := 0, 0
-	for seed := uint64(0); killed < 40; seed++ {
-		if v.kill(t, rand.New(rand.NewPCG(seed, 20)), takes, "fetch") { // the next one goes on
+	at := map[string]int{} // by how far the store was when the run was killed
+	for seed := uint64(0); killed < 60; seed++ {
+		scale := math.Pow(float64(takes)/float64(soonest), rand.New(rand.NewPCG(seed, 20)).Float64())
+		if v.kill(t, time.Duration(scale*float64(soonest)), "fetch") { // the next one goes on
 			killed++
+			at[v.stage()]++
 			continue
 		}
 		whole++
 		if got := v.holds(t); got != want {
 			t.Errorf("after seed %d the store holds\n%s\nundisturbed\n%s", seed, got, want)
 		}
+		e := v.run(t, "fsck") // which removes what the killed ones left
+		for line := range strings.Lines(e.out) {
+			if kind, _, fault := strings.Cut(line, ": "); fault && kind != "leftovers" {
+				t.Errorf("fsck after seed %d: %v", seed, e)
+			}
+		}
 		if e := v.run(t, "fsck", "-dry-run"); e.code != 0 {
-			t.Errorf("fsck after seed %d: %v", seed, e)
+			t.Errorf("fsck again, after seed %d: %v", seed, e)
 		}
 		v.nothingLeft(t)
 		empty()
@@ -228,7 +240,22 @@ func TestKilledFetch(t *testing.T) {
 		t.Errorf("in the end the store holds\n%s\nundisturbed\n%s", got, want)
 	}
 	v.nothingLeft(t)
-	t.Logf("%d runs were killed, until the store was whole %d times", killed, whole+1)
+	t.Logf("%d runs were killed, until the store was whole %d times: %v", killed, whole+1, at)
+}
+
+// stage is how far a fetch into an empty store has come.
+func (v *victim) stage() string {
+	in := func(pattern string) int {
+		names, _ := filepath.Glob(filepath.Join(v.home, "v1", pattern))
+		return len(names)
+	}
+	switch files, dirs := in("files/*/*"), in("dirs/*/*"); {
+	case dirs > 0:
+		return fmt.Sprintf("%d directories there", dirs)
+	case files > 0:
+		return "files there"
+	}
+	return "nothing there"
 }
 
 // holds lists the directories of a store with a digest of what is in them, read anew by the listing of what was stored.

@@ -3,12 +3,15 @@ package harness_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +23,7 @@ import (
 	"umlab/harness"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
+	"umlab/harness/store"
 )
 
 var cachedRun = []string{"matrix", faultCells, "-json=-", "-q"}
@@ -102,6 +106,88 @@ func TestMachineFaults(t *testing.T) {
 	}
 	v.nothingLeft(t)
 	t.Logf("%d faults of the machine", tried)
+}
+
+// nobody is the user and the group that a store is given to, as a machine has them for who owns nothing.
+const nobody = 65534
+
+// ofAnother gives the victim to another user: the directories of its store, whose files are read-only in any case, and copies of the
+// files of its baselines, over which builds lay their own.
+func (v *victim) ofAnother(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root becomes another user")
+	}
+	for _, dir := range []string{v.home, v.temp} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if info, err := d.Info(); err == nil && info.Mode().IsRegular() && strings.HasPrefix(path, filepath.Join(dir, "v1/dirs/baseline")) {
+				_, cerr := store.CopyFile(path+".own", path, info.Mode())
+				if err := errors.Join(cerr, os.Chtimes(path+".own", info.ModTime(), info.ModTime()), os.Rename(path+".own", path)); err != nil {
+					return err
+				}
+			} else if !d.IsDir() {
+				return err
+			}
+			return os.Lchown(path, nobody, nobody)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{v.home, v.temp, v.program} {
+		for dir := filepath.Dir(path); dir != filepath.Clean(os.TempDir()) && dir != "/"; dir = filepath.Dir(dir) {
+			if err := os.Chmod(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	v.through = []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"}
+	v.env = append(v.env, "HOME="+v.temp)
+	if out, err := exec.Command(v.through[0], append(v.through[1:], v.program, "--version")...).CombinedOutput(); err != nil {
+		t.Skipf("the other user cannot run umlab here: %v\n%s", err, out)
+	}
+}
+
+// TestAnotherUser: a user who may have few processes, which is nothing that holds root, gets the table or is told so; and who is not the
+// one that made the store's baselines is told that, and not what the tools say of it.
+func TestAnotherUser(t *testing.T) {
+	long(t)
+	v := lent(t, cachedRun)
+	v.ofAnother(t)
+	fresh := slices.Concat(cachedRun, []string{"-fresh"})
+	want := table(t, v.run(t, cachedRun...))
+	for _, f := range []struct {
+		most   int
+		args   []string
+		blames string
+	}{
+		{8, cachedRun, "8 processes.*ulimit -u"}, {100, fresh, "100 processes.*ulimit -u"}, {128, cachedRun, ""}, {128, fresh, ""},
+	} {
+		few := *v
+		few.through = append([]string{"prlimit", fmt.Sprintf("--nproc=%d", f.most)}, v.through...)
+		e := few.run(t, f.args...)
+		if told(t, e, want, f.blames); f.blames != "" && e.code == 0 {
+			t.Errorf("%d processes: exit code 0: %v", f.most, e)
+		}
+	}
+	builds, err := filepath.Glob(filepath.Join(v.home, "v1/dirs/baseline/*/build"))
+	if err != nil || len(builds) == 0 {
+		t.Fatal("no baseline", err)
+	}
+	for _, dir := range builds {
+		if err := os.Lchown(dir, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told(t, v.run(t, cachedRun...), want, "")
+	e := v.run(t, fresh...)
+	if told(t, e, "", "belongs to user 0.*chown"); e.code == 0 {
+		t.Errorf("exit code 0: %v", e)
+	}
+	v.nothingLeft(t)
 }
 
 // TestOddStores: where the store lies does not matter.
