@@ -63,7 +63,8 @@ func (l *Lab) fetched(t *tree.Tree, tc *toolchain.Toolchain) {
 	fmt.Fprintf(l.stdout, "tree %s: %s, %s, digest %s\n", t.Name, t.Version, t.Package, t.Digest)
 	fmt.Fprintf(l.stdout, "toolchain %s: rustc %s (LLVM %s), clang %s, gcc %s, %d packages, digest %s\n",
 		tc.Name, tc.Identity["rustc"], tc.Identity["rustc-llvm"], tc.Identity["clang"], tc.Identity["gcc"], len(tc.Packages), tc.Digest)
-	for _, n := range slices.Concat(t.Notes, tc.Notes) {
+	_, said := t.Said()
+	for _, n := range slices.Concat(said, tc.Notes) {
 		fmt.Fprintln(l.stdout, "note:", n)
 	}
 }

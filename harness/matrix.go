@@ -147,10 +147,11 @@ func (l *Lab) runFrom(ctx context.Context, was *ran, p *plan.Plan, t *tree.Tree,
 
 // results are those of a plan before anything is built.
 func results(p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, notes []string) *result.Results {
+	commit, said := t.Said()
 	return &result.Results{
-		Schema: result.Schema, Command: p.Flags.Command, Notes: slices.Concat(p.Notes, t.Notes, tc.Notes, notes),
+		Schema: result.Schema, Command: p.Flags.Command, Notes: slices.Concat(p.Notes, said, tc.Notes, notes),
 		Scenario: p.Named(), Question: p.Question(t),
-		Tree: result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Origin: t.Origin, Commit: t.Commit, Digest: t.Digest,
+		Tree: result.Tree{Name: t.Name, Version: t.Version, Package: t.Package, Origin: t.Origin, Commit: commit, Digest: t.Digest,
 			Patches: append([]string{}, t.Patches...), Subarch: p.Flags.Subarch},
 		Toolchain: result.Toolchain{Name: tc.Name, Compiler: p.Compiler(t), Identity: tc.Identity, Digest: tc.Digest},
 		Config:    result.Config{Fragments: p.Fragments},

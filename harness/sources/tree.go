@@ -179,20 +179,28 @@ func Git(tc *toolchain.Toolchain) tree.Git {
 // directory is the user's own tree, as it is, with a note where that is not a
 // commit.
 func (s *Sources) directory(ctx context.Context, path string, tc *toolchain.Toolchain) (*tree.Tree, error) {
+	asked := make(chan struct{}) // git takes as long as a small build goes on from another
+	var commit, note string
+	go func() {
+		work, err := tree.ReadWorkTree(ctx, path, Git(tc))
+		switch {
+		case err != nil:
+			note = fmt.Sprintf("git says nothing of %s: %v", path, err)
+		case work != nil:
+			if note = work.Note(); note == "" {
+				commit = work.Commit
+			}
+		}
+		close(asked)
+	}()
 	t, err := tree.FromDirectory(ctx, s.Store, s.Sink, path, func(ctx context.Context, dir string) error { return mrproper(ctx, tc, dir) })
 	if err != nil {
+		<-asked
 		return nil, err
 	}
-	work, err := tree.ReadWorkTree(ctx, path, Git(tc))
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case err != nil:
-		t.Notes = append(t.Notes, fmt.Sprintf("git says nothing of %s: %v", path, err))
-	case work != nil && work.Note() != "":
-		t.Notes = append(t.Notes, work.Note())
-	case work != nil:
-		t.Commit = work.Commit
+	t.Work = func() (string, string) {
+		<-asked
+		return commit, note
 	}
 	return t, nil
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"umlab/harness/store"
@@ -22,16 +23,30 @@ type Tree struct {
 	Name    string   // of configs/trees.toml, or the path it was taken from
 	Version string   // VERSION.PATCHLEVEL.SUBLEVEL with EXTRAVERSION, "6.12.107"
 	Package string   // "linux-source-6.12 6.12.107-1", empty for a directory
-	Commit  string   // of git, full, where the origin is one; empty otherwise
+	Commit  string   // of git, full, where it was taken out of there; empty otherwise
 	Origin  string   // where it comes from, whichever version that has now: "package linux-source-6.12", "directory /home/me/linux"
 	Digest  string   // see Digest
 	Layers  []string // host directories that it is made of, the topmost first: see Mount and FS
 	Notes   []string // what every report must say of it
+	// Work waits for what git says of a directory: the full name of the commit that it is, or a note; nil for other trees. See Said.
+	Work func() (commit, note string)
 
 	Patches []string // sha256 of the patches it has over its origin, in their order
 	Before  *Tree    // without the last of these; nil for a tree that none were applied to
 
 	store *store.Store // that Layers are of; nil where they are a directory of the user
+}
+
+// Said is the commit of git that t is, "" for none, and what every report must say of it.
+func (t *Tree) Said() (commit string, notes []string) {
+	if t.Work == nil {
+		return t.Commit, t.Notes
+	}
+	commit, note := t.Work()
+	if note == "" {
+		return commit, t.Notes
+	}
+	return commit, append(slices.Clone(t.Notes), note)
 }
 
 // Unpatched is the origin that the patches of t were applied to; t itself where there are none.
