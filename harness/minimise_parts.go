@@ -11,6 +11,8 @@ import (
 	"umlab/harness/kconfig"
 	"umlab/harness/progress"
 	"umlab/harness/result"
+	"umlab/harness/sample"
+	"umlab/harness/scenario"
 	"umlab/harness/shrink"
 )
 
@@ -21,12 +23,17 @@ const (
 	partModules  = "modules"
 	partSource   = "source"
 	partKconfig  = "kconfig"
+	partGuest    = "guest"
 )
 
 // parts are what leaves things of a kind out.
 func (m *minimising) parts() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		partSettings: m.settings, partSteps: m.steps, partModules: m.modules, partSource: m.source, partKconfig: m.kconfig,
+		partSettings: m.settings, partSteps: m.steps, partModules: m.modules, partSource: m.source,
+		partKconfig: func(ctx context.Context) error {
+			return m.kconfig(ctx, partKconfig, func(o kconfig.Option) bool { return !m.was.plan.Guest(o) })
+		},
+		partGuest: func(ctx context.Context) error { return m.kconfig(ctx, partGuest, m.was.plan.Guest) },
 	}
 }
 
@@ -45,6 +52,11 @@ func (m *minimising) try(ctx context.Context, part *result.MinimisedPart, n int,
 			part.Name, s.Without, s.Kept+s.Without, s.Left))
 	}}
 	s.Ask = func(ctx context.Context, keep []int) (shrink.Answer, error) {
+		if s := of(keep); s.lacks != "" {
+			part.Tried, part.Known = part.Tried+1, part.Known+1
+			m.tell(shrink.Not, s.lacks, s)
+			return shrink.Not, nil
+		}
 		a, known, err := m.ask(ctx, of(keep))
 		if err != nil {
 			return a, err
@@ -230,28 +242,39 @@ func (s subject) without(units [][]lineAt, keep []int) subject {
 	return s
 }
 
-// kconfig leaves out options. Kconfig is asked first, for a second or so: what it makes the same .config of is the same
-// kernel, and what it drops for want of another needs no request.
-func (m *minimising) kconfig(ctx context.Context) error {
-	was := m.left
-	part := m.begin(partKconfig, len(was.options))
+// kconfig leaves out those options that are of a part. Kconfig is asked first, for a moment: what it makes the same .config of is the
+// same kernel, what it drops for want of another needs no request, and where it leaves no module none can show anything.
+func (m *minimising) kconfig(ctx context.Context, name string, of func(kconfig.Option) bool) error {
+	all := m.left.options
+	was := slices.DeleteFunc(slices.Clone(all), func(o kconfig.Option) bool { return !of(o) })
+	with := func(kept []kconfig.Option) []kconfig.Option { // in the order of all
+		return slices.DeleteFunc(slices.Clone(all), func(o kconfig.Option) bool { return of(o) && !slices.Contains(kept, o) })
+	}
+	if len(was) == 0 {
+		return nil
+	}
+	part := m.begin(name, len(was))
 	text := func(o kconfig.Option) string { return strings.TrimSuffix(kconfig.Text([]kconfig.Option{o}), "\n") }
 	shown := func() {
 		var lines []string
-		for _, o := range was.options {
+		for _, o := range was {
 			lines = append(lines, text(o))
 		}
-		show(part, "requested.config", lines, within(was.options, m.left.options))
+		show(part, "requested.config", lines, within(was, m.left.options))
 	}
 	defer shown()
-	var from []kconfig.Option
-	effective := map[string][]kconfig.Option{} // of requests by their indices: those that Kconfig takes
+	from := was
+	effective := map[string]subject{} // of requests by their indices: with those that Kconfig takes
 	base, err := m.cellBase(ctx)
 	if err != nil {
 		return err
 	}
+	needs, err := m.needs(ctx, base)
+	if err != nil {
+		return err
+	}
 	key := func(ctx context.Context, keep []int) (string, error) {
-		asked := chosen(from, keep)
+		asked := with(chosen(from, keep))
 		base.Options = asked
 		c, err := m.lab.builder.Configure(ctx, base)
 		if ctx.Err() != nil {
@@ -261,27 +284,57 @@ func (m *minimising) kconfig(ctx context.Context) error {
 			return "", err
 		}
 		dropped := kconfig.Compare(asked, c)
-		effective[fmt.Sprint(keep)] = slices.DeleteFunc(asked, func(o kconfig.Option) bool {
+		s := m.left
+		s.options = slices.DeleteFunc(asked, func(o kconfig.Option) bool {
 			return slices.ContainsFunc(dropped, func(d kconfig.Dropped) bool { return d.Option == o })
 		})
+		for _, d := range kconfig.Compare(needs, c) {
+			s.lacks = fmt.Sprintf("without %s there is no module %s", d.Option, m.target.Module)
+		}
+		effective[fmt.Sprint(keep)] = s
 		return c.Digest(), nil
 	}
-	from = was.options
 	same, err := m.resolveSame(ctx, len(from), func(i int) bool { return from[i].Value == kconfig.Unset }, key)
 	part.Free += len(from) - len(same)
-	m.left.options = chosen(from, same)
+	from = chosen(from, same)
+	m.left.options = with(from)
 	if err != nil {
 		return err
 	}
-	m.lab.sink.Note(fmt.Sprintf("%s: %d of %d options change something", part.Name, len(same), len(from)))
-	start := m.left
-	from = start.options
-	err = m.try(ctx, part, len(from), func(keep []int) subject {
-		s := start
-		s.options = effective[fmt.Sprint(keep)]
-		return s
-	}, false, key)
-	return err
+	m.lab.sink.Note(fmt.Sprintf("%s: %d of %d options change something", part.Name, len(same), len(was)))
+	return m.try(ctx, part, len(from), func(keep []int) subject { return effective[fmt.Sprint(keep)] }, false, key)
+}
+
+// needs are the options without which the tree makes no module of the one that decides; none where that is no module of the tree.
+func (m *minimising) needs(ctx context.Context, base kbuild.Base) (needs []kconfig.Option, err error) {
+	var of *scenario.Module
+	for _, mod := range m.was.plan.Modules() {
+		if mod.Name == m.target.Module {
+			of = &mod
+		}
+	}
+	if of == nil {
+		return nil, nil
+	}
+	needs = append(needs, kconfig.Option{Name: "CONFIG_MODULES", Value: "y"})
+	if of.External == nil {
+		made, err := sample.Made(base.Tree.FS(), of.Name)
+		if err != nil {
+			return nil, err
+		}
+		if s, ok := made[of.Name]; ok && s.Target == of.Path && s.Option != "" {
+			needs = append(needs, kconfig.Option{Name: s.Option, Value: "m"})
+		}
+	}
+	base.Options = m.left.options
+	c, err := m.lab.builder.Configure(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	missing := kconfig.Compare(needs, c)
+	return slices.DeleteFunc(needs, func(o kconfig.Option) bool { // what the whole does not have it does not need
+		return slices.ContainsFunc(missing, func(d kconfig.Dropped) bool { return d.Option == o })
+	}), nil
 }
 
 // resolveSame are those of n requests, by their indices, which Kconfig makes the same .config of as of all: without all that turn

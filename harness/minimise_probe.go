@@ -53,6 +53,7 @@ type subject struct {
 	options  []kconfig.Option
 	files    []sourceFile // of the user's directories
 	squeezed bool         // lines that went are not left blank
+	lacks    string       // why it can show nothing, whatever is built; "" where that has to be seen
 }
 
 // sourceFile is a source of a user's module. A line that went is blank, so that the others keep their numbers.

@@ -19,6 +19,7 @@ import (
 	"umlab/harness/propose"
 	"umlab/harness/result"
 	"umlab/harness/sample"
+	"umlab/harness/scenario"
 	"umlab/harness/shell"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
@@ -290,7 +291,7 @@ func (l *Lab) newOptions(ctx context.Context, f *propose.Facts, k *propose.Known
 		said("The .config is of %s, not of User-Mode Linux.", f.Machine)
 	}
 	var fragments []kconfig.Fragment
-	for _, name := range []string{"uml.config", "rust.config", "samples-rust.config"} {
+	for _, name := range []string{scenario.GuestFragment, "rust.config", "samples-rust.config"} {
 		text, err := fs.ReadFile(l.project, "configs/"+name)
 		if err != nil {
 			return err

@@ -9,9 +9,8 @@ import (
 )
 
 // Half of what an idle make of the kernel does is to ask the compiler the same questions again, one after the other
-// (cc-option in the top Makefile: does it know this flag?). While the tools and all that Kbuild reads are the same, so are
-// the answers: a build that goes on takes those that the earlier one got, through a scripts/Makefile.compiler that
-// remembers them.
+// (cc-option in the top Makefile: does it know this flag?). While the C side of the tools is the same, so is the answer to the same
+// command: a build that goes on takes those that the earlier one got, through a scripts/Makefile.compiler that remembers them.
 
 const (
 	compilerRules = "scripts/Makefile.compiler"

@@ -19,9 +19,9 @@ cc-option = $(call try-run,sh $(dir)/cc $(1) -c -x c /dev/null -o "$$TMP",$(1),$
 as-instr = $(call try-run,printf "%b\n" "$(1)" | sh $(dir)/cc -o "$$TMP" -,$(2),$(3))
 `
 
-// questions are of all kinds: yes, no, a no that the compiler does not explain, with what make and the shell take for
+// makeQuestions are of all kinds: yes, no, a no that the compiler does not explain, with what make and the shell take for
 // something else, of other input than nothing, and the same again.
-const questions = `include $(rules)
+const makeQuestions = `include $(rules)
 define lines
 -Wa
 -Wb
@@ -53,7 +53,7 @@ func TestAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("Makefile", questions)
+	write("Makefile", makeQuestions)
 	write("cc", fakeCC)
 	write(filepath.Base(compilerRules), tryRun)
 	tree := fstest.MapFS{compilerRules: {Data: []byte(tryRun)}}

@@ -124,6 +124,11 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if answers, err := readIn(m.build, answersFile); err == nil {
+		if err := os.WriteFile(filepath.Join(dir, answersFile), answers, 0o644); err != nil {
+			return "", err
+		}
+	}
 	return dir, store.CopyTree(ctx, filepath.Join(dir, basic), filepath.Join(m.build, basic), copied)
 }
 

@@ -312,6 +312,10 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 		return nil, err
 	}
 	bl = &Baseline{Key: key, Of: id}
+	// Of a run that was ended: half of it would be a makefile that make does not read.
+	if err := removeIn(mk.build, answersFile); err != nil {
+		return nil, err
+	}
 	if err := mk.takeEnv(ctx, bl); err != nil {
 		return nil, err
 	}

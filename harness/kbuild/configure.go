@@ -3,7 +3,10 @@ package kbuild
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"umlab/harness/kconfig"
@@ -33,11 +36,82 @@ func (e *ConfigError) Error() string {
 
 // configure makes .config from nothing.
 func (m *making) configure(ctx context.Context, what string) error {
-	if err := writeIn(m.build, ".umlab.config", []byte(kconfig.Text(m.base.Options))); err != nil {
+	if err := writeIn(m.build, allConfig, []byte(kconfig.Text(m.base.Options))); err != nil {
 		return err
 	}
-	err := m.run(ctx, m.job("configure "+m.base.Tree.Name, m.out, "KCONFIG_ALLCONFIG="+buildDir+"/.umlab.config", "allnoconfig"))
-	return m.blame(ctx, what, err, m.log.Name())
+	if err := m.prepareQuestions(ctx); err != nil {
+		return err
+	}
+	err := m.run(ctx, m.job("configure "+m.base.Tree.Name, m.out, "KCONFIG_ALLCONFIG="+buildDir+"/"+allConfig, "allnoconfig"))
+	if err != nil {
+		return m.blame(ctx, what, err, m.log.Name())
+	}
+	return errors.Join(m.asks.keep(m.Builder), m.keepConf(ctx))
+}
+
+// conf is what `make allnoconfig` comes to: a program of the tree's, and what it sees of its surroundings.
+type conf struct {
+	Sum string   `json:"sum"` // sha256 of the program, which the store keeps
+	Env []string `json:"env"`
+}
+
+const (
+	kindConf    = "kconfig-conf"
+	confProgram = "scripts/kconfig/conf"
+	allConfig   = ".umlab.config" // what is requested
+)
+
+func (b Base) confKey() string {
+	return store.Key(kindConf, "1", b.Tree.Digest, b.Toolchain.Digest, b.Compiler, b.Subarch)
+}
+
+// keepConf keeps the program and its surroundings, as make allnoconfig had them.
+func (m *making) keepConf(ctx context.Context) error {
+	if m.asks == nil {
+		return nil
+	}
+	env, err := readIn(m.asks.dir, "env")
+	if err != nil || len(env) == 0 {
+		return err // this tree asks nothing
+	}
+	if err := regularIn(m.build, confProgram); err != nil {
+		return nil // it has another place in this tree
+	}
+	c := conf{Env: strings.Split(strings.TrimRight(string(env), "\x00"), "\x00")}
+	if _, c.Sum, err = m.Store.Keep(ctx, filepath.Join(m.build, filepath.FromSlash(confProgram))); err != nil {
+		return err
+	}
+	return m.Store.Put(kindConf, m.base.confKey(), c)
+}
+
+// askedConf makes .config with the program alone, without make. ok is false where that was not kept or fails: make has the last word.
+func (m *making) askedConf(ctx context.Context) (ok bool, err error) {
+	var c conf
+	if m.FromNothing || !m.Store.Get(kindConf, m.base.confKey(), &c) {
+		return false, nil
+	}
+	program, ok := m.Store.Kept(c.Sum)
+	if !ok {
+		return false, nil
+	}
+	if err := m.prepareQuestions(ctx); err != nil {
+		return false, err
+	}
+	at := filepath.Join(m.build, filepath.FromSlash(confProgram))
+	err = errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), writeIn(m.build, allConfig, []byte(kconfig.Text(m.base.Options))))
+	if err == nil {
+		_, err = store.CopyFile(at, program, 0o755)
+	}
+	if err != nil {
+		return false, err
+	}
+	j := m.job("configure "+m.base.Tree.Name, m.out)
+	j.dir, j.env, j.args = buildDir, c.Env, []string{confProgram, "--allnoconfig", "Kconfig"}
+	err = m.run(ctx, j)
+	if _, exit := errors.AsType[*exitError](err); exit {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // readConfig reads the resolved .config of a build directory.
@@ -81,7 +155,7 @@ func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, err
 	const kind = "configured"
 	key := store.Key(kind, base.key())
 	var text string
-	if b.Store.Get(kind, key, &text) {
+	if !b.FromNothing && b.Store.Get(kind, key, &text) {
 		if c, err := kconfig.ParseConfig(".config", []byte(text)); err == nil {
 			return c, nil
 		}
@@ -96,7 +170,11 @@ func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, err
 		return kconfig.Config{}, err
 	}
 	defer mk.close()
-	if err := mk.configure(ctx, "configuration"); err != nil {
+	made, err := mk.askedConf(ctx)
+	if err == nil && !made {
+		err = mk.configure(ctx, "configuration")
+	}
+	if err != nil {
 		return kconfig.Config{}, base.told(scenario.Cell{}, err)
 	}
 	c, err := readConfig(mk.build)

@@ -134,7 +134,7 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	// The output of each target in one piece: of several that fail at once, each error stands with its own.
 	args := append([]string{b.jobs(Request{}), "--output-sync=target"}, Request{Cell: r.Cell}.vars()...)
 	if from != nil {
-		err = from.configured(ctx, mk)
+		err = cmp.Or(from.remembered(mk), from.configured(ctx, mk))
 	} else {
 		err = mk.configured(ctx)
 	}

@@ -36,7 +36,7 @@ type near struct {
 	m     *remake.Remake
 	files int // in which the trees differ
 	rust  bool
-	opts  bool
+	opts  int  // in how many requested options they differ
 	tools bool // nothing but the host's tools is taken over
 }
 
@@ -81,7 +81,7 @@ func (b *Builder) nearest(ctx context.Context, base Base, id identity) (*near, e
 			}
 			changes[of.Tree] = c
 		}
-		n := &near{bl: bl, files: len(changes[of.Tree]), rust: of.Toolchain != id.Toolchain, opts: of.Options != id.Options}
+		n := &near{bl: bl, files: len(changes[of.Tree]), rust: of.Toolchain != id.Toolchain, opts: lines(of.Options, id.Options)}
 		if n.files <= farAway {
 			list = append(list, n)
 		}
@@ -110,13 +110,31 @@ func (n *near) distance() int {
 	if n.rust {
 		d += 100
 	}
-	if n.opts {
-		d += 5
+	if n.opts > 0 {
+		d += 4 + n.opts
 	}
 	if !knows(n.bl.Build()) {
 		d++
 	}
 	return d
+}
+
+// lines is how many lines two texts do not share; at least one where they differ.
+func lines(a, b string) (count int) {
+	if a == b {
+		return 0
+	}
+	seen := map[string]int{}
+	for line := range strings.Lines(a) {
+		seen[line]++
+	}
+	for line := range strings.Lines(b) {
+		seen[line]--
+	}
+	for _, n := range seen {
+		count += max(n, -n)
+	}
+	return max(count, 1)
 }
 
 // left is how many targets are left to make, at least.
@@ -130,8 +148,8 @@ func (n *near) left() (count int) {
 	if n.rust {
 		count += 50
 	}
-	if n.opts || n.m.Config {
-		count += 5
+	if n.opts > 0 || n.m.Config {
+		count += 4 + n.opts
 	}
 	return count
 }
@@ -146,7 +164,7 @@ func (n *near) look(ctx context.Context, base Base, changes []tree.Change) (err 
 		return err
 	}
 	n.m = remake.Decide(n.rec, changes, speak)
-	if n.rust || n.opts {
+	if n.rust || n.opts > 0 {
 		n.m.Config, n.m.Rules, n.m.Shrink = true, true, true
 	}
 	return nil
@@ -169,7 +187,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
-	if n.m.Nothing() && !n.rust && !n.opts {
+	if n.m.Nothing() && !n.rust && n.opts == 0 {
 		same := *n.bl
 		same.Key, same.Of, same.On = bl.Key, bl.Of, bl.On
 		same.On.Same = true
@@ -187,12 +205,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 	defer mk.close()
 	bl.On.Targets = outdated
 	take := n.m.Rules || !knows(mk.build)
-	if !take {
-		if err := remember(base.Tree.FS(), mk.over, remembering); err != nil {
-			return nil, err
-		}
-	}
-	err = n.configured(ctx, mk)
+	err = cmp.Or(n.remembered(mk), n.configured(ctx, mk))
 	if err == nil && n.rust {
 		err = mk.ask(ctx, "baseline")
 	}
@@ -232,7 +245,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 // on says what a build goes on from.
 func (n *near) on() *On {
 	return &On{Version: goOnVersion, Key: n.bl.Key, Toolchain: n.bl.Of.Name, Retooled: n.rust, Tree: n.bl.Of.Tree, Files: n.files,
-		Options: n.opts}
+		Options: n.opts > 0}
 }
 
 // hold sees to it that what a build goes on from is there, and is what was stored. The error is a *staleError where it is gone.
@@ -261,6 +274,14 @@ func (b *Builder) newMakeOn(
 	}
 	mk.over = over
 	return mk, copied, outdated, nil
+}
+
+// remembered has make take the compiler's answers of n's build, see answers.go, where it has any.
+func (n *near) remembered(mk *making) error {
+	if !knows(mk.build) {
+		return nil
+	}
+	return remember(mk.base.Tree.FS(), mk.over, remembering)
 }
 
 // configured makes .config where it may be another, and removes what was made under the former one.
@@ -304,8 +325,7 @@ func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied 
 	if n.m.Config {
 		leave[".config"], leave[".config.old"] = true, true
 	}
-	leave[answersFile] = n.m.Rules // for other rules there are other questions
-	for _, name := range asked {   // make takes a file that is there for made, also where nothing makes it
+	for _, name := range asked { // make takes a file that is there for made, also where nothing makes it
 		leave[name] = true
 	}
 	if copied, err = mark(dir); err != nil {
@@ -319,6 +339,9 @@ func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied 
 	parts := []string{"."}
 	if n.tools {
 		parts = hostTools
+		if knows(n.bl.Build()) {
+			parts = append(slices.Clone(parts), answersFile)
+		}
 	}
 	place := func(to, from string, info fs.FileInfo) error {
 		rel, err := filepath.Rel(build, to)

@@ -26,6 +26,7 @@ type making struct {
 	over   string // directory of files that lie over those of the tree; "" for none
 	watch  watching
 	opened openings
+	asks   *questions // of Kconfig; nil before it is asked
 	out    *makeLog
 	log    *os.File
 	start  time.Time
@@ -63,7 +64,10 @@ func (b *Builder) newMake(base Base, dir string, task progress.Task, watch watch
 		start: time.Now()}, nil
 }
 
-func (m *making) close() { m.log.Close() }
+func (m *making) close() {
+	m.log.Close()
+	m.asks.close()
+}
 
 const openedFile = "opened" // beside the build directory
 
@@ -94,7 +98,7 @@ func (m *making) pause() error {
 // job is a make in the build directory.
 func (m *making) job(what string, log io.Writer, args ...string) job {
 	return job{what: what, base: m.base, over: m.over, log: log, watch: m.watch, opened: &m.opened,
-		mounts: []sandbox.Mount{{Source: m.build, Target: buildDir}}, args: append(m.base.Make(), args...)}
+		mounts: append(m.asks.mounts(), sandbox.Mount{Source: m.build, Target: buildDir}), args: append(m.base.Make(), args...)}
 }
 
 // configured makes .config from nothing and holds it against what was requested.
@@ -121,9 +125,6 @@ func (m *making) takeEnv(ctx context.Context, bl *Baseline) error {
 	if m.over == "" {
 		m.over = filepath.Join(m.dir, "over")
 		defer func() { _ = os.RemoveAll(m.over); m.over = "" }() // else a few files too many lie there
-	}
-	if err := removeIn(m.build, answersFile); err != nil {
-		return err // half of it would be a makefile that make does not read
 	}
 	if err := remember(m.base.Tree.FS(), m.over, remembering+noting); err != nil {
 		return err

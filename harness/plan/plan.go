@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	"umlab/harness/kbuild"
@@ -54,6 +55,7 @@ type Plan struct {
 	Notes     []string         // for the report
 	Asked     *result.Question // see Snapshot; nil before
 
+	guest         []kconfig.Option            // see Guest
 	compiler      string                      // "" where the tree decides
 	usualCompiler string                      // the same without the user's choice
 	ownConfig     []settings.Own              // that the tree and the toolchain rest on
@@ -137,12 +139,18 @@ func (p *Plan) OwnNotes() (notes []string) {
 func (p *Plan) merge(scenarios scenario.Library) error {
 	var errs []error
 	fragments := slices.Clone(p.Scenario.Fragments)
+	for _, f := range fragments {
+		if path.Base(f.File) == scenario.GuestFragment {
+			p.guest = append(p.guest, f.Options...)
+		}
+	}
 	p.Fragments = append([]string{}, p.Scenario.FragmentNames...)
 	if p.Flags.Subarch != "" {
 		f, err := readSubarch(scenarios.Project, p.Flags.Subarch)
 		if err != nil {
 			return err
 		}
+		p.guest = append(p.guest, f.Options...)
 		// What is replaced is what the SUBARCH means, and needs no note.
 		merged, _ := kconfig.Merge(append(fragments, f)...)
 		fragments, p.Fragments = []kconfig.Fragment{{Options: merged}}, append(p.Fragments, p.Flags.Subarch+".config")
@@ -168,6 +176,9 @@ func (p *Plan) merge(scenarios scenario.Library) error {
 	}
 	return usage.Join(errs...)
 }
+
+// Guest reports whether an option of the plan's is one that every guest is given, whatever the scenario is about.
+func (p *Plan) Guest(o kconfig.Option) bool { return slices.Contains(p.guest, o) }
 
 // checkRust says where a tree that is on this machine cannot build what is asked.
 func (p *Plan) checkRust() error {

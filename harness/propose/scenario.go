@@ -326,7 +326,7 @@ func (w *writer) head() {
 	w.line("tree = %s", quote(w.Tree))
 	w.note(w.ToolchainSaid...)
 	w.line("toolchain = %s", quote(w.Toolchain))
-	fragments := []string{"uml.config"}
+	fragments := []string{scenario.GuestFragment}
 	if w.rust {
 		fragments = append(fragments, "rust.config", "samples-rust.config")
 	}

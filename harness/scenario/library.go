@@ -17,6 +17,9 @@ import (
 const (
 	scenarioDir = "scenarios"
 	fragmentDir = "configs"
+
+	// GuestFragment is the one with what every guest needs to boot and to tell anything.
+	GuestFragment = "uml.config"
 )
 
 // Library is where scenarios are looked for.

@@ -1,0 +1,289 @@
+package kbuild
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"umlab/harness/sandbox"
+	"umlab/harness/shell"
+	"umlab/harness/store"
+)
+
+// Whenever Kconfig reads its files it has a shell ask the tools some seventy questions ($(shell,…) in scripts/Kconfig.include and
+// elsewhere): the same ones whatever is requested, for two seconds and more, and a build that is configured reads them twice. What a
+// question was answered is remembered, and given again to the same command where the tools, the files of the tree that it may run and
+// what the tree's Makefiles export are the same. A shell that lies over the sandbox's own does that, for Kconfig alone.
+
+const (
+	kindQuestions    = "kconfig-questions"
+	questionsVersion = "1"
+
+	realShell  = "/umlab/sh"    // where the sandbox's own shell is meanwhile
+	heardFile  = "/umlab/heard" // what was answered that was not known
+	environ    = "/umlab/env"   // what Kconfig sees of its surroundings
+	mostAnswer = 4000           // bytes; Kconfig reads 4095
+	enough     = 2              // how often an answer was the same before it is believed: the machine can spoil one
+)
+
+// heard is what a question was answered, and how often it was that.
+type heard struct {
+	Answer string `json:"answer"`
+	Times  int    `json:"times"`
+}
+
+// questions are what is known of Kconfig's questions while a build directory is made.
+type questions struct {
+	dir    string // of the host
+	shell  string // the sandbox's own, on the host
+	source fs.FS  // the tree
+	keys   [2]string
+	known  [2]map[string]heard // by the command: what asks the C side alone, and the others
+	remove func()
+}
+
+// The shell reads itself line by line: what is not Kconfig's is over soon. NUL ends each part of what is written down.
+const questionsShell = "#!" + realShell + `
+case $1 in -c) ;; *) exec ` + realShell + ` "$@";; esac
+read -r umlab_by </proc/$PPID/comm
+case $umlab_by in conf) ;; *) exec ` + realShell + ` "$@";; esac
+[ -s ` + environ + ` ] || cat /proc/$PPID/environ >` + environ + `
+case $2 in --) umlab_asked=$3;; *) umlab_asked=$2;; esac
+case $umlab_asked in
+`
+
+const questionsAsk = `esac
+umlab_answer=$(` + realShell + ` "$@")
+umlab_status=$?
+printf '%s\0%s\0' "$umlab_asked" "$umlab_answer" >>` + heardFile + `
+printf '%s\n' "$umlab_answer"
+exit $umlab_status
+`
+
+// prepareQuestions has what is run from now on asked through m.asks.
+func (m *making) prepareQuestions(ctx context.Context) (err error) {
+	if m.asks == nil {
+		m.asks, err = m.questions(ctx, m.base)
+	}
+	return err
+}
+
+// questions prepares what remembers Kconfig's questions for base. It is nil where the sandbox's shell cannot be told, or nothing is to
+// be remembered.
+func (b *Builder) questions(ctx context.Context, base Base) (_ *questions, err error) {
+	real, ok := shellOf(base.Toolchain.Root)
+	if b.FromNothing || !ok {
+		return nil, nil
+	}
+	id, err := b.identity(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	files, err := asksWith(base.Tree.FS())
+	if err != nil {
+		return nil, err
+	}
+	q := &questions{shell: real, source: base.Tree.FS()}
+	for i, tools := range []string{id.Side, base.Toolchain.Digest} {
+		q.known[i] = map[string]heard{}
+		if tools == "" {
+			continue
+		}
+		q.keys[i] = store.Key(kindQuestions, questionsVersion, tools, base.Compiler, base.Subarch, files)
+		b.Store.Get(kindQuestions, q.keys[i], &q.known[i])
+	}
+	if q.dir, q.remove, err = b.Store.Scratch("questions"); err != nil {
+		return nil, err
+	}
+	err = errors.Join(os.WriteFile(q.at("sh"), []byte(q.script()), 0o755), os.WriteFile(q.at("heard"), nil, 0o644),
+		os.WriteFile(q.at("env"), nil, 0o644))
+	if err != nil {
+		q.remove()
+		return nil, err
+	}
+	return q, nil
+}
+
+func (q *questions) at(name string) string { return filepath.Join(q.dir, name) }
+
+// close removes what lies on the host.
+func (q *questions) close() {
+	if q != nil {
+		q.remove()
+	}
+}
+
+// mounts put the shell over the sandbox's own.
+func (q *questions) mounts() []sandbox.Mount {
+	if q == nil {
+		return nil
+	}
+	return []sandbox.Mount{{Source: q.shell, Target: realShell, ReadOnly: true}, {Source: q.at("heard"), Target: heardFile},
+		{Source: q.at("env"), Target: environ}, {Source: q.at("sh"), Target: "/bin/sh", ReadOnly: true}}
+}
+
+// script is the shell, with what it knows.
+func (q *questions) script() string {
+	var s strings.Builder
+	s.WriteString(questionsShell)
+	for _, known := range q.known {
+		for asked, h := range known {
+			if h.Times >= enough {
+				s.WriteString(shell.Quote(asked) + ") printf '%s\\n' " + shell.Quote(h.Answer) + "; exit;;\n")
+			}
+		}
+	}
+	s.WriteString(questionsAsk)
+	return s.String()
+}
+
+// keep remembers what was answered while Kconfig was asked once.
+func (q *questions) keep(b *Builder) error {
+	if q == nil {
+		return nil
+	}
+	text, err := readIn(q.dir, "heard")
+	if err != nil || len(text) == 0 {
+		return err
+	}
+	now := q.take(string(text))
+	for i, key := range q.keys {
+		if len(now[i]) == 0 || key == "" {
+			continue
+		}
+		all := map[string]heard{}
+		b.Store.Get(kindQuestions, key, &all) // others may have asked meanwhile
+		for asked, answer := range now[i] {
+			h := all[asked]
+			if h.Answer != answer {
+				h = heard{Answer: answer}
+			}
+			h.Times++
+			all[asked] = h
+		}
+		if err := b.Store.Put(kindQuestions, key, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take reads what the shell wrote down: answers by question, of the C side alone and of all tools.
+func (q *questions) take(text string) (now [2]map[string]string) {
+	now = [2]map[string]string{{}, {}}
+	var changes []string // what asks for something that does not stay
+	parts := strings.Split(text, "\x00")
+	for i := 0; i+2 < len(parts); i += 2 { // behind the last NUL stands nothing
+		asked, answer := parts[i], parts[i+1]
+		of, ok := q.of(asked)
+		if !ok || len(answer) > mostAnswer {
+			continue
+		}
+		if was, twice := now[of][asked]; twice && was != answer {
+			changes = append(changes, asked)
+		}
+		now[of][asked] = answer
+	}
+	for _, asked := range changes {
+		delete(now[0], asked)
+		delete(now[1], asked)
+	}
+	return now
+}
+
+var (
+	rustWord  = regexp.MustCompile(`(?i)rust|bindgen`)
+	namesTree = regexp.MustCompile(regexp.QuoteMeta(srcDir) + `/([^\s'"` + "`" + `;|&<>()$]*)`)
+)
+
+// of says whose the answer to a question is: 0 the C side's alone, 1 any tool's. ok is false where it may be that of a file which the
+// keys do not tell.
+func (q *questions) of(asked string) (of int, ok bool) {
+	if q.keys[0] == "" || rustWord.MatchString(asked) {
+		of = 1
+	}
+	for _, m := range namesTree.FindAllStringSubmatch(asked, -1) {
+		if !isAsksWith(m[1]) {
+			return 0, false
+		}
+		text, err := fs.ReadFile(q.source, m[1])
+		if err != nil {
+			return 0, false
+		}
+		if rustWord.Match(text) {
+			of = 1
+		}
+	}
+	return of, true
+}
+
+// isAsksWith tells the files of a tree that what Kconfig asks may rest on: the scripts that it runs, which run each other, and the makefiles
+// that say with what.
+func isAsksWith(name string) bool {
+	dir, base := path.Split(name)
+	switch dir {
+	case "":
+		return base == "Makefile"
+	case "scripts/":
+		return strings.HasSuffix(base, ".sh") || strings.HasSuffix(base, ".include") || strings.HasPrefix(base, "Makefile")
+	case "arch/um/", "arch/x86/":
+		return strings.HasPrefix(base, "Makefile")
+	}
+	return false
+}
+
+// asksWith is a digest of those files.
+func asksWith(source fs.FS) (string, error) {
+	sum := sha256.New()
+	for _, dir := range []string{".", "scripts", "arch/um", "arch/x86"} {
+		entries, err := fs.ReadDir(source, dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+		for _, e := range entries {
+			name := path.Join(dir, e.Name())
+			if !isAsksWith(name) || !e.Type().IsRegular() {
+				continue
+			}
+			text, err := fs.ReadFile(source, name)
+			if err != nil {
+				return "", err
+			}
+			of := sha256.Sum256(text)
+			sum.Write(append([]byte(name+"\x00"), of[:]...))
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// shellOf is the file that /bin/sh is below a sysroot.
+func shellOf(root string) (string, bool) {
+	dir, err := os.Open(root)
+	if err != nil {
+		return "", false
+	}
+	defer dir.Close()
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
+	fd, err := unix.Openat2(int(dir.Fd()), "bin/sh", &how)
+	if err != nil {
+		return "", false
+	}
+	defer unix.Close(fd)
+	at, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	return at, err == nil
+}
