@@ -294,8 +294,9 @@ func Bisect() {}
 //
 //	Flags:
 //	  -what=KIND,…          only these: settings of the variant, steps, modules, lines of the source of
-//	                        modules of yours, options of Kconfig; default: all, in this order (settings,
-//	                        steps, modules, source, kconfig)
+//	                        modules of yours, options of Kconfig, and those that every guest is given
+//	                        (hours); default: all but the last, in this order (settings, steps, modules,
+//	                        source, kconfig, guest)
 //	  -within=MINUTES       then what is left by that time is printed; default: as long as it takes
 //	  -out=DIRECTORY        what is left is written there: the options, your modules, a scenario
 //	  -log=FILE             answers are written there as they come, and taken from there

@@ -240,7 +240,7 @@ func (a *App) minimise() *target {
 			"is not loaded.", exactly("CELL"))
 	t.list(&o.What, flag{name: "what", takes: "KIND,…", offers: fixed(harness.MinimiseParts()...),
 		means: "only these: settings of the variant, steps, modules, lines of the source of modules of yours, options of " +
-			"Kconfig; default: all, in this order"})
+			"Kconfig, and those that every guest is given (hours); default: all but the last, in this order"})
 	t.number(&o.Within, 1, flag{name: "within", takes: "MINUTES", once: true,
 		means: "then what is left by that time is printed; default: as long as it takes"})
 	t.output(&o.Out, flag{name: "out", takes: "DIRECTORY", means: "what is left is written there: the options, your modules, a scenario"})

@@ -72,7 +72,7 @@ func minimisedTable(m *result.Minimisation) doc.Table {
 		n := func(n int) doc.Line { return doc.Say(fmt.Sprint(n)) }
 		t.Rows = append(t.Rows, doc.Cells(doc.Say(p.Name), n(p.Was), n(p.Left), n(p.Tried), n(p.Known), n(p.Free), minimal))
 	}
-	t.Legend = []doc.Line{doc.Say("tried: sets that were built or booted, or answered by an earlier run (known before); " +
+	t.Legend = []doc.Line{doc.Say("tried: sets that were built or booted, or answered by an earlier run or by Kconfig (known before); " +
 		"free: sets that come to one that was tried")}
 	return t
 }
