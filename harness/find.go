@@ -49,7 +49,7 @@ func (l *Lab) smallest(ctx context.Context, src *sources.Sources, p *plan.Plan) 
 		if len(sets) == 0 {
 			break
 		}
-		l.sink.Note(fmt.Sprintf("looking for %s: %d more sets, of %d settings each", wanted, len(sets), s.Most))
+		l.sink.Note(fmt.Sprintf("looking for %s in sets of %d: %d to ask", wanted, s.Most, len(sets)))
 		r, err := l.runOn(ctx, p.Of(sets), t, tc)
 		if err != nil {
 			return nil, err
@@ -102,12 +102,27 @@ func Findable() (words []string) {
 	return words
 }
 
+// findable are those of them that a cell of the plan can have.
+func findable(p *plan.Plan) []string {
+	of := []result.Verdict{result.Loads, result.Rejected, result.AddressDependent, result.Mixed, result.Broken}
+	switch {
+	case p.Scenario.BuildOnly():
+		of = []result.Verdict{result.Builds, result.Broken}
+	case len(p.Modules()) == 0:
+		of = []result.Verdict{result.Passes, result.Fails, result.Rejected, result.Mixed, result.Broken}
+	}
+	return slices.DeleteFunc(Findable(), func(w string) bool { return !slices.Contains(of, result.Verdict(w)) })
+}
+
 // checkFind says what of the flags a search cannot have.
 func (l *Lab) checkFind(p *plan.Plan) error {
-	switch words := Findable(); {
-	case !slices.Contains(words, p.Flags.Find):
+	switch words := findable(p); {
+	case !slices.Contains(Findable(), p.Flags.Find):
 		return usage.Errorf("-find=%s is no verdict that can be looked for: allowed are %s%s", p.Flags.Find, strings.Join(words, ", "),
 			usage.Meant(p.Flags.Find, words))
+	case !slices.Contains(words, p.Flags.Find):
+		return usage.Errorf("-find=%s: no cell of scenario %s can be that, whatever the settings: allowed are %s", p.Flags.Find, p.Scenario.Name,
+			strings.Join(words, ", "))
 	case len(p.Flags.Select.Cells) > 0:
 		return usage.Errorf("-find= chooses the cells itself: leave out -cells=, and give axes with -axis=")
 	}

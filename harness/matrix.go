@@ -114,6 +114,9 @@ func (l *Lab) runBy(ctx context.Context, b *kbuild.Builder, p *plan.Plan, t *tre
 	}
 	started := l.now()
 	q, baseline, notes, err := p.Build(ctx, b, t, tc)
+	if q.Asked == nil { // it is not even known what was asked
+		return nil, err
+	}
 	return l.runBuilt(ctx, b, &ran{Results: results(q, t, tc, notes), plan: q.Cut(), baseline: baseline}, p.Base(t, tc), started, err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -352,5 +353,19 @@ func TestOwnTree(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(own, "init", "main.o")); err != nil || string(text) != "x" {
 		t.Errorf("the user's tree was touched: %q, %v", text, err)
+	}
+}
+
+// What only the toolchain can say of a flag is told as the caller's mistake, by whatever target.
+func TestUnknownOption(t *testing.T) {
+	l, _ := real(t)
+	o := harness.MatrixOptions{Select: scenario.Selection{Axes: []string{"no-such-option=yes"}}}
+	_, matrix := l.Matrix(t.Context(), o, harness.Outputs{})
+	o.Find = "loads"
+	_, find := l.Matrix(t.Context(), o, harness.Outputs{})
+	for name, err := range map[string]error{"matrix": matrix, "find": find} {
+		if harness.ExitCode(err) != result.ExitUsage || !strings.Contains(fmt.Sprint(err), "rustc has no such option") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
