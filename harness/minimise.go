@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/kconfig"
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
 	"umlab/harness/predicate"
@@ -211,6 +212,11 @@ func (m *minimising) shrink(ctx context.Context, what []string) error {
 		if err := m.parts()[part](ctx); err != nil {
 			return err
 		}
+	}
+	guest := slices.DeleteFunc(slices.Clone(m.left.options), func(o kconfig.Option) bool { return !m.was.plan.Guest(o) })
+	if len(what) == 0 && len(guest) > 0 {
+		m.result.Notes = append(m.result.Notes, fmt.Sprintf("the %d options that every guest is given (%s) were not tried: -what=%s does, for hours",
+			len(guest), scenario.GuestFragment, partGuest))
 	}
 	return nil
 }

@@ -97,6 +97,11 @@ func ParseAxis(name string) (Axis, error) {
 	return Axis{}, fmt.Errorf("%q is no axis: write an option of rustc, as in -Zplt, or %s", name, strings.Join(AxisNames(), ", "))
 }
 
+// same reports whether both are one axis, which only rustc may be able to tell: then they are.
+func (a Axis) same(b Axis) bool {
+	return a.Kind == b.Kind && a.Name == b.Name && (a.Prefix == b.Prefix || a.Prefix == "" || b.Prefix == "")
+}
+
 // String is the name as ParseAxis reads it.
 func (a Axis) String() string {
 	if a.Kind == OfParam {

@@ -11,6 +11,7 @@ import (
 // included, is taken at each of their values; stock itself stays, to compare with.
 func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 	out := *s
+	var before []axisValues
 	for _, one := range given {
 		name, list, valued := strings.Cut(one, "=")
 		axis, err := ParseAxis(name)
@@ -22,6 +23,11 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 			wrong("-axis=%s: write its values behind it, as in -axis=%s=yes,no; %s leaves it as the tree has it", one, name, Off)
 			continue
 		}
+		if i := slices.IndexFunc(before, func(b axisValues) bool { return b.axis.same(axis) }); i >= 0 {
+			wrong("-axis=%s: -axis=%s=%s is that axis already: write all of its values in one, as in -axis=%s=%s,%s",
+				one, before[i].axis, strings.Join(before[i].values, ","), name, strings.Join(before[i].values, ","), list)
+			continue
+		}
 		values := strings.Split(list, ",")
 		for _, v := range values {
 			if err := axis.check(v); err != nil {
@@ -29,6 +35,7 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 				return &out
 			}
 		}
+		before = append(before, axisValues{axis, values})
 		out.vary(axisValues{axis, values})
 	}
 	if len(out.variants) > mostVariants {
@@ -44,14 +51,14 @@ const mostVariants = 2000
 // vary puts an axis beside those that are there, or in the place of the same one.
 func (s *Scenario) vary(a axisValues) {
 	s.axes = slices.Clone(s.axes)
-	if i := slices.IndexFunc(s.axes, func(have axisValues) bool { return have.axis == a.axis }); i >= 0 {
+	if i := slices.IndexFunc(s.axes, func(have axisValues) bool { return have.axis.same(a.axis) }); i >= 0 {
 		s.axes[i] = a
 	} else {
 		s.axes = append(s.axes, a)
 	}
 	variants, seen := []Variant{newVariant()}, map[string]bool{Stock: true}
 	for _, v := range s.variants {
-		others := slices.DeleteFunc(slices.Clone(v.Settings), func(set Setting) bool { return set.Axis == a.axis })
+		others := slices.DeleteFunc(slices.Clone(v.Settings), func(set Setting) bool { return set.Axis.same(a.axis) })
 		for _, value := range a.values {
 			with := newVariant(s.inOrder(append(slices.Clip(others), Setting{a.axis, value}))...)
 			if !seen[with.ID] {
