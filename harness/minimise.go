@@ -215,8 +215,8 @@ func (m *minimising) shrink(ctx context.Context, what []string) error {
 	}
 	guest := slices.DeleteFunc(slices.Clone(m.left.options), func(o kconfig.Option) bool { return !m.was.plan.Guest(o) })
 	if len(what) == 0 && len(guest) > 0 {
-		m.result.Notes = append(m.result.Notes, fmt.Sprintf("the %d options that every guest is given (%s) were not tried: -what=%s does, for hours",
-			len(guest), scenario.GuestFragment, partGuest))
+		m.result.Notes = append(m.result.Notes, fmt.Sprintf("the %d options that every guest is given (%s) were not tried: "+
+			"-what=%s does, for hours", len(guest), scenario.GuestFragment, partGuest))
 	}
 	return nil
 }

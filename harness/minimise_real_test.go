@@ -86,3 +86,27 @@ MODULE_LICENSE("GPL");
 		t.Errorf("the user's own file was written to: %v", err)
 	}
 }
+
+// TestMinimiseKconfig leaves of the options of a scenario what the module that decides needs, and builds nothing where Kconfig says that
+// there is no such module.
+func TestMinimiseKconfig(t *testing.T) {
+	l, _ := real(t)
+	long(t)
+	m, err := l.Minimise(t.Context(), harness.MinimiseOptions{Cell: "stock:low:rust_minimal",
+		MatrixOptions: harness.MatrixOptions{Command: "go test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(m.Parts, func(p result.MinimisedPart) bool { return p.Name == "kconfig" })
+	if m.Conclusion != result.Minimised || at < 0 {
+		t.Fatalf("%+v", m)
+	}
+	p := m.Parts[at]
+	want := []string{"CONFIG_RUST=y", "CONFIG_SAMPLES=y", "CONFIG_SAMPLES_RUST=y", "CONFIG_SAMPLE_RUST_MINIMAL=m"}
+	if !slices.Equal(p.Kept, want) || p.Was != 6 || p.Known < 4 {
+		t.Errorf("%+v", p)
+	}
+	if !slices.ContainsFunc(m.Notes, func(n string) bool { return strings.Contains(n, "were not tried: -what=guest") }) {
+		t.Errorf("%q", m.Notes)
+	}
+}

@@ -228,8 +228,8 @@ func (q *questions) of(asked string) (of int, ok bool) {
 	return of, true
 }
 
-// isAsksWith tells the files of a tree that what Kconfig asks may rest on: the scripts that it runs, which run each other, and the makefiles
-// that say with what.
+// isAsksWith tells the files of a tree that what Kconfig asks may rest on: the scripts that it runs, which run each other, and the
+// makefiles that say with what.
 func isAsksWith(name string) bool {
 	dir, base := path.Split(name)
 	switch dir {

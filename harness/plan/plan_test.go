@@ -269,3 +269,27 @@ func TestWhatIsNotThere(t *testing.T) {
 		t.Errorf("a directory that went: %v, %v", q, err)
 	}
 }
+
+// What every guest is given is told from what the scenario, a SUBARCH or the user asks for, as long as nobody asks for something else.
+func TestGuest(t *testing.T) {
+	dir := t.TempDir()
+	own := filepath.Join(dir, "own.config")
+	write(t, dir, map[string]string{"own.config": "CONFIG_CRC32=y\nCONFIG_EMBEDDED=y\n"})
+	p := planned(t, Flags{Fragments: []string{own}})
+	guest := map[string]bool{}
+	for _, o := range p.Options {
+		guest[o.Name] = p.Guest(o)
+	}
+	for name, want := range map[string]bool{"CONFIG_HOSTFS": true, "CONFIG_MODULES": true, "CONFIG_AIO": true, "CONFIG_RUST": false,
+		"CONFIG_SAMPLE_RUST_MINIMAL": false, "CONFIG_CRC32": false, "CONFIG_EMBEDDED": false} {
+		if got, there := guest[name]; got != want || !there {
+			t.Errorf("%s: %t, %t", name, got, there)
+		}
+	}
+	p = planned(t, Flags{Subarch: "i386"})
+	for _, o := range p.Options {
+		if o.Name == "CONFIG_64BIT" && !p.Guest(o) {
+			t.Errorf("%s is what i386 means", o)
+		}
+	}
+}
