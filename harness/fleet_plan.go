@@ -315,6 +315,12 @@ type crew struct {
 const mostSeen = 12
 
 func (s *crew) workers(list []fleet.Worker) {
+	for id, t := range s.of {
+		if !slices.ContainsFunc(list, func(w fleet.Worker) bool { return w.ID == id }) { // it left, or died
+			t.Done(nil)
+			delete(s.of, id)
+		}
+	}
 	for _, w := range list {
 		t := s.of[w.ID]
 		if t == nil && len(s.of) == mostSeen {

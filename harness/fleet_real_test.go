@@ -16,6 +16,7 @@ import (
 	"umlab/harness/fleet"
 	"umlab/harness/fleet/jetstream"
 	"umlab/harness/result"
+	"umlab/harness/scenario"
 )
 
 // joined is real with the workers of a queue, and with what it tells.
@@ -73,6 +74,7 @@ func TestJoinLocal(t *testing.T) {
 	l, many, told := joined(t, harness.Local)
 	for name, o := range map[string]harness.MatrixOptions{
 		"matrix": {}, "of a build": {Scenario: "rustc-target-pointer-width"},
+		"own modules": {Select: scenario.Selection{Cells: []string{"stock"}, Modules: []string{"./testdata/modules/rust_hello"}}},
 		"other kernels": func() (o harness.MatrixOptions) {
 			o.Select.Axes, o.Select.Cells = []string{"param:seccomp=on"}, []string{"stock", "static-large*@module"}
 			return o

@@ -10,13 +10,14 @@ import (
 	"umlab/harness/cache"
 	"umlab/harness/fleet"
 	"umlab/harness/plan"
+	"umlab/harness/scenario"
 	"umlab/harness/sources"
 	"umlab/harness/store"
 	"umlab/harness/tree"
 	"umlab/harness/usage"
 )
 
-// What is too large for a queue goes from one machine to another through the cache: trees of the user's own, and transcripts.
+// What is too large for a queue goes from one machine to another through the cache: trees and modules of the user's own, and transcripts.
 
 // sends reports whether this machine can put something into a cache.
 func (l *Lab) sends() bool { return l.cache != nil && l.cache.Keys.CanSign() }
@@ -42,14 +43,7 @@ func (l *Lab) sendTree(ctx context.Context, src *sources.Sources, p *plan.Plan) 
 
 // receiveTree are the sources with the tree that was sent under a name.
 func (l *Lab) receiveTree(ctx context.Context, name string, sent tree.Tree) (*sources.Sources, error) {
-	e := store.Entry{Kind: tree.Kind, Key: sent.Digest}
-	there := func() bool { return tree.There(l.store, e.Key) }
-	err := l.store.Once(ctx, "pull-"+e.Kind+"-"+e.Key, there, func() error {
-		if l.cache == nil {
-			return usage.Errorf("it is in the cache of who asks, and here %s is not set", envCache)
-		}
-		return l.cache.Take(ctx, e)
-	})
+	err := l.receive(ctx, store.Entry{Kind: tree.Kind, Key: sent.Digest}, func() bool { return tree.There(l.store, sent.Digest) })
 	t, ok := tree.Stored(l.store, sent)
 	if err == nil && !ok {
 		err = errors.New("the store lost it at once")
@@ -58,6 +52,53 @@ func (l *Lab) receiveTree(ctx context.Context, name string, sent tree.Tree) (*so
 		return nil, fmt.Errorf("the tree %s of the task: %w", store.Short(sent.Digest), err)
 	}
 	return l.sources.With(name, t), nil
+}
+
+// sendModules puts the user's directories of modules into the cache, where others are to build them, and reports whether they are there.
+func (l *Lab) sendModules(ctx context.Context, directories map[string]scenario.External) (sent bool, err error) {
+	if !l.sends() || l.options.Join == Local {
+		return false, nil
+	}
+	for name, e := range directories {
+		o := store.Offered{Entry: store.Entry{Kind: tree.KindModules, Key: e.Digest}, Of: "modules " + filepath.Base(e.Given)}
+		if err := l.cache.Put(ctx, o); err != nil {
+			return false, fmt.Errorf("put the modules %s into the cache, for the workers: %w", name, err)
+		}
+	}
+	return true, nil
+}
+
+// receiveModules are directories of modules with their snapshots: those of this store, or of the cache.
+func (l *Lab) receiveModules(ctx context.Context, directories map[string]scenario.External) (map[string]scenario.External, error) {
+	taken := map[string]scenario.External{}
+	for name, e := range directories {
+		err := l.receive(ctx, store.Entry{Kind: tree.KindModules, Key: e.Digest}, func() (ok bool) {
+			e.Dir, ok = l.store.Lookup(tree.KindModules, e.Digest)
+			return ok
+		})
+		if err == nil {
+			err = l.store.Whole(ctx, e.Dir)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the modules %s of the task: %w", name, err)
+		}
+		taken[name] = e
+	}
+	return taken, nil
+}
+
+// receive has what another machine sent in the store, where there says whether it is there.
+func (l *Lab) receive(ctx context.Context, e store.Entry, there func() bool) error {
+	err := l.store.Once(ctx, "pull-"+e.Kind+"-"+e.Key, there, func() error {
+		if l.cache == nil {
+			return usage.Errorf("it is in the cache of who asks, and here %s is not set", envCache)
+		}
+		return l.cache.Take(ctx, e)
+	})
+	if err == nil && !there() {
+		err = errors.New("the store lost it at once")
+	}
+	return err
 }
 
 // sendFiles puts the files that an answer names into the cache, under its key, and reports whether they are there.

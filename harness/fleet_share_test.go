@@ -12,9 +12,12 @@ import (
 	"umlab/harness/cache/cachetest"
 	"umlab/harness/cache/oci"
 	"umlab/harness/fleet"
+	"umlab/harness/parcel"
 	"umlab/harness/plan"
 	"umlab/harness/progress"
 	"umlab/harness/result"
+	"umlab/harness/scenario"
+	"umlab/harness/settings"
 	"umlab/harness/sources"
 	"umlab/harness/store"
 	"umlab/harness/tree"
@@ -141,5 +144,72 @@ func TestTranscriptsOfAnotherMachine(t *testing.T) {
 	}
 	if poor.sendFiles(t.Context(), task, files) {
 		t.Error("without a cache, something was sent")
+	}
+}
+
+// TestModulesOfAnotherMachine: a directory of modules comes by the cache, and makes the same plan where it does not lie.
+func TestModulesOfAnotherMachine(t *testing.T) {
+	r, own := cachetest.New(t), t.TempDir()
+	cachetest.Key(t, filepath.Join(own, "cache_key"))
+	here, there, without := sharing(t, r.Address, own), sharing(t, r.Address, own), sharing(t, "", own)
+	for _, l := range []*Lab{here, there, without} {
+		root, err := filepath.Abs("..")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.project = os.DirFS(root)
+	}
+	from, err := filepath.Abs("testdata/modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(from)
+	const name = "./c-hello"
+	p, err := here.plan(plan.Flags{Select: scenario.Selection{Modules: []string{name}}})
+	if err == nil {
+		p, err = p.Snapshot(t.Context(), here.store, here.sink)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !here.hereAlone(p, settings.Toolchain{}, false, false) || here.hereAlone(p, settings.Toolchain{}, false, true) {
+		t.Error("a directory of modules that was not sent is this machine's alone, and one that was is not")
+	}
+	dirs := directories(p)
+	if e, ok := dirs[name]; len(dirs) != 1 || !ok || e.Dir != "" || e.Given != filepath.Join(from, "c-hello") {
+		t.Fatalf("%+v", dirs)
+	}
+	if sent, err := here.sendModules(t.Context(), dirs); !sent || err != nil {
+		t.Fatal(sent, err)
+	}
+	files, err := p.Parcel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for range 2 { // the second time, it is in the store
+		library := there.library()
+		if library.Taken, err = there.receiveModules(t.Context(), dirs); err != nil {
+			t.Fatal(err)
+		}
+		if library.Files, err = parcel.Open(files); err != nil {
+			t.Fatal(err)
+		}
+		q, err := plan.New(library, there.sources, p.Flags)
+		if err == nil {
+			q, err = q.Snapshot(t.Context(), there.store, there.sink)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q.Asked.Digest != p.Asked.Digest || !p.SameContent(q) {
+			t.Errorf("%+v here, and %+v there", p.Asked, q.Asked)
+		}
+		if text, err := os.ReadFile(filepath.Join(q.Modules()[0].External.Dir, "c-hello.c")); err != nil || len(text) == 0 {
+			t.Error(err)
+		}
+	}
+	if _, err := without.receiveModules(t.Context(), dirs); err == nil || !strings.Contains(err.Error(), "here UMLAB_CACHE is not set") {
+		t.Errorf("%v", err)
 	}
 }

@@ -1,11 +1,13 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -38,6 +40,8 @@ type errand struct {
 	Once   string `json:",omitempty"` // of a run whose answers are for nobody else
 	Piece  plan.Piece
 	Tree   *tree.Tree `json:",omitempty"` // that lies in the cache: it is of the user's own, see sendTree
+	// Modules are the directories of modules, by the names that Flags have; they lie in the cache, or in the store that both use.
+	Modules map[string]scenario.External `json:",omitempty"`
 
 	Range   string        `json:",omitempty"` // of a pair, as of change
 	Patches []patch.Patch `json:",omitempty"` // likewise
@@ -78,7 +82,6 @@ type request struct {
 
 // ask makes the tasks of a plan; once marks those whose answers can be of no use to another run.
 func (l *Lab) ask(ctx context.Context, src *sources.Sources, p *plan.Plan, once string) (*request, error) {
-	given := p.Modules()
 	p, err := p.Snapshot(ctx, l.store, l.sink)
 	if err != nil {
 		return nil, err
@@ -98,20 +101,17 @@ func (l *Lab) ask(ctx context.Context, src *sources.Sources, p *plan.Plan, once 
 	}
 	e := errand{Flags: p.Flags, Pin: pin}
 	e.Flags.Command, e.Flags.Jobs, e.Flags.Tree = "", 0, tree.Absolute(p.Flags.Tree)
-	for i, name := range e.Flags.Select.Modules {
-		for _, m := range given {
-			if m.External != nil && m.External.Given == name { // the worker stands in another directory
-				e.Flags.Select.Modules = slices.Clone(e.Flags.Select.Modules)
-				e.Flags.Select.Modules[i] = tree.Absolute(name)
-			}
-		}
-	}
-	here := l.hereAlone(p, c, true)
+	e.Modules = directories(p)
+	here := l.hereAlone(p, c, true, true)
 	if !here {
 		if e.Tree, err = l.sendTree(ctx, src, p); err != nil {
 			return nil, err
 		}
-		here = l.hereAlone(p, c, e.Tree != nil)
+		sent, err := l.sendModules(ctx, e.Modules)
+		if err != nil {
+			return nil, err
+		}
+		here = l.hereAlone(p, c, e.Tree != nil, sent)
 	}
 	if !pinned || p.Flags.Fresh || here {
 		e.Once = once
@@ -261,9 +261,26 @@ func (l *Lab) ownTree(p *plan.Plan) bool {
 	return tree.IsPath(source) && !strings.Contains(source, "://")
 }
 
-// hereAlone reports whether a plan, whose toolchain is c, rests on what only this machine has: a directory of the user's, unless it
-// was sent, or its own tools.
-func (l *Lab) hereAlone(p *plan.Plan, c settings.Toolchain, sent bool) bool {
-	return c.Host || l.ownTree(p) && !sent ||
-		slices.ContainsFunc(p.Modules(), func(m scenario.Module) bool { return m.External != nil })
+// hereAlone reports whether a plan, whose toolchain is c, rests on what only this machine has: a directory of the user's, unless the
+// tree, or the modules, were sent, or its own tools.
+func (l *Lab) hereAlone(p *plan.Plan, c settings.Toolchain, tree, modules bool) bool {
+	return c.Host || l.ownTree(p) && !tree || len(directories(p)) > 0 && !modules
+}
+
+// directories are the user's directories of modules of a plan with Asked, by the names that its flags have.
+func directories(p *plan.Plan) map[string]scenario.External {
+	names, all := map[string]string{}, map[string]scenario.External{}
+	for _, name := range p.Flags.Select.Modules {
+		if abs, err := filepath.Abs(name); err == nil {
+			names[abs] = name
+		}
+	}
+	for _, m := range p.Modules() {
+		if m.External != nil {
+			e := *m.External
+			e.Dir = ""
+			all[cmp.Or(names[e.Given], e.Given)] = e
+		}
+	}
+	return all
 }

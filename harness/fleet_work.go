@@ -187,6 +187,9 @@ func (w *worker) planned(ctx context.Context, e errand) (*Lab, *plan.Plan, error
 	if library.Files, err = parcel.Open(e.Files); err != nil {
 		return nil, nil, err
 	}
+	if library.Taken, err = l.receiveModules(ctx, e.Modules); err != nil {
+		return nil, nil, err
+	}
 	p, err := plan.New(library, l.sources, e.Flags)
 	if err == nil {
 		p, err = p.Snapshot(ctx, l.store, l.sink)

@@ -65,7 +65,7 @@ const (
 var shapes = map[string]shape{
 	kindBaseline: tried, "build": record, "goal": record, // of kbuild
 	kindSysroot: dir, "llvm": dir, "rust": dir, "rust-src": dir, "rustup": record, // of toolchain
-	tree.Kind: trees, tree.KindOf: record,
+	tree.Kind: trees, tree.KindOf: record, tree.KindModules: dir,
 	Files: record,
 }
 

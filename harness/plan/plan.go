@@ -63,8 +63,9 @@ type Plan struct {
 	named         map[string]kconfig.Fragment // that variants name, by path
 	subarches     map[string]kconfig.Fragment // that variants name, by SUBARCH
 	patches       []patch.Patch
-	read          *parcel.Record // all that was read of the user's files
-	cut           *cut           // nil: all of it is done
+	read          *parcel.Record               // all that was read of the user's files
+	taken         map[string]scenario.External // see scenario.Library
+	cut           *cut                         // nil: all of it is done
 }
 
 func knownFrom(s *scenario.Scenario) string { return "the bug is known from " + s.KnownFrom() }
@@ -94,7 +95,8 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 	}
 	f.Tree, f.Toolchain = cmp.Or(f.Tree, s.Tree), cmp.Or(f.Toolchain, s.Toolchain)
 	s = s.For(f.Subarch)
-	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree), usualCompiler: src.Compiler("", f.Tree), read: read}
+	p := &Plan{Flags: f, Scenario: s, compiler: src.Compiler(f.Compiler, f.Tree), usualCompiler: src.Compiler("", f.Tree), read: read,
+		taken: scenarios.Taken}
 	selected, err := s.Select(f.Select)
 	errs := []error{err}
 	if err == nil {

@@ -31,6 +31,10 @@ func (p *Plan) Snapshot(ctx context.Context, st *store.Store, sink progress.Sink
 		if m.External == nil {
 			continue
 		}
+		if e, there := p.taken[m.External.Given]; there {
+			taken[m.External.Given] = &e
+			continue
+		}
 		abs, err := filepath.Abs(m.External.Given)
 		if err != nil {
 			return nil, err

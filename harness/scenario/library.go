@@ -27,6 +27,8 @@ type Library struct {
 	Project fs.FS        // umlab's own: scenarios/ and configs/
 	Own     string       // the user's directory, with scenarios/ or without; "" for none
 	Files   parcel.Files // what the user names; nil: as it is on this machine
+	// Taken are directories of modules of which there are snapshots already, by the names that the user gives them.
+	Taken map[string]External
 }
 
 // User are the files that the user names.

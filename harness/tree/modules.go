@@ -20,7 +20,8 @@ const (
 	mostModuleBytes = 256 << 20
 )
 
-const kindModules = "modules"
+// KindModules is the kind of the store's directories with snapshots of modules, by their digests.
+const KindModules = "modules"
 
 // FromModules snapshots a directory of external modules into the store, without
 // what an earlier build left there, and leaves path itself untouched. It returns
@@ -48,7 +49,7 @@ func FromModules(ctx context.Context, st *store.Store, sink progress.Sink, dir s
 		return fail(err)
 	}
 	digest = d.sum()
-	kept, _, err = st.Dir(ctx, kindModules, digest, func(ctx context.Context, entry string) error {
+	kept, _, err = st.Dir(ctx, KindModules, digest, func(ctx context.Context, entry string) error {
 		return placeAll(ctx, entry, d.files, d.copyFrom(abs))
 	})
 	if err != nil {
