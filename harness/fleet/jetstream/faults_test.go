@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -260,8 +261,11 @@ func start(t *testing.T, role string, p part) *child {
 }
 
 // kill is kill -9.
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill()
+func (c *child) kill() { c.end(syscall.SIGKILL) }
+
+// end sends a signal that ends it, and waits for that.
+func (c *child) end(s syscall.Signal) {
+	_ = c.cmd.Process.Signal(s) // it may have ended
 	err := <-c.ended
 	c.ended <- err
 }
@@ -349,10 +353,14 @@ func (f *fleetOf) up() {
 	}
 }
 
-// restart kills a server and starts it again after a moment; lost takes all that it had.
+// restart kills a server, or now and then ends it in good order, and starts it again after a moment; lost takes all that it had.
 func (f *fleetOf) restart(i int, rnd *rand.Rand, lost bool) {
 	f.t.Helper()
-	f.servers[i].kill()
+	if rnd.IntN(3) == 0 {
+		f.servers[i].end(syscall.SIGTERM)
+	} else {
+		f.servers[i].kill()
+	}
 	time.Sleep(time.Duration(rnd.Int64N(int64(time.Second))))
 	if lost {
 		if err := os.RemoveAll(f.storeDir(i)); err != nil {
@@ -509,6 +517,12 @@ func (f *fleetOf) check(n int, p *planning) {
 		t.Errorf("%d baselines were built %d times, with %d deaths", len(built), builds, f.deaths)
 	}
 	for id, w := range f.workers {
+		select {
+		case err := <-w.ended:
+			t.Errorf("worker %s ended by itself: %v", id, err)
+			w.ended <- err
+		default:
+		}
 		w.kill()
 		delete(f.workers, id)
 	}
