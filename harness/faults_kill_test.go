@@ -143,7 +143,7 @@ func TestKilledAtWork(t *testing.T) {
 	for _, k := range []killing{
 		{name: "matrix -fresh", args: the(fresh...), again: cachedRun, rounds: 100},
 		{name: "matrix -fresh, and fresh again", args: the(fresh...), rounds: 20, long: true},
-		{name: "verify", args: func(round int) []string { return []string{"verify", patches(round), "-tree=debian-6.12", "-json=-"} }, rounds: 40},
+		{name: "verify", args: func(round int) []string { return []string{"verify", patches(round), "-tree=debian-6.12", "-json=-"} }, rounds: 40, long: true},
 		{name: "bisect", args: the(again...), again: bisect, rounds: 40, long: true},
 		{name: "nightly", args: nightly, rounds: 40, long: true, shows: func(t *testing.T, round int, e end) string {
 			text, err := os.ReadFile(filepath.Join(nights, "latest/results.json"))

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,8 +148,10 @@ func (v *victim) ofAnother(t *testing.T) {
 	}
 	v.through = []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"}
 	v.env = append(v.env, "HOME="+v.temp)
-	if out, err := exec.Command(v.through[0], append(v.through[1:], v.program, "--version")...).CombinedOutput(); err != nil {
-		t.Skipf("the other user cannot run umlab here: %v\n%s", err, out)
+	for _, can := range [][]string{{v.program, "--version"}, {"sh", "-c", `for d in "$1"/v1/dirs/*/*; do cd "$d"; done`, "sh", v.home}} {
+		if out, err := exec.Command(v.through[0], append(v.through[1:], can...)...).CombinedOutput(); err != nil {
+			t.Skipf("the other user cannot run umlab here: %v\n%s", err, out)
+		}
 	}
 }
 
@@ -315,7 +319,9 @@ func TestLeft(t *testing.T) {
 func TestManyAndClean(t *testing.T) {
 	v := lent(t, cachedRun)
 	want := table(t, v.run(t, cachedRun...))
-	v.env = []string{"UMLAB_DEBIAN_MIRROR=http://127.0.0.1:9/debian"}
+	mirror := httptest.NewServer(http.NotFoundHandler()) // which, other than one that does not answer, is asked once
+	defer mirror.Close()
+	v.env = []string{"UMLAB_DEBIAN_MIRROR=" + mirror.URL}
 	var wg sync.WaitGroup
 	ends := make([]end, 8)
 	var clean end
@@ -328,7 +334,7 @@ func TestManyAndClean(t *testing.T) {
 	})
 	wg.Wait()
 	for _, e := range ends {
-		told(t, e, want, "127.0.0.1:9")
+		told(t, e, want, regexp.QuoteMeta(mirror.URL))
 	}
 	if clean.code != 0 && (clean.code != result.ExitInfra || !strings.Contains(clean.said, "another umlab is using the store")) {
 		t.Errorf("clean -all: %v", clean)
@@ -336,8 +342,8 @@ func TestManyAndClean(t *testing.T) {
 	if e := v.run(t, "clean", "-all"); e.code != 0 {
 		t.Errorf("clean -all, alone: %v", e)
 	}
-	if e := v.run(t, cachedRun...); e.code != result.ExitInfra || !strings.Contains(e.said, "127.0.0.1:9") {
-		t.Errorf("with nothing there and no network: %v", e)
+	if e := v.run(t, cachedRun...); e.code != result.ExitInfra || !strings.Contains(e.said, mirror.URL) {
+		t.Errorf("with nothing there and nothing at the mirror: %v", e)
 	}
 	v.nothingLeft(t)
 }

@@ -74,7 +74,8 @@ func emptied(t *testing.T) *victim {
 }
 
 // lent is a victim on a store that has what the runs of the user's store just used: files that are never written to are links to
-// those, so that it takes no space, and what is done to it does nothing to the user's.
+// those, so that it takes no space, and what is done to it does nothing to the user's. Trees and sysroots, of a hundred thousand files
+// that no test writes to, are links to the user's as they are.
 func lent(t *testing.T, warm ...[]string) *victim {
 	t.Helper()
 	if testing.Short() {
@@ -95,15 +96,28 @@ func lent(t *testing.T, warm ...[]string) *victim {
 		}
 	}
 	from := filepath.Join(of, "v1")
+	var whole []string
 	lend(t, from, filepath.Join(v.home, "v1"), func(rel string) bool {
 		parts := strings.Split(rel, "/")
 		if len(parts) != 3 || parts[0] != "dirs" {
 			return !slices.Contains([]string{"locks", "tmp", "partial", "history.db", "reports"}, parts[0])
 		}
 		info, err := os.Stat(filepath.Join(from, rel))
-		return err == nil && slices.Contains([]string{"tree", "sysroot", "baseline", "layer"}, parts[1]) &&
-			info.ModTime().After(began.Add(-2*time.Minute)) // a use within a minute is not noted again
+		if err != nil || info.ModTime().Before(began.Add(-2*time.Minute)) { // a use within a minute is not noted again
+			return false
+		}
+		if slices.Contains([]string{"tree", "sysroot"}, parts[1]) {
+			whole = append(whole, rel)
+			return false
+		}
+		return slices.Contains([]string{"baseline", "layer"}, parts[1])
 	})
+	for _, rel := range whole {
+		to := filepath.Join(v.home, "v1", rel)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.Symlink(filepath.Join(from, rel), to)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return v
 }
 

@@ -256,6 +256,14 @@ func TestWhole(t *testing.T) {
 	if err := s.Whole(ctx, dir); err != nil {
 		t.Fatal("of a file with another name elsewhere:", err)
 	}
+	moved := filepath.Join(t.TempDir(), "moved") // to another disk
+	if err := errors.Join(os.Rename(dir, moved), os.Symlink(moved, dir), os.Chtimes(filepath.Join(dir, "sub.o"), time.Time{}, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	s = again(t, s)
+	if err := s.Whole(ctx, dir); err != nil {
+		t.Fatal("of a directory elsewhere:", err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, "added"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}

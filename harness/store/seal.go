@@ -147,8 +147,12 @@ func unreadable(err error) (string, []byte, error) {
 
 // below lists all names below dir, quoted in the order of a seal, with dir's own left out.
 func below(ctx context.Context, dir string) ([]string, error) {
+	dir, err := filepath.EvalSymlinks(dir) // a directory may have been moved to another disk
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
