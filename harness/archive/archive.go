@@ -255,7 +255,8 @@ func (a *Archive) remembered(key, whom string, fixed bool, ask func(was *Resolut
 		_, offline := errors.AsType[*fetch.NetworkError](err)
 		older, setBack := errors.AsType[*debian.OlderError](err)
 		if known && !a.Refresh && (offline || setBack) {
-			why, stands := "the archive could not be asked", fmt.Sprintf("; what %s served on %s stands", whom, was.Asked.UTC().Format(time.DateOnly))
+			stands := fmt.Sprintf("; what %s served on %s stands", whom, was.Asked.UTC().Format(time.DateOnly))
+			why := "the archive could not be asked"
 			said := why
 			if setBack {
 				why, said = "the mirror was set back or withholds updates", older.Error() // a report names no mirror

@@ -184,8 +184,8 @@ func launch(ctx context.Context, s *spec, c *Command, stdin io.Reader) (*Process
 			return nil, nil, interrupted(s, context.Cause(ctx))
 		case err != nil:
 			return nil, nil, &stageError{stage: stageInit, err: fmt.Errorf("init ended during the set-up: %v", p.state),
-				hint: "something ended it, or it had too little memory or too few processes (ulimit -v, ulimit -u, the container's limits); a program of your own must call " +
-					"sandbox.Init at its very start"}
+				hint: "something ended it, or it had too little memory or too few processes (ulimit -v, ulimit -u, the container's limits); " +
+					"a program of your own must call sandbox.Init at its very start"}
 		}
 		return nil, nil, setupError(r, s)
 	}
