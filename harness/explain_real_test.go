@@ -205,7 +205,10 @@ func TestExplainRemembers(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(own, "v1"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []string{"dirs", "files", "locks", "partial", "records", "tmp"} {
+	if err := os.Symlink(filepath.Join(home, "v1", "unsealed"), filepath.Join(own, "v1", "unsealed")); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{"dirs", "files", "listings", "locks", "needs", "partial", "records", "seals", "stamps", "tmp"} {
 		if err := errors.Join(os.MkdirAll(filepath.Join(home, "v1", d), 0o755),
 			os.Symlink(filepath.Join(home, "v1", d), filepath.Join(own, "v1", d))); err != nil {
 			t.Fatal(err)
