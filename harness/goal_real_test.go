@@ -70,8 +70,8 @@ func TestOutOfTree(t *testing.T) {
 			t.Errorf("%s: %+v, %+v", toolchain, c, r.Controls)
 		case want == "" && o.Kind != outcome.Built:
 			t.Errorf("%s: %s", toolchain, o)
-		case want != "" && (o.Diagnostic.Step != "hello/hello.o" || !strings.HasPrefix(o.Diagnostic.Message, want)):
-			t.Errorf("%s: %+v", toolchain, o.Diagnostic)
+		case want != "" && (o.Diagnostic.Step != "hello/hello.o" || !strings.HasPrefix(strings.ToLower(o.Diagnostic.Message), want)):
+			t.Errorf("%s: %+v", toolchain, o.Diagnostic) // which rustc begins either way, by its version
 		}
 	}
 }

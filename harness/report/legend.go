@@ -44,7 +44,9 @@ func legend(r *result.Results) doc.Line {
 		list = append(list, doc.Code(stock).Say(": no flags but the tree's own"))
 	}
 	for _, scope := range []string{"module", "kernel", "all"} {
-		at := slices.IndexFunc(r.Cells, func(c result.Cell) bool { return c.Variant.Scope == scope })
+		at := slices.IndexFunc(r.Cells, func(c result.Cell) bool {
+			return c.Variant.Scope == scope && c.Variant.RelocationModel+c.Variant.CodeModel != ""
+		})
 		if at < 0 {
 			continue
 		}
