@@ -84,6 +84,15 @@ func (m *making) keepConf(ctx context.Context) error {
 	return m.Store.Put(kindConf, m.base.confKey(), c)
 }
 
+// configureFast is configure for who needs nothing but the .config.
+func (m *making) configureFast(ctx context.Context, what string) error {
+	made, err := m.askedConf(ctx)
+	if err == nil && !made {
+		err = m.configure(ctx, what)
+	}
+	return err
+}
+
 // askedConf makes .config with the program alone, without make. ok is false where that was not kept or fails: make has the last word.
 func (m *making) askedConf(ctx context.Context) (ok bool, err error) {
 	var c conf
@@ -98,7 +107,7 @@ func (m *making) askedConf(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	at := filepath.Join(m.build, filepath.FromSlash(confProgram))
-	err = errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), writeIn(m.build, allConfig, []byte(kconfig.Text(m.base.Options))))
+	err = errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), removeIn(m.build, confProgram), writeIn(m.build, allConfig, []byte(kconfig.Text(m.base.Options))))
 	if err == nil {
 		_, err = store.CopyFile(at, program, 0o755)
 	}
@@ -170,11 +179,7 @@ func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, err
 		return kconfig.Config{}, err
 	}
 	defer mk.close()
-	made, err := mk.askedConf(ctx)
-	if err == nil && !made {
-		err = mk.configure(ctx, "configuration")
-	}
-	if err != nil {
+	if err := mk.configureFast(ctx, "configuration"); err != nil {
 		return kconfig.Config{}, base.told(scenario.Cell{}, err)
 	}
 	c, err := readConfig(mk.build)

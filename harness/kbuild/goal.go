@@ -177,8 +177,9 @@ func (b *Builder) goalFrom(ctx context.Context, base Base, r GoalRequest) (*near
 	if err != nil || !from.usable() {
 		return nil, err
 	}
-	// What another rustc made, or was made with other flags, is only shown to be gone when all is made.
-	from.tools = from.rust || len(Request{Cell: r.Cell}.vars()) > 0
+	// What another rustc made, or was made with other flags, is only shown to be gone when all is made; and behind the first crate all of
+	// Rust is made again, where rustc takes it.
+	from.tools = from.rust || len(Request{Cell: r.Cell}.vars()) > 0 || r.Goal == core
 	err = b.hold(ctx, from)
 	if _, stale := errors.AsType[*staleError](err); stale {
 		return nil, nil

@@ -289,7 +289,14 @@ func (n *near) configured(ctx context.Context, mk *making) error {
 	if !n.m.Config && !n.tools {
 		return nil
 	}
-	if err := mk.configured(ctx); err != nil || n.tools {
+	if n.tools { // make finds out what it lacks beside the .config
+		mk.out.Task.Status("configure")
+		if err := mk.configureFast(ctx, "baseline (configure)"); err != nil {
+			return err
+		}
+		return mk.compare(ctx, "configuring")
+	}
+	if err := mk.configured(ctx); err != nil {
 		return err
 	}
 	return n.dropConfigured(ctx, mk.build)
