@@ -203,12 +203,11 @@ func TestKilledFetch(t *testing.T) {
 			t.Fatal(e)
 		}
 	}
-	fetch() // the mirror has it all then
-	empty()
 	began := time.Now()
-	fetch()
+	fetch() // the mirror has it all then
 	takes := time.Since(began)
 	want := v.holds(t)
+	empty()
 	const soonest = 50 * time.Millisecond
 	killed, whole := 0, 0
 	at := map[string]int{} // by how far the store was when the run was killed
@@ -217,6 +216,7 @@ func TestKilledFetch(t *testing.T) {
 		if v.kill(t, time.Duration(scale*float64(soonest)), "fetch") { // the next one goes on
 			killed++
 			at[v.stage()]++
+			t.Logf("killed %d: %s", killed, v.stage())
 			continue
 		}
 		whole++
