@@ -107,7 +107,8 @@ func (m *making) askedConf(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	at := filepath.Join(m.build, filepath.FromSlash(confProgram))
-	err = errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), removeIn(m.build, confProgram), writeIn(m.build, allConfig, []byte(kconfig.Text(m.base.Options))))
+	err = errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), removeIn(m.build, confProgram),
+		writeIn(m.build, allConfig, []byte(kconfig.Text(m.base.Options))))
 	if err == nil {
 		_, err = store.CopyFile(at, program, 0o755)
 	}
