@@ -32,8 +32,10 @@ func (l *Lab) sendTree(ctx context.Context, src *sources.Sources, p *plan.Plan) 
 	if err != nil {
 		return nil, err
 	}
-	sent := *t
-	sent.Layers = nil // which are of this machine
+	sent := t.Elsewhere()
+	if err := l.store.Wrong(); err != nil {
+		return nil, err // else workers build what nobody has
+	}
 	err = l.cache.Put(ctx, store.Offered{Entry: store.Entry{Kind: tree.Kind, Key: t.Digest}, Of: "tree " + filepath.Base(t.Name)})
 	if err != nil {
 		return nil, fmt.Errorf("put the tree %s into the cache, for the workers: %w", p.Flags.Tree, err)

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -79,8 +80,15 @@ func TestTreeOfAnotherMachine(t *testing.T) {
 	if err := here.cache.Put(t.Context(), store.Offered{Entry: store.Entry{Kind: tree.Kind, Key: was.Digest}}); err != nil {
 		t.Fatal(err)
 	}
-	away := *was
-	away.Layers = nil
+	was.Work = func() (string, string) { return "", "over commit 012345" }
+	var away tree.Tree // as a task tells of it
+	text, err := json.Marshal(was.Elsewhere())
+	if err == nil {
+		err = json.Unmarshal(text, &away)
+	}
+	if err != nil || !slices.Equal(away.Notes, []string{"over commit 012345"}) {
+		t.Fatal(string(text), err)
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}

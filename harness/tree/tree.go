@@ -29,7 +29,7 @@ type Tree struct {
 	Layers  []string // host directories that it is made of, the topmost first: see Mount and FS
 	Notes   []string // what every report must say of it
 	// Work waits for what git says of a directory: the full name of the commit that it is, or a note; nil for other trees. See Said.
-	Work func() (commit, note string)
+	Work func() (commit, note string) `json:"-"`
 
 	Patches []string // sha256 of the patches it has over its origin, in their order
 	Before  *Tree    // without the last of these; nil for a tree that none were applied to
@@ -47,6 +47,14 @@ func (t *Tree) Said() (commit string, notes []string) {
 		return commit, t.Notes
 	}
 	return commit, append(slices.Clone(t.Notes), note)
+}
+
+// Elsewhere is t without what is of this machine, see Stored.
+func (t *Tree) Elsewhere() Tree {
+	sent := *t
+	sent.Layers, sent.Work, sent.store = nil, nil, nil
+	sent.Commit, sent.Notes = t.Said()
+	return sent
 }
 
 // Unpatched is the origin that the patches of t were applied to; t itself where there are none.
