@@ -77,7 +77,7 @@ func base(t *testing.T, more map[string]string) (*store.Store, *Tree) {
 		t.Fatal(err)
 	}
 	b, err := FromDirectory(context.Background(), st, progress.Discard{}, dir, noClean)
-	if err != nil {
+	if err := errors.Join(err, st.Wrong()); err != nil {
 		t.Fatal(err)
 	}
 	b.Name = "base"
