@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"umlab/harness/archive"
@@ -179,29 +180,26 @@ func Git(tc *toolchain.Toolchain) tree.Git {
 // directory is the user's own tree, as it is, with a note where that is not a
 // commit.
 func (s *Sources) directory(ctx context.Context, path string, tc *toolchain.Toolchain) (*tree.Tree, error) {
-	asked := make(chan struct{}) // git takes as long as a small build goes on from another
-	var commit, note string
-	go func() {
+	asked := sync.OnceValues(func() (commit, note string) {
 		work, err := tree.ReadWorkTree(ctx, path, Git(tc))
-		switch {
-		case err != nil:
-			note = fmt.Sprintf("git says nothing of %s: %v", path, err)
-		case work != nil:
-			if note = work.Note(); note == "" {
-				commit = work.Commit
-			}
+		if err != nil {
+			return "", fmt.Sprintf("git says nothing of %s: %v", path, err)
 		}
-		close(asked)
-	}()
+		if work == nil {
+			return "", ""
+		}
+		if note = work.Note(); note == "" {
+			commit = work.Commit
+		}
+		return commit, note
+	})
+	go asked() // which takes as long as what goes on from another build after a small edit
 	t, err := tree.FromDirectory(ctx, s.Store, s.Sink, path, func(ctx context.Context, dir string) error { return mrproper(ctx, tc, dir) })
 	if err != nil {
-		<-asked
+		asked()
 		return nil, err
 	}
-	t.Work = func() (string, string) {
-		<-asked
-		return commit, note
-	}
+	t.Work = asked
 	return t, nil
 }
 

@@ -44,11 +44,11 @@ func (s *Store) Wrong() error {
 
 // Meanwhile checks, beside what follows, something that this rests on; Wrong tells.
 func (s *Store) Meanwhile(check func() error) {
-	done := make(chan error, 1)
-	go func() { done <- check() }()
+	once := sync.OnceValue(check)
+	go once()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.meanwhile = append(s.meanwhile, sync.OnceValue(func() error { return <-done }))
+	s.meanwhile = append(s.meanwhile, once)
 }
 
 // Sure is a ctx that ends when something that is checked Meanwhile turns out wrong, so that nobody works on.
