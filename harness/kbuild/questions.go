@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umlab/harness/pattern"
 	"umlab/harness/sandbox"
 	"umlab/harness/shell"
 	"umlab/harness/store"
@@ -203,8 +204,8 @@ func (q *questions) take(text string) (now [2]map[string]string) {
 }
 
 var (
-	rustWord  = regexp.MustCompile(`(?i)rust|bindgen`)
-	namesTree = regexp.MustCompile(regexp.QuoteMeta(srcDir) + `/([^\s'"` + "`" + `;|&<>()$]*)`)
+	rustWord  = pattern.New(`(?i)rust|bindgen`)
+	namesTree = pattern.New(regexp.QuoteMeta(srcDir) + `/([^\s'"` + "`" + `;|&<>()$]*)`)
 )
 
 // of says whose the answer to a question is: 0 the C side's alone, 1 any tool's. ok is false where it may be that of a file which the
@@ -213,7 +214,7 @@ func (q *questions) of(asked string) (of int, ok bool) {
 	if q.keys[0] == "" || rustWord.MatchString(asked) {
 		of = 1
 	}
-	for _, m := range namesTree.FindAllStringSubmatch(asked, -1) {
+	for _, m := range namesTree.Regexp().FindAllStringSubmatch(asked, -1) {
 		if !isAsksWith(m[1]) {
 			return 0, false
 		}
@@ -221,7 +222,7 @@ func (q *questions) of(asked string) (of int, ok bool) {
 		if err != nil {
 			return 0, false
 		}
-		if rustWord.Match(text) {
+		if rustWord.Regexp().Match(text) {
 			of = 1
 		}
 	}
