@@ -74,15 +74,24 @@ func (s *seal) line(quoted string) []byte {
 
 // from is where the lines begin whose quoted names are not before that one.
 func (s *seal) from(quoted string) int {
-	lo, hi := 0, len(s.text)
+	return From(s.text, func(line []byte) bool {
+		name, _, _ := bytes.Cut(line, []byte{'\t'})
+		return string(name) < quoted
+	})
+}
+
+// From is where in a text, the lines of which are in an order, those begin that are not before what is looked for; it is the text's
+// length where there are none, or the text was cut.
+func From(text []byte, before func(line []byte) bool) int {
+	lo, hi := 0, len(text)
 	for lo < hi {
 		at := lo + (hi-lo)/2
-		begin := lo + bytes.LastIndexByte(s.text[lo:at], '\n') + 1
-		end := begin + bytes.IndexByte(s.text[begin:hi], '\n')
+		begin := lo + bytes.LastIndexByte(text[lo:at], '\n') + 1
+		end := begin + bytes.IndexByte(text[begin:hi], '\n')
 		if end < begin {
-			return len(s.text) // it was cut
+			return len(text)
 		}
-		if name, _, _ := bytes.Cut(s.text[begin:end], []byte{'\t'}); string(name) < quoted {
+		if before(text[begin:end]) {
 			lo = end + 1
 		} else {
 			hi = begin

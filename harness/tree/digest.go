@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -144,22 +145,21 @@ func (d *digest) restore(list []byte) (err error) {
 
 // whatIs is what a list, which is in the order of the names, says of one of them.
 func whatIs(text []byte, name string) (string, error) {
-	for lo, hi := 0, len(text); lo < hi; {
-		begin := lo + bytes.LastIndexByte(text[lo:lo+(hi-lo)/2], '\n') + 1
-		line, _, _ := bytes.Cut(text[begin:hi], []byte{'\n'})
-		is, what, err := manifestLine(string(line))
-		switch {
-		case err != nil:
-			return "", err
-		case is == name:
-			return what, nil
-		case is < name:
-			lo = begin + len(line) + 1
-		default:
-			hi = begin
-		}
+	var wrong error
+	at := store.From(text, func(line []byte) bool {
+		is, _, err := manifestLine(string(line))
+		wrong = errors.Join(wrong, err)
+		return is < name
+	})
+	if wrong != nil || at == len(text) {
+		return "", wrong
 	}
-	return "", nil
+	line, _, _ := bytes.Cut(text[at:], []byte{'\n'})
+	is, what, err := manifestLine(string(line))
+	if is != name {
+		what = ""
+	}
+	return what, err
 }
 
 // delta is what makes of d the list to: the files that are other, and "" for those that are gone.
