@@ -81,7 +81,7 @@ func FromArchive(ctx context.Context, st *store.Store, sink progress.Sink, a Arc
 		dir := filepath.Join(tmp, "tree")
 		rec, d, err := unpacked(ctx, a, dir, task)
 		if err == nil {
-			err = keep(ctx, st, d, "", content{whole: dir, place: func(_ context.Context, name, dst string) error {
+			_, err = keep(ctx, st, d, "", content{whole: dir, place: func(_ context.Context, name, dst string) error {
 				return os.Rename(filepath.Join(dir, filepath.FromSlash(name)), dst)
 			}})
 		}

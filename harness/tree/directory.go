@@ -235,7 +235,7 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir
 		return nil, fmt.Errorf("snapshot tree %s: %w", dir, errLost)
 	}
 	st.Meanwhile(func() error {
-		if err := unchanged(ctx, abs, files); err != nil {
+		if err := unchanged(ctx, abs, files, "the tree"); err != nil {
 			return fmt.Errorf("snapshot tree %s: %w", dir, err)
 		}
 		return st.Save(kindMemory, key, now)
@@ -244,11 +244,11 @@ func FromDirectory(ctx context.Context, st *store.Store, sink progress.Sink, dir
 }
 
 // unchanged says that the directory dir is as it looked before it was read: what was read must be one state of it, not two
-// halves. What keep copies is held against that by content.
-func unchanged(ctx context.Context, dir string, files []found) error {
+// halves. What keep copies is held against that by content. what is the word for it.
+func unchanged(ctx context.Context, dir string, files []found, what string) error {
 	again, err := look(ctx, dir)
 	if err == nil && !slices.Equal(again, files) {
-		err = errors.New("the tree changed while it was read: wait until nothing writes to it (an editor, a build, git) and run again")
+		err = fmt.Errorf("%s changed while it was read: wait until nothing writes to it (an editor, a build, git) and run again", what)
 	}
 	return err
 }
@@ -282,8 +282,7 @@ func (m *memory) update(
 		return nil, err
 	}
 	task.Status("keep what differs")
-	now.Digest = d.sum()
-	if err := keep(ctx, st, d, m.Base, content{place: d.copyFrom(dir)}); err != nil {
+	if now.Digest, err = keep(ctx, st, d, m.Base, content{place: d.copyFrom(dir)}); err != nil {
 		return nil, err
 	}
 	var l Layer

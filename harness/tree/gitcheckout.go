@@ -155,7 +155,7 @@ func (c *checkout) keep(ctx context.Context, st *store.Store, commit string) (st
 			d.set(b.path, "f "+c.sums[b.name])
 		}
 	}
-	err = keep(ctx, st, d, "", content{
+	sum, err := keep(ctx, st, d, "", content{
 		ready: func(ctx context.Context, paths []string) error {
 			var names []string
 			for _, p := range paths {
@@ -170,7 +170,7 @@ func (c *checkout) keep(ctx context.Context, st *store.Store, commit string) (st
 	if err == nil && len(c.sums) > before {
 		err = st.Save(kindBlobs, key, c.sums)
 	}
-	return d.sum(), err
+	return sum, err
 }
 
 // list lists the files of a commit.

@@ -69,10 +69,10 @@ func (c content) placeAll(ctx context.Context, dir string, files map[string]stri
 	return placeAll(ctx, dir, files, c.place)
 }
 
-// keep stores the tree that d lists, unless it is there: as a layer over the whole tree that is nearest, where one is
-// near. hint is the digest of one that was near before, or "".
-func keep(ctx context.Context, st *store.Store, d *digest, hint string, c content) error {
-	var sum, base string
+// keep stores the tree that d lists, unless it is there, and returns its digest: as a layer over the whole tree that is nearest,
+// where one is near. hint is the digest of one that was near before, or "".
+func keep(ctx context.Context, st *store.Store, d *digest, hint string, c content) (sum string, err error) {
+	var base string
 	var delta map[string]string
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -92,10 +92,10 @@ func keep(ctx context.Context, st *store.Store, d *digest, hint string, c conten
 		return err
 	})
 	if err := g.Wait(); err != nil {
-		return err
+		return "", err
 	}
 	if _, ok := opened(st, sum); ok {
-		return nil
+		return sum, nil
 	}
 	if base != "" {
 		_, _, err := st.Dir(ctx, kindLayer, sum, func(ctx context.Context, dir string) error {
@@ -106,19 +106,19 @@ func keep(ctx context.Context, st *store.Store, d *digest, hint string, c conten
 			return c.layOver(ctx, dir, d, delta)
 		})
 		if !errors.Is(err, syscall.EPERM) { // else no whiteouts can be made here
-			return err
+			return sum, err
 		}
 	}
 	if err := keepManifest(ctx, st, d); err != nil {
-		return err
+		return sum, err
 	}
-	_, _, err := st.Dir(ctx, kindTree, sum, func(ctx context.Context, dir string) error {
+	_, _, err = st.Dir(ctx, kindTree, sum, func(ctx context.Context, dir string) error {
 		if c.whole != "" {
 			return errors.Join(os.Remove(dir), os.Rename(c.whole, dir))
 		}
 		return c.placeAll(ctx, dir, d.files)
 	})
-	return err
+	return sum, err
 }
 
 // near is the part of a tree's files, as one in so many, in which a whole tree may differ from it.

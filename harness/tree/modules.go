@@ -58,8 +58,8 @@ func FromModules(ctx context.Context, st *store.Store, sink progress.Sink, dir s
 	if err := st.Whole(ctx, kept); err != nil {
 		return fail(err)
 	}
-	if again, err := look(ctx, abs); err != nil || !slices.Equal(again, files) {
-		return fail(errors.Join(err, errors.New("a file changed while it was read: wait until nothing writes to it and run again")))
+	if err := unchanged(ctx, abs, files, "a file"); err != nil {
+		return fail(err)
 	}
 	return kept, digest, nil
 }

@@ -133,7 +133,7 @@ func apply(
 		}
 	}
 	rest := base.place(d)
-	err = keep(ctx, st, d, "", content{place: func(ctx context.Context, name, dst string) error {
+	rec.Digest, err = keep(ctx, st, d, "", content{place: func(ctx context.Context, name, dst string) error {
 		if seen[name] {
 			return os.Rename(filepath.Join(dir, filepath.FromSlash(name)), dst)
 		}
@@ -142,7 +142,6 @@ func apply(
 	if err != nil {
 		return rec, err
 	}
-	rec.Digest = d.sum()
 	layers, ok := opened(st, rec.Digest)
 	if !ok {
 		return rec, errLost

@@ -154,5 +154,6 @@ func Receive(ctx context.Context, st *store.Store, digest string, over *Layer, s
 	if over == nil {
 		c.whole = dir
 	}
-	return keep(ctx, st, d, hint, c)
+	_, err = keep(ctx, st, d, hint, c)
+	return err
 }
