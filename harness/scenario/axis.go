@@ -10,7 +10,6 @@ import (
 	"unicode"
 
 	"umlab/harness/kconfig"
-	"umlab/harness/usage"
 )
 
 // Kind is what an axis varies.
@@ -120,8 +119,8 @@ func (a Axis) check(value string) error {
 	case a.Kind == OfKconfig:
 		return kconfig.CheckValue(kconfigValue(value))
 	case a.Kind == OfFragment && value != "":
-	case len(known) > 0 && !slices.Contains(known, value):
-		return fmt.Errorf("%s %q is unknown: allowed are %s%s", a.Name, value, list(known), usage.Meant(value, known))
+	case len(known) > 0:
+		return unknown(a.Name, value, known)
 	case !axisValue.MatchString(value):
 		return fmt.Errorf("%q is no value of %s: write letters, digits and _=+,.:/@%%-, and %s for none", value, a, Off)
 	}

@@ -89,23 +89,6 @@ func (s *Scenario) KnownFrom() string {
 	return strings.Join(all, ", ")
 }
 
-// origin reads where the bug is known from and which kernels it is for.
-func (v *validator) origin() {
-	for _, t := range v.file.texts("source") {
-		if !commitForm.MatchString(t.value) && !strings.HasPrefix(t.value, "https://") {
-			v.add(t.pos, "source %q is neither a commit (12 to 40 hexadecimal digits) nor the https:// address of a thread", t.value)
-			continue
-		}
-		v.s.Source = append(v.s.Source, t.value)
-	}
-	if t := v.file.text("trees"); t.set {
-		var err error
-		if v.s.trees, err = parseVersions(t.value); err != nil {
-			v.add(t.pos, "trees %v", err)
-		}
-	}
-}
-
 // build reads what a scenario about the build alone makes. It has nothing to boot.
 func (v *validator) build() {
 	t := v.file.table("build")
@@ -116,7 +99,7 @@ func (v *validator) build() {
 	t.finish()
 	if own := outOfTree.FindStringSubmatch(goal.value); own != nil {
 		v.s.OutOfTree, v.goal = &OutOfTree{Name: own[1], Kernel: kernel.value}, goal.pos
-	} else if !v.form("goal", goal, goalForm, `write a target of make, as in "prepare", "rust/core.o" or "all", or "M=DIRECTORY"`) {
+	} else if !v.possible("goal", goal, ValidGoal(goal.value), `write a target of make, as in "prepare", "rust/core.o" or "all", or "M=DIRECTORY"`) {
 		return
 	} else if kernel.set {
 		v.add(kernel.pos, "kernel is that of modules of a directory: it goes with goal = \"M=DIRECTORY\"")
@@ -131,26 +114,6 @@ func (v *validator) build() {
 		v.add(goal.pos, "a scenario with [build] boots nothing: leave placement out of [axes]")
 	}
 	v.s.placements = nil
-}
-
-// unpatched reads whether a control is seen on the tree without the scenario's patches.
-func (v *validator) unpatched(t *table) bool {
-	patched := t.get("patched", kindBool, "true or false")
-	without := patched != nil && !patched.truth
-	if without && len(v.s.Patches) == 0 {
-		v.add(patched.pos, "patched = false, and the scenario has no patches")
-	}
-	return without
-}
-
-// buildControl reads a control of a scenario about the build: the same goal where it is known how it ends, with another toolchain or
-// without the scenario's patches.
-func (v *validator) buildControl(t *table, c *Control) {
-	toolchain := t.text("toolchain")
-	c.Toolchain = toolchain.value
-	if !toolchain.set && !c.Unpatched && c.Cell == Stock {
-		v.add(t.pos, "%s is what the scenario shows itself: name another toolchain, patched = false, or a cell", t.name)
-	}
 }
 
 // said is what a tool of the build must have said, or must not.
@@ -206,30 +169,20 @@ func atPlace(pattern, place string) bool {
 	return len(parts) >= n && glob(want, path.Join(parts[len(parts)-n:]...)) && (wantLine == "" || wantLine == line)
 }
 
-// saidOf reads what a tool must have said for an outcome of a build; no other scenario has such keys.
+// saidOf reads what tools must have said for an outcome of a build.
 func (v *validator) saidOf(t *table) (failed, built []said) {
-	if !v.s.BuildOnly() {
-		return nil, nil
-	}
 	message, place, tool := t.text("message"), t.text("place"), t.text("tool")
 	warning, without := t.text("warning"), t.text("no-warning")
-	v.form("place", place, placeForm, `write a file of the tree, perhaps with a line, as in "rust/kernel/lib.rs:12"`)
-	v.form("tool", tool, toolForm, `write it as in "rustc"`)
-	compiled := func(key string, t text) *regexp.Regexp {
-		if !t.set {
-			return nil
-		}
-		re, _ := v.expression(key, t)
-		return re
-	}
+	v.possible("place", place, placeForm.MatchString(place.value), `write a file of the tree, perhaps with a line, as in "rust/kernel/lib.rs:12"`)
+	v.possible("tool", tool, ValidTool(tool.value), `write it as in "rustc"`)
 	if message.set || !warning.set && (place.set || tool.set) {
-		failed = append(failed, said{text: compiled("message", message), place: place.value, tool: tool.value})
+		failed = append(failed, said{text: v.expression("message", message), place: place.value, tool: tool.value})
 	}
 	if warning.set {
-		built = append(built, said{text: compiled("warning", warning), warning: true, place: place.value, tool: tool.value})
+		built = append(built, said{text: v.expression("warning", warning), warning: true, place: place.value, tool: tool.value})
 	}
 	if without.set {
-		built = append(built, said{text: compiled("no-warning", without), warning: true, absent: true})
+		built = append(built, said{text: v.expression("no-warning", without), warning: true, absent: true})
 	}
 	return failed, built
 }
@@ -250,12 +203,13 @@ func (s *Scenario) Known(c Cell, o outcome.Outcome) (known string, described boo
 	return "", described
 }
 
-// verdicts are those that can be expected.
+// verdicts are those that can be expected: flaky and unknown prove nothing, so that
+// nobody can want them.
 func (s *Scenario) verdicts() []string {
 	if s.BuildOnly() {
 		return []string{"builds", "broken"}
 	}
-	return verdicts()
+	return []string{"loads", "rejected", "address-dependent", "mixed", "broken", "passes", "fails"}
 }
 
 // outcomes are the kinds that can be expected.
@@ -267,19 +221,6 @@ func (s *Scenario) outcomes() (allowed []string) {
 		}
 	}
 	return allowed
-}
-
-// differs reads the files of a build that are not to be those of the stock cell.
-func (v *validator) differs(t *table) (files []string) {
-	if !v.s.BuildOnly() {
-		return nil
-	}
-	for _, f := range t.texts("differs") {
-		if v.form("differs", f, goalForm, `write a file of the build directory, as in "linux"`) {
-			files = append(files, f.value)
-		}
-	}
-	return files
 }
 
 // Stock is the variant with no flag override.

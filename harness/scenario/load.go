@@ -17,13 +17,13 @@ import (
 // [kconfig] alone, and Patches bare names. file is what messages start with. What it
 // returns has the scenario, with the file's own table, and what is wrong with it.
 func parse(file string, data []byte) (*validator, *mistakes) {
-	m := &mistakes{file: file}
-	root, whole := parseTOML(data, m)
+	m := &mistakes{file: file, lacking: map[lacker][]string{}}
+	root := parseTOML(data, m)
 	sum := sha256.Sum256(data)
 	v := &validator{
-		mistakes: m, half: !whole,
-		file: &table{pos: pos{1, 1}, v: root, name: "the file", m: m},
-		s:    &Scenario{file: file, Digest: hex.EncodeToString(sum[:])},
+		mistakes: m,
+		file:     &table{pos: pos{1, 1}, v: root, name: "the file", m: m},
+		s:        &Scenario{file: file, Digest: hex.EncodeToString(sum[:])},
 	}
 	v.run()
 	return v, m

@@ -30,6 +30,7 @@ type pos struct{ line, col int }
 // mistakes collects. Two at one place are one: the second is a consequence.
 type mistakes struct {
 	file    string
+	half    bool // the syntax is wrong: of half a file one cannot say what it lacks, nor what it means
 	list    []*Mistake
 	lacking map[lacker][]string // the required keys that a table lacks
 	more    []error             // of other files, already with their places
@@ -42,10 +43,9 @@ type lacker struct {
 
 // lacks reports an absent key of the table at p.
 func (m *mistakes) lacks(p pos, table, key string) {
-	if m.lacking == nil {
-		m.lacking = map[lacker][]string{}
+	if !m.half {
+		m.lacking[lacker{p, table}] = append(m.lacking[lacker{p, table}], key)
 	}
-	m.lacking[lacker{p, table}] = append(m.lacking[lacker{p, table}], key)
 }
 
 func (m *mistakes) add(p pos, format string, args ...any) {
@@ -62,7 +62,7 @@ func (m *mistakes) err() error {
 	for by, keys := range m.lacking {
 		m.list = append(m.list, &Mistake{File: m.file, Line: by.line, Column: by.col, Text: by.table + " lacks " + list(keys)})
 	}
-	m.lacking = nil
+	clear(m.lacking)
 	slices.SortStableFunc(m.list, func(a, b *Mistake) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})

@@ -145,6 +145,8 @@ func cellID(variant, scope string) string {
 func (p Placement) name() string { return p.Name }
 func (m Module) name() string    { return m.Name }
 func (v Variant) name() string   { return v.ID }
+func (c Control) name() string   { return c.Name }
+func (s Step) name() string      { return s.Name }
 
 // names are what things of the model are called.
 func names[T interface{ name() string }](list []T) []string {

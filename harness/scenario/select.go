@@ -184,8 +184,8 @@ func (s *Scenario) selectPlacements(sel Selection, wrong usageFunc) []Placement 
 func (s *Scenario) selectCells(sel Selection, wrong usageFunc) []Cell {
 	var scopes []string
 	for _, name := range sel.Scope {
-		if !slices.Contains(Scopes(), name) {
-			wrong("scope %q is unknown: allowed are %s%s", name, list(Scopes()), usage.Meant(name, Scopes()))
+		if err := unknown("scope", name, Scopes()); err != nil {
+			wrong("%w", err)
 		} else if !slices.Contains(scopes, name) {
 			scopes = append(scopes, name)
 		}

@@ -95,7 +95,7 @@ func sameDirectory(a, b *External) bool {
 func otherModule(name string) (Module, bool) {
 	switch {
 	case strings.HasSuffix(name, ".ko"):
-		if !strings.Contains(name, "/") || !validTarget(name) {
+		if !strings.Contains(name, "/") || !targetForm.MatchString(name) {
 			return Module{}, false
 		}
 		return Module{Name: ModuleName(path.Base(name)), Path: name}, true

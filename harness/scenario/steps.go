@@ -32,15 +32,8 @@ const (
 	StepBoot   StepKind = "boot"   // nothing but the boot
 )
 
-func stepKinds() []StepKind {
-	return []StepKind{StepRun, StepC, StepRead, StepWrite, StepMount, StepInsmod, StepRmmod, StepKUnit, StepBoot}
-}
-
-func kindNames() (names []string) {
-	for _, k := range stepKinds() {
-		names = append(names, string(k))
-	}
-	return names
+func stepKinds() []string {
+	return []string{"run", "c", "read", "write", "mount", "insmod", "rmmod", "kunit", "boot"}
 }
 
 // Step is one thing that the guest is given to do, and what is wanted of it.
@@ -63,8 +56,6 @@ type Step struct {
 	Within time.Duration  // 0: as long as any step
 }
 
-func (s Step) name() string { return s.Name }
-
 // stepDir is where the guest finds what its steps need.
 const stepDir = "/steps/"
 
@@ -86,53 +77,39 @@ type Guest struct {
 
 var stepName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$`)
 
-func (v *validator) steps(tables []*table) {
-	for _, t := range tables {
-		if s, ok := v.step(t); ok {
-			v.s.Steps = append(v.s.Steps, s)
-		}
-		t.finish()
-	}
-}
-
-func (v *validator) step(t *table) (s Step, ok bool) {
-	name := v.require(t, "name")
-	ok = v.form("step", name, stepName, "write a word of letters, digits, _ and -, 61 at most")
-	if ok && slices.Contains(names(v.s.Steps), name.value) {
-		v.add(name.pos, "step %q is there already", name.value)
-		ok = false
-	}
-	s.Name = name.value
-	var kinds []string
-	for _, k := range stepKinds() {
-		if t.has(string(k)) && !(k == StepInsmod && t.has(string(StepKUnit))) {
-			kinds = append(kinds, string(k))
-		}
-	}
+func (v *validator) step(t *table) {
+	var s Step
+	name, ok := v.name("step", t, stepName, "write a word of letters, digits, _ and -, 61 at most", names(v.s.Steps))
+	s.Name = name
+	// what a suite of KUnit is in is loaded by its step
+	kinds := slices.DeleteFunc(stepKinds(), func(k string) bool { return !t.has(k) || k == string(StepInsmod) && t.has(string(StepKUnit)) })
 	switch len(kinds) {
 	case 1:
 		s.Kind = StepKind(kinds[0])
 	case 0:
-		v.add(t.pos, "[[step]] does nothing: write one of %s", list(kindNames()))
+		v.add(t.pos, "[[step]] does nothing: write one of %s", list(stepKinds()))
 	default:
 		v.add(t.pos, "[[step]] has %s: a step does one thing, so make them steps of their own", list(kinds))
 	}
 	for _, k := range stepKinds() { // what is not read is known all the same
-		if k != s.Kind && !(k == StepInsmod && s.Kind == StepKUnit) {
-			t.known = append(t.known, string(k))
+		if k != string(s.Kind) && !(k == string(StepInsmod) && s.Kind == StepKUnit) {
+			t.known = append(t.known, k)
 		}
 	}
-	ok = v.action(t, &s) && ok && s.Kind != ""
-	return s, v.wanted(t, &s) && ok
+	v.action(t, &s)
+	v.wanted(t, &s)
+	if ok {
+		v.s.Steps = append(v.s.Steps, s)
+	}
 }
 
 // action reads what the step does.
-func (v *validator) action(t *table, s *Step) bool {
+func (v *validator) action(t *table, s *Step) {
 	key := string(s.Kind)
 	var value text
 	if s.Kind != "" && s.Kind != StepWrite && s.Kind != StepMount && s.Kind != StepBoot {
-		if value = v.require(t, key); !value.set || strings.TrimSpace(value.value) == "" {
-			return false
+		if value = v.require(t, key); !value.set {
+			return
 		}
 	}
 	s.Shown = key + " " + value.value
@@ -145,19 +122,15 @@ func (v *validator) action(t *table, s *Step) bool {
 		s.Shell = value.value
 	case StepC:
 		s.File = value.value
-		if !fs.ValidPath(s.File) || path.Ext(s.File) != ".c" {
-			v.add(value.pos, `c %q is not possible: write the name of a *.c file in the directory %s beside the scenario`, s.File, v.s.Name)
-			return false
-		}
+		v.possible("c", value, fs.ValidPath(s.File) && path.Ext(s.File) == ".c",
+			fmt.Sprintf("write the name of a *.c file in the directory %s beside the scenario", v.s.Name))
 		for _, a := range args {
 			s.Args = append(s.Args, a.value)
 			s.Shown += " " + shell.Join(a.value)
 		}
 		v.programs = append(v.programs, value)
 	case StepRead:
-		if !v.guestPath("read", value) {
-			return false
-		}
+		v.guestPath("read", value)
 		s.Shell = "cat " + shell.Join(value.value)
 	case StepWrite:
 		w := t.table(key)
@@ -166,18 +139,14 @@ func (v *validator) action(t *table, s *Step) bool {
 		if !content.given {
 			v.lacks(w.pos, w.name, "text")
 		}
-		if !v.guestPath("path", file) {
-			return false
-		}
+		v.guestPath("path", file)
 		s.Input, s.Shown = content.value, fmt.Sprintf("write %q to %s", content.value, file.value)
 		s.Shell = "cat " + shell.Join(StepInput(s.Name)) + " >" + shell.Join(file.value)
 	case StepMount:
 		m := t.table(key)
 		kind, target, source, options := v.require(m, "type"), v.require(m, "target"), m.text("source"), m.text("options")
 		m.finish()
-		if !kind.set || !v.guestPath("target", target) {
-			return false
-		}
+		v.guestPath("target", target)
 		words := []string{"mount", "-t", kind.value}
 		if options.set {
 			words = append(words, "-o", options.value)
@@ -189,42 +158,33 @@ func (v *validator) action(t *table, s *Step) bool {
 		s.Shown = s.Shell
 	case StepInsmod, StepRmmod:
 		s.Module = value.value
-		return v.oneOf("module", value, names(v.s.Modules))
+		v.oneOf("module", value, names(v.s.Modules))
 	case StepKUnit:
 		s.Suite = value.value
 		if _, err := path.Match(s.Suite, ""); err != nil {
 			v.add(value.pos, "kunit %q is no pattern: write a suite's name, or one with *", s.Suite)
-			return false
 		}
 		if module := t.text(string(StepInsmod)); module.set {
 			s.Module = module.value
 			s.Shown += ", insmod " + s.Module
-			return v.oneOf("module", module, names(v.s.Modules))
+			v.oneOf("module", module, names(v.s.Modules))
 		}
 	case StepBoot:
-		b := t.get(key, kindBool, "true")
-		if b != nil && !b.truth {
+		if b := t.get(key, kindBool, "true"); b != nil && !b.truth {
 			v.add(b.pos, "boot = false does nothing: leave the step out")
 		}
 		s.Shown = key
-		return b != nil
 	}
-	return s.Kind != ""
 }
 
 // guestPath wants an absolute path of the guest.
-func (v *validator) guestPath(key string, t text) bool {
-	if t.set && (!path.IsAbs(t.value) || strings.ContainsRune(t.value, 0)) {
-		v.add(t.pos, "%s %q is not possible: write an absolute path in the guest", key, t.value)
-		return false
-	}
-	return t.set
+func (v *validator) guestPath(key string, t text) {
+	v.possible(key, t, path.IsAbs(t.value) && !strings.ContainsRune(t.value, 0), "write an absolute path in the guest")
 }
 
 // wanted reads what must be seen.
-func (v *validator) wanted(t *table, s *Step) bool {
-	ok := true
-	commands := !slices.Contains([]StepKind{StepInsmod, StepKUnit, StepBoot}, s.Kind)
+func (v *validator) wanted(t *table, s *Step) {
+	commands := s.Kind != StepInsmod && s.Kind != StepKUnit && s.Kind != StepBoot
 	if n := t.get("status", kindInteger, "an integer"); n != nil {
 		s.Status = int(n.number)
 		switch {
@@ -234,32 +194,19 @@ func (v *validator) wanted(t *table, s *Step) bool {
 			v.add(n.pos, "status is a command's: %s has none; name the outcome that you expect in an [[expect]]", s.Kind)
 		}
 	}
-	re := func(key string, allowed bool) *regexp.Regexp {
-		value := t.text(key)
-		if !value.set {
-			ok = ok && !value.given
-			return nil
-		}
-		if !allowed {
-			v.add(value.pos, "%s is what a command prints: %s has no command", key, s.Kind)
-		}
-		re, valid := v.expression(key, value)
-		ok = ok && valid
-		return re
+	output := t.text("output")
+	if output.set && !commands {
+		v.add(output.pos, "output is what a command prints: %s has no command", s.Kind)
 	}
-	s.Output, s.Kernel = re("output", commands), re("kernel", true)
-	if s.Output != nil {
+	if s.Output = v.expression("output", output); s.Output != nil {
 		s.Output = regexp.MustCompile("(?m)" + s.Output.String())
 	}
+	s.Kernel = v.expression("kernel", t.text("kernel"))
 	if d := t.text("within"); d.set {
-		within, err := time.ParseDuration(d.value)
-		if err != nil || within <= 0 || within > time.Hour {
-			v.add(d.pos, `within %q is not possible: write a time up to "1h", as in "5s" or "500ms"`, d.value)
-			ok = false
-		}
-		s.Within = within
+		var err error
+		s.Within, err = time.ParseDuration(d.value)
+		v.possible("within", d, err == nil && s.Within > 0 && s.Within <= time.Hour, `write a time up to "1h", as in "5s" or "500ms"`)
 	}
-	return ok
 }
 
 // readSteps reads the files of the scenario's own directory that its steps name, and its manifest.
@@ -332,7 +279,11 @@ func (s *Scenario) readSteps(at place, project fs.FS, programs []text, m *mistak
 // Takes reports whether a step is called name, or a test of KUnit may be.
 func (s *Scenario) Takes(name string) bool {
 	_, ok := named(s.Steps, name)
-	return ok || strings.Contains(name, "/") && slices.ContainsFunc(s.Steps, func(s Step) bool { return s.Kind == StepKUnit })
+	return ok || strings.Contains(name, "/") && s.kunit()
+}
+
+func (s *Scenario) kunit() bool {
+	return slices.ContainsFunc(s.Steps, func(s Step) bool { return s.Kind == StepKUnit })
 }
 
 // stepped are the modules that steps load or remove.

@@ -52,9 +52,9 @@ func (v *value) field(name string) *value {
 	return nil
 }
 
-// parseTOML reads data into a tree. A mistake of syntax ends the reading:
-// whole is then false, and the tree holds what stood before it.
-func parseTOML(data []byte, m *mistakes) (root *value, whole bool) {
+// parseTOML reads data into a tree. A mistake of syntax ends the reading: the
+// tree then holds what stood before it.
+func parseTOML(data []byte, m *mistakes) *value {
 	b := builder{data: data}
 	// The decoder finds what the parser alone does not: keys set twice,
 	// tables defined twice, numbers and dates that do not exist.
@@ -68,7 +68,7 @@ func parseTOML(data []byte, m *mistakes) (root *value, whole bool) {
 		}
 		m.add(p, "%s", strings.TrimPrefix(err.Error(), "toml: "))
 	}
-	root = &value{pos: pos{1, 1}, kind: kindTable}
+	root := &value{pos: pos{1, 1}, kind: kindTable}
 	current := root
 	b.parser.Reset(data)
 	for b.parser.NextExpression() {
@@ -86,9 +86,9 @@ func parseTOML(data []byte, m *mistakes) (root *value, whole bool) {
 		if len(m.list) == 0 { // the decoder reads the same syntax
 			m.add(pos{1, 1}, "%v", err)
 		}
-		return root, false
+		m.half = true
 	}
-	return root, true
+	return root
 }
 
 type builder struct {

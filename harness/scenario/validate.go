@@ -17,21 +17,17 @@ var (
 	moduleName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	moduleParam   = regexp.MustCompile(`^[A-Za-z0-9_.]+(=[A-Za-z0-9_.,:/+-]*)?$`)
 	cellPattern   = regexp.MustCompile(`^[A-Za-z0-9_.=+*-]+(@[a-z*]+)?$`)
+	// A target of make is a path below O= that no shell and no make reads as anything else.
+	targetForm = regexp.MustCompile(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*\.ko$`)
+	anyName    = regexp.MustCompile(``)
 )
 
 // mostRepeat bounds the boots of one placement.
 const mostRepeat = 1000
 
-// verdicts are those that a scenario may expect: flaky and unknown prove
-// nothing, so that nobody can want them.
-func verdicts() []string {
-	return []string{"loads", "rejected", "address-dependent", "mixed", "broken", "passes", "fails"}
-}
-
 // validator turns the tables of the file into the model.
 type validator struct {
 	*mistakes
-	half bool // of half a file one cannot say what it lacks, nor what it means
 	file *table
 	s    *Scenario
 
@@ -41,39 +37,33 @@ type validator struct {
 
 func (v *validator) run() {
 	v.head()
-	v.origin()
 	v.options(v.file.table("kconfig"))
 	axes := v.file.table("axes")
 	placements := axes.texts("placement")
 	scopes := v.axes(axes)
-	axes.finish()
-	v.excludes(v.file.tables("exclude"))
-	v.variants(v.file.tables("variant"))
+	v.each("exclude", v.exclude)
+	v.each("variant", v.variant)
 	v.s.scopes = scopes
-	v.modules(v.file.tables("module"))
-	v.steps(v.file.tables("step"))
-	v.placements(v.file.tables("placement"), placements)
+	v.each("module", v.module)
+	v.each("step", v.step)
+	v.placements(placements)
 	v.build()
-	for _, t := range v.file.tables("control") {
-		v.control(t)
-		t.finish()
-	}
-	for _, t := range v.file.tables("expect") {
-		v.expect(t)
-		t.finish()
-	}
+	v.each("control", v.control)
+	v.each("expect", v.expect)
 	v.file.finish()
+}
+
+// each reads the tables [[key]].
+func (v *validator) each(key string, read func(*table)) {
+	for _, t := range v.file.tables(key) {
+		read(t)
+		t.finish()
+	}
 }
 
 func (v *validator) add(p pos, format string, args ...any) {
 	if !v.half {
 		v.mistakes.add(p, format, args...)
-	}
-}
-
-func (v *validator) lacks(p pos, where, key string) {
-	if !v.half {
-		v.mistakes.lacks(p, where, key)
 	}
 }
 
@@ -91,30 +81,82 @@ func (v *validator) require(t *table, key string) text {
 
 // oneOf reports a value that is not among the allowed, and returns whether it is.
 func (v *validator) oneOf(what string, t text, allowed []string) bool {
-	if slices.Contains(allowed, t.value) {
-		return true
+	err := unknown(what, t.value, allowed)
+	if err != nil {
+		v.add(t.pos, "%v", err)
 	}
-	v.add(t.pos, "%s %q is unknown: allowed are %s%s", what, t.value, list(allowed), usage.Meant(t.value, allowed))
-	return false
+	return err == nil
 }
 
-// form reports a value that does not look as it must.
-func (v *validator) form(what string, t text, form *regexp.Regexp, allowed string) bool {
-	if !t.set || form.MatchString(t.value) {
-		return t.set
+// unknown says that a value is not among the allowed; nil where it is.
+func unknown(what, value string, allowed []string) error {
+	if slices.Contains(allowed, value) {
+		return nil
 	}
-	v.add(t.pos, "%s %q is not possible: %s", what, t.value, allowed)
-	return false
+	return usage.Errorf("%s %q is unknown: allowed are %s%s", what, value, list(allowed), usage.Meant(value, allowed))
 }
 
-// expression reports what is no regular expression, or an empty one.
-func (v *validator) expression(key string, t text) (re *regexp.Regexp, ok bool) {
+// possible reports a value that cannot be meant, and returns whether there is one that can.
+func (v *validator) possible(what string, t text, can bool, allowed string) bool {
+	if t.set && !can {
+		v.add(t.pos, "%s %q is not possible: %s", what, t.value, allowed)
+	}
+	return t.set && can
+}
+
+// name reads the name of what a table is about, which nothing else of there may have.
+func (v *validator) name(what string, t *table, form *regexp.Regexp, allowed string, there []string) (name string, ok bool) {
+	value := v.require(t, "name")
+	ok = v.possible(what, value, form.MatchString(value.value), allowed)
+	if ok && slices.Contains(there, value.value) {
+		v.add(value.pos, "%s %q is there already", what, value.value)
+		ok = false
+	}
+	return value.value, ok
+}
+
+// expression is a regular expression; nil where there is none, or what is reported.
+func (v *validator) expression(key string, t text) *regexp.Regexp {
+	if !t.set {
+		return nil
+	}
 	re, err := regexp.Compile(t.value)
 	if err != nil || t.value == "" {
 		v.add(t.pos, "%s %q is no regular expression: write Go's syntax", key, t.value)
-		return re, false
 	}
-	return re, true
+	return re
+}
+
+// versions reads bounds.
+func (v *validator) versions(t *table, key string) versions {
+	bounds := t.text(key)
+	vs, err := parseVersions(bounds.value)
+	if err != nil && bounds.set {
+		v.add(bounds.pos, "%s %v", key, err)
+	}
+	return vs
+}
+
+// values are those of ts that are accepted.
+func values(ts []text, accepted func(text) bool) (out []string) {
+	for _, t := range ts {
+		if accepted(t) {
+			out = append(out, t.value)
+		}
+	}
+	return out
+}
+
+// once is values, none of which may stand there twice.
+func (v *validator) once(what string, ts []text, accepted func(text) bool) (out []string) {
+	for _, t := range ts {
+		if slices.Contains(out, t.value) {
+			v.add(t.pos, "%s %q is named twice", what, t.value)
+		} else if accepted(t) {
+			out = append(out, t.value)
+		}
+	}
+	return out
 }
 
 func (v *validator) head() {
@@ -122,9 +164,8 @@ func (v *validator) head() {
 	if schema := v.require(f, "schema"); schema.set && schema.value != Schema {
 		v.add(schema.pos, "schema %q is unknown: this umlab reads %q", schema.value, Schema)
 	}
-	name := v.require(f, "name")
-	v.form("name", name, scenarioName, "write lower-case words joined by -")
-	s.Name, s.Title = name.value, v.require(f, "title").value
+	s.Name, _ = v.name("name", f, scenarioName, "write lower-case words joined by -", nil)
+	s.Title = v.require(f, "title").value
 	s.description = strings.TrimSpace(f.text("description").value)
 	s.Tree, s.Toolchain = v.require(f, "tree").value, v.require(f, "toolchain").value
 	if !f.has("fragments") {
@@ -134,26 +175,25 @@ func (v *validator) head() {
 	for _, file := range v.files("patch", ".patch", f.texts("patches")) {
 		s.Patches = append(s.Patches, Patch{File: file})
 	}
+	s.Source = values(f.texts("source"), func(t text) bool {
+		ok := commitForm.MatchString(t.value) || strings.HasPrefix(t.value, "https://")
+		if !ok {
+			v.add(t.pos, "source %q is neither a commit (12 to 40 hexadecimal digits) nor the https:// address of a thread", t.value)
+		}
+		return ok
+	})
+	s.trees = v.versions(f, "trees")
 }
 
 // files checks the names of files beside the scenario or in configs/.
 func (v *validator) files(what, suffix string, names []text) []string {
-	var out []string
-	for _, t := range names {
-		switch {
-		case path.Clean(t.value) != t.value || !below(t.value, v.s.Name) || !strings.HasSuffix(t.value, suffix) || path.Base(t.value) == suffix:
-			v.add(t.pos, "%s %q is not possible: write the name of a *%s file, without a directory but the scenario's own", what, t.value, suffix)
-		case slices.Contains(out, t.value):
-			v.add(t.pos, "%s %q is named twice", what, t.value)
-		default:
-			out = append(out, t.value)
-		}
-	}
-	return out
+	return v.once(what, names, func(t text) bool {
+		base := path.Base(t.value)
+		below := base == t.value || path.Dir(t.value) == v.s.Name
+		return v.possible(what, t, path.Clean(t.value) == t.value && below && strings.HasSuffix(base, suffix) && base != suffix,
+			"write the name of a *"+suffix+" file, without a directory but the scenario's own")
+	})
 }
-
-// below reports whether a file lies beside the scenario of that name, or in the directory that has its name.
-func below(file, scenario string) bool { return path.Base(file) == file || path.Dir(file) == scenario }
 
 func (v *validator) options(t *table) {
 	inline := kconfig.Fragment{File: v.mistakes.file}
@@ -174,15 +214,7 @@ func (v *validator) options(t *table) {
 func (v *validator) axes(t *table) (scopes []string) {
 	v.s.variants = []Variant{newVariant()}
 	combine, scope := t.text("combine"), t.texts("scope")
-	for _, f := range t.v.fields {
-		if slices.Contains([]string{"combine", "scope", "placement"}, f.name) {
-			continue
-		}
-		axis, values := v.axis(t, f.name)
-		if len(values) > 0 {
-			v.s.axes = append(v.s.axes, axisValues{axis, values})
-		}
-	}
+	v.s.axes = v.axesOf(t)
 	made := product(v.s.axes)
 	if combine.set && v.oneOf("combine", combine, []string{"product", "zip"}) && combine.value == "zip" {
 		for _, a := range v.s.axes {
@@ -195,50 +227,45 @@ func (v *validator) axes(t *table) (scopes []string) {
 		made = zip(v.s.axes)
 	}
 	for _, variant := range made {
-		v.variant(t.pos, variant, true)
-	}
-	for _, one := range scope {
-		if slices.Contains(scopes, one.value) {
-			v.add(one.pos, "scope %q is named twice", one.value)
-		} else if v.oneOf("scope", one, Scopes()) {
-			scopes = append(scopes, one.value)
-		}
+		v.addVariant(t.pos, variant, true)
 	}
 	if !t.has("scope") {
-		scopes = []string{ScopeModule}
+		return []string{ScopeModule}
 	}
-	return scopes
+	return v.once("scope", scope, func(t text) bool { return v.oneOf("scope", t, Scopes()) })
 }
 
-// axis reads the values of an axis, none where its name is none.
-func (v *validator) axis(t *table, name string) (axis Axis, values []string) {
-	axis, err := ParseAxis(name)
-	if err != nil || axis.Kind == OfRustc && axis.Prefix == "" {
-		known := slices.Concat(t.known, AxisNames())
-		t.known = append(t.known, name)
-		for _, f := range t.v.fields {
-			if f.name == name {
-				v.add(f.pos, "%s has no key %q: allowed are %s; other options of rustc begin with -C or -Z%s", t.name, name,
-					list(known), usage.Meant(name, known))
+// axesOf reads all axes of a table: what it was not asked for before.
+func (v *validator) axesOf(t *table) (axes []axisValues) {
+	own := slices.Clone(t.known)
+	for _, f := range t.v.fields {
+		if slices.Contains(own, f.name) {
+			continue
+		}
+		axis, err := ParseAxis(f.name)
+		if err != nil || axis.Kind == OfRustc && axis.Prefix == "" {
+			known := slices.Concat(t.known, AxisNames())
+			t.known = append(t.known, f.name)
+			v.add(f.pos, "%s has no key %q: allowed are %s; other options of rustc begin with -C or -Z%s", t.name, f.name,
+				list(known), usage.Meant(f.name, known))
+			continue
+		}
+		values := v.once(f.name, t.texts(f.name), func(one text) bool {
+			err := axis.check(one.value)
+			if err != nil {
+				v.add(one.pos, "%v", err)
 			}
-		}
-		return axis, nil
-	}
-	for _, one := range t.texts(name) {
-		switch err := axis.check(one.value); {
-		case err != nil:
-			v.add(one.pos, "%v", err)
-		case slices.Contains(values, one.value):
-			v.add(one.pos, "%s %q is named twice", name, one.value)
-		default:
-			values = append(values, one.value)
+			return err == nil
+		})
+		if len(values) > 0 {
+			axes = append(axes, axisValues{axis, values})
 		}
 	}
-	return axis, values
+	return axes
 }
 
-// variant adds a variant. One of a product that sets nothing is stock.
-func (v *validator) variant(at pos, one Variant, made bool) {
+// addVariant adds a variant. One of a product that sets nothing is stock.
+func (v *validator) addVariant(at pos, one Variant, made bool) {
 	i := slices.Index(names(v.s.variants), one.ID)
 	switch {
 	case i < 0:
@@ -253,76 +280,53 @@ func (v *validator) variant(at pos, one Variant, made bool) {
 	}
 }
 
-func (v *validator) variants(tables []*table) {
-	for _, t := range tables {
-		var settings []Setting
-		wrong := len(v.list)
-		for _, f := range t.v.fields {
-			axis, values := v.axis(t, f.name)
-			if len(values) > 1 {
-				v.add(f.pos, "%s has several values: a [[variant]] takes one of each axis", f.name)
-			}
-			for _, value := range values {
-				settings = append(settings, Setting{axis, value})
-			}
+func (v *validator) variant(t *table) {
+	wrong := len(v.list)
+	axes := v.axesOf(t)
+	for _, f := range t.v.fields {
+		if len(f.value.items) > 1 {
+			v.add(f.pos, "%s has several values: a [[variant]] takes one of each axis", f.name)
 		}
-		t.finish()
-		if wrong == len(v.list) {
-			v.variant(t.pos, newVariant(settings...), false)
-		}
+	}
+	if wrong == len(v.list) {
+		v.addVariant(t.pos, product(axes)[0], false)
 	}
 }
 
-// excludes takes out of the variants those that have all settings of a table.
-func (v *validator) excludes(tables []*table) {
-	for _, t := range tables {
-		out := v.s.variants[1:]
-		asked := false
-		for _, f := range t.v.fields {
-			axis, values := v.axis(t, f.name)
-			asked = asked || len(values) > 0
-			has := func(one Variant) bool { return slices.Contains(values, cmp.Or(one.Value(axis.Kind, axis.Name), Off)) }
-			out = slices.DeleteFunc(slices.Clone(out), func(one Variant) bool { return !has(one) })
-		}
-		t.finish()
-		if asked && len(out) == 0 {
-			v.add(t.pos, "[[exclude]] excludes nothing: no variant has all of this")
-		}
-		if asked {
-			v.s.variants = slices.DeleteFunc(v.s.variants, func(one Variant) bool { return slices.Contains(names(out), one.ID) })
-		}
+// exclude takes out of the variants those that have all settings of a table.
+func (v *validator) exclude(t *table) {
+	axes := v.axesOf(t)
+	if len(axes) == 0 {
+		return
 	}
+	left := slices.DeleteFunc(slices.Clone(v.s.variants), func(one Variant) bool {
+		return one.ID != Stock && !slices.ContainsFunc(axes, func(a axisValues) bool {
+			return !slices.Contains(a.values, cmp.Or(one.Value(a.axis.Kind, a.axis.Name), Off))
+		})
+	})
+	if len(left) == len(v.s.variants) {
+		v.add(t.pos, "[[exclude]] excludes nothing: no variant has all of this")
+	}
+	v.s.variants = left
 }
 
-func (v *validator) modules(tables []*table) {
-	for _, t := range tables {
-		name, target, output := v.require(t, "name"), v.require(t, "path"), t.text("output")
-		ok := v.form("module", name, moduleName, "write it as /proc/modules shows it: letters, digits and _")
-		if ok && slices.Contains(names(v.s.Modules), name.value) {
-			v.add(name.pos, "module %q is there already", name.value)
-			ok = false
-		}
-		if target.set && !validTarget(target.value) {
-			v.add(target.pos, `path %q is not possible: write a target of the tree that ends in .ko, as in "samples/rust/rust_minimal.ko"`,
-				target.value)
-			ok = false
-		}
-		m := newModule(name.value, target.value)
-		if output.value == OutputBuilt {
-			m.Output = nil
-		} else if output.set {
-			re, valid := v.expression("output", output)
-			m.Output, ok = re, ok && valid
-		}
-		for _, p := range t.texts("params") {
-			if v.form("params", p, moduleParam, `write arguments of insmod without spaces, as in "name=value"`) {
-				m.Params = append(m.Params, p.value)
-			}
-		}
-		t.finish()
-		if ok {
-			v.s.Modules = append(v.s.Modules, m)
-		}
+func (v *validator) module(t *table) {
+	name, ok := v.name("module", t, moduleName, "write it as /proc/modules shows it: letters, digits and _", names(v.s.Modules))
+	target, output := v.require(t, "path"), t.text("output")
+	v.possible("path", target, targetForm.MatchString(target.value),
+		`write a target of the tree that ends in .ko, as in "samples/rust/rust_minimal.ko"`)
+	m := Module{Name: name, Path: target.value, Output: regexp.MustCompile("^" + regexp.QuoteMeta(name) + ": ")}
+	switch {
+	case output.value == OutputBuilt:
+		m.Output = nil
+	case output.set:
+		m.Output = v.expression("output", output)
+	}
+	m.Params = values(t.texts("params"), func(p text) bool {
+		return v.possible("params", p, ValidParam(p.value), `write arguments of insmod without spaces, as in "name=value"`)
+	})
+	if ok {
+		v.s.Modules = append(v.s.Modules, m)
 	}
 }
 
@@ -332,37 +336,21 @@ func ValidParam(s string) bool { return moduleParam.MatchString(s) }
 // OutputBuilt is the output of a module of which umlab finds out itself, from the built module, what its init prints.
 const OutputBuilt = "*"
 
-func newModule(name, target string) Module {
-	return Module{Name: name, Path: target, Output: regexp.MustCompile("^" + regexp.QuoteMeta(name) + ": ")}
-}
-
-var targetForm = regexp.MustCompile(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*\.ko$`)
-
-// validTarget wants a make target: a path below O= that no shell and no make
-// reads as anything else.
-func validTarget(s string) bool { return targetForm.MatchString(s) }
-
 // placements reads those that have a name here, and picks those that are booted.
-func (v *validator) placements(tables []*table, booted []text) {
-	known := builtin()
-	var seen []string
-	for _, t := range tables {
-		name, size := v.require(t, "name"), t.text("mem")
-		aslr, repeat := t.get("aslr", kindBool, "true or false"), t.get("repeat", kindInteger, "an integer")
-		t.finish()
-		if !v.form("placement", name, placementName, "write a lower-case word") {
-			continue
+func (v *validator) placements(booted []text) {
+	known, seen := builtin(), []string(nil)
+	v.each("placement", func(t *table) {
+		name, ok := v.name("placement", t, placementName, "write a lower-case word", seen)
+		size, aslr := t.text("mem"), t.get("aslr", kindBool, "true or false")
+		repeat := t.get("repeat", kindInteger, "an integer")
+		if !ok {
+			return
 		}
-		if slices.Contains(seen, name.value) {
-			v.add(name.pos, "placement %q is there already", name.value)
-			continue
-		}
-		seen = append(seen, name.value)
-		i := slices.Index(names(known), name.value)
+		seen = append(seen, name)
+		i := slices.Index(names(known), name)
 		if i < 0 {
 			v.require(t, "mem")
-			known = append(known, Placement{Name: name.value, Repeat: 1})
-			i = len(known) - 1
+			i, known = len(known), append(known, Placement{Name: name, Repeat: 1})
 		}
 		if size.set {
 			mem, err := ParseMem(size.value)
@@ -380,17 +368,13 @@ func (v *validator) placements(tables []*table, booted []text) {
 			}
 			known[i].Repeat = int(repeat.number)
 		}
-	}
+	})
 	v.s.known = known
 	if len(booted) == 0 {
 		booted = []text{{value: "low"}, {value: "high"}}
 	}
-	for _, t := range booted {
-		if slices.Contains(names(v.s.placements), t.value) {
-			v.add(t.pos, "placement %q is named twice", t.value)
-		} else if v.oneOf("placement", t, names(known)) {
-			p, _ := named(v.s.known, t.value)
-			v.s.placements = append(v.s.placements, p)
-		}
+	for _, name := range v.once("placement", booted, func(t text) bool { return v.oneOf("placement", t, names(known)) }) {
+		p, _ := named(known, name)
+		v.s.placements = append(v.s.placements, p)
 	}
 }

@@ -18,7 +18,8 @@ import (
 // else, so it is validated last.
 
 func (v *validator) control(t *table) {
-	name := v.require(t, "name")
+	var c Control
+	c.Name, _ = v.name("control", t, anyName, "", names(v.s.controls))
 	step := t.text("step")
 	var cell, placement text
 	module := text{pos: t.pos}
@@ -30,17 +31,19 @@ func (v *validator) control(t *table) {
 			module = v.require(t, "module")
 		}
 	}
-	c := Control{Name: name.value, Cell: cell.value, Placement: placement.value, Module: module.value, Step: step.value,
-		Unpatched: v.unpatched(t), Wants: v.wants(t, elf.EM_X86_64, true)}
-	if name.set && slices.ContainsFunc(v.s.controls, func(other Control) bool { return other.Name == c.Name }) {
-		v.add(name.pos, "control %q is there already", c.Name)
+	c.Cell, c.Placement, c.Module, c.Step = Stock, placement.value, module.value, step.value
+	patched := t.get("patched", kindBool, "true or false")
+	if c.Unpatched = patched != nil && !patched.truth; c.Unpatched && len(v.s.Patches) == 0 {
+		v.add(patched.pos, "patched = false, and the scenario has no patches")
 	}
+	c.Wants = v.wants(t, x8664, true)
 	if cell.set {
 		c.Cell = v.controlCell(cell)
 	}
-	if v.s.BuildOnly() {
-		c.Cell = cmp.Or(c.Cell, Stock)
-		v.buildControl(t, &c)
+	if v.s.BuildOnly() { // the same goal where it is known how it ends
+		if c.Toolchain = t.text("toolchain").value; c.Toolchain == "" && !c.Unpatched && c.Cell == Stock {
+			v.add(t.pos, "%s is what the scenario shows itself: name another toolchain, patched = false, or a cell", t.name)
+		}
 	}
 	if placement.set {
 		v.oneOf("placement", placement, names(v.s.known))
@@ -67,19 +70,17 @@ func (v *validator) about(module, step text) {
 }
 
 // stepNames checks patterns of steps, and of tests of KUnit, whose names only the kernel knows.
-func (v *validator) stepNames(ts []text) (patterns []string) {
-	kunit := slices.ContainsFunc(v.s.Steps, func(s Step) bool { return s.Kind == StepKUnit })
-	for _, t := range ts {
+func (v *validator) stepNames(ts []text) []string {
+	return values(ts, func(t text) bool {
 		_, err := path.Match(t.value, "")
-		known := slices.ContainsFunc(v.s.Steps, func(s Step) bool { return glob(t.value, s.Name) })
-		if err != nil || !known && !(kunit && strings.Contains(t.value, "/")) {
+		ok := err == nil && (strings.Contains(t.value, "/") && v.s.kunit() ||
+			slices.ContainsFunc(v.s.Steps, func(s Step) bool { return glob(t.value, s.Name) }))
+		if !ok {
 			v.add(t.pos, `step %q is unknown: allowed are %s, and "suite/test*" for tests of a kunit step%s`,
 				t.value, list(names(v.s.Steps)), usage.Meant(t.value, names(v.s.Steps)))
-			continue
 		}
-		patterns = append(patterns, t.value)
-	}
-	return patterns
+		return ok
+	})
 }
 
 // controlCell resolves the cell of a control to an id with its scope.
@@ -103,92 +104,65 @@ func (v *validator) controlCell(t text) string {
 func (v *validator) expect(t *table) {
 	cells, placements, modules, steps := t.texts("cell"), t.texts("placement"), t.texts("module"), t.texts("step")
 	subarch, verdict := t.text("subarch"), t.text("verdict")
-	e := expectation{cells: v.cells(cells), verdict: verdict.value, subarch: subarch.value,
-		placements: v.names("placement", placements, names(v.s.known)),
-		modules:    v.names("module", modules, names(v.s.Modules)),
+	e := expectation{cells: orAll(cells, v.cellPattern), verdict: verdict.value, subarch: subarch.value,
+		placements: orAll(placements, func(p text) bool { return p.value == "*" || v.oneOf("placement", p, names(v.s.known)) }),
+		modules:    orAll(modules, func(m text) bool { return m.value == "*" || v.oneOf("module", m, names(v.s.Modules)) }),
 		steps:      v.stepNames(steps),
+		kernel:     v.versions(t, "kernel"), rustc: v.versions(t, "rustc"), gcc: v.versions(t, "gcc"),
 	}
 	if e.given = len(modules) > 0 || len(steps) > 0; len(modules) > 0 && len(steps) > 0 {
 		v.add(steps[0].pos, "an [[expect]] is of modules or of steps: make two of it")
 	}
-	for _, of := range []struct {
-		key    string
-		bounds *versions
-	}{{"kernel", &e.kernel}, {"rustc", &e.rustc}, {"gcc", &e.gcc}} {
-		if t := t.text(of.key); t.set {
-			var err error
-			if *of.bounds, err = parseVersions(t.value); err != nil {
-				v.add(t.pos, "%s %v", of.key, err)
-			}
-		}
+	if subarch.set {
+		v.oneOf("subarch", subarch, slices.Sorted(maps.Keys(machines)))
 	}
-	machine := elf.EM_X86_64
-	if subarch.set && v.oneOf("subarch", subarch, slices.Sorted(maps.Keys(machines))) {
-		machine = machines[subarch.value]
-	}
-	e.wants = v.wants(t, machine, !verdict.given) // a verdict alone is an expectation
+	e.wants = v.wants(t, cmp.Or(subarch.value, x8664), !verdict.given) // a verdict alone is an expectation
 	if verdict.set && v.oneOf("verdict", verdict, v.s.verdicts()) {
 		if len(placements) > 0 || e.given {
 			v.add(verdict.pos, "verdict is drawn from all placements, modules and steps of a cell: put it in an [[expect]] with none of them")
-		} else {
-			v.possible(verdict, e.wants)
+		} else if len(e.wants) > 0 && impossible(verdict.value, e.wants) {
+			v.add(verdict.pos, "verdict %q contradicts the outcome of the same [[expect]], %s", verdict.value, Wanted(e.wants))
 		}
 	}
 	v.s.expectations = append(v.s.expectations, e)
 }
 
-// possible reports a verdict that no cell with one of the outcomes can have.
-func (v *validator) possible(verdict text, wants []Want) {
-	if len(wants) == 0 {
-		return
+// impossible reports a verdict that no cell with one of the outcomes can have.
+func impossible(verdict string, wants []Want) bool {
+	some := func(is func(outcome.Kind) bool) bool {
+		return slices.ContainsFunc(wants, func(w Want) bool { return is(w.kind) })
 	}
-	loads := func(want Want) bool { return want.kind.Good() }
-	impossible := map[string]bool{
-		"loads":             !slices.ContainsFunc(wants, loads),
-		"passes":            !slices.ContainsFunc(wants, loads),
-		"fails":             !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) }),
-		"rejected":          !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) }),
-		"broken":            !slices.ContainsFunc(wants, func(want Want) bool { return !loads(want) && want.kind != outcome.Built }),
-		"builds":            !slices.ContainsFunc(wants, func(want Want) bool { return want.kind == outcome.Built }),
-		"address-dependent": len(wants) == 1,
+	switch verdict {
+	case "loads", "passes":
+		return !some(outcome.Kind.Good)
+	case "fails", "rejected":
+		return !some(func(k outcome.Kind) bool { return !k.Good() })
+	case "broken":
+		return !some(func(k outcome.Kind) bool { return !k.Good() && k != outcome.Built })
+	case "builds":
+		return !some(func(k outcome.Kind) bool { return k == outcome.Built })
 	}
-	if impossible[verdict.value] {
-		v.add(verdict.pos, "verdict %q contradicts the outcome of the same [[expect]], %s", verdict.value, Wanted(wants))
-	}
+	return verdict == "address-dependent" && len(wants) == 1
 }
 
-// names checks a list of names or "*"; absent means "*".
-func (v *validator) names(what string, ts []text, allowed []string) []string {
+// orAll is values, and "*" where nothing is named.
+func orAll(ts []text, accepted func(text) bool) []string {
 	if len(ts) == 0 {
 		return []string{"*"}
 	}
-	var out []string
-	for _, t := range ts {
-		if t.value == "*" || v.oneOf(what, t, allowed) {
-			out = append(out, t.value)
-		}
-	}
-	return out
+	return values(ts, accepted)
 }
 
-// cells checks the patterns of an expectation: each must be able to apply.
-func (v *validator) cells(ts []text) []string {
-	if len(ts) == 0 {
-		return []string{"*"}
+// cellPattern checks a pattern of an expectation, which must be able to apply.
+func (v *validator) cellPattern(t text) bool {
+	err := checkPattern(t.value)
+	if err == nil && len(v.s.match(t.value, Scopes())) == 0 {
+		err = fmt.Errorf("%q is no variant: %s%s", t.value, v.s.allowedCells(), v.s.meantCell(t.value))
 	}
-	var out []string
-	for _, t := range ts {
-		if err := checkPattern(t.value); err != nil {
-			v.add(t.pos, "cell %v", err)
-			continue
-		}
-		if len(v.s.match(t.value, Scopes())) == 0 {
-			v.add(t.pos, "cell %q is no variant: %s%s", t.value, v.s.allowedCells(), v.s.meantCell(t.value))
-			continue
-		}
-		out = append(out, t.value)
+	if err != nil {
+		v.add(t.pos, "cell %v", err)
 	}
-	return out
+	return err == nil
 }
 
 // checkPattern reports a pattern that is none, or that can match nothing
@@ -211,65 +185,46 @@ func checkPattern(s string) error {
 var machines = map[string]elf.Machine{x8664: elf.EM_X86_64, "i386": elf.EM_386}
 
 // wants reads an outcome with what it may carry, and spells the alternatives out.
-func (v *validator) wants(t *table, machine elf.Machine, required bool) []Want {
-	allowed := v.s.outcomes()
-	failed, built := v.saidOf(t)
-	differs := v.differs(t)
-	outcomes := t.texts("outcome")
-	relocations, errnos := t.items("relocation", kindInteger, "an integer"), t.items("errno", kindInteger, "an integer")
+func (v *validator) wants(t *table, subarch string, required bool) (wants []Want) {
+	var failed, built []said
+	var differs []string
+	if v.s.BuildOnly() { // no other scenario has such keys
+		failed, built = v.saidOf(t)
+		differs = values(t.texts("differs"), func(f text) bool {
+			return v.possible("differs", f, ValidGoal(f.value), `write a file of the build directory, as in "linux"`)
+		})
+	}
+	outcomes := values(t.texts("outcome"), func(o text) bool { return v.oneOf("outcome", o, v.s.outcomes()) })
+	relocations := v.numbers(t, "relocation", 255, "a type of the "+strings.ReplaceAll(subarch, "_", "-")+" psABI")
+	errnos := v.numbers(t, "errno", 4095, "a positive errno")
 	option, got := t.text("option"), t.option("got")
-	var wants []Want
-	var relocates, fails, drops bool
 	for _, o := range outcomes {
-		if !v.oneOf("outcome", o, allowed) {
-			continue
-		}
-		w := Want{kind: outcome.Kind(o.value)}
+		w, before := Want{kind: outcome.Kind(o)}, len(wants)
 		switch w.kind {
 		case outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.LoadedCorrupt:
-			relocates = true
-			for _, r := range relocations {
-				w.relocation = outcome.RelocationOf(machine, uint32(r.number))
+			for _, n := range relocations {
+				w.relocation = outcome.RelocationOf(machines[subarch], uint32(n))
 				wants = append(wants, w)
 			}
 		case outcome.InitFailed, outcome.InsmodFailed:
-			fails = true
-			for _, e := range errnos {
-				w.errno = int(e.number)
+			for _, n := range errnos {
+				w.errno = int(n)
 				wants = append(wants, w)
 			}
 		case outcome.BuildFailed:
-			w.said, failed = failed, nil
+			w.said = failed
 		case outcome.Built:
-			w.said, built = built, nil
-			w.differs, differs = differs, nil
+			w.said, w.differs = built, differs
 		case outcome.ConfigDropped:
-			drops = true
 			w.option, w.got = option.value, got.value
 		}
-		if w.relocation == nil && w.errno == 0 {
+		if len(wants) == before {
 			wants = append(wants, w)
 		}
 	}
-	psABI := "a type of the x86-64 psABI"
-	if machine == elf.EM_386 {
-		psABI = "a type of the i386 psABI"
-	}
-	v.carried("relocation", relocations, 255, psABI, relocates,
-		"relocation-unknown, relocation-overflow or loaded-corrupt")
-	v.carried("errno", errnos, 4095, "a positive errno", fails, "init-failed or insmod-failed")
-	switch {
-	case len(failed) > 0:
-		v.add(t.pos, "message, place and tool of an error go with outcome build-failed only")
-	case len(built) > 0 || len(differs) > 0:
-		v.add(t.pos, "warning, no-warning and differs go with outcome built only")
-	}
-	if option.set {
-		if !kconfig.ValidName(option.value) {
-			v.add(option.pos, "option %q is no Kconfig option: write it with its prefix, CONFIG_RUST", option.value)
-		} else if !drops {
-			v.add(option.pos, "option goes with outcome config-dropped only")
-		}
+	v.carried(t, outcomes)
+	if option.set && !kconfig.ValidName(option.value) {
+		v.add(option.pos, "option %q is no Kconfig option: write it with its prefix, CONFIG_RUST", option.value)
 	}
 	if got.set && !option.set {
 		v.add(got.pos, "got is the value that an option resolves to: name it with option")
@@ -280,13 +235,33 @@ func (v *validator) wants(t *table, machine elf.Machine, required bool) []Want {
 	return wants
 }
 
-// carried checks numbers that go with some outcomes only.
-func (v *validator) carried(key string, numbers []*value, most int64, is string, goes bool, with string) {
-	for _, n := range numbers {
+// numbers reads a list of them.
+func (v *validator) numbers(t *table, key string, most int64, is string) (list []int64) {
+	for _, n := range t.items(key, kindInteger, "an integer") {
 		if n.number < 1 || n.number > most {
 			v.add(n.pos, "%s %d is not possible: write %s, 1 to %d", key, n.number, is, most)
-		} else if !goes {
-			v.add(n.pos, "%s goes with outcome %s only", key, with)
+		}
+		list = append(list, n.number)
+	}
+	return list
+}
+
+// carried reports keys that go with other outcomes than those.
+func (v *validator) carried(t *table, outcomes []string) {
+	of := "build-failed" // is what the place and the tool of no warning
+	if t.has("warning") {
+		of = "build-failed or built"
+	}
+	for key, with := range map[string]string{
+		"relocation": "relocation-unknown, relocation-overflow or loaded-corrupt", "errno": "init-failed or insmod-failed",
+		"option": "config-dropped", "message": "build-failed", "place": of, "tool": of,
+		"warning": "built", "no-warning": "built", "differs": "built",
+	} {
+		goes := func(o string) bool {
+			return slices.Contains(strings.FieldsFunc(with, func(r rune) bool { return r == ' ' || r == ',' }), o)
+		}
+		if got := t.v.field(key); got != nil && slices.Contains(t.known, key) && !slices.ContainsFunc(outcomes, goes) {
+			v.add(got.pos, "%s goes with outcome %s only", key, with)
 		}
 	}
 }
