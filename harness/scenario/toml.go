@@ -77,9 +77,9 @@ func parseTOML(data []byte, m *mistakes) *value {
 		case unstable.KeyValue:
 			b.assign(current, e)
 		case unstable.Table:
-			current = b.open(root, e, false)
+			current = root.within(b.keys(e))
 		case unstable.ArrayTable:
-			current = b.open(root, e, true)
+			current = root.another(b.keys(e))
 		}
 	}
 	if err := b.parser.Error(); err != nil {
@@ -121,40 +121,35 @@ func (v *value) child(k field, kind kind) *value {
 	return child
 }
 
-// open finds or makes the table of a [header] or [[header]].
-func (b *builder) open(root *value, n *unstable.Node, array bool) *value {
-	parts := b.keys(n)
-	t := root
-	for i, k := range parts {
-		kind, last := kindTable, i == len(parts)-1
-		if last && array {
-			kind = kindArray
-		}
-		if t = t.child(k, kind); t.tables {
-			if last && array {
-				t.items = append(t.items, &value{pos: k.pos, kind: kindTable})
-			}
+// within is the table below t that keys lead to, the last of an array of them. Where a key has another value, which the
+// decoder has reported, it is one that nobody sees.
+func (t *value) within(keys []field) *value {
+	for _, k := range keys {
+		if t = t.child(k, kindTable); t.tables {
 			t = t.items[len(t.items)-1]
 		}
 		if t.kind != kindTable {
-			// Defined twice, which the decoder has reported: what follows
-			// is read into a table that nobody sees.
 			return &value{pos: k.pos, kind: kindTable}
 		}
 	}
 	return t
 }
 
+// another is a new table of the array [[keys]] below t.
+func (t *value) another(keys []field) *value {
+	last := keys[len(keys)-1]
+	added := &value{pos: last.pos, kind: kindTable}
+	if array := t.within(keys[:len(keys)-1]).child(last, kindArray); array.tables {
+		array.items = append(array.items, added)
+	}
+	return added
+}
+
 // assign stores a key = value into t.
 func (b *builder) assign(t *value, n *unstable.Node) {
-	parts := b.keys(n)
-	last := len(parts) - 1
-	for _, k := range parts[:last] {
-		if t = t.child(k, kindTable); t.kind != kindTable {
-			return // reported by the decoder
-		}
-	}
-	if k := parts[last]; t.field(k.name) == nil {
+	keys := b.keys(n)
+	k := keys[len(keys)-1]
+	if t = t.within(keys[:len(keys)-1]); t.field(k.name) == nil {
 		t.fields = append(t.fields, field{k.pos, k.name, b.value(n.Value(), k.pos)})
 	}
 }
