@@ -135,10 +135,8 @@ func (a Axis) known() []string {
 	case OfSubarch:
 		return slices.Sorted(maps.Keys(machines))
 	}
-	for _, u := range usual {
-		if a == u.axis {
-			return u.values
-		}
+	if i := axisAt(usual, a); i >= 0 {
+		return usual[i].values
 	}
 	return nil
 }
@@ -330,6 +328,11 @@ func zip(axes []axisValues) (out []Variant) {
 type axisValues struct {
 	axis   Axis
 	values []string
+}
+
+// axisAt is where an axis stands in a list, -1 for nowhere.
+func axisAt(list []axisValues, a Axis) int {
+	return slices.IndexFunc(list, func(one axisValues) bool { return one.axis.same(a) })
 }
 
 // MakeVar is an argument of make: a variable of Kbuild that carries flags.

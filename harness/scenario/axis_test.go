@@ -185,6 +185,21 @@ func TestNothingExpectedOfOwnAxes(t *testing.T) {
 	}
 }
 
+// Nor of steps.
+func TestNothingExpectedOfStepsAtOwnAxes(t *testing.T) {
+	s := mustParse(t, head+"[[step]]\nname = \"a\"\nrun = \"x\"\n[[expect]]\noutcome = \"passed\"\n")
+	p, err := s.Select(Selection{Axes: []string{"param:seccomp=on"}})
+	if err != nil || len(p.Cells) != 2 {
+		t.Fatalf("%v, %+v", err, p)
+	}
+	for i, want := range []string{"passed", ""} {
+		c := p.Cells[i]
+		if got := Wanted(s.ExpectedStep(On{Kernel: "6.12.117"}, c, c.Placements[0], "a", "")); got != want {
+			t.Errorf("%s: %q expected, want %q", c.ID(), got, want)
+		}
+	}
+}
+
 // parseVariant is the variant of settings as people write them: "relocation-model=static".
 func parseVariant(settings ...string) (Variant, error) {
 	var parsed []Setting

@@ -111,9 +111,9 @@ func (s *Scenario) For(subarch string) *Scenario {
 	return &out
 }
 
-// of reports whether e speaks of a kernel, a rustc and a gcc of those versions.
-func (s *Scenario) of(e expectation, on On) bool {
-	return e.kernel.contain(on.Kernel) && e.rustc.contain(on.Rustc) && e.gcc.contain(on.GCC) &&
+// of reports whether e speaks of a cell on a kernel, a rustc and a gcc of those versions.
+func (s *Scenario) of(e expectation, on On, c Cell) bool {
+	return e.cell(c) && s.knows(c.Variant) && e.kernel.contain(on.Kernel) && e.rustc.contain(on.Rustc) && e.gcc.contain(on.GCC) &&
 		(e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
 }
 
@@ -124,24 +124,21 @@ func (s *Scenario) of(e expectation, on On) bool {
 // that is not the scenario's, or a variant with an axis of the user's, nothing is expected. module is "" for a scenario
 // that loads none.
 func (s *Scenario) Expected(on On, c Cell, p Placement, module string) []Want {
-	if i := slices.Index(names(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) || !s.knows(c.Variant) {
+	if i := slices.Index(names(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) {
 		return nil
 	}
-	var wants []Want
-	for _, e := range s.expectations {
-		if len(e.wants) > 0 && s.of(e, on) && e.cell(c) && s.placed(e, p) && e.module(module) {
-			wants = e.wants
-		}
-	}
-	return slices.Clone(wants)
+	return s.wanted(on, c, p, func(e expectation) bool { return e.module(module) })
 }
 
 // ExpectedStep is as Expected, of a step of the cell; test is the test of KUnit that is meant, "suite/test", "" for the
 // step itself.
 func (s *Scenario) ExpectedStep(on On, c Cell, p Placement, step, test string) []Want {
-	var wants []Want
+	return s.wanted(on, c, p, func(e expectation) bool { return e.step(step, test) })
+}
+
+func (s *Scenario) wanted(on On, c Cell, p Placement, about func(expectation) bool) (wants []Want) {
 	for _, e := range s.expectations {
-		if len(e.wants) > 0 && s.of(e, on) && e.cell(c) && s.placed(e, p) && e.step(step, test) {
+		if len(e.wants) > 0 && s.of(e, on, c) && s.placed(e, p) && about(e) {
 			wants = e.wants
 		}
 	}
@@ -170,30 +167,31 @@ func (e expectation) step(name, test string) bool {
 // expected where c lacks a placement or module that the scenario has, or has
 // another module.
 func (s *Scenario) ExpectedVerdict(on On, c Cell) string {
-	for _, p := range s.placements {
-		if !slices.ContainsFunc(c.Placements, p.same) {
-			return ""
-		}
-	}
-	for _, m := range s.Modules {
-		if !slices.ContainsFunc(c.Modules, m.same) {
-			return ""
-		}
-	}
-	if len(c.Modules) > len(s.Modules) || !s.knows(c.Variant) {
+	if len(c.Modules) > len(s.Modules) || !among(s.placements, c.Placements, Placement.same) || !among(s.Modules, c.Modules, Module.same) {
 		return ""
 	}
 	verdict := ""
 	for _, e := range s.expectations {
-		if e.verdict != "" && s.of(e, on) && e.cell(c) {
+		if e.verdict != "" && s.of(e, on, c) {
 			verdict = e.verdict
 		}
 	}
 	return verdict
 }
 
+// among reports whether each of list is the same as one of others.
+func among[T any](list, others []T, same func(T, T) bool) bool {
+	return !slices.ContainsFunc(list, func(t T) bool {
+		return !slices.ContainsFunc(others, func(other T) bool { return same(t, other) })
+	})
+}
+
+// cell matches the patterns, such as "pie-*@kernel". Without @ one holds for every scope; stock has none.
 func (e expectation) cell(c Cell) bool {
-	return slices.ContainsFunc(e.cells, func(p string) bool { return matchCell(p, c.Variant.ID, c.Scope) })
+	return slices.ContainsFunc(e.cells, func(pattern string) bool {
+		id, scope, scoped := strings.Cut(pattern, "@")
+		return glob(id, c.Variant.ID) && (!scoped || c.Scope != "" && glob(scope, c.Scope))
+	})
 }
 
 func (s *Scenario) placed(e expectation, p Placement) bool {
@@ -204,13 +202,6 @@ func (s *Scenario) placed(e expectation, p Placement) bool {
 		defined, ok := named(s.known, name)
 		return ok && defined.same(p)
 	})
-}
-
-// matchCell matches a pattern such as "pie-*@kernel" to a variant at a scope.
-// Without @ the pattern holds for every scope; stock has none.
-func matchCell(pattern, variant, scope string) bool {
-	ids, scopes, scoped := strings.Cut(pattern, "@")
-	return glob(ids, variant) && (!scoped || scope != "" && glob(scopes, scope))
 }
 
 func glob(pattern, name string) bool {

@@ -30,7 +30,7 @@ func (s *Scenario) Search(given []string, offers map[string]string) (*Search, er
 	from := *s
 	from.axes = slices.Clone(s.axes)
 	for _, u := range usual {
-		if i := slices.IndexFunc(from.axes, func(a axisValues) bool { return a.axis == u.axis }); i >= 0 {
+		if i := axisAt(from.axes, u.axis); i >= 0 {
 			from.axes[i] = u
 		}
 	}
@@ -101,12 +101,8 @@ func (s *Scenario) Of(p *Plan, sel Selection, variants []Variant) *Plan {
 	if len(sel.Scope) > 0 {
 		scopes = sel.Scope
 	}
-	out := &Plan{Cells: cells(variants, scopes[:min(1, len(scopes))], func(Variant) bool { return true }), Controls: slices.Clone(p.Controls)}
-	for i := range out.Cells {
-		first := p.Cells[0]
-		out.Cells[i].Placements, out.Cells[i].Modules = slices.Clone(first.Placements), slices.Clone(first.Modules)
-		out.Cells[i].Steps, out.Cells[i].Guest = first.Steps, first.Guest
-	}
+	made := cells(variants, scopes[:min(1, len(scopes))], func(Variant) bool { return true })
+	out := &Plan{Cells: p.Cells[0].all(made), Controls: slices.Clone(p.Controls)}
 	for i := range out.Controls {
 		out.Controls[i].Selected = out.Controls[i].in(out.Cells)
 	}

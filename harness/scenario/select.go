@@ -59,15 +59,19 @@ func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Cells: cells}
-	for i := range plan.Cells {
-		plan.Cells[i].Placements = slices.Clone(placements)
-		plan.Cells[i].Modules, plan.Cells[i].Steps, plan.Cells[i].Guest = slices.Clone(modules), s.Steps, s.Guest
-	}
+	plan := &Plan{Cells: Cell{Placements: placements, Modules: modules, Steps: s.Steps, Guest: s.Guest}.all(cells)}
 	for _, c := range s.controls {
 		plan.Controls = append(plan.Controls, s.plan(c, plan.Cells))
 	}
 	return plan, nil
+}
+
+// all are cells with what c has beside variant and scope.
+func (c Cell) all(cells []Cell) []Cell {
+	for i, one := range cells {
+		cells[i] = Cell{one.Variant, one.Scope, slices.Clone(c.Placements), slices.Clone(c.Modules), c.Steps, c.Guest}
+	}
+	return cells
 }
 
 func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
@@ -91,9 +95,8 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 // in reports whether the cells contain the control.
 func (c PlannedControl) in(cells []Cell) bool {
 	return c.Toolchain == "" && !c.Unpatched && slices.ContainsFunc(cells, func(cell Cell) bool {
-		return cell.ID() == c.Cell &&
-			!slices.ContainsFunc(c.Shown.Placements, func(p Placement) bool { return !slices.ContainsFunc(cell.Placements, p.same) }) &&
-			!slices.ContainsFunc(c.Shown.Modules, func(m Module) bool { return !slices.ContainsFunc(cell.Modules, m.same) })
+		return cell.ID() == c.Cell && among(c.Shown.Placements, cell.Placements, Placement.same) &&
+			among(c.Shown.Modules, cell.Modules, Module.same)
 	})
 }
 
@@ -252,36 +255,17 @@ func cells(variants []Variant, scopes []string, asked func(Variant) bool) (out [
 // expressible returns stock and every variant that can be made of the axes of the
 // scenario and of those that every scenario has.
 func (s *Scenario) expressible() []Variant {
-	all := map[Axis][]string{}
-	var order []Axis
-	note := func(axis Axis, values []string) {
-		if _, there := all[axis]; !there {
-			order, all[axis] = append(order, axis), []string{Off}
-		}
-		for _, v := range values {
-			if !slices.Contains(all[axis], v) {
-				all[axis] = append(all[axis], v)
-			}
-		}
-	}
-	for _, u := range usual {
-		note(u.axis, u.values)
-	}
-	n := len(all)
-	for _, a := range s.axes {
-		if note(a.axis, a.values); len(all) > n+mostAxes { // a product without end
-			break
-		}
-	}
-	var axes []axisValues
-	for _, a := range order {
-		axes = append(axes, axisValues{a, all[a]})
+	own := slices.DeleteFunc(slices.Clone(s.axes), func(a axisValues) bool { return axisAt(usual, a.axis) >= 0 })
+	axes := slices.Concat(usual, own[:min(len(own), mostAxes)])
+	for i, a := range axes {
+		others := slices.DeleteFunc(slices.Clone(a.values), func(v string) bool { return v == Off })
+		axes[i].values = append([]string{Off}, others...)
 	}
 	return product(axes)
 }
 
-// mostAxes bounds how many axes of its own a scenario has in what can be expressed.
-const mostAxes = 3
+// mostAxes bounds how many axes of its own a scenario has in what can be expressed, whose product would have no end.
+const mostAxes = 4
 
 // allowedCells says which cells there are, for messages.
 func (s *Scenario) allowedCells() string {

@@ -23,7 +23,7 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 			wrong("-axis=%s: write its values behind it, as in -axis=%s=yes,no; %s leaves it as the tree has it", one, name, Off)
 			continue
 		}
-		if i := slices.IndexFunc(before, func(b axisValues) bool { return b.axis.same(axis) }); i >= 0 {
+		if i := axisAt(before, axis); i >= 0 {
 			wrong("-axis=%s: -axis=%s=%s is that axis already: write all of its values in one, as in -axis=%s=%s,%s",
 				one, before[i].axis, strings.Join(before[i].values, ","), name, strings.Join(before[i].values, ","), list)
 			continue
@@ -51,7 +51,7 @@ const mostVariants = 2000
 // vary puts an axis beside those that are there, or in the place of the same one.
 func (s *Scenario) vary(a axisValues) {
 	s.axes = slices.Clone(s.axes)
-	if i := slices.IndexFunc(s.axes, func(have axisValues) bool { return have.axis.same(a.axis) }); i >= 0 {
+	if i := axisAt(s.axes, a.axis); i >= 0 {
 		s.axes[i] = a
 	} else {
 		s.axes = append(s.axes, a)
@@ -73,15 +73,8 @@ func (s *Scenario) vary(a axisValues) {
 // inOrder are settings in the order of the axes, so that an ID does not depend on
 // which axis was named last.
 func (s *Scenario) inOrder(settings []Setting) []Setting {
-	at := func(set Setting) int {
-		for i, u := range usual {
-			if u.axis == set.Axis {
-				return i - len(usual)
-			}
-		}
-		return slices.IndexFunc(s.axes, func(a axisValues) bool { return a.axis == set.Axis })
-	}
-	slices.SortStableFunc(settings, func(a, b Setting) int { return at(a) - at(b) })
+	order := slices.Concat(usual, s.axes)
+	slices.SortStableFunc(settings, func(a, b Setting) int { return axisAt(order, a.Axis) - axisAt(order, b.Axis) })
 	return settings
 }
 
@@ -89,7 +82,7 @@ func (s *Scenario) inOrder(settings []Setting) []Setting {
 // sets nothing but axes of the scenario, or those that every scenario has.
 func (s *Scenario) knows(v Variant) bool {
 	return !slices.ContainsFunc(v.Settings, func(set Setting) bool {
-		return !slices.ContainsFunc(usual, func(u axisValues) bool { return u.axis == set.Axis }) &&
+		return axisAt(usual, set.Axis) < 0 &&
 			!slices.ContainsFunc(s.variants, func(own Variant) bool { return slices.Contains(own.axes(), set.Axis) })
 	})
 }

@@ -1,9 +1,9 @@
 package scenario
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2"
 
 	"umlab/harness/outcome"
 )
@@ -30,10 +30,13 @@ type File struct {
 // TOML is the text of the file, as Load reads it.
 func (f File) TOML() string {
 	var b strings.Builder
-	line := func(key, value string) { fmt.Fprintf(&b, "%s = %s\n", key, value) }
+	line := func(key string, value any) {
+		text, _ := toml.Marshal(map[string]any{key: value}) // strings, lists of them, numbers and truths: each has a form
+		b.Write(text)
+	}
 	text := func(key, value string) {
 		if value != "" {
-			line(key, quoted(value))
+			line(key, value)
 		}
 	}
 	for _, s := range [][2]string{
@@ -41,11 +44,7 @@ func (f File) TOML() string {
 	} {
 		text(s[0], s[1])
 	}
-	var fragments []string
-	for _, name := range f.Fragments {
-		fragments = append(fragments, quoted(name))
-	}
-	line("fragments", "["+strings.Join(fragments, ", ")+"]")
+	line("fragments", f.Fragments)
 	place := f.Cell.Placements[0]
 	if place.Name == place.MemText { // of -mem=, and no name in a file
 		place.Name = "at-" + strings.ToLower(place.MemText)
@@ -56,14 +55,14 @@ func (f File) TOML() string {
 	if len(f.Cell.Variant.Settings) > 0 {
 		b.WriteString("\n[[variant]]\n")
 		for _, s := range f.Cell.Variant.Settings {
-			line(quoted(s.Axis.String()), quoted(s.Value))
+			line(s.Axis.String(), s.Value)
 		}
 	}
 	if own, builtin := Builtin(place.Name); !builtin || !own.same(place) {
 		b.WriteString("\n[[placement]]\n")
 		text("name", place.Name)
 		text("mem", place.MemText)
-		line("aslr", strconv.FormatBool(place.ASLR))
+		line("aslr", place.ASLR)
 	}
 	theirs := false
 	for _, m := range f.Cell.Modules {
@@ -78,11 +77,7 @@ func (f File) TOML() string {
 			text("output", m.Output.String())
 		}
 		if len(m.Params) > 0 {
-			var params []string
-			for _, p := range m.Params {
-				params = append(params, quoted(p))
-			}
-			line("params", "["+strings.Join(params, ", ")+"]")
+			line("params", m.Params)
 		}
 	}
 	// of what the scenario does not have, what no run is to end in, or what differs, nothing is expected
@@ -94,27 +89,10 @@ func (f File) TOML() string {
 	text("module", f.Module)
 	text("outcome", string(f.Shows.Kind))
 	if r := f.Shows.Relocation; r != nil {
-		line("relocation", strconv.FormatUint(uint64(r.Type), 10))
+		line("relocation", r.Type)
 	}
 	if n := f.Shows.Errno; n != 0 && (f.Shows.Kind == outcome.InitFailed || f.Shows.Kind == outcome.InsmodFailed) {
-		line("errno", strconv.Itoa(n))
+		line("errno", n)
 	}
 	return b.String()
-}
-
-// quoted is a basic string of TOML.
-func quoted(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteString("\\" + string(r))
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&b, "\\u%04X", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String() + `"`
 }
