@@ -116,9 +116,7 @@ func (a Axis) check(value string) error {
 	case value == Off:
 	case strings.ContainsFunc(value, unicode.IsControl):
 		return fmt.Errorf("%q is no value of %s: it holds a control character", value, a)
-	case a.Kind == OfKconfig:
-		return kconfig.CheckValue(kconfigValue(value))
-	case a.Kind == OfFragment && value != "":
+	case a.Kind == OfKconfig, a.Kind == OfFragment && value != "": // any text is a string of Kconfig's
 	case len(known) > 0:
 		return unknown(a.Name, value, known)
 	case !axisValue.MatchString(value):
@@ -141,12 +139,15 @@ func (a Axis) known() []string {
 	return nil
 }
 
-// kconfigValue is a value as a fragment has it: y, m, n, numbers and 0x are
+// literal reports whether a value is one of Kconfig's own, and no string: y, m, n and 0x hex.
+func literal(value string) bool {
+	return kconfig.CheckValue(value) == nil && (strings.Contains("ymn", value) || strings.HasPrefix(value, "0x"))
+}
+
+// kconfigValue is a value as a fragment has it: what is literal and numbers are
 // themselves, all else is a string.
 func kconfigValue(value string) string {
-	switch {
-	case value == "y", value == "m", value == "n", kconfig.CheckValue(value) == nil && strings.Trim(value, "0123456789") == "",
-		strings.HasPrefix(value, "0x") && kconfig.CheckValue(value) == nil:
+	if literal(value) || value != "" && strings.Trim(value, "0123456789") == "" {
 		return value
 	}
 	return kconfig.Quote(strings.Trim(value, `"`))
@@ -249,32 +250,24 @@ func (v Variant) Value(kind Kind, name string) string {
 	return ""
 }
 
-// Flags returns the options of rustc that the variant adds, nil for none:
-// "-Crelocation-model=static". Each has its prefix, see Resolve.
-func (v Variant) Flags() (flags []string) {
-	for _, s := range v.Of(OfRustc) {
-		flags = append(flags, s.Prefix+s.Name+"="+s.Value)
-	}
-	return flags
-}
-
-// Requested are all settings as they are asked for: "-Crelocation-model=static",
+// requested are settings as they are asked for: "-Crelocation-model=static",
 // "KCFLAGS=-O1", "CONFIG_X=y", "seccomp=on"; never nil.
-func (v Variant) Requested() []string {
+func requested(settings []Setting) []string {
 	out := []string{}
-	for _, s := range v.Settings {
+	for _, s := range settings {
 		out = append(out, s.Prefix+s.Name+"="+s.Value)
 	}
 	return out
 }
 
+// Flags are the options of rustc that the variant adds. Each has its prefix, see Resolve.
+func (v Variant) Flags() []string { return requested(v.Of(OfRustc)) }
+
+// Requested are all settings as they are asked for.
+func (v Variant) Requested() []string { return requested(v.Settings) }
+
 // Params are the parameters that the variant adds to the kernel's command line.
-func (v Variant) Params() (params []string) {
-	for _, s := range v.Of(OfParam) {
-		params = append(params, s.Name+"="+s.Value)
-	}
-	return params
-}
+func (v Variant) Params() []string { return requested(v.Of(OfParam)) }
 
 // Base is what of the variant decides the build that it is a fork of: what makes
 // another configuration, compiler or SUBARCH. It is empty for most.

@@ -117,19 +117,14 @@ func (t *table) tables(key string) []*table {
 // is a number, and any other string a Kconfig string.
 func (t *table) option(key string) text {
 	v := t.get(key, "", "")
-	if v == nil {
+	switch {
+	case v == nil:
 		return text{pos: t.pos}
-	}
-	switch v.kind {
-	case kindInteger:
+	case v.kind == kindInteger:
 		return text{v.pos, strconv.FormatInt(v.number, 10), true, true}
-	case kindString:
-		switch {
-		case v.text == "y", v.text == "m", v.text == "n":
-			return text{v.pos, v.text, true, true}
-		case len(v.text) > 2 && v.text[:2] == "0x" && kconfig.CheckValue(v.text) == nil:
-			return text{v.pos, v.text, true, true}
-		}
+	case v.kind == kindString && literal(v.text):
+		return text{v.pos, v.text, true, true}
+	case v.kind == kindString:
 		return text{v.pos, kconfig.Quote(v.text), true, true}
 	}
 	t.wrong(v, key, `"y", "m", "n", an integer or a string`)
