@@ -109,19 +109,32 @@ func (t *target) axes(r *run) {
 }
 
 // spread takes out of the axes what has a flag of its own: mem= makes placements, toolchain= and tree= make columns.
-func (r *run) spread() (several bool) {
-	flags := map[string]*[]string{"mem": &r.Select.Mem, "toolchain": &r.toolchains, "tree": &r.trees}
+func (r *run) spread() (several bool, err error) {
+	flags := map[string]struct {
+		to *[]string
+		as string // for example
+	}{"mem": {&r.Select.Mem, "512M,1G"}, "toolchain": {&r.toolchains, "trixie,sid"}, "tree": {&r.trees, "debian-6.12,debian-7.3"}}
+	var errs []error
 	r.Select.Axes = slices.DeleteFunc(r.Select.Axes, func(axis string) bool {
-		name, values, _ := strings.Cut(axis, "=")
-		flag := flags[name]
-		if flag == nil || values == "" {
+		name, list, _ := strings.Cut(axis, "=")
+		flag, own := flags[name]
+		if !own {
 			return false
 		}
-		*flag = append(*flag, strings.Split(values, ",")...)
+		if list == "" {
+			errs = append(errs, usage.Errorf("-axis=%s: write its values behind it, as in -axis=%s=%s", axis, name, flag.as))
+			return true
+		}
+		for _, value := range strings.Split(list, ",") {
+			if _, err := scenario.ParseMem(value); name == "mem" && err != nil {
+				errs = append(errs, usage.Errorf("-axis=%s: %w", axis, err))
+			}
+			*flag.to = append(*flag.to, value)
+		}
 		several = several || name != "mem"
 		return true
 	})
-	return several
+	return several, usage.Join(errs...)
 }
 
 // placements adds where modules land; a target about one cell has one.

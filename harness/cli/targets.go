@@ -37,7 +37,10 @@ func (a *App) matrix() *target {
 		file{&out.HTML, "html", asHTML}, file{&out.Markdown, "md", asMD})
 	t.RunE = func(c *cobra.Command, _ []string) error {
 		// The plural is a table with columns, whatever is in it.
-		columns := r.spread()
+		columns, err := r.spread()
+		if err != nil {
+			return err
+		}
 		sweep := columns || len(r.trees) > 1 || len(r.toolchains) > 1 || c.Flags().Changed("trees") || c.Flags().Changed("toolchains")
 		if r.Find != "" && a.joining != "" {
 			return usage.Errorf("-find= asks what it asks by what it has seen, and is not for workers: leave -join= out, and unset %s", joinVariable)

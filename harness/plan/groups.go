@@ -5,9 +5,11 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/parcel"
 	"umlab/harness/scenario"
 	"umlab/harness/sources"
 	"umlab/harness/usage"
@@ -29,21 +31,18 @@ func (g *Group) Own() bool { return g.Settings == nil && !g.Unpatched }
 // own first.
 func (p *Plan) Groups() []*Group {
 	groups := []*Group{{}}
-	of := func(v scenario.Variant, unpatched bool) *Group {
-		settings := v.Base()
-		i := slices.IndexFunc(groups, func(g *Group) bool { return slices.Equal(g.Settings, settings) && g.Unpatched == unpatched })
-		if i < 0 {
-			i = len(groups)
-			groups = append(groups, &Group{Settings: settings, Unpatched: unpatched, options: p.options(v)})
+	of := func(piece Piece) *Group {
+		if p.GroupOf(groups, piece) < 0 {
+			groups = append(groups, p.group(p.built(piece)))
 		}
-		return groups[i]
+		return groups[p.GroupOf(groups, piece)]
 	}
-	for i, c := range p.Cells {
-		g := of(c.Variant, false)
+	for i := range p.Cells {
+		g := of(Piece{i, len(p.Controls)})
 		g.Cells = append(g.Cells, i)
 	}
 	for i, c := range p.Controls {
-		if g := of(c.Shown.Variant, c.Unpatched); !c.Selected {
+		if g := of(Piece{len(p.Cells), i}); !c.Selected {
 			g.Controls = append(g.Controls, i)
 		}
 	}
@@ -88,12 +87,14 @@ func readSubarch(project fs.FS, name string) (f kconfig.Fragment, err error) {
 	return kconfig.ParseFragment(file, text)
 }
 
+// group is an empty group of what is built as a variant is.
+func (p *Plan) group(v scenario.Variant, unpatched bool) *Group {
+	return &Group{Settings: v.Base(), Unpatched: unpatched, options: p.options(v)}
+}
+
 // BaseOf is what a variant is built on, where base is what the plan's own are.
 func (p *Plan) BaseOf(v scenario.Variant, base kbuild.Base) kbuild.Base {
-	if len(v.Base()) == 0 {
-		return base
-	}
-	return (&Group{Settings: v.Base(), options: p.options(v)}).Base(base)
+	return p.group(v, false).Base(base)
 }
 
 // options are those that a variant adds, a fragment's before single ones.
@@ -115,25 +116,34 @@ func (p *Plan) readNamed(scenarios scenario.Library) error {
 		for _, s := range c.Variant.Of(scenario.OfSubarch) {
 			f, err := readSubarch(scenarios.Project, s.Value)
 			if p.subarches[s.Value] = f; p.Flags.Subarch != "" {
-				err = usage.Errorf("-subarch=%s and the axis subarch both say what %s is built for: leave one out", p.Flags.Subarch, c.ID())
+				err = usage.Errorf("-subarch=%s and %s both say what is built: leave one out", p.Flags.Subarch, p.given(s.Axis))
 			}
 			errs = append(errs, err)
 		}
 		for _, s := range c.Variant.Of(scenario.OfFragment) {
-			if _, read := p.named[s.Value]; read {
-				continue
-			}
-			text, err := scenarios.User().Read(s.Value)
-			if err == nil {
-				p.named[s.Value], err = kconfig.ParseFragment(s.Value, text)
-			}
-			if err != nil {
-				p.named[s.Value] = kconfig.Fragment{} // told once
-				errs = append(errs, usage.Errorf("axis fragment=%s: %w", s.Value, err))
+			f, _, err := readFragment(scenarios.User(), s.Value)
+			if p.named[s.Value] = f; err != nil {
+				errs = append(errs, usage.Errorf("%s=%s: %w", p.given(s.Axis), s.Value, err))
 			}
 		}
 	}
 	return usage.Join(errs...)
+}
+
+// given is what gave an axis: the user's flag, or the scenario.
+func (p *Plan) given(a scenario.Axis) string {
+	if slices.ContainsFunc(p.Flags.Select.Axes, func(axis string) bool { return strings.HasPrefix(axis, a.String()+"=") }) {
+		return "-axis=" + a.String()
+	}
+	return "axis " + a.String()
+}
+
+// readFragment reads a fragment of the user's.
+func readFragment(user parcel.Files, name string) (f kconfig.Fragment, text []byte, err error) {
+	if text, err = user.Read(name); err == nil {
+		f, err = kconfig.ParseFragment(name, text)
+	}
+	return f, text, err
 }
 
 // Resolved reports whether nothing of the plan's modules is left for the tree to tell.

@@ -53,18 +53,6 @@ func checkDirectory(user parcel.Files, dir string) error {
 		"or give the directory below that has it", dir)
 }
 
-// checkDirectories says, before any work, what is wrong with the directories of
-// the plan.
-func (p *Plan) checkDirectories(user parcel.Files) error {
-	var errs []error
-	for _, m := range p.Modules() {
-		if m.External != nil {
-			errs = append(errs, checkDirectory(user, m.External.Given))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // Build makes the baseline of a plan. It finds out what the plan's modules are
 // that only the tree, or the baseline, can tell: it takes snapshots of the user's
 // directories, looks up samples and adds the options that they need, and lists the
@@ -75,16 +63,14 @@ func (p *Plan) Build(
 ) (q *Plan, bl *kbuild.Baseline, notes []string, err error) {
 	base := p.Base(t, tc)
 	var said []string
-	note := func() { notes = append(notes, said...) }
 	if q, err = p.Resolve(ctx, b, tc); err != nil {
 		return q, nil, nil, err
 	}
-	q, base.Options, said, err = q.withSamples(base)
-	if note(); err != nil {
+	if q, base.Options, notes, err = q.withSamples(base); err != nil {
 		return q, nil, notes, err
 	}
 	q, base.Options, said, err = q.withAll(ctx, b, base)
-	if note(); err != nil {
+	if notes = append(notes, said...); err != nil {
 		return q, nil, notes, err
 	}
 	if bl, _, err = b.Baseline(ctx, base); err != nil {
@@ -94,8 +80,7 @@ func (p *Plan) Build(
 		notes = append(notes, "the kernel was built on from "+from)
 	}
 	q, said, err = q.withDirectories(ctx, b, bl)
-	note()
-	return q, bl, notes, err
+	return q, bl, append(notes, said...), err
 }
 
 // Resolve is the plan with what a toolchain has of the options that its variants name, and with snapshots of the user's
@@ -114,30 +99,25 @@ func (p *Plan) Resolve(ctx context.Context, b *kbuild.Builder, tc *toolchain.Too
 // withSamples gives the modules that have only a name the target that the tree
 // makes them by. It returns the options of base and those that they need.
 func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option, notes []string, err error) {
-	options = base.Options
 	var unknown []error
+	var samples []sample.Module
 	targets := map[string]string{}
 	for _, m := range p.Modules() {
 		if !isSample(m) {
 			continue
 		}
 		s, err := sample.Find(base.Tree.FS(), m.Name)
-		var none *sample.UnknownError
-		switch {
-		case errors.As(err, &none):
+		if _, none := errors.AsType[*sample.UnknownError](err); none {
 			unknown = append(unknown, &usage.Error{Err: err})
-			continue
-		case err != nil:
+		} else if err != nil {
 			return p, nil, nil, err
 		}
-		targets[m.Name] = s.Target
-		var more []string
-		options, more = withSample(options, s)
-		notes = append(notes, more...)
+		samples, targets[m.Name] = append(samples, s), s.Target
 	}
 	if len(unknown) > 0 {
 		return p, nil, nil, errors.Join(unknown...)
 	}
+	options, notes = withOptions(base.Options, samples)
 	return p.replaced(func(m scenario.Module) []scenario.Module {
 		if isSample(m) {
 			m.Path = targets[m.Name]
@@ -149,21 +129,22 @@ func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option,
 // isSample reports whether a module has only a name yet.
 func isSample(m scenario.Module) bool { return m.Path == "" && m.External == nil && !m.IsAll() }
 
-// withSample adds to the options those that a sample needs and nobody decided.
-func withSample(options []kconfig.Option, s sample.Module) (with []kconfig.Option, notes []string) {
-	add := kconfig.Fragment{}
-	for _, o := range s.Options {
-		i := slices.IndexFunc(options, func(have kconfig.Option) bool { return have.Name == o.Name })
-		if i < 0 || options[i].Value == kconfig.Unset {
-			add.Options = append(add.Options, o)
-			notes = append(notes, fmt.Sprintf("module %s: %s=%s is added, for %s:%d", s.Name, o.Name, o.Value, o.File, o.Line))
+// withOptions adds to the options those that samples need and nobody decided.
+func withOptions(options []kconfig.Option, samples []sample.Module) (with []kconfig.Option, notes []string) {
+	for _, s := range samples {
+		add := kconfig.Fragment{}
+		for _, o := range s.Options {
+			i := slices.IndexFunc(options, func(have kconfig.Option) bool { return have.Name == o.Name })
+			if i < 0 || options[i].Value == kconfig.Unset {
+				add.Options = append(add.Options, o)
+				notes = append(notes, fmt.Sprintf("module %s: %s=%s is added, for %s:%d", s.Name, o.Name, o.Value, o.File, o.Line))
+			}
 		}
+		var overrides []kconfig.Note
+		options, overrides = kconfig.Merge(kconfig.Fragment{Options: options}, add)
+		notes = append(notes, each(overrides, kconfig.Note.String)...)
 	}
-	with, overrides := kconfig.Merge(kconfig.Fragment{Options: options}, add)
-	for _, n := range overrides {
-		notes = append(notes, n.String())
-	}
-	return with, notes
+	return options, notes
 }
 
 var unusual = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
@@ -214,9 +195,6 @@ func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuil
 	return q, notes, nil
 }
 
-func names(modules []scenario.Module) (names []string) {
-	for _, m := range modules {
-		names = append(names, m.Name)
-	}
-	return names
+func names(modules []scenario.Module) []string {
+	return each(modules, func(m scenario.Module) string { return m.Name })
 }

@@ -84,7 +84,7 @@ func (p *Plan) Cut() *Plan {
 // ControlNames are the names of the plan's controls, in the order in which results have them.
 func (p *Plan) ControlNames() (names []string) {
 	groups := p.Groups()
-	if p.Scenario.BuildOnly() {
+	if p.Scenario.BuildOnly() { // which makes one build after the other
 		groups = groups[:1]
 	}
 	for at := range groups {
@@ -97,13 +97,17 @@ func (p *Plan) ControlNames() (names []string) {
 	return names
 }
 
-// GroupOf is the group of a list that a piece is built with.
+// GroupOf is the group of a list that a piece is built with, -1 for none.
 func (p *Plan) GroupOf(groups []*Group, piece Piece) int {
-	variant, unpatched := scenario.Variant{}, false
-	if piece.Cell < len(p.Cells) {
-		variant = p.Cells[piece.Cell].Variant
-	} else {
-		variant, unpatched = p.Controls[piece.Control].Shown.Variant, p.Controls[piece.Control].Unpatched
-	}
+	variant, unpatched := p.built(piece)
 	return slices.IndexFunc(groups, func(g *Group) bool { return slices.Equal(g.Settings, variant.Base()) && g.Unpatched == unpatched })
+}
+
+// built is the variant that a piece is built as, and whether that is without the scenario's patches.
+func (p *Plan) built(piece Piece) (variant scenario.Variant, unpatched bool) {
+	if piece.Cell < len(p.Cells) {
+		return p.Cells[piece.Cell].Variant, false
+	}
+	c := p.Controls[piece.Control]
+	return c.Shown.Variant, c.Unpatched
 }

@@ -101,7 +101,11 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 	errs := []error{err}
 	if err == nil {
 		p.Plan = *selected
-		errs = append(errs, p.checkDirectories(scenarios.User()))
+		for _, m := range p.Modules() {
+			if m.External != nil {
+				errs = append(errs, checkDirectory(read.Files, m.External.Given))
+			}
+		}
 	}
 	errs = append(errs, src.CheckTree(f.Tree), src.CheckToolchain(f.Toolchain), unknown)
 	for _, c := range p.Controls {
@@ -158,15 +162,9 @@ func (p *Plan) merge(scenarios scenario.Library) error {
 		fragments, p.Fragments = []kconfig.Fragment{{Options: merged}}, append(p.Fragments, p.Flags.Subarch+".config")
 	}
 	for _, name := range p.Flags.Fragments {
-		text, err := scenarios.User().Read(name)
+		f, text, err := readFragment(scenarios.User(), name)
 		if err != nil {
 			errs = append(errs, usage.Errorf("-fragment=%s: %w", name, err))
-			continue
-		}
-		f, err := kconfig.ParseFragment(name, text)
-		if err != nil {
-			errs = append(errs, &usage.Error{Err: err})
-			continue
 		}
 		fragments, p.Fragments = append(fragments, f), append(p.Fragments, name)
 		p.fragmentSums = append(p.fragmentSums, store.Short(store.Key(string(text))))
@@ -224,11 +222,13 @@ func (p *Plan) Modules() []scenario.Module {
 }
 
 // CellIDs are the names of the plan's cells.
-func (p *Plan) CellIDs() (ids []string) {
-	for _, c := range p.Cells {
-		ids = append(ids, c.ID())
+func (p *Plan) CellIDs() []string { return each(p.Cells, scenario.Cell.ID) }
+
+func each[T any](list []T, say func(T) string) (all []string) {
+	for _, t := range list {
+		all = append(all, say(t))
 	}
-	return ids
+	return all
 }
 
 // Afresh is the plan for which forks are built and booted again, or not.

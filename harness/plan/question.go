@@ -161,11 +161,7 @@ func (p *Plan) own() []string {
 		own = append(own, fmt.Sprintf("variants of %s (as of %s)", filepath.Base(name), store.Short(store.Key(text))))
 	}
 	if places := p.placements(); !slices.Equal(places, of.placements()) {
-		var list []string
-		for _, place := range places {
-			list = append(list, described(place))
-		}
-		own = append(own, "at "+strings.Join(list, ", "))
+		own = append(own, "at "+strings.Join(each(places, described), ", "))
 	}
 	return own
 }

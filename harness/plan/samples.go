@@ -86,7 +86,7 @@ func buildable(
 	// ask returns what Kconfig dropped of all that samples and the options ask
 	// for, and why each of the samples that it refuses is refused.
 	ask := func(samples []sample.Module) (dropped []kconfig.Dropped, refused map[string][]string, err error) {
-		with, _ := withSamples(options, samples)
+		with, _ := withOptions(options, samples)
 		config, err := configure(with)
 		if err != nil {
 			return nil, nil, err
@@ -108,7 +108,7 @@ func buildable(
 			if len(dropped) > 0 { // something else that was asked for suffers
 				break
 			}
-			with, added := withSamples(options, kept)
+			with, added := withOptions(options, kept)
 			return kept, with, append(notes, added...), nil
 		}
 		// What the refused ones need is not asked for again: the others must
@@ -135,30 +135,12 @@ func buildable(
 			kept = append(kept, s)
 		}
 	}
-	with, added := withSamples(options, kept)
+	with, added := withOptions(options, kept)
 	return kept, with, append(notes, added...), nil
 }
 
-func withSamples(options []kconfig.Option, samples []sample.Module) (with []kconfig.Option, notes []string) {
-	with = options
-	for _, s := range samples {
-		var more []string
-		with, more = withSample(with, s)
-		notes = append(notes, more...)
-	}
-	return with, notes
-}
+func why(dropped []kconfig.Dropped) []string { return each(dropped, kconfig.Dropped.String) }
 
-func why(dropped []kconfig.Dropped) (lines []string) {
-	for _, d := range dropped {
-		lines = append(lines, d.String())
-	}
-	return lines
-}
-
-func sampleNames(samples []sample.Module) (names []string) {
-	for _, s := range samples {
-		names = append(names, s.Name)
-	}
-	return names
+func sampleNames(samples []sample.Module) []string {
+	return each(samples, func(s sample.Module) string { return s.Name })
 }

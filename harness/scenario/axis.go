@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -137,6 +138,14 @@ func (a Axis) known() []string {
 		return usual[i].values
 	}
 	return nil
+}
+
+// example is two values that the axis may have.
+func (a Axis) example() string {
+	if known := a.known(); known != nil {
+		return strings.Join(known[:2], ",")
+	}
+	return cmp.Or(map[Kind]string{OfKconfig: "y,n", OfMake: "-O1,-Os", OfFragment: "a.config,b.config"}[a.Kind], "yes,no")
 }
 
 // literal reports whether a value is one of Kconfig's own, and no string: y, m, n and 0x hex.

@@ -20,7 +20,7 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 			wrong("-axis=%s: %v%s", one, err, usage.Meant(name, AxisNames()))
 			continue
 		case !valued || list == "":
-			wrong("-axis=%s: write its values behind it, as in -axis=%s=yes,no; %s leaves it as the tree has it", one, name, Off)
+			wrong("-axis=%s: write its values behind it, as in -axis=%s=%s; %s leaves it as the tree has it", one, name, axis.example(), Off)
 			continue
 		}
 		if i := axisAt(before, axis); i >= 0 {
