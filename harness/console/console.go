@@ -17,7 +17,8 @@
 // proves that the line is whole. It may be sent more than once: UML discards typed input whenever its kernel prints
 // (generic_console_write in arch/um/drivers/chan_user.c) and may not see it before more is typed (the host signals a
 // pty's input before epoll tells it, and UML looks once: _sigio_handler in arch/um/kernel/irq.c), so the guest takes a
-// number only once.
+// number only once. What it prints is stuck in the same way when the pty was full, until the next signal: while a step
+// runs, it is given one by an XON each second.
 package console
 
 import (

@@ -198,6 +198,10 @@ func fakeStep(mode string, n int, number, name, shell string) (code int, ended b
 		return hang(), true
 	case "says-panic":
 		say("Kernel panic - not syncing: is what a process says\n")
+	case "stuck": // until its terminal tells it something
+		if n, _ := os.Stdin.Read(make([]byte, 1)); n == 0 {
+			return 9, true
+		}
 	case "oops":
 		say("<4>BUG: unable to handle page fault\n")
 	case "ten-megabytes":

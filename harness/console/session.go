@@ -26,6 +26,9 @@ const (
 	defaultGrace = 5 * time.Second
 	// stopLine tells goexpect that the session failed. No sentinel begins with NUL, so a guest cannot forge it.
 	stopLine = "\x00stop"
+	// nudge is XON, which a terminal takes as "go on printing" and gives to nobody. It is sent while a step does not come
+	// to its end, as UML may have missed that there is room again for what it prints, see the package comment.
+	nudge = "\x11"
 	// haltShell ends the guest's kernel without asking its init.
 	haltShell = "poweroff -f"
 )
@@ -241,6 +244,9 @@ func (s *Session) DoWithin(ctx context.Context, within time.Duration, step, arg,
 	for {
 		err := s.expectLine(end, time.Second)
 		if isPatience(err) {
+			if err := s.expect.Send(nudge); err != nil {
+				s.fail(hostError("type to the guest", err))
+			}
 			continue
 		}
 		p := s.rec.progress()

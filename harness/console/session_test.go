@@ -78,6 +78,7 @@ func TestStepsThatWork(t *testing.T) {
 		{mode: "byte-by-byte", output: func(o string) bool { return o == "out\n\n" }},
 		{mode: "forger", output: func(o string) bool { return strings.Count(o, "status=7") == 5 }},
 		{mode: "deaf-once", output: func(o string) bool { return o == "ran <true>\n\n" }},
+		{mode: "stuck", output: func(o string) bool { return o == "\n" }},
 		{mode: "oops", output: func(o string) bool { return strings.Contains(o, "page fault") }, oops: "<4>BUG: unable to handle page fault"},
 		{mode: "ten-megabytes", output: func(o string) bool { return len(o) == 10<<20+1 }},
 	} {
