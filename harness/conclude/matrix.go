@@ -90,9 +90,9 @@ func Spoiled(cells []result.Cell) (at, why string) {
 		}
 		for _, p := range c.Booted() {
 			for _, run := range p.Runs {
-				for _, m := range run.Modules {
-					if m.Outcome.Kind == outcome.Infra {
-						return c.ID + ":" + p.Name, strings.TrimSpace(m.Name + ": " + cmp.Or(m.Outcome.Detail, m.Outcome.Evidence))
+				for _, s := range run.Items() {
+					if s.Outcome.Kind == outcome.Infra {
+						return c.ID + ":" + p.Name, strings.TrimSpace(s.Name + ": " + cmp.Or(s.Outcome.Detail, s.Outcome.Evidence))
 					}
 				}
 			}

@@ -82,6 +82,14 @@ func TestVerdictsOfSteps(t *testing.T) {
 	}
 }
 
+// A step that the machine has spoiled proves as little as a module.
+func TestSpoiledStep(t *testing.T) {
+	r := &result.Results{Cells: []result.Cell{{ID: "stock", Placements: []result.Placement{stepRuns("low", "x=passed b=infra")}}}}
+	if Whole(r); r.Exit != result.ExitInfra || !strings.HasPrefix(r.Infra, "stock:low: the machine is at fault, not the kernel: b") {
+		t.Errorf("exit %d, %q", r.Exit, r.Infra)
+	}
+}
+
 // TestExpectedOfSteps: a step that was not run is missed, unless what kept it from being run is
 // as expected.
 func TestExpectedOfSteps(t *testing.T) {

@@ -257,6 +257,9 @@ func (v *stepView) wrongStatus() (Outcome, bool) {
 		}
 	}
 	o.Detail += fmt.Sprintf(" where %d was wanted.", v.want.Status)
+	if got == 127 {
+		o.Detail += " With 127 the guest's shell says that it has no such command: the scenario's manifest can bring it."
+	}
 	if o.Status = got; got == 0 {
 		o.Missing = MissingStatus
 	}

@@ -52,6 +52,8 @@ func TestSteps(t *testing.T) {
 			evidence: "umlab[1.0123456789abcdef]: end step a status=0", second: "passed"},
 		{name: "status", transcript: isReady + one("1", "ls: /x: No such file\n") + two("0", "") + logOf("3") + off, end: halted, want: "failed status 1",
 			detail: `Exit status 1 where 0 was wanted. The last line that it printed: "ls: /x: No such file".`, second: "passed"},
+		{name: "no such command", transcript: isReady + one("127", "x: applet not found\n") + two("0", "") + off, end: halted, want: "failed status 127",
+			detail: "it has no such command: the scenario's manifest can bring it.", second: "passed"},
 		{name: "status that is wanted", transcript: isReady + one("3", "") + two("0", ""), end: halted, a: Step{Status: 3}, want: "passed", second: "passed"},
 		{name: "0 where another is wanted", transcript: isReady + one("0", "") + two("0", ""), end: halted, a: Step{Status: 3}, want: "failed status 0", second: "passed"},
 		{name: "a signal", transcript: isReady + one("139", "Segmentation fault\n") + two("2", ""), end: halted, want: "failed status 139", detail: "(signal 11, SIGSEGV)",

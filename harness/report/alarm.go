@@ -130,7 +130,12 @@ func place(cell, placement, module string) string {
 func addEvidence(list doc.Evidence, c *result.Cell, prefix string) doc.Evidence {
 	eachOutcome(c, c.Placements, func(o outcome.Outcome, where string) {
 		e := newExhibit(o, prefix+where)
-		told := slices.IndexFunc(list, func(f doc.Exhibit) bool { return f.Outcome == e.Outcome && slices.Equal(f.Frame, e.Frame) })
+		_, of, _ := strings.Cut(where, " ")
+		told := slices.IndexFunc(list, func(f doc.Exhibit) bool {
+			same := o.Kind != outcome.Failed || strings.HasSuffix(f.Where, " "+of) || // steps fail for reasons of their own
+				f.Line == e.Line && e.Line != ""
+			return f.Outcome == e.Outcome && slices.Equal(f.Frame, e.Frame) && same
+		})
 		switch {
 		case told >= 0 && e.Frame != nil: // the same message of each is one
 			list[told].Where += ", " + e.Where

@@ -120,6 +120,7 @@ func TestSchemaOfNobody(t *testing.T) {
 func TestAsked(t *testing.T) {
 	sc := result.Scenario{Name: "s", Title: "Rust modules are rejected"}
 	own := &result.Results{Question: &result.Question{Own: []string{"modules hello (as of 0a1b)", "fragment x.config (as of 1a)", "at low"}}}
+	other := &result.Results{Question: &result.Question{Own: []string{"scenario s of s.toml (as of 0a1b)"}}}
 	placed := &result.Results{Question: &result.Question{Own: []string{"at low, 512M"}}}
 	tree := &result.Results{Tree: result.Tree{Name: "/home/u/linux", Origin: "directory /home/u/linux"}}
 	fetched := &result.Results{Tree: result.Tree{Name: "debian-6.12", Origin: "package linux-source-6.12"}}
@@ -128,6 +129,7 @@ func TestAsked(t *testing.T) {
 		want string
 	}{
 		{nil, "Rust modules are rejected [s]"},
+		{[]*result.Results{fetched, other}, "Rust modules are rejected [s]"},
 		{[]*result.Results{fetched, placed}, "Rust modules are rejected [s]"},
 		{[]*result.Results{own}, "modules hello (as of 0a1b), fragment x.config (as of 1a), in scenario s"},
 		{[]*result.Results{fetched, tree, tree}, "on tree /home/u/linux, in scenario s"},

@@ -57,6 +57,9 @@ func matrix() *result.Results {
 		r.Cells = append(r.Cells, c)
 	}
 	judge(r)
+	for i := range r.Cells {
+		r.Cells[i].Expected = string(r.Cells[i].Verdict)
+	}
 	return r
 }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -188,6 +189,8 @@ func msgExpectation(r *result.Results) string {
 		return "nothing was run"
 	case r.Totals.Disagreeing > 0:
 		return "not all as predicted"
+	case !slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Expected != "" }):
+		return "nothing was expected"
 	}
 	return "all as expected"
 }

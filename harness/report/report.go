@@ -80,7 +80,7 @@ func askedTitle(sc result.Scenario, runs ...*result.Results) string {
 	for _, r := range runs {
 		if r.Question != nil {
 			for _, o := range r.Question.Own {
-				if !strings.HasPrefix(o, "at ") { // a placement
+				if !strings.HasPrefix(o, "at ") && !strings.HasPrefix(o, "scenario ") { // a placement; what has a title of its own
 					own = appendNew(own, o)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"umlab/harness/outcome"
 	"umlab/harness/report/doc"
 	"umlab/harness/result"
 )
@@ -19,6 +20,26 @@ func render(t testing.TB, r *result.Results, o doc.Options) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// Of each step that failed stands why, once; and where nothing was expected, nothing is as expected.
+func TestStepsThatFail(t *testing.T) {
+	failed := func(name, why string) result.Step {
+		return result.Step{Name: name, Outcome: &outcome.Outcome{Kind: outcome.Failed, Status: 1, Detail: why}}
+	}
+	p := result.Placement{Name: "low", Runs: []result.Run{{Steps: []result.Step{failed("a", "no file"), failed("b", "no device")}}}}
+	c := result.Cell{ID: "stock", Verdict: result.Fails, AsExpected: true, Placements: []result.Placement{p, p}}
+	evidence := addEvidence(nil, &c, "")
+	if len(evidence) != 2 || evidence[0].Detail != "no file" || evidence[1].Where != "stock:low b" {
+		t.Errorf("%+v", evidence)
+	}
+	r := &result.Results{Cells: []result.Cell{c}, Totals: result.Totals{Cells: 1}}
+	if got := msgExpectation(r); got != "nothing was expected" {
+		t.Error(got)
+	}
+	if r.Cells[0].Expected = "fails"; msgExpectation(r) != "all as expected" {
+		t.Error(msgExpectation(r))
+	}
 }
 
 // At any width, no line is wider, no verdict and no evidence is

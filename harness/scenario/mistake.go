@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"umlab/harness/usage"
 )
 
 // Mistake is one thing wrong with a scenario file.
@@ -70,7 +72,10 @@ func (m *mistakes) err() error {
 	for _, one := range m.list {
 		all = append(all, one)
 	}
-	return errors.Join(append(all, m.more...)...)
+	for _, other := range m.more {
+		all = append(all, &usage.Error{Err: other})
+	}
+	return errors.Join(all...)
 }
 
 // list is names as a message shows them.

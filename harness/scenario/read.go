@@ -27,7 +27,9 @@ type table struct {
 }
 
 func (t *table) get(key string, want kind, but string) *value {
-	t.known = append(t.known, key)
+	if !slices.Contains(t.known, key) {
+		t.known = append(t.known, key)
+	}
 	v := t.v.field(key)
 	if v == nil || want == "" || v.kind == want {
 		return v

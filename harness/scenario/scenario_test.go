@@ -101,7 +101,7 @@ func TestMistakes(t *testing.T) {
 			"x.toml:7:3: [[module]] lacks name, path\n" +
 				"x.toml:9:8: module \"a-b\" is not possible: write it as /proc/modules shows it: letters, digits and _\n" +
 				"x.toml:10:8: path \"x.o\" is not possible: write a target of the tree that ends in .ko, as in \"samples/rust/rust_minimal.ko\"\n" +
-				"x.toml:11:10: output \"(\" is no regular expression: write Go's syntax\n" +
+				"x.toml:11:10: output \"(\" is no regular expression: write Go's syntax: missing closing )\n" +
 				"x.toml:12:10: params \"a b\" is not possible: write arguments of insmod without spaces, as in \"name=value\""},
 		{"module twice", head + module + module, `x.toml:13:8: module "m" is there already`},
 		{"module outside", head + "[[module]]\nname=\"m\"\npath=\"../m.ko\"", `x.toml:9:6: path "../m.ko" is not possible: write a target of the tree that ends in .ko, as in "samples/rust/rust_minimal.ko"`},
@@ -138,9 +138,9 @@ func TestMistakes(t *testing.T) {
 		{"kernel", head + "[[expect]]\noutcome = \"loaded\"\nkernel = \"6.12\"", `x.toml:9:10: kernel "6.12" is no range of versions: write bounds such as ">=6.12, <7.2"`},
 		{"subarch", head + "[[expect]]\noutcome = \"loaded\"\nsubarch = \"i486\"", `x.toml:9:11: subarch "i486" is unknown: allowed are i386, x86_64; did you mean "i386"?`},
 		{"subarch's relocations", head + "[[expect]]\nsubarch = \"i386\"\noutcome = \"relocation-unknown\"\nrelocation = 300", "x.toml:10:14: relocation 300 is not possible: write a type of the i386 psABI, 1 to 255"},
-		{"subarch of a control", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\nsubarch = \"i386\"", "x.toml:11:10: module \"m\" is unknown: allowed are none\n" +
+		{"subarch of a control", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\nsubarch = \"i386\"", "x.toml:11:10: module \"m\" is unknown: the scenario has none, write a [[module]]\n" +
 			`x.toml:13:1: [[control]] has no key "subarch": allowed are name, step, cell, placement, module, patched, outcome, relocation, errno, option, got`},
-		{"unpatched", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\npatched = false", "x.toml:11:10: module \"m\" is unknown: allowed are none\n" +
+		{"unpatched", head + "[[control]]\nname = \"a\"\ncell = \"stock\"\nplacement = \"low\"\nmodule = \"m\"\noutcome = \"loaded\"\npatched = false", "x.toml:11:10: module \"m\" is unknown: the scenario has none, write a [[module]]\n" +
 			"x.toml:13:11: patched = false, and the scenario has no patches"},
 		{"verdict with placement", head + "[[expect]]\nplacement = \"low\"\nverdict = \"loads\"", "x.toml:9:11: verdict is drawn from all placements, modules and steps of a cell: put it in an [[expect]] with none of them"},
 		{"verdict nobody wants", head + "[[expect]]\nverdict = \"flaky\"", `x.toml:8:11: verdict "flaky" is unknown: allowed are loads, rejected, address-dependent, mixed, broken, passes, fails`},

@@ -256,6 +256,10 @@ func (s *Scenario) readSteps(at place, project fs.FS, programs []text, m *mistak
 			wrong("path %q is umlab's own: choose another", e.Path)
 			continue
 		}
+		if top, below, _ := strings.Cut(e.Path, "/"); below != "" && slices.Contains([]string{"proc", "sys", "dev"}, top) {
+			wrong("path %q is hidden by what is mounted on /%s in every guest: choose another", e.Path, top)
+			continue
+		}
 		if i := slices.IndexFunc(base, func(b manifest.Entry) bool { return b.Path == e.Path }); i >= 0 {
 			if e.Line = base[i].Line; e != base[i] {
 				wrong("path %q stands in rootfs/%s already, and otherwise: choose another", e.Path, manifest.Name)

@@ -1,12 +1,14 @@
 package scenario
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"umlab/harness/outcome"
+	"umlab/harness/usage"
 )
 
 const stepModules = "\n[[module]]\nname = \"m\"\npath = \"a/m.ko\"\n[[module]]\nname = \"n\"\npath = \"a/n.ko\"\n"
@@ -28,11 +30,18 @@ func TestStepMistakes(t *testing.T) {
 		{"key of write", "[[step]]\nname = \"a\"\nwrite = { path = \"/x\", text = \"\", mode = 1 }\n", `x.toml:9:35: [write] has no key "mode": allowed are path, text`},
 		{"mount", "[[step]]\nname = \"a\"\nmount = { target = \"/x\" }\n", "x.toml:9:1: [mount] lacks type"},
 		{"module", "[[step]]\nname = \"a\"\ninsmod = \"z\"\n" + stepModules, `x.toml:9:10: module "z" is unknown: allowed are m, n`},
+		{"module of none", "[[step]]\nname = \"a\"\ninsmod = \"z\"\n", `x.toml:9:10: module "z" is unknown: the scenario has none, write a [[module]]`},
+		{"loaded of a step", "[[step]]\nname = \"a\"\ninsmod = \"m\"\n" + stepModules + "[[expect]]\nstep = \"a\"\noutcome = \"loaded\"\n",
+			`x.toml:19:11: outcome "loaded" is of a module that no step loads: a step that loads one is passed`},
+		{"insmod's of a command", "[[step]]\nname = \"a\"\nrun = \"x\"\n[[control]]\nname = \"c\"\ncell = \"stock\"\nplacement = \"low\"\nstep = \"a\"\noutcome = \"init-failed\"\n",
+			`x.toml:15:11: outcome "init-failed" is what insmod shows: none of the steps that are named inserts a module`},
+		{"a step's of a module", stepModules + "[[expect]]\nmodule = \"m\"\noutcome = [\"loaded\", \"passed\"]\n",
+			`x.toml:16:22: outcome "passed" is a step's: of a module it is loaded, or how it was not`},
 		{"boot", "[[step]]\nname = \"a\"\nboot = false\n", "x.toml:9:8: boot = false does nothing: leave the step out"},
 		{"status of none", "[[step]]\nname = \"a\"\nboot = true\nstatus = 1\n", "x.toml:10:10: status is a command's: boot has none; name the outcome that you expect in an [[expect]]"},
 		{"status", "[[step]]\nname = \"a\"\nrun = \"x\"\nstatus = 256\n", "x.toml:10:10: status 256 is not possible: allowed are 0 to 255"},
 		{"output of none", "[[step]]\nname = \"a\"\ninsmod = \"m\"\noutput = \"x\"\n" + stepModules, "x.toml:10:10: output is what a command prints: insmod has no command"},
-		{"expression", "[[step]]\nname = \"a\"\nrun = \"x\"\nkernel = \"(\"\n", `x.toml:10:10: kernel "(" is no regular expression: write Go's syntax`},
+		{"expression", "[[step]]\nname = \"a\"\nrun = \"x\"\nkernel = \"(\"\n", `x.toml:10:10: kernel "(" is no regular expression: write Go's syntax: missing closing )`},
 		{"deadline", "[[step]]\nname = \"a\"\nrun = \"x\"\nwithin = \"5\"\n", `x.toml:10:10: within "5" is not possible: write a time up to "1h", as in "5s" or "500ms"`},
 		{"pattern", "[[step]]\nname = \"a\"\nkunit = \"[\"\n", `x.toml:9:9: kunit "[" is no pattern: write a suite's name, or one with *`},
 		{"expect of none", "[[step]]\nname = \"a\"\nrun = \"x\"\n[[expect]]\nstep = \"b\"\noutcome = \"passed\"\n",
@@ -96,11 +105,17 @@ func TestStepFiles(t *testing.T) {
 			`scenarios/x/manifest:1: source "b": file does not exist`},
 		{"what every guest has, otherwise", map[string]string{"scenarios/x/a.c": "", "scenarios/x/manifest": "\nlink bin/ls toybox\n"},
 			`scenarios/x/manifest:2: path "bin/ls" stands in rootfs/manifest already, and otherwise: choose another`},
+		{"hidden", map[string]string{"scenarios/x/a.c": "", "scenarios/x/manifest": "dir proc/a 0755\ndir processes 0755\n"},
+			`scenarios/x/manifest:1: path "proc/a" is hidden by what is mounted on /proc in every guest: choose another`},
 		{"umlab's own", map[string]string{"scenarios/x/a.c": "", "scenarios/x/manifest": "dir steps 0755\ndir modules/x 0755\n"},
 			"scenarios/x/manifest:1: path \"steps\" is umlab's own: choose another\nscenarios/x/manifest:2: path \"modules/x\" is umlab's own: choose another"},
 	} {
-		if _, err := (Library{Project: stepped(text, tt.files)}).Load("x"); err == nil || err.Error() != tt.want {
+		_, err := Library{Project: stepped(text, tt.files)}.Load("x")
+		if err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+		}
+		if !errors.As(err, new(*Mistake)) && !errors.As(err, new(*usage.Error)) {
+			t.Errorf("%s is nobody's mistake", tt.name)
 		}
 	}
 	if _, err := (Library{Project: stepped("", map[string]string{"scenarios/x/manifest": "dir a 0755\n"})}).Load("x"); err == nil || !strings.Contains(err.Error(), "has no [[step]] that could use it") {
@@ -136,6 +151,8 @@ func TestStepsOfACell(t *testing.T) {
 	if got := names(c.Modules); !slices.Equal(got, []string{"m", "n"}) || !slices.Equal(names(c.Tried()), []string{"m"}) || len(c.Steps) != 2 {
 		t.Errorf("modules %v, tried %v, steps %v", got, names(c.Tried()), names(c.Steps))
 	}
+	foreign := c
+	foreign.Variant.Settings = []Setting{{Axis: Axis{OfRustc, "plt", "-Z"}, Value: "no"}}
 	low, high, on := c.Placements[0], c.Placements[1], On{Kernel: "6.12"}
 	for _, tt := range []struct{ got, want string }{
 		{Wanted(s.Expected(on, c, low, "m")), "loaded"},
@@ -144,6 +161,7 @@ func TestStepsOfACell(t *testing.T) {
 		{Wanted(s.ExpectedStep(on, c, low, "k", "")), "passed"},
 		{Wanted(s.ExpectedStep(on, c, low, "k", "list/fast")), "passed"},
 		{Wanted(s.ExpectedStep(on, c, low, "k", "list/slow_one")), "failed"},
+		{Wanted(s.ExpectedStep(on, foreign, low, "k", "")), Wanted(nil)},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s, want %s", tt.got, tt.want)

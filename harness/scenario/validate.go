@@ -2,8 +2,10 @@ package scenario
 
 import (
 	"cmp"
+	"errors"
 	"path"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -93,6 +95,9 @@ func unknown(what, value string, allowed []string) error {
 	if slices.Contains(allowed, value) {
 		return nil
 	}
+	if len(allowed) == 0 {
+		return usage.Errorf("%s %q is unknown: the scenario has none, write a [[%s]]", what, value, what)
+	}
 	return usage.Errorf("%s %q is unknown: allowed are %s%s", what, value, list(allowed), usage.Meant(value, allowed))
 }
 
@@ -122,7 +127,11 @@ func (v *validator) expression(key string, t text) *regexp.Regexp {
 	}
 	re, err := regexp.Compile(t.value)
 	if err != nil || t.value == "" {
-		v.add(t.pos, "%s %q is no regular expression: write Go's syntax", key, t.value)
+		why := ""
+		if bad := new(syntax.Error); errors.As(err, &bad) {
+			why = ": " + bad.Code.String()
+		}
+		v.add(t.pos, "%s %q is no regular expression: write Go's syntax%s", key, t.value, why)
 	}
 	return re
 }

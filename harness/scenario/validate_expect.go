@@ -49,6 +49,7 @@ func (v *validator) control(t *table) {
 		v.oneOf("placement", placement, names(v.s.known))
 	}
 	v.about(module, step)
+	v.shows(t, module.set, step)
 	v.s.controls = append(v.s.controls, c)
 }
 
@@ -65,6 +66,26 @@ func (v *validator) about(module, step text) {
 	case module.set && v.oneOf("module", module, names(v.s.Modules)):
 		if slices.Contains(names(v.s.stepped()), module.value) {
 			v.add(module.pos, "module %q is a step's: name that step instead", module.value)
+		}
+	}
+}
+
+// shows reports outcomes that modules that are named cannot have, nor steps that are.
+func (v *validator) shows(t *table, modules bool, steps ...text) {
+	steps = slices.DeleteFunc(slices.Clone(steps), func(s text) bool { return !s.set })
+	inserts := slices.ContainsFunc(v.s.Steps, func(s Step) bool {
+		return s.Module != "" && slices.ContainsFunc(steps, func(t text) bool { return glob(t.value, s.Name) })
+	})
+	for _, o := range t.texts("outcome") {
+		switch kind := outcome.Kind(o.value); {
+		case modules && kind.Steps():
+			v.add(o.pos, "outcome %q is a step's: of a module it is loaded, or how it was not", o.value)
+		case len(steps) == 0:
+		case kind == outcome.Loaded || kind == outcome.LoadedCorrupt:
+			v.add(o.pos, "outcome %q is of a module that no step loads: a step that loads one is passed", o.value)
+		case !inserts && slices.Contains([]outcome.Kind{outcome.RelocationUnknown, outcome.RelocationOverflow, outcome.InitFailed,
+			outcome.InsmodFailed}, kind):
+			v.add(o.pos, "outcome %q is what insmod shows: none of the steps that are named inserts a module", o.value)
 		}
 	}
 }
@@ -116,6 +137,7 @@ func (v *validator) expect(t *table) {
 	if subarch.set {
 		v.oneOf("subarch", subarch, slices.Sorted(maps.Keys(machines)))
 	}
+	v.shows(t, len(modules) > 0, steps...)
 	e.wants = v.wants(t, cmp.Or(subarch.value, x8664), !verdict.given) // a verdict alone is an expectation
 	if verdict.set && v.oneOf("verdict", verdict, v.s.verdicts()) {
 		if len(placements) > 0 || e.given {
