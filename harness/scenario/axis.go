@@ -232,21 +232,14 @@ func (v Variant) same(w Variant) bool {
 // scoped reports whether the variant has flags of which a scope says where they apply.
 func (v Variant) scoped() bool { return len(v.Of(OfRustc)) > 0 }
 
-// Of are the variant's settings of a kind.
-func (v Variant) Of(kind Kind) (settings []Setting) {
+// Of are the variant's settings of some kinds.
+func (v Variant) Of(kinds ...Kind) (settings []Setting) {
 	for _, s := range v.Settings {
-		if s.Kind == kind {
+		if slices.Contains(kinds, s.Kind) {
 			settings = append(settings, s)
 		}
 	}
 	return settings
-}
-
-func (v Variant) axes() (axes []Axis) {
-	for _, s := range v.Settings {
-		axes = append(axes, s.Axis)
-	}
-	return axes
 }
 
 // Value is that of a kind and name; "" where the variant leaves it alone.
@@ -280,11 +273,7 @@ func (v Variant) Params() []string { return requested(v.Of(OfParam)) }
 
 // Base is what of the variant decides the build that it is a fork of: what makes
 // another configuration, compiler or SUBARCH. It is empty for most.
-func (v Variant) Base() (settings []Setting) {
-	return slices.DeleteFunc(slices.Clone(v.Settings), func(s Setting) bool {
-		return !slices.Contains([]Kind{OfKconfig, OfFragment, OfCompiler, OfSubarch}, s.Kind)
-	})
-}
+func (v Variant) Base() []Setting { return v.Of(OfKconfig, OfFragment, OfCompiler, OfSubarch) }
 
 // Options are the options of Kconfig that the variant sets.
 func (v Variant) Options() (f kconfig.Fragment) {
@@ -378,11 +367,5 @@ func (c Cell) ModulesOnly() bool {
 // rustVariable is the variable of Kbuild that carries options of rustc at the
 // cell's scope. See KBUILD_RUSTFLAGS_MODULE and KRUSTFLAGS in the tree's Makefile.
 func (c Cell) rustVariable() string {
-	switch c.Scope {
-	case ScopeKernel:
-		return "RUSTFLAGS_KERNEL"
-	case ScopeAll:
-		return "KRUSTFLAGS"
-	}
-	return "RUSTFLAGS_MODULE"
+	return cmp.Or(map[string]string{ScopeKernel: "RUSTFLAGS_KERNEL", ScopeAll: "KRUSTFLAGS"}[c.Scope], "RUSTFLAGS_MODULE")
 }

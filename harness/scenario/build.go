@@ -68,11 +68,7 @@ func (s *Scenario) CheckTree(name, kernel string) error {
 func (vs versions) String() string {
 	var parts []string
 	for _, b := range vs {
-		var digits []string
-		for _, n := range b.version[:b.parts] {
-			digits = append(digits, fmt.Sprint(n))
-		}
-		parts = append(parts, b.op+strings.Join(digits, "."))
+		parts = append(parts, b.op+b.version)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -226,12 +222,21 @@ func (s *Scenario) outcomes() (allowed []string) {
 // Stock is the variant with no flag override.
 func (s *Scenario) Stock() Variant { return s.variants[0] }
 
-// Compared are the files of a build that expectations hold against those of the stock cell.
-func (s *Scenario) Compared() (files []string) {
+// wants are all outcomes that s knows or expects.
+func (s *Scenario) wants() (all []Want) {
 	for _, e := range s.expectations {
-		for _, w := range e.wants {
-			files = append(files, w.differs...)
-		}
+		all = append(all, e.wants...)
+	}
+	for _, c := range s.controls {
+		all = append(all, c.Wants...)
+	}
+	return all
+}
+
+// Compared are the files of a build that are held against those of the stock cell.
+func (s *Scenario) Compared() (files []string) {
+	for _, w := range s.wants() {
+		files = append(files, w.differs...)
 	}
 	slices.Sort(files)
 	return slices.Compact(files)
@@ -239,9 +244,7 @@ func (s *Scenario) Compared() (files []string) {
 
 // Warnings reports whether s knows something of warnings.
 func (s *Scenario) Warnings() bool {
-	warns := func(w Want) bool { return slices.ContainsFunc(w.said, func(s said) bool { return s.warning }) }
-	return slices.ContainsFunc(s.expectations, func(e expectation) bool { return slices.ContainsFunc(e.wants, warns) }) ||
-		slices.ContainsFunc(s.controls, func(c Control) bool { return slices.ContainsFunc(c.Wants, warns) })
+	return slices.ContainsFunc(s.wants(), func(w Want) bool { return slices.ContainsFunc(w.said, func(s said) bool { return s.warning }) })
 }
 
 // At says where a control is seen: "stock:low:rust_minimal", "stock, by trixie, without the patches".

@@ -17,7 +17,7 @@ import (
 // [kconfig] alone, and Patches bare names. file is what messages start with. What it
 // returns has the scenario, with the file's own table, and what is wrong with it.
 func parse(file string, data []byte) (*validator, *mistakes) {
-	m := &mistakes{file: file, lacking: map[lacker][]string{}}
+	m := &mistakes{file: file}
 	root := parseTOML(data, m)
 	sum := sha256.Sum256(data)
 	v := &validator{

@@ -34,19 +34,20 @@ type mistakes struct {
 	file    string
 	half    bool // the syntax is wrong: of half a file one cannot say what it lacks, nor what it means
 	list    []*Mistake
-	lacking map[lacker][]string // the required keys that a table lacks
-	more    []error             // of other files, already with their places
-}
-
-type lacker struct {
-	pos
-	table string
+	lacking []*Mistake // of the keys that a table must have, one for each table
+	more    []error    // of other files, already with their places
 }
 
 // lacks reports an absent key of the table at p.
 func (m *mistakes) lacks(p pos, table, key string) {
+	for _, old := range m.lacking {
+		if old.Line == p.line && old.Column == p.col && strings.HasPrefix(old.Text, table+" ") {
+			old.Text += ", " + key
+			return
+		}
+	}
 	if !m.half {
-		m.lacking[lacker{p, table}] = append(m.lacking[lacker{p, table}], key)
+		m.lacking = append(m.lacking, &Mistake{m.file, p.line, p.col, table + " lacks " + key})
 	}
 }
 
@@ -61,15 +62,12 @@ func (m *mistakes) add(p pos, format string, args ...any) {
 
 // err returns all of them, sorted by place, one a line.
 func (m *mistakes) err() error {
-	for by, keys := range m.lacking {
-		m.list = append(m.list, &Mistake{File: m.file, Line: by.line, Column: by.col, Text: by.table + " lacks " + list(keys)})
-	}
-	clear(m.lacking)
-	slices.SortStableFunc(m.list, func(a, b *Mistake) int {
+	list := slices.Concat(m.list, m.lacking)
+	slices.SortStableFunc(list, func(a, b *Mistake) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	var all []error
-	for _, one := range m.list {
+	for _, one := range list {
 		all = append(all, one)
 	}
 	for _, other := range m.more {

@@ -102,9 +102,6 @@ func (s *Scenario) Of(p *Plan, sel Selection, variants []Variant) *Plan {
 		scopes = sel.Scope
 	}
 	made := cells(variants, scopes[:min(1, len(scopes))], func(Variant) bool { return true })
-	out := &Plan{Cells: p.Cells[0].all(made), Controls: slices.Clone(p.Controls)}
-	for i := range out.Controls {
-		out.Controls[i].Selected = out.Controls[i].in(out.Cells)
-	}
-	return out
+	out := planOf(p.Cells[0].all(made), p.Controls)
+	return &out
 }

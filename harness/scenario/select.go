@@ -59,11 +59,21 @@ func (s *Scenario) Select(sel Selection) (*Plan, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Cells: Cell{Placements: placements, Modules: modules, Steps: s.Steps, Guest: s.Guest}.all(cells)}
+	var controls []PlannedControl
 	for _, c := range s.controls {
-		plan.Controls = append(plan.Controls, s.plan(c, plan.Cells))
+		controls = append(controls, s.shown(c))
 	}
-	return plan, nil
+	plan := planOf(Cell{Placements: placements, Modules: modules, Steps: s.Steps, Guest: s.Guest}.all(cells), controls)
+	return &plan, nil
+}
+
+// planOf is the plan of cells, with controls that some of them may show.
+func planOf(cells []Cell, controls []PlannedControl) Plan {
+	controls = slices.Clone(controls)
+	for i := range controls {
+		controls[i].Selected = controls[i].in(cells)
+	}
+	return Plan{cells, controls}
 }
 
 // all are cells with what c has beside variant and scope.
@@ -74,7 +84,8 @@ func (c Cell) all(cells []Cell) []Cell {
 	return cells
 }
 
-func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
+// shown is a control with the cell that shows it.
+func (s *Scenario) shown(c Control) PlannedControl {
 	p, _ := named(s.known, c.Placement)
 	m, _ := named(s.Modules, c.Module)
 	id, scope, _ := strings.Cut(c.Cell, "@")
@@ -88,7 +99,6 @@ func (s *Scenario) plan(c Control, cells []Cell) PlannedControl {
 	default:
 		pc.Shown.Placements, pc.Shown.Modules = []Placement{p}, []Module{m}
 	}
-	pc.Selected = pc.in(cells)
 	return pc
 }
 
@@ -103,18 +113,14 @@ func (c PlannedControl) in(cells []Cell) bool {
 // Replace is the plan with what resolve says of a module where the module stood in
 // each cell, after the tree told which modules there are. p stays as it is.
 func (p Plan) Replace(resolve func(Module) []Module) Plan {
-	q := Plan{slices.Clone(p.Cells), slices.Clone(p.Controls)}
-	for i := range q.Cells {
-		var modules []Module
+	cells := slices.Clone(p.Cells)
+	for i := range cells {
+		cells[i].Modules = nil
 		for _, m := range p.Cells[i].Modules {
-			modules = append(modules, resolve(m)...)
+			cells[i].Modules = append(cells[i].Modules, resolve(m)...)
 		}
-		q.Cells[i].Modules = modules
 	}
-	for i := range q.Controls {
-		q.Controls[i].Selected = q.Controls[i].in(q.Cells)
-	}
-	return q
+	return planOf(cells, p.Controls)
 }
 
 // Vary is the plan with what change makes of each axis.

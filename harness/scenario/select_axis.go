@@ -83,6 +83,6 @@ func (s *Scenario) inOrder(settings []Setting) []Setting {
 func (s *Scenario) knows(v Variant) bool {
 	return !slices.ContainsFunc(v.Settings, func(set Setting) bool {
 		return axisAt(usual, set.Axis) < 0 &&
-			!slices.ContainsFunc(s.variants, func(own Variant) bool { return slices.Contains(own.axes(), set.Axis) })
+			!slices.ContainsFunc(s.variants, func(own Variant) bool { return own.Value(set.Kind, set.Name) != "" })
 	})
 }

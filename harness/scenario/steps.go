@@ -292,12 +292,11 @@ func (s *Scenario) kunit() bool {
 
 // stepped are the modules that steps load or remove.
 func (s *Scenario) stepped() (modules []Module) {
-	for _, m := range s.Modules {
-		if slices.ContainsFunc(s.Steps, func(st Step) bool { return st.Module == m.Name }) {
-			modules = append(modules, m)
-		}
-	}
-	return modules
+	return slices.DeleteFunc(slices.Clone(s.Modules), func(m Module) bool { return !m.stepped(s.Steps) })
+}
+
+func (m Module) stepped(by []Step) bool {
+	return slices.ContainsFunc(by, func(s Step) bool { return s.Module == m.Name })
 }
 
 // Alone is c with the modules alone that are tried by themselves.
@@ -308,7 +307,5 @@ func (c Cell) Alone() Cell {
 
 // Tried are the cell's modules that are tried by themselves: those that no step loads.
 func (c Cell) Tried() []Module {
-	return slices.DeleteFunc(slices.Clone(c.Modules), func(m Module) bool {
-		return slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Module == m.Name })
-	})
+	return slices.DeleteFunc(slices.Clone(c.Modules), func(m Module) bool { return m.stepped(c.Steps) })
 }

@@ -1,9 +1,9 @@
 package scenario
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,11 +11,7 @@ import (
 // versions is a set of kernel versions: all bounds must hold. Empty is any.
 type versions []bound
 
-type bound struct {
-	op      string // <, <=, >, >=, =
-	version [3]int
-	parts   int // how many of them were written
-}
+type bound struct{ op, version string } // <, <=, >, >=, =; and "6.12"
 
 var (
 	boundForm   = regexp.MustCompile(`^(<=|>=|<|>|=)\s*(\d{1,5}(?:\.\d{1,5}){1,2})$`)
@@ -30,8 +26,7 @@ func parseVersions(s string) (versions, error) {
 		if m == nil {
 			return nil, fmt.Errorf(`%q is no range of versions: write bounds such as ">=6.12, <7.2"`, s)
 		}
-		v, _ := parseVersion(m[2])
-		vs = append(vs, bound{m[1], v, strings.Count(m[2], ".") + 1})
+		vs = append(vs, bound{m[1], m[2]})
 	}
 	return vs, nil
 }
@@ -62,10 +57,9 @@ func (vs versions) contain(kernel string) bool {
 		return false
 	}
 	for _, b := range vs {
-		order := 0
-		for i := range b.parts {
-			order = cmp.Or(order, cmp.Compare(v[i], b.version[i]))
-		}
+		of, _ := parseVersion(b.version)
+		parts := strings.Count(b.version, ".") + 1
+		order := slices.Compare(v[:parts], of[:parts])
 		holds := map[string]bool{"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0, "=": order == 0}
 		if !holds[b.op] {
 			return false
