@@ -154,30 +154,27 @@ func (p *Plan) Resolved() bool {
 // resolve is the plan in which options of rustc that were named without -C or -Z have the
 // one that rustc has; p itself where there is none.
 func (p *Plan) resolve(offers func() (map[string]string, error)) (*Plan, error) {
-	var errs []error
-	var have map[string]string
-	q := *p
-	q.Plan = p.Plan.Vary(func(a scenario.Axis) scenario.Axis {
-		if a.Kind != scenario.OfRustc || a.Prefix != "" || len(errs) > 0 {
-			return a
-		}
-		if have == nil {
-			var err error
-			if have, err = offers(); err != nil {
-				errs = append(errs, err)
+	open := func(a scenario.Axis) bool { return a.Kind == scenario.OfRustc && a.Prefix == "" }
+	if !slices.ContainsFunc(p.Cells, func(c scenario.Cell) bool {
+		return slices.ContainsFunc(c.Variant.Settings, func(s scenario.Setting) bool { return open(s.Axis) })
+	}) {
+		return p, nil
+	}
+	have, err := offers()
+	errs := []error{err}
+	q := p.but(func(q *Plan) {
+		q.Plan = p.Plan.Vary(func(a scenario.Axis) scenario.Axis {
+			if !open(a) || err != nil {
 				return a
 			}
-		}
-		if a.Prefix = have[a.Name]; a.Prefix == "" {
-			errs = append(errs, usage.Errorf("-axis=%s: rustc has no such option%s", a.Name, usage.Meant(a.Name, slices.Sorted(maps.Keys(have)))))
-		}
-		return a
+			if a.Prefix = have[a.Name]; a.Prefix == "" {
+				errs = append(errs, usage.Errorf("-axis=%s: rustc has no such option%s", a.Name, usage.Meant(a.Name, slices.Sorted(maps.Keys(have)))))
+			}
+			return a
+		})
 	})
 	if err := usage.Join(errs...); err != nil {
 		return p, fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, err)
 	}
-	if have == nil {
-		return p, nil
-	}
-	return &q, nil
+	return q, nil
 }

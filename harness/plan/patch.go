@@ -40,7 +40,5 @@ func (p *Plan) Patched(ctx context.Context, src *sources.Sources, t *tree.Tree, 
 
 // With is the plan with another toolchain.
 func (p *Plan) With(toolchain string) *Plan {
-	q := *p
-	q.Flags.Toolchain = toolchain
-	return &q
+	return p.but(func(q *Plan) { q.Flags.Toolchain = toolchain })
 }

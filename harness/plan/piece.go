@@ -49,9 +49,7 @@ func (p *Plan) ControlsOf(piece Piece) (list []int) {
 
 // Piece is q, which is p or what that came to, when only a piece of it is to be done: see Cut.
 func (p *Plan) Piece(q *Plan, piece Piece) *Plan {
-	r := *q
-	r.cut = &cut{piece, p.ControlsOf(piece)}
-	return &r
+	return q.but(func(r *Plan) { r.cut = &cut{piece, p.ControlsOf(piece)} })
 }
 
 // cut is a piece with the controls that it decides.

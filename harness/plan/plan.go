@@ -72,9 +72,16 @@ func knownFrom(s *scenario.Scenario) string { return "the bug is known from " + 
 
 // AmongOthers is the plan where a report of many scenarios says itself where each is known from; command repeats it alone.
 func (p *Plan) AmongOthers(command string) *Plan {
+	return p.but(func(q *Plan) {
+		q.Flags.Command = command
+		q.Notes = slices.DeleteFunc(slices.Clone(p.Notes), func(n string) bool { return n == knownFrom(p.Scenario) })
+	})
+}
+
+// but is a copy of the plan that is not in one thing what p is, which stays.
+func (p *Plan) but(change func(q *Plan)) *Plan {
 	q := *p
-	q.Flags.Command = command
-	q.Notes = slices.DeleteFunc(slices.Clone(p.Notes), func(n string) bool { return n == knownFrom(p.Scenario) })
+	change(&q)
 	return &q
 }
 
@@ -233,23 +240,17 @@ func each[T any](list []T, say func(T) string) (all []string) {
 
 // Afresh is the plan for which forks are built and booted again, or not.
 func (p *Plan) Afresh(fresh bool) *Plan {
-	q := *p
-	q.Flags.Fresh = fresh
-	return &q
+	return p.but(func(q *Plan) { q.Flags.Fresh = fresh })
 }
 
 // Of is the plan with other variants in the place of its own.
 func (p *Plan) Of(variants []scenario.Variant) *Plan {
-	q := *p
-	q.Plan = *p.Scenario.Of(&p.Plan, p.Flags.Select, variants)
-	return &q
+	return p.but(func(q *Plan) { q.Plan = *p.Scenario.Of(&p.Plan, p.Flags.Select, variants) })
 }
 
 // WithoutControls is the plan that is not judged by what is known.
 func (p *Plan) WithoutControls() *Plan {
-	q := *p
-	q.Controls = nil
-	return &q
+	return p.but(func(q *Plan) { q.Controls = nil })
 }
 
 // Without is p without those of its modules that gone tells, with what must be said of it; it is p itself where nothing
@@ -289,7 +290,5 @@ func (p *Plan) Key() (string, error) {
 
 // replaced is the plan with what resolve says of a module where the module stood.
 func (p *Plan) replaced(resolve func(scenario.Module) []scenario.Module) *Plan {
-	q := *p
-	q.Plan = p.Plan.Replace(resolve)
-	return &q
+	return p.but(func(q *Plan) { q.Plan = p.Plan.Replace(resolve) })
 }

@@ -72,11 +72,18 @@ func NewSlots(cpus int) *Slots {
 }
 
 // All takes all CPUs, for what uses as many as there are, until release is called.
-func (s *Slots) All(ctx context.Context) (release func(), err error) {
-	if err := s.cpu.Acquire(ctx, s.cpus); err != nil {
+func (s *Slots) All(ctx context.Context) (release func(), err error) { return s.some(ctx, s.cpus, 0) }
+
+// some takes CPUs, and bytes of memory.
+func (s *Slots) some(ctx context.Context, cpus, memory int64) (release func(), err error) {
+	if err := s.cpu.Acquire(ctx, cpus); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	return func() { s.cpu.Release(s.cpus) }, nil
+	if err := s.memory.Acquire(ctx, memory); err != nil {
+		s.cpu.Release(cpus)
+		return nil, context.Cause(ctx)
+	}
+	return func() { s.memory.Release(memory); s.cpu.Release(cpus) }, nil
 }
 
 // Job is a matrix to run.
@@ -157,11 +164,12 @@ func (s *session) cell(ctx context.Context, c scenario.Cell) (result.Cell, error
 	out.Build.Flags = c.Variant.Requested()
 	base := s.job.Baseline.Base
 	out.Build.Command = strings.Join(append([]string{base.ByHand(c, targets...)}, base.ExternalByHand(c)...), " && ")
-	if err := s.cpu.Acquire(ctx, weight); err != nil {
-		return out, context.Cause(ctx)
+	release, err := s.some(ctx, weight, 0)
+	if err != nil {
+		return out, err
 	}
 	p, hit, err := s.Builder.Fork(ctx, s.job.Baseline, req, s.job.Fresh)
-	s.cpu.Release(weight)
+	release()
 	if err != nil {
 		out.Build.Outcome = &outcome.Outcome{Kind: outcome.Infra, Evidence: err.Error(), Detail: "the build could not be run"}
 		return out, fmt.Errorf("build %s: %w", c.ID(), err)
@@ -227,7 +235,8 @@ const runsAtOnce, mostRuns = 5, 400
 // run makes one run of a cell, or finds its record.
 func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Placement, n int, p *kbuild.Product) (result.Run, error) {
 	name := c.ID() + ":" + place.Name
-	parts := []string{"run", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR), strconv.Itoa(n)}
+	kernel := []string{version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10), strconv.FormatBool(place.ASLR)}
+	parts := slices.Concat([]string{"run"}, kernel, []string{strconv.Itoa(n)})
 	t, err := s.take(ctx, c, p)
 	if err != nil {
 		return infra(c, err), err
@@ -237,18 +246,16 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	tried := c.Tried()
 	for _, m := range c.Modules {
 		built := p.Modules[m.Path]
-		alone := slices.ContainsFunc(tried, func(t scenario.Module) bool { return t.Name == m.Name })
 		var needs []uml.Module
 		for _, n := range p.Needed(c.Modules, m) {
 			needs = append(needs, uml.Module{Name: n.Name, Path: p.Modules[n.Path].Path, Params: n.Params})
 			parts = append(parts, "needs", p.Modules[n.Path].Sum)
 		}
-		if alone {
+		if slices.ContainsFunc(tried, func(t scenario.Module) bool { return t.Name == m.Name }) {
 			modules = append(modules, uml.Module{Name: m.Name, Path: built.Path, Params: m.Params, Needs: needs})
 		}
 		output, mute := m.Output, m.Silent
 		if output == nil && !mute {
-			var err error
 			if output, err = built.Prints(); err != nil {
 				return infra(c, err), err
 			}
@@ -275,22 +282,17 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	}
 	defer unlock()
 	var kept result.Run
-	boots := s.boots(store.Key(append([]string{"boots", version, s.Guest, p.LinuxSum, strconv.FormatInt(place.Mem, 10),
-		strconv.FormatBool(place.ASLR)},
-		c.Variant.Params()...)...))
-	if !s.job.Fresh && s.Store.Get("run", key, &kept) && !(unbootable(kept) && boots(attempt{Run: kept})) {
+	boots := s.boots(store.Key(slices.Concat([]string{"boots"}, kernel, c.Variant.Params())...))
+	if !s.job.Fresh && s.Store.Get("run", key, &kept) && !(shows(kept, outcome.BootFailed) && boots(attempt{Run: kept})) {
 		if run, there := recorded(kept, s.Store); there {
 			return run, nil
 		}
 	}
-	if err := s.cpu.Acquire(ctx, 1); err != nil {
-		return infra(c, context.Cause(ctx)), context.Cause(ctx)
+	release, err := s.some(ctx, 1, reserve(place.Mem))
+	if err != nil {
+		return infra(c, err), err
 	}
-	defer s.cpu.Release(1)
-	if err := s.memory.Acquire(ctx, reserve(place.Mem)); err != nil {
-		return infra(c, context.Cause(ctx)), context.Cause(ctx)
-	}
-	defer s.memory.Release(reserve(place.Mem))
+	defer release()
 	s.task.Status(name)
 	run, err := sure(func() (attempt, error) { return s.boot(ctx, c, t, modules, in, place, p) },
 		func(run result.Run) (all, contradicted bool) { return s.foreseen(c.Alone(), p, place, run) }, boots)
@@ -298,7 +300,7 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		return infra(c, err), fmt.Errorf("boot %s: %w", name, err)
 	}
 	// What the machine spoiled is tried again the next time.
-	if !spoiled(run) {
+	if !shows(run, outcome.Infra) {
 		err = s.Store.Put("run", key, run)
 	}
 	return run, err

@@ -46,7 +46,7 @@ func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradi
 		}
 		twice := slices.IndexFunc(seen, func(was result.Run) bool { return alike(was, a.Run) })
 		all, contradicted := foreseen(a.Run)
-		if !spoiled(a.Run) && (twice >= 0 || all || !a.cut && !contradicted) {
+		if !shows(a.Run, outcome.Infra) && (twice >= 0 || all || !a.cut && !contradicted) {
 			a.Discarded = discarded(seen, twice)
 			return a.Run, nil
 		}
@@ -56,9 +56,9 @@ func sure(boot func() (attempt, error), foreseen func(result.Run) (all, contradi
 	}
 }
 
-// unbootable reports whether a guest of a run did not come to its prompt.
-func unbootable(run result.Run) bool {
-	return slices.ContainsFunc(run.Items(), func(m result.Module) bool { return m.Outcome.Kind == outcome.BootFailed })
+// shows reports whether something of a run came to that: BootFailed, Infra.
+func shows(run result.Run, kind outcome.Kind) bool {
+	return slices.ContainsFunc(run.Items(), func(m result.Module) bool { return m.Outcome.Kind == kind })
 }
 
 // unbooted takes for the host's doing that a kernel did not boot which does.
@@ -96,11 +96,6 @@ func (s *session) boots(key string) func(attempt) bool {
 	}
 }
 
-// spoiled reports whether something of a run is the host's doing.
-func spoiled(run result.Run) bool {
-	return slices.ContainsFunc(run.Items(), func(m result.Module) bool { return m.Outcome.Kind == outcome.Infra })
-}
-
 // alike reports whether two runs show the same, but for addresses.
 func alike(a, b result.Run) bool {
 	return slices.EqualFunc(a.Items(), b.Items(), func(m, n result.Module) bool { return m.Name == n.Name && m.Outcome.Same(n.Outcome) })
@@ -110,7 +105,7 @@ func alike(a, b result.Run) bool {
 // spoiled: they show nothing.
 func discarded(seen []result.Run, counts int) (list []result.Discarded) {
 	for i, was := range seen {
-		if i != counts && !spoiled(was) {
+		if i != counts && !shows(was, outcome.Infra) {
 			list = append(list, result.Discarded{Seen: seenIn(was), Transcript: was.Transcript})
 		}
 	}
