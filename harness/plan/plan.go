@@ -222,11 +222,10 @@ func (p *Plan) Named() result.Scenario {
 
 // Modules are the plan's; all cells have the same.
 func (p *Plan) Modules() []scenario.Module {
-	if len(p.Cells) == 0 {
-		return nil
-	}
-	return p.Cells[0].Modules
+	return p.first().Modules
 }
+
+func (p *Plan) first() scenario.Cell { return append(slices.Clip(p.Cells), scenario.Cell{})[0] }
 
 // CellIDs are the names of the plan's cells.
 func (p *Plan) CellIDs() []string { return each(p.Cells, scenario.Cell.ID) }

@@ -99,7 +99,7 @@ func (p *Plan) questionDigest() string {
 	if p.Scenario.OwnFile != "" {
 		parts = append(parts, "own scenario", p.Scenario.Digest)
 	}
-	for _, place := range p.placements() {
+	for _, place := range p.first().Placements {
 		boots := strconv.Itoa(place.Repeat)
 		if place.Confidence > 0 {
 			boots = fmt.Sprintf("for %d %%", place.Confidence)
@@ -112,14 +112,6 @@ func (p *Plan) questionDigest() string {
 // deciding are the entries of the user's own configuration that decide what is built and booted: limits do not.
 func (p *Plan) deciding() []settings.Own {
 	return slices.DeleteFunc(slices.Clone(p.ownConfig), func(o settings.Own) bool { return o.Limits() })
-}
-
-// placements are the plan's; all cells have the same.
-func (p *Plan) placements() []scenario.Placement {
-	if len(p.Cells) == 0 {
-		return nil
-	}
-	return p.Cells[0].Placements
 }
 
 // own says where the plan is not the scenario's own choice.
@@ -160,7 +152,7 @@ func (p *Plan) own() []string {
 		text := kconfig.Text(p.named[name].Options)
 		own = append(own, fmt.Sprintf("variants of %s (as of %s)", filepath.Base(name), store.Short(store.Key(text))))
 	}
-	if places := p.placements(); !slices.Equal(places, of.placements()) {
+	if places := p.first().Placements; !slices.Equal(places, of.first().Placements) {
 		own = append(own, "at "+strings.Join(each(places, described), ", "))
 	}
 	return own

@@ -39,7 +39,7 @@ type Axis struct {
 const Off = "-"
 
 var (
-	rustcName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	rustcName = regexp.MustCompile(`^(-[CZ])?([a-z][a-z0-9-]*)$`)
 	paramName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 	// What of Kbuild carries flags and is recorded in the .cmd files, where it is read back: see Documentation/kbuild/kbuild.rst.
 	// What reaches the link of vmlinux is not among them: UML's is by the compiler, with CFLAGS_vmlinux of arch/um/Makefile
@@ -73,13 +73,8 @@ func AxisNames() (list []string) {
 // ParseAxis reads the name of an axis, as the kinds show it.
 func ParseAxis(name string) (Axis, error) {
 	param, isParam := strings.CutPrefix(name, "param:")
-	prefix, option := "", name
-	for _, p := range []string{"-C", "-Z"} {
-		if rest, ok := strings.CutPrefix(name, p); ok {
-			prefix, option = p, rest
-		}
-	}
-	switch option = strings.ReplaceAll(option, "_", "-"); {
+	rustc := rustcName.FindStringSubmatch(strings.ReplaceAll(name, "_", "-"))
+	switch {
 	case name == string(OfCompiler), name == string(OfSubarch), name == string(OfFragment):
 		return Axis{Kind: Kind(name), Name: name}, nil
 	case isParam && paramName.MatchString(param):
@@ -88,11 +83,10 @@ func ParseAxis(name string) (Axis, error) {
 		return Axis{Kind: OfKconfig, Name: name}, nil
 	case makeName.MatchString(name):
 		return Axis{Kind: OfMake, Name: name}, nil
-	case !isParam && rustcName.MatchString(option):
-		if prefix == "" && slices.Contains(stable, option) {
-			prefix = "-C"
-		}
-		return Axis{OfRustc, option, prefix}, nil
+	case rustc != nil && rustc[1] == "" && slices.Contains(stable, rustc[2]):
+		return Axis{OfRustc, rustc[2], "-C"}, nil
+	case rustc != nil:
+		return Axis{OfRustc, rustc[2], rustc[1]}, nil
 	}
 	return Axis{}, fmt.Errorf("%q is no axis: write an option of rustc, as in -Zplt, or %s", name, strings.Join(AxisNames(), ", "))
 }

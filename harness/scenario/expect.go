@@ -124,7 +124,7 @@ func (s *Scenario) of(e expectation, on On, c Cell) bool {
 // that is not the scenario's, or a variant with an axis of the user's, nothing is expected. module is "" for a scenario
 // that loads none.
 func (s *Scenario) Expected(on On, c Cell, p Placement, module string) []Want {
-	if i := slices.Index(names(c.Modules), module); i >= 0 && !s.owns(c.Modules[i]) {
+	if i := slices.Index(names(c.Modules), module); i >= 0 && !slices.ContainsFunc(s.Modules, c.Modules[i].same) {
 		return nil
 	}
 	return s.wanted(on, c, p, func(e expectation) bool { return e.module(module) })
@@ -196,11 +196,8 @@ func (e expectation) cell(c Cell) bool {
 
 func (s *Scenario) placed(e expectation, p Placement) bool {
 	return slices.ContainsFunc(e.placements, func(name string) bool {
-		if name == "*" {
-			return true
-		}
 		defined, ok := named(s.known, name)
-		return ok && defined.same(p)
+		return name == "*" || ok && defined.same(p)
 	})
 }
 

@@ -80,23 +80,16 @@ func (s *Scenario) readFragments(dirs []place, named []text, m *mistakes) {
 		var found []string
 		var text []byte
 		for _, dir := range dirs {
-			file := path.Join(dir.name, name)
 			data, err := fs.ReadFile(dir, name)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
+			if err == nil {
+				found, text = append(found, path.Join(dir.name, name)), data
+			} else if !errors.Is(err, fs.ErrNotExist) {
 				m.add(p, "fragment %q: %v", name, err)
-				continue
 			}
-			found, text = append(found, file), data
 		}
 		switch len(found) {
 		case 0:
-			have, _ := filesOf(dirs[1], ".config") // only for the message
-			for i := range have {
-				have[i] += ".config"
-			}
+			have, _ := fs.Glob(dirs[1], "*.config")
 			m.add(p, "fragment %q is neither in %s nor beside the scenario: %s has %s%s",
 				name, fragmentDir, fragmentDir, list(have), usage.Meant(name, have))
 		case 1:

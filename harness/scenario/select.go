@@ -243,15 +243,10 @@ func (s *Scenario) match(pattern string, scopes []string) []Cell {
 
 // cells are those of the variants that are asked for, scope by scope.
 func cells(variants []Variant, scopes []string, asked func(Variant) bool) (out []Cell) {
-	for _, v := range variants {
-		if !v.scoped() && asked(v) {
-			out = append(out, Cell{Variant: v})
-		}
-	}
-	for _, sc := range scopes {
+	for _, scope := range append([]string{""}, scopes...) { // first what has none
 		for _, v := range variants {
-			if v.scoped() && asked(v) {
-				out = append(out, Cell{Variant: v, Scope: sc})
+			if v.scoped() == (scope != "") && asked(v) {
+				out = append(out, Cell{Variant: v, Scope: scope})
 			}
 		}
 	}
@@ -281,13 +276,10 @@ func (s *Scenario) allowedCells() string {
 
 // meantCell suggests a variant, and keeps the scope that was written.
 func (s *Scenario) meantCell(pattern string) string {
-	id, scope, scoped := strings.Cut(pattern, "@")
+	id, scope, _ := strings.Cut(pattern, "@")
 	for _, variants := range [][]Variant{s.variants, s.expressible()} {
-		if hint := usage.Meant(id, names(variants)); hint != "" {
-			if scoped {
-				hint = strings.TrimSuffix(hint, `"?`) + "@" + scope + `"?`
-			}
-			return hint
+		if n := usage.Nearest(id, names(variants)); n != "" {
+			return fmt.Sprintf("; did you mean %q?", cellID(n, scope))
 		}
 	}
 	return ""

@@ -57,10 +57,13 @@ func (s *Scenario) vary(a axisValues) {
 		s.axes = append(s.axes, a)
 	}
 	variants, seen := []Variant{newVariant()}, map[string]bool{Stock: true}
+	order := slices.Concat(usual, s.axes) // so that an ID does not depend on which axis was named last
 	for _, v := range s.variants {
 		others := slices.DeleteFunc(slices.Clone(v.Settings), func(set Setting) bool { return set.Axis.same(a.axis) })
 		for _, value := range a.values {
-			with := newVariant(s.inOrder(append(slices.Clip(others), Setting{a.axis, value}))...)
+			settings := append(slices.Clip(others), Setting{a.axis, value})
+			slices.SortStableFunc(settings, func(a, b Setting) int { return axisAt(order, a.Axis) - axisAt(order, b.Axis) })
+			with := newVariant(settings...)
 			if !seen[with.ID] {
 				seen[with.ID] = true
 				variants = append(variants, with)
@@ -68,14 +71,6 @@ func (s *Scenario) vary(a axisValues) {
 		}
 	}
 	s.variants = variants
-}
-
-// inOrder are settings in the order of the axes, so that an ID does not depend on
-// which axis was named last.
-func (s *Scenario) inOrder(settings []Setting) []Setting {
-	order := slices.Concat(usual, s.axes)
-	slices.SortStableFunc(settings, func(a, b Setting) int { return axisAt(order, a.Axis) - axisAt(order, b.Axis) })
-	return settings
 }
 
 // knows reports whether the scenario can expect something of a variant: whether it

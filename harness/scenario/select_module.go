@@ -16,9 +16,6 @@ func (m Module) same(n Module) bool {
 	return m.Name == n.Name && m.Path == n.Path && m.External == nil && n.External == nil
 }
 
-// owns reports whether m is a module of the scenario's own.
-func (s *Scenario) owns(m Module) bool { return slices.ContainsFunc(s.Modules, m.same) }
-
 // AllModules, among the modules of a selection, stands for every Rust sample
 // that UML can build in the tree.
 const AllModules = "all"

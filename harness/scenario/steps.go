@@ -91,11 +91,7 @@ func (v *validator) step(t *table) {
 	default:
 		v.add(t.pos, "[[step]] has %s: a step does one thing, so make them steps of their own", list(kinds))
 	}
-	for _, k := range stepKinds() { // what is not read is known all the same
-		if k != string(s.Kind) && !(k == string(StepInsmod) && s.Kind == StepKUnit) {
-			t.known = append(t.known, k)
-		}
-	}
+	t.known = append(t.known, stepKinds()...) // what is not read is known all the same
 	v.action(t, &s)
 	v.wanted(t, &s)
 	if ok {
@@ -240,12 +236,14 @@ func (s *Scenario) readSteps(at place, project fs.FS, programs []text, m *mistak
 			dir, manifest.Name, s.Name))
 	}
 	s.Guest = &Guest{Files: map[string][]byte{}}
-	var base []manifest.Entry
-	if rootfs, err := fs.Sub(project, "rootfs"); err == nil {
-		base, err = manifest.Read(rootfs, "rootfs")
-		if err != nil {
-			m.more = append(m.more, err)
-		}
+	rootfs, err := fs.Sub(project, "rootfs")
+	if err != nil {
+		m.more = append(m.more, err)
+		return
+	}
+	base, err := manifest.Read(rootfs, "rootfs")
+	if err != nil {
+		m.more = append(m.more, err)
 	}
 	h := sha256.New()
 	for _, e := range entries {

@@ -20,7 +20,7 @@ func TestStepMistakes(t *testing.T) {
 		{"name", "[[step]]\nname = \"a b\"\nrun = \"x\"\n", `x.toml:8:8: step "a b" is not possible: write a word of letters, digits, _ and -, 61 at most`},
 		{"twice", "[[step]]\nname = \"a\"\nrun = \"x\"\n[[step]]\nname = \"a\"\nboot = true\n", `x.toml:11:8: step "a" is there already`},
 		{"unknown key", "[[step]]\nname = \"a\"\nrun = \"x\"\nouput = \"y\"\n",
-			`x.toml:10:1: [[step]] has no key "ouput": allowed are name, c, read, write, mount, insmod, rmmod, kunit, boot, run, args, status, output, kernel, within; did you mean "output"?`},
+			`x.toml:10:1: [[step]] has no key "ouput": allowed are name, run, c, read, write, mount, insmod, rmmod, kunit, boot, args, status, output, kernel, within; did you mean "output"?`},
 		{"empty", "[[step]]\nname = \"a\"\nrun = \" \"\n", "x.toml:9:7: run is empty"},
 		{"type", "[[step]]\nname = \"a\"\nrun = 3\n", "x.toml:9:7: run must be a string, not an integer"},
 		{"program", "[[step]]\nname = \"a\"\nc = \"../x.c\"\n", `x.toml:9:5: c "../x.c" is not possible: write the name of a *.c file in the directory x beside the scenario`},
