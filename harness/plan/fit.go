@@ -28,9 +28,7 @@ func (p *Plan) Fetch(ctx context.Context, src *sources.Sources) (*tree.Tree, *to
 	var unfit *toolchain.UnfitError
 	if errors.As(err, &unfit) {
 		if t, ok := src.Unpacked(ctx, p.Flags.Tree); ok {
-			told := *unfit // what wraps it has its text already
-			told.Nearest = p.nearest(ctx, src, t, told.Rustc)
-			err = fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, &told)
+			err = p.unfit(ctx, src, t, *unfit) // what wraps it has its text already
 		}
 	}
 	if err == nil {
@@ -65,8 +63,13 @@ func (p *Plan) Fit(ctx context.Context, src *sources.Sources, t *tree.Tree, tc *
 	if len(reasons) == 0 {
 		return nil
 	}
-	return fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, &toolchain.UnfitError{
-		Toolchain: p.Flags.Toolchain, Tree: p.Flags.Tree, Rustc: rustc, Reasons: reasons, Nearest: p.nearest(ctx, src, t, rustc)})
+	return p.unfit(ctx, src, t, toolchain.UnfitError{Toolchain: p.Flags.Toolchain, Tree: p.Flags.Tree, Rustc: rustc, Reasons: reasons})
+}
+
+// unfit is the error with the nearest toolchain that would do.
+func (p *Plan) unfit(ctx context.Context, src *sources.Sources, t *tree.Tree, e toolchain.UnfitError) error {
+	e.Nearest = p.nearest(ctx, src, t, e.Rustc)
+	return fmt.Errorf("toolchain %s: %w", p.Flags.Toolchain, &e)
 }
 
 // nearest names the toolchain nearest to the one with that rustc that would do for

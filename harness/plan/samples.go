@@ -99,6 +99,7 @@ func buildable(
 		}
 		return kconfig.Compare(with, config), refused, nil
 	}
+	rest := []sample.Module(nil)
 	for {
 		dropped, refused, err := ask(kept)
 		if err != nil {
@@ -106,10 +107,9 @@ func buildable(
 		}
 		if len(refused) == 0 {
 			if len(dropped) > 0 { // something else that was asked for suffers
-				break
+				kept, rest = nil, kept
 			}
-			with, added := withOptions(options, kept)
-			return kept, with, append(notes, added...), nil
+			break
 		}
 		// What the refused ones need is not asked for again: the others must
 		// do without.
@@ -122,8 +122,6 @@ func buildable(
 		})
 	}
 	// One by one: who cannot join those before it is left out.
-	rest := kept
-	kept = nil
 	for _, s := range rest {
 		dropped, refused, err := ask(append(slices.Clip(kept), s))
 		switch {

@@ -249,11 +249,7 @@ func (v Variant) Value(kind Kind, name string) string {
 // requested are settings as they are asked for: "-Crelocation-model=static",
 // "KCFLAGS=-O1", "CONFIG_X=y", "seccomp=on"; never nil.
 func requested(settings []Setting) []string {
-	out := []string{}
-	for _, s := range settings {
-		out = append(out, s.Prefix+s.Name+"="+s.Value)
-	}
-	return out
+	return each(settings, func(s Setting) string { return s.Prefix + s.Name + "=" + s.Value })
 }
 
 // Flags are the options of rustc that the variant adds. Each has its prefix, see Resolve.

@@ -66,23 +66,17 @@ func (s *Scenario) CheckTree(name, kernel string) error {
 
 // String is the set as parseVersions reads it.
 func (vs versions) String() string {
-	var parts []string
-	for _, b := range vs {
-		parts = append(parts, b.op+b.version)
-	}
-	return strings.Join(parts, ", ")
+	return strings.Join(each(vs, func(b bound) string { return b.op + b.version }), ", ")
 }
 
 // KnownFrom is where the bug is known from, in words: "commit 8851e27d2cb9"; "" where the scenario does not say.
 func (s *Scenario) KnownFrom() string {
-	var all []string
-	for _, from := range s.Source {
+	return strings.Join(each(s.Source, func(from string) string {
 		if commitForm.MatchString(from) {
-			from = "commit " + from[:12]
+			return "commit " + from[:12]
 		}
-		all = append(all, from)
-	}
-	return strings.Join(all, ", ")
+		return from
+	}), ", ")
 }
 
 // build reads what a scenario about the build alone makes. It has nothing to boot.

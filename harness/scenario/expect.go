@@ -72,13 +72,7 @@ func Met(wants []Want, o outcome.Outcome) bool {
 }
 
 // Wanted joins alternatives for a message: "loaded or relocation-overflow 11 32S".
-func Wanted(wants []Want) string {
-	var all []string
-	for _, w := range wants {
-		all = append(all, w.String())
-	}
-	return strings.Join(all, " or ")
-}
+func Wanted(wants []Want) string { return strings.Join(each(wants, Want.String), " or ") }
 
 // expectation is one [[expect]] of the file.
 type expectation struct {

@@ -149,12 +149,15 @@ func (c Control) name() string   { return c.Name }
 func (s Step) name() string      { return s.Name }
 
 // names are what things of the model are called.
-func names[T interface{ name() string }](list []T) []string {
-	out := make([]string, len(list))
+func names[T interface{ name() string }](list []T) []string { return each(list, T.name) }
+
+// each is what is said of all of a list; never nil.
+func each[T any](list []T, say func(T) string) []string {
+	all := make([]string, len(list))
 	for i, t := range list {
-		out[i] = t.name()
+		all[i] = say(t)
 	}
-	return out
+	return all
 }
 
 // named is the one of list that is called name; ok is false where there is none.

@@ -57,11 +57,7 @@ func (s *Scenario) Search(given []string, offers map[string]string) (*Search, er
 
 // String are the axes with their values: "-Ccode-model=small,large".
 func (s *Search) String() string {
-	var all []string
-	for _, a := range s.axes {
-		all = append(all, a.axis.String()+"="+strings.Join(a.values, ","))
-	}
-	return strings.Join(all, " ")
+	return strings.Join(each(s.axes, func(a axisValues) string { return a.axis.String() + "=" + strings.Join(a.values, ",") }), " ")
 }
 
 // Axes is how many there are.

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"bytes"
 	"errors"
 	"strconv"
 	"strings"
@@ -55,7 +54,7 @@ func (v *value) field(name string) *value {
 // parseTOML reads data into a tree. A mistake of syntax ends the reading: the
 // tree then holds what stood before it.
 func parseTOML(data []byte, m *mistakes) *value {
-	b := builder{data: data}
+	var b builder
 	// The decoder finds what the parser alone does not: keys set twice,
 	// tables defined twice, numbers and dates that do not exist.
 	var discard map[string]any
@@ -70,9 +69,9 @@ func parseTOML(data []byte, m *mistakes) *value {
 	}
 	root := &value{pos: pos{1, 1}, kind: kindTable}
 	current := root
-	b.parser.Reset(data)
-	for b.parser.NextExpression() {
-		e := b.parser.Expression()
+	b.Reset(data)
+	for b.NextExpression() {
+		e := b.Expression()
 		switch e.Kind {
 		case unstable.KeyValue:
 			b.assign(current, e)
@@ -82,7 +81,7 @@ func parseTOML(data []byte, m *mistakes) *value {
 			current = root.another(b.keys(e))
 		}
 	}
-	if err := b.parser.Error(); err != nil {
+	if err := b.Error(); err != nil {
 		if len(m.list) == 0 { // the decoder reads the same syntax
 			m.add(pos{1, 1}, "%v", err)
 		}
@@ -91,14 +90,11 @@ func parseTOML(data []byte, m *mistakes) *value {
 	return root
 }
 
-type builder struct {
-	parser unstable.Parser
-	data   []byte
-}
+type builder struct{ unstable.Parser }
 
 func (b *builder) pos(n *unstable.Node) pos {
-	before := b.data[:n.Raw.Offset]
-	return pos{bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n')}
+	at := b.Shape(n.Raw).Start
+	return pos{at.Line, at.Column}
 }
 
 // keys returns the parts of a dotted key.
