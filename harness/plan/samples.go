@@ -44,16 +44,12 @@ func (p *Plan) withAll(
 // expanded is the plan with samples that are not there yet in the place of
 // scenario.AllModules. What the scenario says of one of them holds.
 func (p *Plan) expanded(samples []sample.Module) *Plan {
-	named := map[string]bool{}
-	for _, m := range p.Modules() {
-		named[m.Path] = true
-	}
 	return p.replaced(func(m scenario.Module) (out []scenario.Module) {
 		if !m.IsAll() {
 			return []scenario.Module{m}
 		}
 		for _, s := range samples {
-			if named[s.Target] {
+			if slices.ContainsFunc(p.Modules(), func(m scenario.Module) bool { return m.Path == s.Target }) {
 				continue
 			}
 			n, ok := p.Scenario.Own(s.Target)

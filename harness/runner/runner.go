@@ -254,15 +254,14 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		if slices.ContainsFunc(tried, func(t scenario.Module) bool { return t.Name == m.Name }) {
 			modules = append(modules, uml.Module{Name: m.Name, Path: built.Path, Params: m.Params, Needs: needs})
 		}
-		output, mute := m.Output, m.Silent
-		if output == nil && !mute {
+		output := m.Output
+		if output == nil && !m.Silent {
 			if output, err = built.Prints(); err != nil {
 				return infra(c, err), err
 			}
 			in.Unsure[m.Name] = output != nil
-			mute = output == nil
 		}
-		if mute {
+		if output == nil {
 			output, in.Silent[m.Name] = regexp.MustCompile("^$"), true // no line that says anything
 		}
 		parts = append(parts, m.Name, built.Sum, strings.Join(m.Params, "\x00"), output.String())
@@ -284,8 +283,10 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 	var kept result.Run
 	boots := s.boots(store.Key(slices.Concat([]string{"boots"}, kernel, c.Variant.Params())...))
 	if !s.job.Fresh && s.Store.Get("run", key, &kept) && !(shows(kept, outcome.BootFailed) && boots(attempt{Run: kept})) {
-		if run, there := recorded(kept, s.Store); there {
-			return run, nil
+		kept.Cached = true
+		if transcript, there := s.Store.Kept(kept.Transcript); there { // else it is gone, and so is the proof
+			kept.Transcript = transcript
+			return kept, nil
 		}
 	}
 	release, err := s.some(ctx, 1, reserve(place.Mem))
@@ -304,13 +305,6 @@ func (s *session) run(ctx context.Context, c scenario.Cell, place scenario.Place
 		err = s.Store.Put("run", key, run)
 	}
 	return run, err
-}
-
-// recorded is the run that was kept, unless its transcript is gone.
-func recorded(run result.Run, st *store.Store) (_ result.Run, there bool) {
-	run.Cached = true
-	run.Transcript, there = st.Kept(run.Transcript)
-	return run, there
 }
 
 // boot boots until every module was tried and the steps were taken: a module that

@@ -325,9 +325,6 @@ type MakeVar struct {
 // String is the argument: "RUSTFLAGS_MODULE=-Crelocation-model=pie -Ccode-model=small".
 func (m MakeVar) String() string { return m.Name + "=" + strings.Join(m.Flags, " ") }
 
-// ModulesOnly reports whether the variable reaches nothing that the kernel is linked from.
-func (m MakeVar) ModulesOnly() bool { return strings.HasSuffix(m.Name, "FLAGS_MODULE") }
-
 // MakeVars are the arguments of make that request what the variant sets at its
 // scope; nil for stock.
 func (c Cell) MakeVars() (vars []MakeVar) {
@@ -351,7 +348,7 @@ func (c Cell) MakeVars() (vars []MakeVar) {
 // ModulesOnly reports whether nothing that the kernel is linked from is built
 // otherwise than for stock.
 func (c Cell) ModulesOnly() bool {
-	return !slices.ContainsFunc(c.MakeVars(), func(v MakeVar) bool { return !v.ModulesOnly() })
+	return !slices.ContainsFunc(c.MakeVars(), func(v MakeVar) bool { return !strings.HasSuffix(v.Name, "FLAGS_MODULE") })
 }
 
 // rustVariable is the variable of Kbuild that carries options of rustc at the

@@ -199,6 +199,22 @@ func TestNothingExpectedOfStepsAtOwnAxes(t *testing.T) {
 	}
 }
 
+// What is expected of a SUBARCH is expected of a variant that is built for it.
+func TestExpectedOfSubarchAxis(t *testing.T) {
+	s := mustParse(t, head+module+"[[variant]]\nsubarch = \"i386\"\n[[expect]]\noutcome = \"loaded\"\n"+
+		"[[expect]]\nsubarch = \"i386\"\noutcome = \"oops\"\n")
+	p, err := s.Select(Selection{})
+	if err != nil || len(p.Cells) != 2 {
+		t.Fatalf("%v, %+v", err, p)
+	}
+	for i, want := range []string{"loaded", "oops"} {
+		c := p.Cells[i]
+		if got := Wanted(s.Expected(On{Kernel: "6.12.117"}, c, c.Placements[0], "m")); got != want {
+			t.Errorf("%s: %q expected, want %q", c.ID(), got, want)
+		}
+	}
+}
+
 // parseVariant is the variant of settings as people write them: "relocation-model=static".
 func parseVariant(settings ...string) (Variant, error) {
 	var parsed []Setting

@@ -108,7 +108,7 @@ func (s *Scenario) For(subarch string) *Scenario {
 // of reports whether e speaks of a cell on a kernel, a rustc and a gcc of those versions.
 func (s *Scenario) of(e expectation, on On, c Cell) bool {
 	return e.cell(c) && s.knows(c.Variant) && e.kernel.contain(on.Kernel) && e.rustc.contain(on.Rustc) && e.gcc.contain(on.GCC) &&
-		(e.subarch == "" || e.subarch == cmp.Or(s.subarch, x8664))
+		(e.subarch == "" || e.subarch == cmp.Or(c.Variant.Value(OfSubarch, string(OfSubarch)), s.subarch, x8664))
 }
 
 // Expected returns what the scenario expects of one module of a cell at a

@@ -22,7 +22,7 @@ func parse(file string, data []byte) (*validator, *mistakes) {
 	sum := sha256.Sum256(data)
 	v := &validator{
 		mistakes: m,
-		file:     &table{pos: pos{1, 1}, v: root, name: "the file", m: m},
+		file:     &table{value: root, name: "the file", m: m},
 		s:        &Scenario{file: file, Digest: hex.EncodeToString(sum[:])},
 	}
 	v.run()

@@ -77,9 +77,4 @@ func (m *mistakes) err() error {
 }
 
 // list is names as a message shows them.
-func list(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
-}
+func list(names []string) string { return cmp.Or(strings.Join(names, ", "), "none") }

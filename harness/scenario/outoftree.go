@@ -40,13 +40,10 @@ func (s *Scenario) readOutOfTree(at place, p pos, m *mistakes) {
 			return err
 		}
 		data, err := fs.ReadFile(at, file)
-		if err != nil {
-			return err
-		}
 		rel := strings.TrimPrefix(file, dir+"/")
 		s.OutOfTree.Files[rel] = data
 		fmt.Fprintf(h, "%q %x\n", rel, sha256.Sum256(data))
-		return nil
+		return err
 	})
 	if err != nil {
 		m.add(p, "goal %q: the directory %s: %v", s.Goal, s.OutOfTree.Dir, err)

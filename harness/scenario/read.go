@@ -19,8 +19,7 @@ type text struct {
 // table reads the keys of one TOML table and remembers which it was asked for,
 // so that what remains is unknown.
 type table struct {
-	pos
-	v     *value
+	*value
 	name  string // for messages: "the file", "[axes]", "[[module]]"
 	m     *mistakes
 	known []string
@@ -30,7 +29,7 @@ func (t *table) get(key string, want kind, but string) *value {
 	if !slices.Contains(t.known, key) {
 		t.known = append(t.known, key)
 	}
-	v := t.v.field(key)
+	v := t.field(key)
 	if v == nil || want == "" || v.kind == want {
 		return v
 	}
@@ -38,7 +37,7 @@ func (t *table) get(key string, want kind, but string) *value {
 	return nil
 }
 
-func (t *table) has(key string) bool { return t.v.field(key) != nil }
+func (t *table) has(key string) bool { return t.field(key) != nil }
 
 func (t *table) wrong(v *value, key, but string) {
 	t.m.add(v.pos, "%s must be %s, not %s", key, but, v.kind)
@@ -94,7 +93,7 @@ func (t *table) table(key string) *table {
 	if v == nil {
 		v = &value{pos: t.pos, kind: kindTable}
 	}
-	return &table{pos: v.pos, v: v, name: "[" + key + "]", m: t.m}
+	return &table{value: v, name: "[" + key + "]", m: t.m}
 }
 
 // tables returns the tables [[key]].
@@ -110,7 +109,7 @@ func (t *table) tables(key string) []*table {
 			t.wrong(item, key, but+"[["+key+"]]")
 			continue
 		}
-		out = append(out, &table{pos: item.pos, v: item, name: "[[" + key + "]]", m: t.m})
+		out = append(out, &table{value: item, name: "[[" + key + "]]", m: t.m})
 	}
 	return out
 }
@@ -135,7 +134,7 @@ func (t *table) option(key string) text {
 
 // finish reports the keys that nobody asked for.
 func (t *table) finish() {
-	for _, f := range t.v.fields {
+	for _, f := range t.fields {
 		if !slices.Contains(t.known, f.name) {
 			t.m.add(f.pos, "%s has no key %q: allowed are %s%s", t.name, f.name, list(t.known), usage.Meant(f.name, t.known))
 		}

@@ -93,10 +93,7 @@ func (v Variant) has(w Variant) bool {
 // Of is the plan with other variants in the place of its own, at the scenario's first
 // scope, or the first of the selection's.
 func (s *Scenario) Of(p *Plan, sel Selection, variants []Variant) *Plan {
-	scopes := s.scopes
-	if len(sel.Scope) > 0 {
-		scopes = sel.Scope
-	}
+	scopes := s.scopesOf(sel)
 	made := cells(variants, scopes[:min(1, len(scopes))], func(Variant) bool { return true })
 	out := planOf(p.Cells[0].all(made), p.Controls)
 	return &out

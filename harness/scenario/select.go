@@ -191,17 +191,12 @@ func (s *Scenario) selectPlacements(sel Selection, wrong usageFunc) []Placement 
 }
 
 func (s *Scenario) selectCells(sel Selection, wrong usageFunc) []Cell {
-	var scopes []string
 	for _, name := range sel.Scope {
 		if err := unknown("scope", name, Scopes()); err != nil {
 			wrong("%w", err)
-		} else if !slices.Contains(scopes, name) {
-			scopes = append(scopes, name)
 		}
 	}
-	if len(sel.Scope) == 0 {
-		scopes = s.scopes
-	}
+	scopes := s.scopesOf(sel)
 	patterns := sel.Cells
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
@@ -223,6 +218,14 @@ func (s *Scenario) selectCells(sel Selection, wrong usageFunc) []Cell {
 		}
 	}
 	return out
+}
+
+// scopesOf are the scopes of cells whose pattern names none.
+func (s *Scenario) scopesOf(sel Selection) []string {
+	if len(sel.Scope) > 0 {
+		return sel.Scope
+	}
+	return s.scopes
 }
 
 // match returns the cells that a pattern names: of the scenario's variants,

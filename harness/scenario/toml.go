@@ -60,8 +60,7 @@ func parseTOML(data []byte, m *mistakes) *value {
 	var discard map[string]any
 	if err := toml.Unmarshal(data, &discard); err != nil {
 		p := pos{1, 1}
-		var de *toml.DecodeError
-		if errors.As(err, &de) {
+		if de, ok := errors.AsType[*toml.DecodeError](err); ok {
 			line, col := de.Position()
 			p = pos{max(line, 1), max(col, 1)}
 		}

@@ -206,7 +206,7 @@ func (v *validator) files(what, suffix string, names []text) []string {
 
 func (v *validator) options(t *table) {
 	inline := kconfig.Fragment{File: v.mistakes.file}
-	for _, f := range t.v.fields {
+	for _, f := range t.fields {
 		if !kconfig.ValidName(f.name) {
 			v.mistakes.add(f.pos, "[kconfig] has no key %q: write the option with its prefix, CONFIG_RUST", f.name)
 		} else if o := t.option(f.name); o.set {
@@ -247,7 +247,7 @@ func (v *validator) axes(t *table) (scopes []string) {
 // axesOf reads all axes of a table: what it was not asked for before.
 func (v *validator) axesOf(t *table) (axes []axisValues) {
 	own := slices.Clone(t.known)
-	for _, f := range t.v.fields {
+	for _, f := range t.fields {
 		if slices.Contains(own, f.name) {
 			continue
 		}
@@ -292,7 +292,7 @@ func (v *validator) addVariant(at pos, one Variant, made bool) {
 func (v *validator) variant(t *table) {
 	wrong := len(v.list)
 	axes := v.axesOf(t)
-	for _, f := range t.v.fields {
+	for _, f := range t.fields {
 		if len(f.value.items) > 1 {
 			v.add(f.pos, "%s has several values: a [[variant]] takes one of each axis", f.name)
 		}

@@ -282,7 +282,7 @@ func (v *validator) carried(t *table, outcomes []string) {
 		goes := func(o string) bool {
 			return slices.Contains(strings.FieldsFunc(with, func(r rune) bool { return r == ' ' || r == ',' }), o)
 		}
-		if got := t.v.field(key); got != nil && slices.Contains(t.known, key) && !slices.ContainsFunc(outcomes, goes) {
+		if got := t.field(key); got != nil && slices.Contains(t.known, key) && !slices.ContainsFunc(outcomes, goes) {
 			v.add(got.pos, "%s goes with outcome %s only", key, with)
 		}
 	}
