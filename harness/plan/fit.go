@@ -8,10 +8,13 @@ import (
 	"slices"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/scenario"
 	"umlab/harness/settings"
 	"umlab/harness/sources"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
+	"umlab/harness/tree/patch"
+	"umlab/harness/usage"
 )
 
 // Fetch gets the plan's tree, with the scenario's patches, and its toolchain. Where the toolchain cannot build Rust
@@ -111,4 +114,35 @@ func nearest(rustc, usual string, least map[string]string, compiler string, from
 		}
 	}
 	return toolchain.Nearest(rustc, least, compiler, from)
+}
+
+// readPatches reads the scenario's patches.
+func (p *Plan) readPatches() error {
+	var errs []error
+	for _, one := range p.Scenario.Patches {
+		list, err := patch.Read(one.File, one.Text)
+		if err != nil {
+			errs = append(errs, &usage.Error{Err: err})
+		}
+		p.patches = append(p.patches, list...)
+	}
+	return usage.Join(errs...)
+}
+
+// Patched is the tree with the scenario's patches, which the toolchain's git applies. The error is a *scenario.TreeError where the
+// scenario is not for that tree.
+func (p *Plan) Patched(ctx context.Context, src *sources.Sources, t *tree.Tree, tc *toolchain.Toolchain) (*tree.Tree, error) {
+	if err := p.Scenario.CheckTree(t.Name, t.Version); err != nil {
+		return nil, err
+	}
+	patched, err := tree.Patched(ctx, src.Store, src.Sink, t, p.patches, sources.Git(tc))
+	if misfit, ok := errors.AsType[*patch.ApplyError](err); ok {
+		return nil, &scenario.TreeError{Scenario: p.Scenario.Name, Tree: t.Name, Version: t.Version, Err: misfit}
+	}
+	return patched, err
+}
+
+// With is the plan with another toolchain.
+func (p *Plan) With(toolchain string) *Plan {
+	return p.but(func(q *Plan) { q.Flags.Toolchain = toolchain })
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 
+	"umlab/harness/kconfig"
 	"umlab/harness/scenario"
 )
 
@@ -108,4 +109,23 @@ func (p *Plan) built(piece Piece) (variant scenario.Variant, unpatched bool) {
 	}
 	c := p.Controls[piece.Control]
 	return c.Shown.Variant, c.Unpatched
+}
+
+// Part is what is to be kept of a plan's first cell.
+type Part struct {
+	Settings []scenario.Setting
+	Options  []kconfig.Option
+	At       scenario.Placement
+	Modules  func(scenario.Module) []scenario.Module // what stands where a module stood
+	Steps    func(scenario.Step) bool
+}
+
+// Only is the plan of a part of its first cell, without controls.
+func (p *Plan) Only(part Part) *Plan {
+	q := p.replaced(part.Modules)
+	cell := q.Cells[0].With(part.Settings)
+	cell.Placements = []scenario.Placement{part.At}
+	cell.Steps = slices.DeleteFunc(slices.Clone(cell.Steps), func(s scenario.Step) bool { return !part.Steps(s) })
+	q.Cells, q.Controls, q.Options = []scenario.Cell{cell}, nil, part.Options
+	return q
 }

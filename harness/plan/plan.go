@@ -244,7 +244,7 @@ func (p *Plan) Afresh(fresh bool) *Plan {
 
 // Of is the plan with other variants in the place of its own.
 func (p *Plan) Of(variants []scenario.Variant) *Plan {
-	return p.but(func(q *Plan) { q.Plan = *p.Scenario.Of(&p.Plan, p.Flags.Select, variants) })
+	return p.but(func(q *Plan) { q.Plan = p.Scenario.Of(&p.Plan, p.Flags.Select, variants) })
 }
 
 // WithoutControls is the plan that is not judged by what is known.

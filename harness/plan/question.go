@@ -123,15 +123,12 @@ func (p *Plan) own() []string {
 	}
 	of := Plan{Plan: *usual}
 	if !slices.EqualFunc(p.Modules(), of.Modules(), func(a, b scenario.Module) bool { return a.Name == b.Name && a.Path == b.Path }) {
-		var list []string
-		for _, m := range p.Modules() {
-			name := m.Name
+		own = append(own, "modules "+strings.Join(each(p.Modules(), func(m scenario.Module) string {
 			if m.External != nil {
-				name = fmt.Sprintf("%s (as of %s)", filepath.Base(m.External.Given), store.Short(m.External.Digest))
+				return fmt.Sprintf("%s (as of %s)", filepath.Base(m.External.Given), store.Short(m.External.Digest))
 			}
-			list = append(list, name)
-		}
-		own = append(own, "modules "+strings.Join(list, ", "))
+			return m.Name
+		}), ", "))
 	}
 	if p.Flags.Subarch != "" {
 		own = append(own, "SUBARCH="+p.Flags.Subarch)

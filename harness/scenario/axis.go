@@ -205,17 +205,8 @@ type Variant struct {
 
 // newVariant derives the ID. Settings that are Off are left out.
 func newVariant(settings ...Setting) Variant {
-	v := Variant{ID: Stock}
-	var labels []string
-	for _, s := range settings {
-		if s.Value != Off && s.Value != "" {
-			v.Settings, labels = append(v.Settings, s), append(labels, s.label())
-		}
-	}
-	if len(labels) > 0 {
-		v.ID = strings.Join(labels, "-")
-	}
-	return v
+	set := slices.DeleteFunc(slices.Clone(settings), func(s Setting) bool { return s.Value == Off || s.Value == "" })
+	return Variant{cmp.Or(strings.Join(each(set, Setting.label), "-"), Stock), set}
 }
 
 // same reports whether two variants set the same, in whatever order.
@@ -274,24 +265,26 @@ func (v Variant) Options() (f kconfig.Fragment) {
 	return f
 }
 
-// product is one variant for each way to take one value of every axis.
-func product(axes []axisValues) []Variant {
-	all := [][]Setting{nil}
-	for _, a := range axes {
-		var next [][]Setting
-		for _, before := range all {
-			for _, value := range a.values {
-				next = append(next, append(slices.Clip(before), Setting{a.axis, value}))
+// sets is one variant for each way to take one value of n of the axes.
+func sets(axes []axisValues, n int) (out []Variant) {
+	var add func(axes []axisValues, settings []Setting)
+	add = func(axes []axisValues, settings []Setting) {
+		if len(settings) == n {
+			out = append(out, newVariant(settings...))
+			return
+		}
+		for i := 0; len(axes)-i >= n-len(settings); i++ {
+			for _, value := range axes[i].values {
+				add(axes[i+1:], append(slices.Clip(settings), Setting{axes[i].axis, value}))
 			}
 		}
-		all = next
 	}
-	var out []Variant
-	for _, settings := range all {
-		out = append(out, newVariant(settings...))
-	}
+	add(axes, nil)
 	return out
 }
+
+// product is one variant for each way to take one value of every axis.
+func product(axes []axisValues) []Variant { return sets(axes, len(axes)) }
 
 // zip is the n-th values of all axes together; they must have equally many.
 func zip(axes []axisValues) (out []Variant) {

@@ -100,8 +100,8 @@ func TestStages(t *testing.T) {
 
 func TestAxesOfAFile(t *testing.T) {
 	ids := func(text string) string {
-		v, m := parse("x.toml", []byte(head+text))
-		if err := m.err(); err != nil {
+		v := parse("x.toml", []byte(head+text))
+		if err := v.err(); err != nil {
 			return err.Error()
 		}
 		return strings.Join(names(v.s.variants), " ")

@@ -16,7 +16,7 @@ import (
 // parse reads a scenario without the files that it refers to: Fragments then holds
 // [kconfig] alone, and Patches bare names. file is what messages start with. What it
 // returns has the scenario, with the file's own table, and what is wrong with it.
-func parse(file string, data []byte) (*validator, *mistakes) {
+func parse(file string, data []byte) *validator {
 	m := &mistakes{file: file}
 	root := parseTOML(data, m)
 	sum := sha256.Sum256(data)
@@ -26,7 +26,7 @@ func parse(file string, data []byte) (*validator, *mistakes) {
 		s:        &Scenario{file: file, Digest: hex.EncodeToString(sum[:])},
 	}
 	v.run()
-	return v, m
+	return v
 }
 
 // Load reads the scenario of a name, or the file of a path, and with it the
@@ -48,8 +48,8 @@ func (l Library) Load(name string) (*Scenario, error) {
 	}
 	dirs := []place{at, {configs, fragmentDir, false}}
 	file := path.Join(at.name, name+".toml")
-	v, m := parse(file, data)
-	s, f := v.s, v.file
+	v := parse(file, data)
+	s, f, m := v.s, v.file, v.mistakes
 	if at.own {
 		s.OwnFile = file
 	}

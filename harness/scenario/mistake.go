@@ -52,10 +52,8 @@ func (m *mistakes) lacks(p pos, table, key string) {
 }
 
 func (m *mistakes) add(p pos, format string, args ...any) {
-	for _, old := range m.list {
-		if old.Line == p.line && old.Column == p.col && p.line != 0 {
-			return
-		}
+	if p.line != 0 && slices.ContainsFunc(m.list, func(old *Mistake) bool { return old.Line == p.line && old.Column == p.col }) {
+		return
 	}
 	m.list = append(m.list, &Mistake{File: m.file, Line: p.line, Column: p.col, Text: fmt.Sprintf(format, args...)})
 }

@@ -50,8 +50,8 @@ func shipped(t *testing.T) *Scenario {
 
 // parsed is Load without the files that a scenario refers to.
 func parsed(file string, data []byte) (*Scenario, error) {
-	v, m := parse(file, data)
-	if err := m.err(); err != nil {
+	v := parse(file, data)
+	if err := v.err(); err != nil {
 		return nil, err
 	}
 	return v.s, nil

@@ -65,24 +65,8 @@ func (s *Search) Axes() int { return len(s.axes) }
 
 // Sets are the variants of n settings that have none of found in them: one that
 // has is no smallest set.
-func (s *Search) Sets(n int, found []Variant) (out []Variant) {
-	var add func(from int, settings []Setting)
-	add = func(from int, settings []Setting) {
-		if len(settings) == n {
-			v := newVariant(settings...)
-			if !slices.ContainsFunc(found, v.has) {
-				out = append(out, v)
-			}
-			return
-		}
-		for i := from; i < len(s.axes); i++ {
-			for _, value := range s.axes[i].values {
-				add(i+1, append(slices.Clip(settings), Setting{s.axes[i].axis, value}))
-			}
-		}
-	}
-	add(0, nil)
-	return out
+func (s *Search) Sets(n int, found []Variant) []Variant {
+	return slices.DeleteFunc(sets(s.axes, n), func(v Variant) bool { return slices.ContainsFunc(found, v.has) })
 }
 
 // has reports whether all settings of w are v's.
@@ -92,9 +76,8 @@ func (v Variant) has(w Variant) bool {
 
 // Of is the plan with other variants in the place of its own, at the scenario's first
 // scope, or the first of the selection's.
-func (s *Scenario) Of(p *Plan, sel Selection, variants []Variant) *Plan {
+func (s *Scenario) Of(p *Plan, sel Selection, variants []Variant) Plan {
 	scopes := s.scopesOf(sel)
 	made := cells(variants, scopes[:min(1, len(scopes))], func(Variant) bool { return true })
-	out := planOf(p.Cells[0].all(made), p.Controls)
-	return &out
+	return planOf(p.Cells[0].all(made), p.Controls)
 }

@@ -26,11 +26,12 @@ func (m Module) IsAll() bool { return m.Name == AllModules && m.Path == "" && m.
 
 // Own returns the scenario's module of a target; ok is false where it has none.
 func (s *Scenario) Own(target string) (m Module, ok bool) {
-	i := slices.IndexFunc(s.Modules, func(m Module) bool { return m.Path == target && m.External == nil })
-	if i >= 0 {
-		m = s.Modules[i]
+	for _, m = range s.Modules {
+		if m.Path == target && m.External == nil {
+			return m, true
+		}
 	}
-	return m, i >= 0
+	return Module{}, false
 }
 
 // silentOutput is the -output= of a module that prints nothing.

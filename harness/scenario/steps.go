@@ -236,12 +236,11 @@ func (s *Scenario) readSteps(at place, project fs.FS, programs []text, m *mistak
 			dir, manifest.Name, s.Name))
 	}
 	s.Guest = &Guest{Files: map[string][]byte{}}
+	var base []manifest.Entry
 	rootfs, err := fs.Sub(project, "rootfs")
-	if err != nil {
-		m.more = append(m.more, err)
-		return
+	if err == nil {
+		base, err = manifest.Read(rootfs, "rootfs")
 	}
-	base, err := manifest.Read(rootfs, "rootfs")
 	if err != nil {
 		m.more = append(m.more, err)
 	}

@@ -72,10 +72,9 @@ func (v *validator) add(p pos, format string, args ...any) {
 // require reads a key that must be there, and reports where it is not or is empty.
 func (v *validator) require(t *table, key string) text {
 	value := t.text(key)
-	switch {
-	case !value.given:
+	if !value.given {
 		v.lacks(value.pos, t.name, key)
-	case value.set && strings.TrimSpace(value.value) == "":
+	} else if value.set && strings.TrimSpace(value.value) == "" {
 		v.add(value.pos, "%s is empty", key)
 	}
 	return value
