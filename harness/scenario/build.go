@@ -92,7 +92,8 @@ func (v *validator) build() {
 	t.finish()
 	if own := outOfTree.FindStringSubmatch(goal.value); own != nil {
 		v.s.OutOfTree, v.goal = &OutOfTree{Name: own[1], Kernel: kernel.value}, goal.pos
-	} else if !v.possible("goal", goal, ValidGoal(goal.value), `write a target of make, as in "prepare", "rust/core.o" or "all", or "M=DIRECTORY"`) {
+	} else if !v.possible("goal", goal, ValidGoal(goal.value),
+		`write a target of make, as in "prepare", "rust/core.o" or "all", or "M=DIRECTORY"`) {
 		return
 	} else if kernel.set {
 		v.add(kernel.pos, "kernel is that of modules of a directory: it goes with goal = \"M=DIRECTORY\"")
@@ -166,7 +167,8 @@ func atPlace(pattern, place string) bool {
 func (v *validator) saidOf(t *table) (failed, built []said) {
 	message, place, tool := t.text("message"), t.text("place"), t.text("tool")
 	warning, without := t.text("warning"), t.text("no-warning")
-	v.possible("place", place, placeForm.MatchString(place.value), `write a file of the tree, perhaps with a line, as in "rust/kernel/lib.rs:12"`)
+	v.possible("place", place, placeForm.MatchString(place.value),
+		`write a file of the tree, perhaps with a line, as in "rust/kernel/lib.rs:12"`)
 	v.possible("tool", tool, ValidTool(tool.value), `write it as in "rustc"`)
 	if message.set || !warning.set && (place.set || tool.set) {
 		failed = append(failed, said{text: v.expression("message", message), place: place.value, tool: tool.value})
