@@ -78,9 +78,8 @@ type Guest struct {
 var stepName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$`)
 
 func (v *validator) step(t *table) {
-	var s Step
 	name, ok := v.name("step", t, stepName, "write a word of letters, digits, _ and -, 61 at most", names(v.s.Steps))
-	s.Name = name
+	s := Step{Name: name}
 	// what a suite of KUnit is in is loaded by its step
 	kinds := slices.DeleteFunc(stepKinds(), func(k string) bool { return !t.has(k) || k == string(StepInsmod) && t.has(string(StepKUnit)) })
 	switch len(kinds) {

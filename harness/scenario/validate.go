@@ -127,7 +127,7 @@ func (v *validator) expression(key string, t text) *regexp.Regexp {
 	re, err := regexp.Compile(t.value)
 	if err != nil || t.value == "" {
 		why := ""
-		if bad := new(syntax.Error); errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*syntax.Error](err); ok {
 			why = ": " + bad.Code.String()
 		}
 		v.add(t.pos, "%s %q is no regular expression: write Go's syntax%s", key, t.value, why)
