@@ -43,6 +43,7 @@ func TestBuildMistakes(t *testing.T) {
 		"warning of error": {"[[expect]]\noutcome = \"build-failed\"\nwarning = \"x\"\n", `x.toml:14:11: warning goes with outcome built only`},
 		"no warning":       {"[[expect]]\noutcome = \"build-failed\"\nno-warning = \"x\"\n", `x.toml:14:14: no-warning goes with outcome built only`},
 		"differs":          {"[[expect]]\noutcome = \"build-failed\"\ndiffers = [\"x\"]\n", `x.toml:14:1: differs goes with outcome built only`},
+		"differs, control": {"[[control]]\nname = \"c\"\npatched = false\noutcome = \"built\"\ndiffers = [\"x\"]\n", `[[control]] has no key "differs": allowed are `},
 		"message":          {"[[expect]]\noutcome = \"build-failed\"\nmessage = \"(\"\n", `message "(" is no regular expression`},
 		"rustc":            {"[[expect]]\nrustc = \"new\"\noutcome = \"built\"\n", `rustc "new" is no range of versions`},
 		"gcc":              {"[[expect]]\ngcc = \"16\"\noutcome = \"built\"\n", `gcc "16" is no range of versions`},

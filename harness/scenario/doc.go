@@ -147,7 +147,7 @@
 //	toolchain = "trixie"                 # optional: by another toolchain
 //	patched   = false                    # optional: on the tree without the scenario's patches
 //	cell      = "stock"                  # default stock
-//	outcome   = "built"                  # with what goes with it, as in expect
+//	outcome   = "built"                  # with what goes with it, as in expect, but for differs
 //
 //	[[expect]]                           # with cell, kernel, rustc and gcc as above
 //	outcome    = "build-failed"

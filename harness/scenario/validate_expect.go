@@ -212,6 +212,8 @@ func (v *validator) wants(t *table, subarch string, required bool) (wants []Want
 	var differs []string
 	if v.s.BuildOnly() { // no other scenario has such keys
 		failed, built = v.saidOf(t)
+	}
+	if v.s.BuildOnly() && t.name != "[[control]]" { // which is held against no stock
 		differs = values(t.texts("differs"), func(f text) bool {
 			return v.possible("differs", f, ValidGoal(f.value), `write a file of the build directory, as in "linux"`)
 		})
