@@ -108,7 +108,7 @@ func (a Axis) String() string {
 func (a Axis) check(value string) error {
 	known := a.known()
 	switch {
-	case value == Off:
+	case value == Off, value == "" && a.Kind == OfParam: // the parameter alone
 	case strings.ContainsFunc(value, unicode.IsControl):
 		return fmt.Errorf("%q is no value of %s: it holds a control character", value, a)
 	case a.Kind == OfKconfig, a.Kind == OfFragment && value != "": // any text is a string of Kconfig's
@@ -163,7 +163,15 @@ type Setting struct {
 }
 
 // String is "relocation-model=static".
-func (s Setting) String() string { return s.Axis.String() + "=" + s.Value }
+func (s Setting) String() string { return s.given(s.Axis.String()) }
+
+// given is the setting as who takes it is given it: a parameter of the kernel may have no value.
+func (s Setting) given(name string) string {
+	if s.Kind == OfParam && s.Value == "" {
+		return name
+	}
+	return name + "=" + s.Value
+}
 
 // alone are values that say nothing without the name of their axis.
 var alone = regexp.MustCompile(`^(?:[ymn]|yes|no|on|off|true|false|none|[0-9].*)$`)
@@ -190,7 +198,7 @@ func (s Setting) label() string {
 			name += w[:min(1, len(w))]
 		}
 	}
-	return name + "=" + word
+	return strings.TrimSuffix(name+"="+word, "=")
 }
 
 // unusual is what a cell's ID does not hold: it is typed in shells and names files.
@@ -205,7 +213,7 @@ type Variant struct {
 
 // newVariant derives the ID. Settings that are Off are left out.
 func newVariant(settings ...Setting) Variant {
-	set := slices.DeleteFunc(slices.Clone(settings), func(s Setting) bool { return s.Value == Off || s.Value == "" })
+	set := slices.DeleteFunc(slices.Clone(settings), func(s Setting) bool { return s.Value == Off || s.Value == "" && s.Kind != OfParam })
 	return Variant{cmp.Or(strings.Join(each(set, Setting.label), "-"), Stock), set}
 }
 
@@ -240,7 +248,7 @@ func (v Variant) Value(kind Kind, name string) string {
 // requested are settings as they are asked for: "-Crelocation-model=static",
 // "KCFLAGS=-O1", "CONFIG_X=y", "seccomp=on"; never nil.
 func requested(settings []Setting) []string {
-	return each(settings, func(s Setting) string { return s.Prefix + s.Name + "=" + s.Value })
+	return each(settings, func(s Setting) string { return s.given(s.Prefix + s.Name) })
 }
 
 // Flags are the options of rustc that the variant adds. Each has its prefix, see Resolve.

@@ -71,12 +71,12 @@ func TestVariantIDs(t *testing.T) {
 
 // What the variant sets goes where it bites.
 func TestStages(t *testing.T) {
-	v := variant(t, "relocation-model=static", "-Zplt=no", "KCFLAGS=-O1 -g", "CFLAGS_MODULE=-g", "CONFIG_X=y", "CONFIG_S=word", "CONFIG_N=07", "compiler=gcc", "param:seccomp=on")
+	v := variant(t, "relocation-model=static", "-Zplt=no", "KCFLAGS=-O1 -g", "CFLAGS_MODULE=-g", "CONFIG_X=y", "CONFIG_S=word", "CONFIG_N=07", "compiler=gcc", "param:seccomp=on", "param:quiet=")
 	c := Cell{Variant: v, Scope: ScopeKernel}
 	if got, want := fmt.Sprint(c.MakeVars()), "[RUSTFLAGS_KERNEL=-Crelocation-model=static -Zplt=no KCFLAGS=-O1 -g CFLAGS_MODULE=-g]"; got != want {
 		t.Errorf("make: %s, want %s", got, want)
 	}
-	if got := fmt.Sprint(v.Params(), v.Base()); got != "[seccomp=on] [CONFIG_X=y CONFIG_S=word CONFIG_N=07 compiler=gcc]" {
+	if got := fmt.Sprint(v.Params(), v.Base()); got != "[seccomp=on quiet] [CONFIG_X=y CONFIG_S=word CONFIG_N=07 compiler=gcc]" {
 		t.Error(got)
 	}
 	var options []string
@@ -117,7 +117,7 @@ func TestAxesOfAFile(t *testing.T) {
 		{"exclusion of nothing", "[axes]\ncode-model = [\"small\"]\n[[exclude]]\ncode-model = \"kernel\"", "x.toml:9:3: [[exclude]] excludes nothing: no variant has all of this"},
 		{"a variant", "[[variant]]\ncompiler = \"gcc\"\n\"param:seccomp\" = \"on\"", "stock gcc-seccomp=on"},
 		{"two of a variant", "[[variant]]\ncompiler = [\"gcc\", \"clang\"]", "x.toml:8:1: compiler has several values: a [[variant]] takes one of each axis"},
-		{"one name for two", "[[variant]]\nKCFLAGS = \"-O1\"\n[[variant]]\nCFLAGS_MODULE = \"-O1\"", `x.toml:9:3: two variants would be called "O1"`},
+		{"one name for two", "[[variant]]\nKCFLAGS = \"-O1\"\n[[variant]]\nCFLAGS_MODULE = \"-O1\"", `x.toml:9:3: two variants would be called "O1": make scenarios of their own of them`},
 		{"an option that only rustc can tell", "[axes]\nplt = \"no\"", `x.toml:8:1: [axes] has no key "plt": allowed are placement, combine, scope, ` + strings.Join(AxisNames(), ", ") +
 			"; other options of rustc begin with -C or -Z"},
 		{"a value", "[axes]\nKCFLAGS = \"`x`\"", "x.toml:8:11: \"`x`\" is no value of KCFLAGS: write letters, digits and _=+,.:/@%-, and - for none"},
@@ -137,6 +137,7 @@ func TestSelectAxes(t *testing.T) {
 		{[]string{"direct-access-external-data=yes,no"}, "stock daed=yes@module daed=no@module pie-small-daed=yes@module"},
 		{[]string{"code-model=medium"}, "stock medium@module pie-medium@module static-medium@module"},
 		{[]string{"relocation-model=pic"}, "stock pic@module pic-small@module pic-kernel@module pic-large@module"},
+		{[]string{"param:quiet", "param:nokaslr=,-"}, "stock nokaslr quiet-nokaslr quiet pie-small-quiet-nokaslr@module"},
 		{[]string{"param:seccomp=on"}, "stock seccomp=on pie-small-seccomp=on@module"},
 		{[]string{"code-model=-,large", "relocation-model=static,-"}, "stock static@module static-large@module large@module"},
 	} {
@@ -152,6 +153,10 @@ func TestSelectAxes(t *testing.T) {
 		if got := strings.Join(ids, " "); !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s: %s", tt.axes, got)
 		}
+	}
+	const twice = `-axis=CFLAGS_MODULE=-O1,-: CFLAGS_MODULE=-O1 and KCFLAGS=-O1 would both be the variant "O1": try them in runs of their own`
+	if _, err := s.Select(Selection{Axes: []string{"KCFLAGS=-O1,-", "CFLAGS_MODULE=-O1,-"}, Cells: []string{"stock"}}); err == nil || err.Error() != twice {
+		t.Errorf("one ID for two: %v", err)
 	}
 	for axes, want := range map[string]string{
 		"plt":               "-axis=plt: write its values behind it, as in -axis=plt=yes,no; - leaves it as the tree has it",

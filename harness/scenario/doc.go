@@ -94,7 +94,7 @@
 //	CONFIG_X                          an option of Kconfig, with a value as in [kconfig]
 //	fragment                          files with more of them
 //	compiler                          clang, gcc
-//	param:seccomp                     a parameter of the kernel's command line
+//	param:seccomp                     a parameter of the kernel's command line; with the value "" it stands there alone
 //
 // CONFIG_X, fragment and compiler make a build of their own, which goes on from the
 // nearest; the others fork the scenario's. What was asked for is read back: options

@@ -19,7 +19,7 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 		case err != nil:
 			wrong("-axis=%s: %v%s", one, err, usage.Meant(name, AxisNames()))
 			continue
-		case !valued || list == "":
+		case axis.Kind != OfParam && (!valued || list == ""):
 			wrong("-axis=%s: write its values behind it, as in -axis=%s=%s; %s leaves it as the tree has it", one, name, axis.example(), Off)
 			continue
 		}
@@ -36,7 +36,9 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 			}
 		}
 		before = append(before, axisValues{axis, values})
-		out.vary(axisValues{axis, values})
+		if err := out.vary(axisValues{axis, values}); err != nil {
+			wrong("-axis=%s: %v", one, err)
+		}
 	}
 	if len(out.variants) > mostVariants {
 		wrong("-axis= makes %d variants of scenario %s: allowed are %d; narrow it with -cells=, or give fewer values",
@@ -48,15 +50,16 @@ func (s *Scenario) varied(given []string, wrong usageFunc) *Scenario {
 // mostVariants bounds a product that nobody waits for.
 const mostVariants = 2000
 
-// vary puts an axis beside those that are there, or in the place of the same one.
-func (s *Scenario) vary(a axisValues) {
+// vary puts an axis beside those that are there, or in the place of the same one. The error is two variants that
+// would have one ID.
+func (s *Scenario) vary(a axisValues) (err error) {
 	s.axes = slices.Clone(s.axes)
 	if i := axisAt(s.axes, a.axis); i >= 0 {
 		s.axes[i] = a
 	} else {
 		s.axes = append(s.axes, a)
 	}
-	variants, seen := []Variant{newVariant()}, map[string]bool{Stock: true}
+	variants := []Variant{newVariant()}
 	order := slices.Concat(usual, s.axes) // so that an ID does not depend on which axis was named last
 	for _, v := range s.variants {
 		others := slices.DeleteFunc(slices.Clone(v.Settings), func(set Setting) bool { return set.Axis.same(a.axis) })
@@ -64,13 +67,16 @@ func (s *Scenario) vary(a axisValues) {
 			settings := append(slices.Clip(others), Setting{a.axis, value})
 			slices.SortStableFunc(settings, func(a, b Setting) int { return axisAt(order, a.Axis) - axisAt(order, b.Axis) })
 			with := newVariant(settings...)
-			if !seen[with.ID] {
-				seen[with.ID] = true
+			if i := slices.IndexFunc(variants, func(v Variant) bool { return v.ID == with.ID }); i < 0 {
 				variants = append(variants, with)
+			} else if err == nil && !variants[i].same(with) {
+				err = usage.Errorf("%s and %s would both be the variant %q: try them in runs of their own",
+					strings.Join(variants[i].Requested(), " "), strings.Join(with.Requested(), " "), with.ID)
 			}
 		}
 	}
 	s.variants = variants
+	return err
 }
 
 // knows reports whether the scenario can expect something of a variant: whether it

@@ -284,7 +284,7 @@ func (v *validator) addVariant(at pos, one Variant, made bool) {
 	case v.s.variants[i].same(one):
 		v.add(at, "variant %q is there already: remove this one, or a value from [axes]", one.ID)
 	default:
-		v.add(at, "two variants would be called %q", one.ID)
+		v.add(at, "two variants would be called %q: make scenarios of their own of them", one.ID)
 	}
 }
 
