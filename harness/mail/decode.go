@@ -79,6 +79,12 @@ func (m Message) Decode(wanted func(kind, file string) bool) (Body, error) {
 	return b, err
 }
 
+// Readable approves of parts that a person reads, for Decode: text that is no page, and what has such parts in it.
+func Readable(kind, _ string) bool {
+	return kind != "text/html" &&
+		(strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || kind == "message/rfc822")
+}
+
 // quotedFrom is a line that began with "From ", as an mbox has it.
 var quotedFrom = regexp.MustCompile(`^>+From `)
 

@@ -61,10 +61,7 @@ func mailLines(data []byte) []line {
 	var lines []line
 	all := string(data)
 	for _, m := range mail.Split(data) {
-		body, err := m.Decode(func(kind, _ string) bool {
-			return kind != "text/html" &&
-				(strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || kind == "message/rfc822")
-		})
+		body, err := m.Decode(mail.Readable)
 		if err != nil {
 			continue
 		}

@@ -80,6 +80,7 @@ func (f *Facts) Add(name string, data []byte) error {
 		return fmt.Errorf("%s: it is empty", name)
 	}
 	f.Files = append(f.Files, name)
+	f.addAttached(name, data)
 	if patches, err := patch.Read(name, data); err == nil && len(patches) > 0 {
 		f.addPatches(name, patches)
 		for _, p := range patches {
@@ -88,15 +89,32 @@ func (f *Facts) Add(name string, data []byte) error {
 		return nil
 	}
 	if isConfig(data) {
-		f.Config = true
-		for i, line := range strings.Split(string(data), "\n") {
-			f.option(name, i+1, strings.TrimRight(line, "\r"))
-			f.versions(name, i+1, line)
-		}
+		f.addConfig(name, string(data))
 		return nil
 	}
 	f.addText(name, data)
 	return nil
+}
+
+func (f *Facts) addConfig(name, text string) {
+	f.Config = true
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimRight(line, "\r")
+		f.option(name, i+1, line)
+		f.versions(name, i+1, line)
+	}
+}
+
+// addAttached takes a whole .config that is attached to a mail, of whatever type its sender's program says it is.
+func (f *Facts) addAttached(name string, data []byte) {
+	for _, m := range mail.Split(data) {
+		body, err := m.Decode(func(kind, file string) bool {
+			return strings.HasPrefix(kind, "multipart/") || strings.Contains(strings.ToLower(file), "config")
+		})
+		if text := body.String(); err == nil && isConfig([]byte(text)) {
+			f.addConfig(name, text)
+		}
+	}
 }
 
 // isConfig reports whether most lines are those of a .config.
@@ -180,7 +198,7 @@ func (f *Facts) addText(name string, data []byte) {
 func textOf(data []byte) (lines []string) {
 	messages := mail.Split(data)
 	for _, m := range messages {
-		body, err := m.Decode(func(kind, _ string) bool { return strings.HasPrefix(kind, "text/plain") })
+		body, err := m.Decode(mail.Readable)
 		if err != nil {
 			continue
 		}

@@ -1,6 +1,7 @@
 package propose
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"slices"
@@ -187,6 +188,30 @@ func TestPropose(t *testing.T) {
 }
 
 // TestNothing holds that what proves nothing begins nothing.
+// A mail's text is read wherever in its parts it stands, and a whole .config that is attached is one, of whatever type it says it is.
+func TestPartsOfAMail(t *testing.T) {
+	const log = "Linux version 6.12.117 (me@host) (rustc 1.85.1, clang version 19.1.7)\n" +
+		"subarch: rust_minimal: Unknown rela relocation: 9\n"
+	const config = "#\n# Linux/x86 6.12.117 Kernel Configuration\n#\nCONFIG_UML=y\nCONFIG_PREEMPT=y\nCONFIG_HZ=250\n# CONFIG_PRINTK_TIME is not set\n"
+	const begin = "From: a@example.org\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=A\n\n" +
+		"--A\nContent-Type: multipart/alternative; boundary=B\n\n--B\nContent-Type: text/plain\n\n" + log +
+		"--B\nContent-Type: text/html\n\n<p>x</p>\n--B--\n--A\nContent-Disposition: attachment; filename=.config\n"
+	for kind, part := range map[string]string{
+		"text/plain": "\n" + config,
+		"application/octet-stream": "Content-Transfer-Encoding: base64\n\n" +
+			base64.StdEncoding.EncodeToString([]byte(strings.ReplaceAll(config, "\n", "\r\n"))) + "\n",
+	} {
+		var f Facts
+		if err := f.Add("mail.eml", []byte(begin+"Content-Type: "+kind+"\n"+part+"--A--\n")); err != nil {
+			t.Fatal(err)
+		}
+		matter := f.Matter(func(string) string { return "" })
+		if !f.Config || len(f.Options) != 4 || len(matter) == 4 || f.Machine != "x86" || f.Rustc.Value != "1.85.1" || len(f.Modules) != 1 {
+			t.Errorf("%s: %+v, of which %v matter", kind, f, matter)
+		}
+	}
+}
+
 func TestNothing(t *testing.T) {
 	for _, text := range []string{
 		"it does not work", "# modprobe acme_i2c\nmodprobe: FATAL: Module acme_i2c not found in directory /lib/modules/6.12.1-umlab\n",
