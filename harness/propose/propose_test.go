@@ -187,7 +187,6 @@ func TestPropose(t *testing.T) {
 	}
 }
 
-// TestNothing holds that what proves nothing begins nothing.
 // A mail's text is read wherever in its parts it stands, and a whole .config that is attached is one, of whatever type it says it is.
 func TestPartsOfAMail(t *testing.T) {
 	const log = "Linux version 6.12.117 (me@host) (rustc 1.85.1, clang version 19.1.7)\n" +
@@ -212,6 +211,7 @@ func TestPartsOfAMail(t *testing.T) {
 	}
 }
 
+// TestNothing holds that what proves nothing begins nothing.
 func TestNothing(t *testing.T) {
 	for _, text := range []string{
 		"it does not work", "# modprobe acme_i2c\nmodprobe: FATAL: Module acme_i2c not found in directory /lib/modules/6.12.1-umlab\n",
