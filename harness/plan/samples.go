@@ -38,7 +38,8 @@ func (p *Plan) withAll(
 		return p, nil, notes, usage.Errorf("-modules=%s: UML can build no Rust sample of %s (%s): name modules of your own",
 			scenario.AllModules, base.Tree.Name, strings.Join(append(notes, fmt.Sprintf("samples/rust/Makefile lists %d", len(samples))), "; "))
 	}
-	return p.expanded(kept), with, append(notes, "modules all: "+strings.Join(sampleNames(kept), ", ")), nil
+	names := each(kept, func(s sample.Module) string { return s.Name })
+	return p.expanded(kept), with, append(notes, "modules all: "+strings.Join(names, ", ")), nil
 }
 
 // expanded is the plan with samples that are not there yet in the place of
@@ -134,7 +135,3 @@ func buildable(
 }
 
 func why(dropped []kconfig.Dropped) []string { return each(dropped, kconfig.Dropped.String) }
-
-func sampleNames(samples []sample.Module) []string {
-	return each(samples, func(s sample.Module) string { return s.Name })
-}

@@ -115,7 +115,7 @@ func TestBuildable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(tt.kept, sampleNames(kept)); d != "" {
+			if d := cmp.Diff(tt.kept, each(kept, func(s sample.Module) string { return s.Name })); d != "" {
 				t.Error(d)
 			}
 			text := kconfig.Text(with)

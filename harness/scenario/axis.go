@@ -338,7 +338,8 @@ func (c Cell) MakeVars() (vars []MakeVar) {
 		vars[i].Flags = append(vars[i].Flags, flags...)
 	}
 	if flags := c.Variant.Flags(); len(flags) > 0 {
-		add(c.rustVariable(), flags...)
+		// See KBUILD_RUSTFLAGS_MODULE and KRUSTFLAGS in the tree's Makefile.
+		add(cmp.Or(map[string]string{ScopeKernel: "RUSTFLAGS_KERNEL", ScopeAll: "KRUSTFLAGS"}[c.Scope], "RUSTFLAGS_MODULE"), flags...)
 	}
 	for _, s := range c.Variant.Of(OfMake) {
 		add(s.Name, strings.Fields(s.Value)...)
@@ -350,10 +351,4 @@ func (c Cell) MakeVars() (vars []MakeVar) {
 // otherwise than for stock.
 func (c Cell) ModulesOnly() bool {
 	return !slices.ContainsFunc(c.MakeVars(), func(v MakeVar) bool { return !strings.HasSuffix(v.Name, "FLAGS_MODULE") })
-}
-
-// rustVariable is the variable of Kbuild that carries options of rustc at the
-// cell's scope. See KBUILD_RUSTFLAGS_MODULE and KRUSTFLAGS in the tree's Makefile.
-func (c Cell) rustVariable() string {
-	return cmp.Or(map[string]string{ScopeKernel: "RUSTFLAGS_KERNEL", ScopeAll: "KRUSTFLAGS"}[c.Scope], "RUSTFLAGS_MODULE")
 }

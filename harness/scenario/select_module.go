@@ -10,18 +10,16 @@ import (
 	"umlab/harness/usage"
 )
 
-// same reports whether m and n are one module of the tree, and not only two of
-// one name.
+// same reports whether m and n are one module of the tree, or of one directory, and not only two of one name.
 func (m Module) same(n Module) bool {
-	return m.Name == n.Name && m.Path == n.Path && m.External == nil && n.External == nil
+	a, b := m.External, n.External
+	return m.Name == n.Name && m.Path == n.Path && (a == nil) == (b == nil) && (a == nil || filepath.Clean(a.Given) == filepath.Clean(b.Given))
 }
 
-// AllModules, among the modules of a selection, stands for every Rust sample
-// that UML can build in the tree.
+// AllModules, among the modules of a selection, stands for every Rust sample that UML can build in the tree.
 const AllModules = "all"
 
-// IsAll reports whether m stands for AllModules, which the tree is yet to be
-// asked for.
+// IsAll reports whether m stands for AllModules, which the tree is yet to be asked for.
 func (m Module) IsAll() bool { return m.Name == AllModules && m.Path == "" && m.External == nil }
 
 // Own returns the scenario's module of a target; ok is false where it has none.
@@ -71,7 +69,7 @@ func (s *Scenario) selectModules(sel Selection, wrong usageFunc) []Module {
 		switch {
 		case i < 0:
 			out = append(out, m)
-		case out[i].Path != m.Path || !sameDirectory(out[i].External, m.External):
+		case !out[i].same(m):
 			wrong("-modules= names two modules %s, of which the guest can load only one at a time", m.Name)
 		}
 	}
@@ -83,10 +81,6 @@ func (s *Scenario) selectModules(sel Selection, wrong usageFunc) []Module {
 		}
 	}
 	return out
-}
-
-func sameDirectory(a, b *External) bool {
-	return (a == nil) == (b == nil) && (a == nil || filepath.Clean(a.Given) == filepath.Clean(b.Given))
 }
 
 // otherModule reads what names no module of the scenario.
