@@ -1,6 +1,8 @@
 package outcome
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -54,6 +56,32 @@ func TestForgedProtocol(t *testing.T) {
 			if forges := name != "nothing" && name != "terminal codes"; told != forges && !(name == "terminal codes" && told) {
 				t.Errorf("%s, and forges %s: told %v: %q", tt.name, name, told, o.Detail)
 			}
+		}
+	}
+}
+
+// TestLostLine: a line of a module's init that the console lost is found in the kernel's log, also where that lost its beginning; one
+// that a process wrote there, or that may be of another insmod, proves nothing.
+func TestLostLine(t *testing.T) {
+	const (
+		insmod = "umlab[N]: begin insmod m\ninsmod: can't insert '/modules/m.ko': Invalid argument\numlab[N]: end insmod m status=22\n"
+		log    = "umlab[8]: begin log\n%s\numlab[8]: end log status=0\n"
+	)
+	one := strings.ReplaceAll(insmod, "N", "1")
+	for name, tt := range map[string]struct {
+		steps, log string
+		want       Kind
+	}{
+		"lost":             {one, "<4>m: 5 of 5 passed", InitFailed},
+		"nobody's":         {one, "<4>other", InsmodFailed},
+		"a process's":      {one, "<12>m: 5 of 5 passed", InsmodFailed},
+		"shown elsewhere":  {"m: 5 of 5 passed\n" + one, "<4>m: 5 of 5 passed", InsmodFailed},
+		"of either insmod": {one + strings.ReplaceAll(insmod, "N", "2"), "<4>m: 5 of 5 passed", InsmodFailed},
+	} {
+		in := Input{Transcript: []byte(ready + tt.steps + fmt.Sprintf(log, tt.log)), End: End{Kind: EndHalted}, Modules: []string{"m"},
+			Output: map[string]*regexp.Regexp{"m": regexp.MustCompile(`^m: \d+ of \d+ passed$`)}}
+		if o := Classify(in).Modules[0].Outcome; o.Kind != tt.want || o.Errno != 22 || o.Kind == InitFailed && !strings.Contains(o.Detail, "kernel's log") {
+			t.Errorf("%s: %+v", name, o)
 		}
 	}
 }

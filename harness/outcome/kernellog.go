@@ -49,6 +49,7 @@ func (s *session) disbelieve() {
 			continue
 		}
 		printed, whole := s.ownLines(st)
+		s.logged = printed
 		for i := st.begin + 1; i < st.end; i++ {
 			s.lines[i].text = "" // nothing happens here
 		}

@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -197,6 +198,11 @@ func (s *session) insmodFailed(h *handled) Outcome {
 		}
 		return o
 	}
+	if text := s.lost(h); text != "" {
+		o.Kind = InitFailed
+		o.Detail = fmt.Sprintf("The module's init ran: the kernel's log has its line %q, which did not reach the console.", clip(text))
+		return o
+	}
 	said := s.said(h)
 	switch {
 	case kmsg.OnlyInit(errno):
@@ -287,6 +293,23 @@ func (s *session) printed(h *handled, expected bool) int {
 		}
 	}
 	return -1
+}
+
+// lost is the line, as the caller described it, that the module's init printed and that the kernel's log has more often than the
+// console, as UML's drops what a full terminal does not take; "" where there is none, or it may be of another insmod.
+func (s *session) lost(h *handled) string {
+	re := s.in.Output[h.given]
+	for _, st := range s.steps {
+		if st.verb == "insmod" && st.begin != h.insmod.begin && st.names(h.name) {
+			return ""
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(s.logged)) {
+		if re != nil && re.MatchString(text) && !s.loaderLine(text) && s.logged[text] > len(s.alike(text)) {
+			return text
+		}
+	}
+	return ""
 }
 
 // said is the index of the first line with which only this tree's loader speaks of the

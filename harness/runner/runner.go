@@ -94,7 +94,7 @@ type Job struct {
 }
 
 // version is raised when the same boot would be recorded otherwise.
-const version = "5"
+const version = "6"
 
 // Run builds and boots all cells of j and returns them in its order. Errors of
 // single cells do not keep the others from running: what could not be found out
