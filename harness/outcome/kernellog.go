@@ -49,12 +49,12 @@ func (s *session) disbelieve() {
 			continue
 		}
 		printed, whole := s.ownLines(st)
-		s.logged = printed
 		for i := st.begin + 1; i < st.end; i++ {
 			s.lines[i].text = "" // nothing happens here
 		}
+		s.logs = append(s.logs, kernelLog{st.begin, printed, whole})
 		if whole {
-			s.logs, s.asked = append(s.logs, kernelLog{st.begin, printed}), st.begin
+			s.asked = st.begin
 		}
 		for i := s.ready; whole && i < st.begin; i++ {
 			l := &s.lines[i]
@@ -93,10 +93,11 @@ func (s *session) forgeries(begin, end int, o Outcome) string {
 // askedOf reports whether a log of the kernel tells of the line that proves o.
 func (s *session) askedOf(o Outcome) bool { return s.asked > 0 && o.Offset < s.lines[s.asked].off }
 
-// kernelLog is the kernel's own log, whole.
+// kernelLog is the kernel's own log.
 type kernelLog struct {
 	at      int            // index of the line where it begins
 	printed map[string]int // its lines, without stamps, and how often each stands there
+	whole   bool           // it has its beginning; else what it lacks proves nothing
 }
 
 // byKernel reports whether the kernel's own log proves that line i, in the region from begin to
@@ -105,7 +106,7 @@ type kernelLog struct {
 // asked is false where no log tells of that line.
 func (s *session) byKernel(i, begin, end int) (own, asked bool) {
 	for _, log := range s.logs {
-		if log.at < i {
+		if !log.whole || log.at < i {
 			continue
 		}
 		text, elsewhere := strings.TrimRight(s.lines[i].text, " \r"), 0

@@ -304,8 +304,12 @@ func (s *session) lost(h *handled) string {
 			return ""
 		}
 	}
-	for _, text := range slices.Sorted(maps.Keys(s.logged)) {
-		if re != nil && re.MatchString(text) && !s.loaderLine(text) && s.logged[text] > len(s.alike(text)) {
+	if re == nil || len(s.logs) == 0 {
+		return ""
+	}
+	printed := s.logs[len(s.logs)-1].printed
+	for _, text := range slices.Sorted(maps.Keys(printed)) {
+		if re.MatchString(text) && !s.loaderLine(text) && printed[text] > len(s.alike(text)) {
 			return text
 		}
 	}

@@ -41,7 +41,6 @@ type session struct {
 	forged  []forgery // lines that are not what they look like
 	token   string    // of the last boot; "" for a guest without one
 	logs    []kernelLog
-	logged  map[string]int   // what the kernel printed, as the last of its logs has it, whole or not
 	reading map[string][]int // indexes of the lines that read so; see alike
 	asked   int              // index of the line up to which the last of them tells; 0 without one
 
