@@ -163,9 +163,15 @@ func (r *Record) rustIn(dir string) (files []int32) {
 func generated(name string) bool {
 	switch path.Ext(name) {
 	case ".c", ".h", ".S", ".s", ".rs", ".lds", ".inc":
-		return !strings.HasSuffix(name, ".mod.c") // modpost's, which makes them all again or none
+		return !ofModpost(name)
 	}
 	return false
+}
+
+// ofModpost tells what modpost makes of a module, and what is compiled of that. It looks at all modules when one of them was made
+// again, and writes where something differs.
+func ofModpost(name string) bool {
+	return strings.HasSuffix(name, ".mod.c") || strings.HasSuffix(name, ".mod.o")
 }
 
 // Outdated tells which files of the build directory have to go: all that m names, with their .cmd files. made are the
@@ -175,6 +181,6 @@ func (m *Remake) Outdated(made map[string]bool) func(name string) bool {
 		if target, ok := Target(name); ok {
 			name = target
 		}
-		return m.targets[name] || m.stems[stem(name)] || m.dirs[path.Dir(name)] && !made[name] && generated(name)
+		return m.targets[name] || m.stems[stem(name)] && !ofModpost(name) || m.dirs[path.Dir(name)] && !made[name] && generated(name)
 	}
 }

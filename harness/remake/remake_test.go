@@ -29,7 +29,7 @@ func recordOf(t *testing.T, also ...string) (*Record, string) {
 		"rust/kernel.o": "", "rust/.kernel.o.cmd": cmd("rust/kernel.o", "rustc @./include/generated/rustc_cfg /src/rust/kernel/lib.rs") +
 			"deps_rust/kernel.o := /src/rust/kernel/lib.rs /src/rust/kernel/sync/lock.rs\n",
 		"lib/gen_table": "", "lib/.gen_table.cmd": cmd("lib/gen_table", "gcc -o lib/gen_table /src/lib/gen_table.c"),
-		"lib/table.h": "", "lib/table.mod.c": "", "lib/table.ko": "",
+		"lib/table.h": "", "lib/table.mod.c": "", "lib/table.ko": "", "lib/gen_table.mod.c": "", "lib/gen_table.mod.o": "",
 		"scripts/kconfig/conf.o": "", "scripts/kconfig/.conf.o.cmd": cmd("scripts/kconfig/conf.o", "gcc -c /src/scripts/kconfig/conf.c") +
 			"deps_scripts/kconfig/conf.o := /src/scripts/include/list.h\n",
 		"vmlinux": "", ".vmlinux.cmd": cmd("vmlinux", "sh /src/scripts/link-vmlinux.sh \"ld\"; true"), "linux": "",
@@ -174,7 +174,7 @@ func TestDecide(t *testing.T) {
 			var gone []string
 			out := m.Outdated(r.Targets())
 			for _, name := range []string{"kernel/fork.o", "kernel/exit.o", "kernel/built-in.a", "rust/kernel.o", "lib/gen_table", "lib/table.h", "lib/table.mod.c",
-				"lib/table.ko", "linux", "scripts/kconfig/conf.o", "vmlinux"} {
+				"lib/table.ko", "lib/gen_table.mod.c", "lib/gen_table.mod.o", "linux", "scripts/kconfig/conf.o", "vmlinux"} {
 				if out(name) {
 					gone = append(gone, name)
 					if dir, base := filepath.Split(name); !out(dir+"."+base+".cmd") && r.Targets()[name] {
