@@ -33,12 +33,12 @@ umlab-name = $(subst $(umlab-newline),@n,$(subst $(umlab-empty) $(umlab-empty),@
 	`$(subst =,@e,$(subst $(umlab-hash),@h,$(subst $$,@d,$(subst @,@a,$(1)))))))))
 umlab-pure = $(if $(findstring -include,$(1))$(findstring -imacros,$(1))$(findstring -fplugin,$(1)),,$(findstring /dev/null -o ,$(1)))
 umlab-asked = $(if $(findstring [$(1)],[$(2)]),$(call umlab-note,$(3),yes),$(if $(call umlab-refused,$(4)),$(call umlab-note,$(3),no)))$(1)
-umlab-ask = $(if $(filter yes,$(umlab-answer-$(4))),$(2),$(if $(filter no,$(umlab-answer-$(4))),$(3),` +
+umlab-ask = $(if $(umlab-read),,$(eval umlab-read := yes)$(eval -include ` + buildDir + "/" + answersFile + `))` +
+	`$(if $(filter yes,$(umlab-answer-$(4))),$(2),$(if $(filter no,$(umlab-answer-$(4))),$(3),` +
 	`$(call umlab-asked,$(call umlab-try-run,$(1),$(2),$(3)),$(2),$(4),$(1))))
 try-run = $(if $(call umlab-pure,$(1)),` +
 	`$(call umlab-ask,$(1),$(2),$(3),$(call umlab-name,$(1))@|$(call umlab-name,$(2))@|$(call umlab-name,$(3))),` +
 	`$(call umlab-try-run,$(1),$(2),$(3)))
--include ` + buildDir + "/" + answersFile + `
 endif
 `
 
@@ -58,11 +58,28 @@ func remember(from fs.FS, over, more string) error {
 	if err != nil {
 		return err
 	}
-	at := filepath.Join(over, filepath.FromSlash(compilerRules))
+	return layOver(over, compilerRules, append(text, more...))
+}
+
+// rustAvailable asks a dozen programs, one after the other, whether Rust can be built with them, before anything else is made;
+// where it can, it says so by its exit status alone.
+const rustAvailable = "scripts/rust_is_available.sh"
+
+// available makes, in a directory that lies over a tree, that script one that finds it can.
+func available(from fs.FS, over string) error {
+	if _, err := fs.Stat(from, rustAvailable); err != nil {
+		return nil
+	}
+	return layOver(over, rustAvailable, []byte("#!/bin/sh\n"))
+}
+
+// layOver makes a file of a directory that lies over a tree.
+func layOver(over, name string, text []byte) error {
+	at := filepath.Join(over, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(at, append(text, more...), 0o644)
+	return os.WriteFile(at, text, 0o755)
 }
 
 // knows reports whether a build directory has answers.

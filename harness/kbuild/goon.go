@@ -205,7 +205,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 	defer mk.close()
 	bl.On.Targets = outdated
 	take := n.m.Rules || !knows(mk.build)
-	err = cmp.Or(n.remembered(mk), n.configured(ctx, mk))
+	err = cmp.Or(n.remembered(mk), n.available(mk), n.configured(ctx, mk))
 	if err == nil && n.rust {
 		err = mk.ask(ctx, "baseline")
 	}
@@ -282,6 +282,15 @@ func (n *near) remembered(mk *making) error {
 		return nil
 	}
 	return remember(mk.base.Tree.FS(), mk.over, remembering)
+}
+
+// available has make take it that Rust can be built, as n's build found, where that asked the same scripts in the same way.
+func (n *near) available(mk *making) error {
+	ofScripts := func(name string) bool { return strings.HasPrefix(name, "scripts/") }
+	if !RequestsRust(mk.base.Options) || n.m.Rules || n.m.Shrink || n.m.Config || slices.ContainsFunc(n.m.Newer, ofScripts) {
+		return nil
+	}
+	return available(mk.base.Tree.FS(), mk.over)
 }
 
 // configured makes .config where it may be another, and removes what was made under the former one.
