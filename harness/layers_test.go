@@ -40,6 +40,7 @@ var layers = [][]string{
 	{"predicate"},
 	{"history"},
 	{"result"},
+	{"buildlog"},
 	{"outcome"},
 	{"kmsg", "prefix"},
 	{"kconfig", "settings"},
@@ -47,7 +48,7 @@ var layers = [][]string{
 	{"fleet", "store"},
 	{"bisect", "shrink"},
 	{"fetch", "unpack"},
-	{"buildlog", "mail", "manifest", "parcel", "progress", "shell", "usage", "watch"},
+	{"mail", "manifest", "parcel", "progress", "shell", "usage", "watch"},
 	{"pattern"},
 }
 

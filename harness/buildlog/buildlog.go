@@ -1,6 +1,6 @@
 // Package buildlog finds in what make printed the messages that say why a build failed, whole: those of rustc,
-// bindgen, compilers, assemblers, linkers, modpost, objtool, Kconfig, make itself and the tree's own scripts. It imports
-// nothing of umlab, never reads a file, and never judges whether a build failed.
+// bindgen, compilers, assemblers, linkers, modpost, objtool, Kconfig, make itself and the tree's own scripts. It may
+// import outcome, whose diagnostics it reads there, and pattern; it never reads a file, and never judges whether a build failed.
 package buildlog
 
 import (
@@ -28,7 +28,7 @@ type line struct {
 }
 
 var (
-	step   = pattern.New(`^  [A-Z]{2,}[A-Z0-9_+-]*(?: [A-Z])?(?: \[M\])? +[^\s|]`)
+	step   = pattern.New(`^  ([A-Z]{2,}[A-Z0-9_+-]*(?: [A-Z])?(?: \[M\])?) +([^\s|].*)$`)
 	makes  = pattern.New(`^make(?:\[\d+\])?: `)
 	recipe = pattern.New(`^make(?:\[\d+\])?: \*\*\* \[`) // a recipe that failed: what it ran has said why
 	enters = pattern.New(`^make(?:\[\d+\])?: (Entering|Leaving) directory '(.*)'$`)
@@ -56,6 +56,16 @@ var (
 	errorCount  = pattern.New(`^\d+ (?:warnings?|errors?)(?: and \d+ errors?)? generated\.$|` +
 		`^(?:cc1|\S+): (?:all|some) warnings being treated as errors`)
 )
+
+// Step is what a line of Kbuild says that it makes something by: "RUSTC [M]" and "samples/rust/rust_minimal.o" of
+// "  RUSTC [M] samples/rust/rust_minimal.o". ok is false for another line.
+func Step(line string) (by, target string, ok bool) {
+	m := step.FindStringSubmatch(line)
+	if m == nil {
+		return "", "", false
+	}
+	return m[1], m[2], true
+}
 
 // A log may be of a hostile tree: most bounds the lines of a message and how many messages there are, end how many bytes
 // of the log are looked at, the last ones, where make stops.

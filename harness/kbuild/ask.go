@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/buildlog"
 	"umlab/harness/pattern"
 	"umlab/harness/store"
 )
@@ -23,7 +24,7 @@ import (
 
 // Refusal says that rustc does not take what the tree asks of it.
 type Refusal struct {
-	Said
+	buildlog.Said
 	Gives   string  `json:"gives,omitempty"` // file and line of the tree that ask for what is refused: "scripts/generate_rust_target.rs:242"
 	Seconds float64 `json:"seconds"`         // that asking took
 }
@@ -171,7 +172,7 @@ func (m *making) asked(ctx context.Context, dir string) (*Refusal, []byte) {
 		j.env = append(slices.Clone(env), "ask_empty="+askedCrates["empty"], "ask_none="+askedCrates["none"])
 		return m.run(ctx, j)
 	}
-	if err := run(&said, "scripts", rustTarget); err != nil {
+	if err := run(&said, "scripts", buildlog.RustTarget); err != nil {
 		return nil, nil
 	}
 	var answers [2][]byte
@@ -193,7 +194,7 @@ const core = "rust/core.o"
 // refused holds what rustc said of an empty crate against what it said of one that is no Rust: where it says the same and no
 // source, it did not come to look at any.
 func (b Base) refused(empty, none []byte) *Refusal {
-	one, other := b.errorsOf(empty), b.errorsOf(none)
+	one, other := buildlog.Failed(empty, b.Compiler), buildlog.Failed(none, b.Compiler)
 	if len(one) == 0 || len(other) == 0 || one[0].Tool != "rustc" || one[0].Diagnostic != other[0].Diagnostic ||
 		bytes.Contains(empty, []byte(" --> ")) || bytes.Contains(none, []byte(" --> ")) {
 		return nil
@@ -210,7 +211,7 @@ var (
 // gives is where the tree asks for what a message refuses: the line that writes that part of target.json, else the rule that calls
 // rustc; "" where that cannot be told.
 func (b Base) gives(build, message string) string {
-	target, _ := readIn(build, rustTarget)
+	target, _ := readIn(build, buildlog.RustTarget)
 	var words []string
 	if m := specKey.FindStringSubmatch(message); m != nil {
 		words = append(words, m[1])

@@ -37,3 +37,24 @@ func TestAskedBuild(t *testing.T) {
 		}
 	}
 }
+
+// TestRefused holds that only what rustc says before it looks at any source is taken for its answer.
+func TestRefused(t *testing.T) {
+	const fail = "make: *** [/src/rust/Makefile:436: rust/core.o] Error 1\n"
+	const spec = "error: error loading target specification: custom targets are unstable\n"
+	const source = "error: expected one of `!` or `::`, found `asks`\n --> /tmp/umlab-ask/none/core/src/lib.rs:1:7\n"
+	for name, tt := range map[string]struct {
+		empty, none string
+		want        bool
+	}{
+		"the same of both":   {spec + fail, spec + fail, true},
+		"the source":         {spec + fail, source + fail, false},
+		"of the source":      {source + fail, source + fail, false},
+		"something else too": {spec + fail, spec + source + fail, false},
+		"no error of rustc":  {"sh: rustc: not found\n" + fail, "sh: rustc: not found\n" + fail, false},
+	} {
+		if got := (Base{}).refused([]byte(tt.empty), []byte(tt.none)); (got != nil) != tt.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/buildlog"
 	"umlab/harness/kconfig"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
@@ -351,8 +352,8 @@ func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, was *re
 	if err != nil {
 		return nil, fmt.Errorf("what did the build read: %w", err)
 	}
-	for _, name := range []string{"linux", rustTarget} { // which go by their paths from now on
-		if err := regularIn(mk.build, name); err != nil && !(name == rustTarget && errors.Is(err, fs.ErrNotExist)) {
+	for _, name := range []string{"linux", buildlog.RustTarget} { // which go by their paths from now on
+		if err := regularIn(mk.build, name); err != nil && !(name == buildlog.RustTarget && errors.Is(err, fs.ErrNotExist)) {
 			return nil, err
 		}
 	}

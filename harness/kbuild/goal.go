@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"umlab/harness/buildlog"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/scenario"
@@ -18,7 +19,7 @@ import (
 
 // Goal is what make came to when it was asked for one target.
 type Goal struct {
-	Errors   []Said               `json:"errors"`   // of each step that failed, its first; none where the goal was made
+	Errors   []buildlog.Said      `json:"errors"`   // of each step that failed, its first; none where the goal was made
 	Warnings []outcome.Diagnostic `json:"warnings"` // of a build from nothing
 	Refused  *Refusal             `json:"refused,omitempty"`
 	Files    map[string]string    `json:"files"` // sha256 of those that were asked for and made
@@ -149,7 +150,7 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	broken, failed := errors.AsType[*BuildError](err)
 	switch {
 	case failed && broken.Refused != nil:
-		g.Refused, g.Errors = broken.Refused, []Said{broken.Refused.Said}
+		g.Refused, g.Errors = broken.Refused, []buildlog.Said{broken.Refused.Said}
 	case failed:
 		if err := g.blamed(base, broken); err != nil {
 			return nil, err
@@ -193,8 +194,8 @@ func (g *Goal) blamed(base Base, broken *BuildError) error {
 	if err != nil {
 		return err
 	}
-	if g.Errors = base.errorsOf(log); len(g.Errors) == 0 {
-		g.Errors = []Said{{outcome.Diagnostic{Tool: "make", Message: broken.First}, broken.First, broken.Offset}}
+	if g.Errors = buildlog.Failed(log, base.Compiler); len(g.Errors) == 0 {
+		g.Errors = []buildlog.Said{{Diagnostic: outcome.Diagnostic{Tool: "make", Message: broken.First}, Line: broken.First, Offset: broken.Offset}}
 	}
 	return nil
 }
@@ -209,7 +210,7 @@ func (g *Goal) finish(ctx context.Context, b *Builder, mk *making, r GoalRequest
 		return err
 	}
 	if whole {
-		g.Warnings = mk.base.warningsOf(log)
+		g.Warnings = buildlog.Warnings(log, mk.base.Compiler)
 	}
 	for _, name := range r.Files {
 		sum, err := store.SumFile(filepath.Join(mk.build, filepath.FromSlash(name)))

@@ -7,13 +7,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"umlab/harness/buildlog"
 	"umlab/harness/progress"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
 )
-
-// externalDir is what the sandbox shows directories of modules below, see scenario.External.
-const externalDir = "/ext"
 
 // goalOutOfTree makes the modules of a directory beside the scenario for a kernel that is there, which another toolchain may have made.
 func (b *Builder) goalOutOfTree(ctx context.Context, base Base, r GoalRequest) (g *Goal, err error) {
@@ -59,7 +57,7 @@ func (b *Builder) goalOutOfTree(ctx context.Context, base Base, r GoalRequest) (
 		if err != nil {
 			return nil, err
 		}
-		g.Warnings = base.warningsOf(log)
+		g.Warnings = buildlog.Warnings(log, base.Compiler)
 		for _, name := range r.Files {
 			if at, ok := m.find(name); ok {
 				if g.Files[name], err = store.SumFile(at); err != nil {

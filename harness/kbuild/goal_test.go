@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/buildlog"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
@@ -25,7 +26,7 @@ func TestGoalUnconfigured(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mk.close()
-	failed := &Goal{Errors: []Said{{Diagnostic: outcome.Diagnostic{Tool: "kconfig"}}}}
+	failed := &Goal{Errors: []buildlog.Said{{Diagnostic: outcome.Diagnostic{Tool: "kconfig"}}}}
 	if err := failed.finish(t.Context(), b, mk, GoalRequest{}, true); err != nil || failed.Log == "" {
 		t.Errorf("%+v: %v", failed, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/buildlog"
 	"umlab/harness/kconfig"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
@@ -28,8 +29,9 @@ import (
 // The paths inside the sandbox. They are part of what is built (they stand in
 // .cmd files), so they are the same for every tree and every user.
 const (
-	srcDir   = "/src"   // the tree, read-only
-	buildDir = "/build" // O=, the only place that make can write to but /tmp
+	srcDir      = buildlog.Source // the tree, read-only
+	buildDir    = buildlog.Build  // O=, the only place that make can write to but /tmp
+	externalDir = buildlog.Beside // directories of modules below it, see scenario.External
 )
 
 // version is raised when the same inputs would give other artifacts.

@@ -5,13 +5,9 @@ import (
 	"io"
 	"sync"
 
-	"umlab/harness/pattern"
+	"umlab/harness/buildlog"
 	"umlab/harness/progress"
 )
-
-// step matches a line of Kbuild that makes something: "  CC      init/main.o",
-// "  RUSTC [M] samples/rust/rust_minimal.o".
-var step = pattern.New(`^  ([A-Z]{2,}(?: [A-Z])?(?: \[M\])?) +([^\s|].*)$`)
 
 // makeLog receives the output of make: it keeps all of it in Log, counts the
 // steps and shows them.
@@ -34,10 +30,10 @@ func (m *makeLog) Write(p []byte) (int, error) {
 		if !ok {
 			break
 		}
-		if s := step.Regexp().FindSubmatch(line); s != nil {
+		if by, target, ok := buildlog.Step(string(line)); ok {
 			m.Steps++
 			m.Task.Add(1)
-			m.Task.Status(string(s[1]) + " " + string(s[2]))
+			m.Task.Status(by + " " + target)
 		}
 		m.line = rest
 	}

@@ -1,5 +1,5 @@
 // Package propose makes of what a report says (a log, a mail, a .config, a patch) the text of a scenario. It may import
-// kbuild, sample, scenario and what lies below them; it is pure: bytes in, values out. It never reads a file, never builds or
+// sample, scenario, buildlog and what lies below them; it is pure: bytes in, values out. It never reads a file, never builds or
 // boots, and it claims of a kernel only what a line of the report proves; all else is a comment.
 package propose
 
@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/kbuild"
+	"umlab/harness/buildlog"
 	"umlab/harness/kconfig"
 	"umlab/harness/mail"
 	"umlab/harness/outcome"
@@ -33,7 +33,7 @@ type Facts struct {
 	Files   []string                // names of the reports
 	Modules []outcome.ModuleOutcome // what became of modules, as far as lines prove it; a name may be ""
 	Unclear []string                // what was seen and proves nothing, a sentence each
-	Build   *kbuild.Said            // the first error of a build that failed; nil without
+	Build   *buildlog.Said          // the first error of a build that failed; nil without
 	Suite   string                  // of KUnit, that has a test which failed; "" without
 	Test    string                  // that test
 	NotOK   string                  // the line that says so
@@ -219,7 +219,7 @@ func (f *Facts) build(log []byte) {
 	if f.Build != nil || !stepFails.Regexp().Match(log) && !specFails.Regexp().Match(log) {
 		return
 	}
-	for _, said := range kbuild.Diagnostics(log) {
+	for _, said := range buildlog.Failed(log, "cc") {
 		if said.Tool != "" && said.Tool != "make" && said.Message != "" {
 			f.Build = &said
 			return

@@ -1,4 +1,4 @@
-package kbuild
+package buildlog
 
 import (
 	"bytes"
@@ -6,9 +6,15 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/buildlog"
 	"umlab/harness/outcome"
 	"umlab/harness/pattern"
+)
+
+// The names that umlab's own makes have for the tree, the build directory and what lies beside a scenario.
+const (
+	Source = "/src"
+	Build  = "/build"
+	Beside = "/ext"
 )
 
 // Said is an error with the line of make's output that it stands in.
@@ -22,7 +28,7 @@ var (
 	failedStep  = pattern.New(`(?m)^make(?:\[\d+\])?: \*\*\* \[(?:[^\]\n]*: )?([^\]\s]+)\] (?:Error \d+|.*)$`)
 	rustSays    = pattern.New(`^(?:error|warning)(?:\[[A-Z]\d+\])?: (.*)$`)
 	rustPlace   = pattern.New(`^ *--> (.*)$`)
-	compiler    = pattern.New(`^(\S+?):(\d+(?::\d+)?): (?:fatal )?(?:[Ee]rror|[Ww]arning): (.*)$`)
+	ccSays      = pattern.New(`^(\S+?):(\d+(?::\d+)?): (?:fatal )?(?:[Ee]rror|[Ww]arning): (.*)$`)
 	linkerSays  = pattern.New(`^(?:\S*/)?((?:[\w-]+-)?ld(?:\.\w+)?): (?:error: |warning: )?(.*)$`)
 	modpostSays = pattern.New(`^(?:ERROR|FATAL|WARNING): (modpost): (.*)$`)
 	makeSays    = pattern.New(`^(?:make(?:\[\d+\])?|(\S+:\d+)): \*\*\* (.*)$`)
@@ -36,11 +42,12 @@ var (
 	warnCount   = pattern.New(`^warning: (?:.* generated )?\d+ warnings? emitted|^warning: .* generated \d+ warning`)
 )
 
-// rustTarget is the file that rustc's --target= names on x86, see arch/x86/Makefile.um.
-const rustTarget = "scripts/target.json"
+// RustTarget is the file that rustc's --target= names on x86, see arch/x86/Makefile.um.
+const RustTarget = "scripts/target.json"
 
-// errorsOf are, of each step of make that failed, the first error that a tool named, and what make itself had to say.
-func (b Base) errorsOf(log []byte) (all []Said) {
+// Failed are, of each step of make that failed, the first error that a tool named, and what make itself had to say.
+// compiler is C's: "clang".
+func Failed(log []byte, compiler string) (all []Said) {
 	type failedAt struct {
 		target string
 		at     int
@@ -50,12 +57,12 @@ func (b Base) errorsOf(log []byte) (all []Said) {
 		steps = append(steps, failedAt{string(log[m[2]:m[3]]), m[0]})
 	}
 	told := -1 // the step that the last error belongs to
-	for _, m := range buildlog.Errors(log) {
+	for _, m := range Errors(log) {
 		i := slices.IndexFunc(steps, func(s failedAt) bool { return s.at > m.Offset })
 		if i >= 0 && i == told {
 			continue
 		}
-		s := Said{Diagnostic: b.diagnostic(m.Lines[m.First:]), Line: m.Lines[m.First], Offset: m.Offset}
+		s := Said{Diagnostic: diagnostic(m.Lines[m.First:], compiler), Line: m.Lines[m.First], Offset: m.Offset}
 		if i >= 0 {
 			told, s.Step = i, inside(steps[i].target)
 		}
@@ -65,14 +72,14 @@ func (b Base) errorsOf(log []byte) (all []Said) {
 }
 
 // diagnostic is what the lines of one message say, the line that names the error or the warning first.
-func (b Base) diagnostic(lines []string) outcome.Diagnostic {
+func diagnostic(lines []string, compiler string) outcome.Diagnostic {
 	line := lines[0]
 	d := outcome.Diagnostic{Message: strings.TrimSpace(line)}
 	switch {
 	case rustSays.MatchString(line):
 		d.Tool, d.Message = "rustc", rustSays.FindStringSubmatch(line)[1]
 		if specSays.MatchString(d.Message) {
-			d.Place = rustTarget
+			d.Place = RustTarget
 		}
 		for _, l := range lines[1:] {
 			if m := rustPlace.FindStringSubmatch(l); m != nil {
@@ -80,9 +87,9 @@ func (b Base) diagnostic(lines []string) outcome.Diagnostic {
 				break
 			}
 		}
-	case compiler.MatchString(line):
-		m := compiler.FindStringSubmatch(line)
-		d.Tool, d.Place, d.Message = b.Compiler, m[1]+":"+m[2], m[3]
+	case ccSays.MatchString(line):
+		m := ccSays.FindStringSubmatch(line)
+		d.Tool, d.Place, d.Message = compiler, m[1]+":"+m[2], m[3]
 	case modpostSays.MatchString(line):
 		m := modpostSays.FindStringSubmatch(line)
 		d.Tool, d.Message = m[1], m[2]
@@ -96,7 +103,7 @@ func (b Base) diagnostic(lines []string) outcome.Diagnostic {
 		m := makeSays.FindStringSubmatch(line)
 		d.Tool, d.Place, d.Message = "make", m[1], m[2]
 	case bindgenSays.MatchString(line):
-		d = b.diagnostic(bindgenSays.FindStringSubmatch(line)[1:]) // what its libclang said
+		d = diagnostic(bindgenSays.FindStringSubmatch(line)[1:], compiler) // what its libclang said
 		d.Tool = "bindgen"
 	case panics.MatchString(line) && len(lines) > 1:
 		d.Message = strings.TrimSpace(lines[1])
@@ -111,9 +118,9 @@ func (b Base) diagnostic(lines []string) outcome.Diagnostic {
 	return d
 }
 
-// inside is a file of the tree, of the build directory or of a directory beside the scenario without where the sandbox shows them.
+// inside is a file of one of those directories as seen from there.
 func inside(place string) string {
-	for _, dir := range []string{srcDir, buildDir, externalDir} {
+	for _, dir := range []string{Source, Build, Beside} {
 		if rest, ok := strings.CutPrefix(place, dir+"/"); ok {
 			return rest
 		}
@@ -132,20 +139,20 @@ func inside(place string) string {
 // mostWarnings bounds how many are kept.
 const mostWarnings = 100
 
-// warningsOf are the warnings in make's output, each once, with the step that stands before them: where make prints the output of
+// Warnings are those in make's output, each once, with the step that stands before them: where make prints the output of
 // each target in one piece, it is the one that they are of.
-func (b Base) warningsOf(log []byte) (all []outcome.Diagnostic) {
+func Warnings(log []byte, compiler string) (all []outcome.Diagnostic) {
 	made := ""
 	lines := strings.Split(string(bytes.ToValidUTF8(log, []byte("?"))), "\n")
 	for i, line := range lines {
-		if m := step.FindStringSubmatch(line); m != nil {
-			made = m[2]
+		if _, target, ok := Step(line); ok {
+			made = target
 			continue
 		}
 		if !warns.MatchString(line) || warnCount.MatchString(line) {
 			continue
 		}
-		d := b.diagnostic(lines[i:min(i+8, len(lines))])
+		d := diagnostic(lines[i:min(i+8, len(lines))], compiler)
 		d.Step = made
 		if !slices.Contains(all, d) && len(all) < mostWarnings {
 			all = append(all, d)
@@ -153,7 +160,3 @@ func (b Base) warningsOf(log []byte) (all []outcome.Diagnostic) {
 	}
 	return all
 }
-
-// Diagnostics are those of the output of a make that somebody else ran: of each step that failed, the first error that a tool
-// named.
-func Diagnostics(log []byte) []Said { return Base{Compiler: "cc"}.errorsOf(log) }

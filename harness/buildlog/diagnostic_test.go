@@ -1,4 +1,4 @@
-package kbuild
+package buildlog
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 	"umlab/harness/outcome"
 )
 
-func TestErrorsOf(t *testing.T) {
+func TestFailed(t *testing.T) {
 	for name, tt := range map[string]struct {
 		log  string
 		want []outcome.Diagnostic
@@ -45,7 +45,7 @@ func TestErrorsOf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []outcome.Diagnostic
-			for _, s := range (Base{Compiler: Clang}).errorsOf([]byte(tt.log)) {
+			for _, s := range Failed([]byte(tt.log), "clang") {
 				if s.Line == "" || tt.log[s.Offset:s.Offset+len(s.Line)] != s.Line {
 					t.Errorf("%q does not stand at %d", s.Line, s.Offset)
 				}
@@ -58,7 +58,7 @@ func TestErrorsOf(t *testing.T) {
 	}
 }
 
-func TestWarningsOf(t *testing.T) {
+func TestWarnings(t *testing.T) {
 	log := "  CC      init/main.o\n../init/main.c:9:5: warning: unused variable 'x' [-Wunused-variable]\n    9 | int x;\n" +
 		"  RUSTC L rust/kernel.o\nwarning: unused import: `a`\n  --> rust/kernel/lib.rs:3:5\n   |\n\nwarning: 1 warning emitted\n" +
 		"  MODPOST Module.symvers\nWARNING: modpost: missing MODULE_DESCRIPTION() in m.o\n"
@@ -67,28 +67,7 @@ func TestWarningsOf(t *testing.T) {
 		{Tool: "rustc", Step: "rust/kernel.o", Place: "rust/kernel/lib.rs:3:5", Message: "unused import: `a`"},
 		{Tool: "modpost", Step: "Module.symvers", Message: "missing MODULE_DESCRIPTION() in m.o"},
 	}
-	if d := cmp.Diff(want, (Base{Compiler: GCC}).warningsOf([]byte(log))); d != "" {
+	if d := cmp.Diff(want, Warnings([]byte(log), "gcc")); d != "" {
 		t.Error(d)
-	}
-}
-
-// TestRefused holds that only what rustc says before it looks at any source is taken for its answer.
-func TestRefused(t *testing.T) {
-	const fail = "make: *** [/src/rust/Makefile:436: rust/core.o] Error 1\n"
-	const spec = "error: error loading target specification: custom targets are unstable\n"
-	const source = "error: expected one of `!` or `::`, found `asks`\n --> /tmp/umlab-ask/none/core/src/lib.rs:1:7\n"
-	for name, tt := range map[string]struct {
-		empty, none string
-		want        bool
-	}{
-		"the same of both":   {spec + fail, spec + fail, true},
-		"the source":         {spec + fail, source + fail, false},
-		"of the source":      {source + fail, source + fail, false},
-		"something else too": {spec + fail, spec + source + fail, false},
-		"no error of rustc":  {"sh: rustc: not found\n" + fail, "sh: rustc: not found\n" + fail, false},
-	} {
-		if got := (Base{}).refused([]byte(tt.empty), []byte(tt.none)); (got != nil) != tt.want {
-			t.Errorf("%s: %+v", name, got)
-		}
 	}
 }
