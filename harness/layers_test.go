@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"steps"},
 	{"oracle", "uml"},
 	{"kbuild"},
-	{"loader", "remake", "sample"},
+	{"loader", "objtree", "remake", "sample"},
 	{"loader/csrc"},
 	{"scenario", "sources"},
 	{"cache/cachetest", "cache/oci"},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"umlab/harness/objtree"
 )
 
 // Half of what an idle make of the kernel does is to ask the compiler the same questions again, one after the other
@@ -84,5 +85,5 @@ func layOver(over, name string, text []byte) error {
 
 // knows reports whether a build directory has answers.
 func knows(build string) bool {
-	return regularIn(build, answersFile) == nil
+	return objtree.Regular(build, answersFile) == nil
 }

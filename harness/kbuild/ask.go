@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"umlab/harness/buildlog"
+	"umlab/harness/objtree"
 	"umlab/harness/pattern"
 	"umlab/harness/store"
 )
@@ -95,7 +96,7 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 	if err := store.RemoveAll(dir); err != nil { // of a run that was killed
 		return "", err
 	}
-	config, err := readIn(m.build, ".config")
+	config, err := objtree.Read(m.build, ".config")
 	if err != nil {
 		return "", err
 	}
@@ -121,11 +122,11 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 		}
 		return os.Chtimes(to, info.ModTime(), info.ModTime())
 	}
-	err = in(m.build, basic, func(root *os.Root, at string) error { _, err := root.Stat(at); return err })
+	err = objtree.In(m.build, basic, func(root *os.Root, at string) error { _, err := root.Stat(at); return err })
 	if err != nil {
 		return "", err
 	}
-	if answers, err := readIn(m.build, answersFile); err == nil {
+	if answers, err := objtree.Read(m.build, answersFile); err == nil {
 		if err := os.WriteFile(filepath.Join(dir, answersFile), answers, 0o644); err != nil {
 			return "", err
 		}
@@ -211,7 +212,7 @@ var (
 // gives is where the tree asks for what a message refuses: the line that writes that part of target.json, else the rule that calls
 // rustc; "" where that cannot be told.
 func (b Base) gives(build, message string) string {
-	target, _ := readIn(build, buildlog.RustTarget)
+	target, _ := objtree.Read(build, buildlog.RustTarget)
 	var words []string
 	if m := specKey.FindStringSubmatch(message); m != nil {
 		words = append(words, m[1])

@@ -14,6 +14,7 @@ import (
 
 	"umlab/harness/buildlog"
 	"umlab/harness/kconfig"
+	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
 	"umlab/harness/store"
@@ -37,10 +38,10 @@ type Baseline struct {
 // Gone reports whether a module that was, which is of a tree before it was changed, has made is no module of b's tree any
 // more: make made none, and there is no source of it left.
 func (b *Baseline) Gone(target string, was *Baseline) bool {
-	if _, made := b.made().find(target); made {
+	if _, made := b.made().Find(target); made {
 		return false
 	}
-	objects, err := was.made().objects(target)
+	objects, err := was.made().Objects(target)
 	if err != nil {
 		return false // it was none before
 	}
@@ -85,7 +86,7 @@ const kindBaseline = "baseline"
 func (b *Baseline) Build() string { return filepath.Join(b.Dir, "build") }
 
 // made is the build directory as make left it.
-func (b *Baseline) made() made { return made{lower: b.Build()} }
+func (b *Baseline) made() objtree.Dir { return objtree.Dir{Lower: b.Build()} }
 
 // ResolvedConfig is the path of its .config.
 func (b *Baseline) ResolvedConfig() string { return filepath.Join(b.Build(), ".config") }
@@ -314,7 +315,7 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 	}
 	bl = &Baseline{Key: key, Of: id}
 	// Of a run that was ended: half of it would be a makefile that make does not read.
-	if err := removeIn(mk.build, answersFile); err != nil {
+	if err := objtree.Remove(mk.build, answersFile); err != nil {
 		return nil, err
 	}
 	if err := mk.takeEnv(ctx, bl); err != nil {
@@ -353,7 +354,7 @@ func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, was *re
 		return nil, fmt.Errorf("what did the build read: %w", err)
 	}
 	for _, name := range []string{"linux", buildlog.RustTarget} { // which go by their paths from now on
-		if err := regularIn(mk.build, name); err != nil && !(name == buildlog.RustTarget && errors.Is(err, fs.ErrNotExist)) {
+		if err := objtree.Regular(mk.build, name); err != nil && !(name == buildlog.RustTarget && errors.Is(err, fs.ErrNotExist)) {
 			return nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"umlab/harness/kconfig"
+	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
@@ -36,7 +37,7 @@ func (e *ConfigError) Error() string {
 
 // configure makes .config from nothing.
 func (m *making) configure(ctx context.Context, what string) error {
-	if err := writeIn(m.build, allConfig, []byte(kconfig.Text(m.base.Options))); err != nil {
+	if err := objtree.Write(m.build, allConfig, []byte(kconfig.Text(m.base.Options))); err != nil {
 		return err
 	}
 	if err := m.prepareQuestions(ctx); err != nil {
@@ -70,11 +71,11 @@ func (m *making) keepConf(ctx context.Context) error {
 	if m.asks == nil {
 		return nil
 	}
-	env, err := readIn(m.asks.dir, "env")
+	env, err := objtree.Read(m.asks.dir, "env")
 	if err != nil || len(env) == 0 {
 		return err // this tree asks nothing
 	}
-	if err := regularIn(m.build, confProgram); err != nil {
+	if err := objtree.Regular(m.build, confProgram); err != nil {
 		return nil // it has another place in this tree
 	}
 	c := conf{Env: strings.Split(strings.TrimRight(string(env), "\x00"), "\x00")}
@@ -107,8 +108,8 @@ func (m *making) askedConf(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	at := filepath.Join(m.build, filepath.FromSlash(confProgram))
-	err = errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), removeIn(m.build, confProgram),
-		writeIn(m.build, allConfig, []byte(kconfig.Text(m.base.Options))))
+	err = errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), objtree.Remove(m.build, confProgram),
+		objtree.Write(m.build, allConfig, []byte(kconfig.Text(m.base.Options))))
 	if err == nil {
 		_, err = store.CopyFile(at, program, 0o755)
 	}
@@ -126,7 +127,7 @@ func (m *making) askedConf(ctx context.Context) (ok bool, err error) {
 
 // readConfig reads the resolved .config of a build directory.
 func readConfig(build string) (kconfig.Config, error) {
-	text, err := readIn(build, ".config")
+	text, err := objtree.Read(build, ".config")
 	if err != nil {
 		return kconfig.Config{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
@@ -69,7 +70,7 @@ func debugVars(r Request) []string {
 			vars = append(vars, v)
 		}
 	}
-	vars[0].Flags, vars[1].Flags = append(vars[0].Flags, debugOption), append(vars[1].Flags, "-g")
+	vars[0].Flags, vars[1].Flags = append(vars[0].Flags, objtree.Debug), append(vars[1].Flags, "-g")
 	var args []string
 	for _, v := range vars {
 		args = append(args, v.String())
@@ -97,23 +98,23 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 	if err != nil {
 		return nil, bl.Base.told(r.Cell, b.blame(ctx, j.what, err, logPath))
 	}
-	built := products{made{upper: kernel.Upper, lower: bl.Build()}, externals}
+	built := products{objtree.Dir{Upper: kernel.Upper, Lower: bl.Build()}, externals}
 	d := &Debugged{Modules: map[string]Module{}, Objects: map[string][]RustObject{}}
 	for _, m := range r.Cell.Modules {
 		in := built.of(m)
-		ko, ok := in.again().find(m.Path)
+		ko, ok := in.Again().Find(m.Path)
 		if !ok {
 			continue // it was not built again, so that it has no lines
 		}
 		if d.Modules[m.Path], err = b.keep(ctx, m.Path, ko); err != nil {
 			return nil, err
 		}
-		rust, err := in.rustOf(m.Path)
+		rust, err := in.RustOf(m.Path)
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range rust {
-			d.Objects[m.Path] = append(d.Objects[m.Path], RustObject{o.name, given(o.command)})
+			d.Objects[m.Path] = append(d.Objects[m.Path], RustObject{o.Name, objtree.Given(o.Command)})
 		}
 	}
 	return d, nil
@@ -121,7 +122,7 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 
 // makeDebug runs make for the modules of the tree, in the overlay of j, and for
 // each of the user's directories.
-func (b *Builder) makeDebug(ctx context.Context, bl *Baseline, r Request, j job, set []string, dir string) ([]made, error) {
+func (b *Builder) makeDebug(ctx context.Context, bl *Baseline, r Request, j job, set []string, dir string) ([]objtree.Dir, error) {
 	top := append(append(bl.Base.Make(), b.jobs(r)), set...)
 	if len(r.targets()) > 0 {
 		tree := j

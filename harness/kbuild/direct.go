@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/objtree"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 )
@@ -70,7 +71,7 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 	if err != nil {
 		return err
 	}
-	got, err := savedCommands(r, made{upper: overlay.Upper, lower: bl.Build()})
+	got, err := savedCommands(r, objtree.Dir{Upper: overlay.Upper, Lower: bl.Build()})
 	if err != nil {
 		return err
 	}
@@ -95,15 +96,15 @@ func directArgs(r Request, jobs string) []string {
 }
 
 // savedCommands are the commands that made the objects of r's modules.
-func savedCommands(r Request, in made) (map[string]string, error) {
+func savedCommands(r Request, in objtree.Dir) (map[string]string, error) {
 	commands := map[string]string{}
 	for _, target := range r.targets() {
-		objects, err := in.objects(target)
+		objects, err := in.Objects(target)
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range objects {
-			if commands[o], err = in.command(o); err != nil {
+			if commands[o], err = in.Command(o); err != nil {
 				return nil, err
 			}
 		}
@@ -172,7 +173,7 @@ func (m *making) hook(ctx context.Context, said *bytes.Buffer) error {
 
 // hooked is what it left.
 func (m *making) hooked() ([]string, error) {
-	raw, err := readIn(m.build, ".umlab.env")
+	raw, err := objtree.Read(m.build, ".umlab.env")
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umlab/harness/objtree"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
 	"umlab/harness/shell"
@@ -68,8 +69,8 @@ func (b Base) ExternalByHand(c scenario.Cell) []string {
 // overlay, holds, or, where there is none, against the baseline's.
 func (b *Builder) makeExternals(
 	ctx context.Context, bl *Baseline, r Request, j job, args []string, kernel *sandbox.Overlay, tmp string,
-) ([]made, error) {
-	var built []made
+) ([]objtree.Dir, error) {
+	var built []objtree.Dir
 	for i, e := range externals(r.Cell) {
 		dir := filepath.Join(tmp, "external", strconv.Itoa(i))
 		module, err := newOverlay(filepath.Join(dir, "module"), e.Dir, "/"+e.Mount)
@@ -91,7 +92,7 @@ func (b *Builder) makeExternals(
 		if err := b.run(ctx, own); err != nil {
 			return nil, err
 		}
-		built = append(built, made{upper: module.Upper, mount: e.Mount})
+		built = append(built, objtree.Dir{Upper: module.Upper, Mount: e.Mount})
 	}
 	return built, nil
 }

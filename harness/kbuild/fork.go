@@ -18,6 +18,7 @@ import (
 
 	"umlab/harness/buildlog"
 	"umlab/harness/loader"
+	"umlab/harness/objtree"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
@@ -256,7 +257,7 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 			if err != nil {
 				return nil, err
 			}
-			built.kernel.upper = overlay.Upper
+			built.kernel.Upper = overlay.Upper
 			if !r.moduleScope() {
 				kernel = &overlay
 			}
@@ -337,12 +338,12 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 func (bl *Baseline) filesOf(r Request) ([]string, error) {
 	var files []string
 	for _, target := range r.targets() {
-		objects, err := bl.made().objects(target)
+		objects, err := bl.made().Objects(target)
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range append(objects, strings.TrimSuffix(target, ".ko")+".o", target) {
-			files = append(files, o, cmdFile(o))
+			files = append(files, o, objtree.CmdFile(o))
 		}
 	}
 	return files, nil
@@ -352,7 +353,7 @@ func (bl *Baseline) filesOf(r Request) ([]string, error) {
 // asked for.
 func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, built products, p *Product) (err error) {
 	p.Linux, p.LinuxSum = filepath.Join(bl.Build(), "linux"), bl.Linux
-	if own, ok := built.kernel.again().find("linux"); ok {
+	if own, ok := built.kernel.Again().Find("linux"); ok {
 		if p.Linux, p.LinuxSum, err = b.Store.Keep(ctx, own); err != nil {
 			return err
 		}
@@ -360,26 +361,26 @@ func (b *Builder) collect(ctx context.Context, bl *Baseline, r Request, built pr
 	var wrong []string
 	for _, m := range r.Cell.Modules {
 		in := built.of(m)
-		ko, ok := in.find(m.Path)
+		ko, ok := in.Find(m.Path)
 		if !ok {
 			p.Outcome = &outcome.Outcome{Kind: outcome.BuildFailed, Evidence: m.Path,
 				Detail: "make succeeded but made no " + m.Path + ": is its option in a fragment, and is it a target of this tree?"}
 			if m.External != nil {
-				p.Outcome.Detail = "make succeeded but made no " + in.inside(m.Path) + " in " + m.External.Given
+				p.Outcome.Detail = "make succeeded but made no " + in.Inside(m.Path) + " in " + m.External.Given
 			}
 			return nil
 		}
 		if p.Modules[m.Path], err = b.keep(ctx, m.Path, ko); err != nil {
 			return err
 		}
-		rust, err := in.rustOf(m.Path)
+		rust, err := in.RustOf(m.Path)
 		if err != nil {
 			return err
 		}
 		wrong = append(wrong, p.check(r, r.Cell.Scope != scenario.ScopeKernel, rust)...)
 	}
 	if r.flags() && !r.moduleScope() {
-		rust, err := built.kernel.rust(kernelCrate)
+		rust, err := built.kernel.Rust(kernelCrate)
 		if err != nil {
 			return err
 		}
@@ -430,9 +431,9 @@ const kernelCrate = "rust/kernel.o"
 
 // check records the effective options of the objects and returns what differs
 // from the variant's where the flags reach these objects.
-func (p *Product) check(r Request, reached bool, rust []rustObject) (wrong []string) {
+func (p *Product) check(r Request, reached bool, rust []objtree.RustObject) (wrong []string) {
 	for _, o := range rust {
-		p.Effective[o.name] = slices.Concat(o.options, unstable(r.Cell.Variant, o))
+		p.Effective[o.Name] = slices.Concat(o.Options, unstable(r.Cell.Variant, o))
 		if reached {
 			if m := mismatch(r.Cell.Variant, o); m != "" {
 				wrong = append(wrong, m)

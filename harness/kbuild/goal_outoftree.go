@@ -59,7 +59,7 @@ func (b *Builder) goalOutOfTree(ctx context.Context, base Base, r GoalRequest) (
 		}
 		g.Warnings = buildlog.Warnings(log, base.Compiler)
 		for _, name := range r.Files {
-			if at, ok := m.find(name); ok {
+			if at, ok := m.Find(name); ok {
 				if g.Files[name], err = store.SumFile(at); err != nil {
 					return nil, err
 				}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/buildlog"
+	"umlab/harness/objtree"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
@@ -55,7 +56,7 @@ func TestCopyWithoutGoal(t *testing.T) {
 			t.Fatal(err)
 		}
 		var left []string
-		err := walkFiles(t.Context(), to, func(rel string, _ fs.FileInfo) error {
+		err := objtree.Walk(t.Context(), to, func(rel string, _ fs.FileInfo) error {
 			left = append(left, rel[len("build/"):])
 			return nil
 		})

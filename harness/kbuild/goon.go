@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
 	"umlab/harness/store"
@@ -334,7 +335,7 @@ func (n *near) watching() (w watching) {
 func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied time.Time, targets int, err error) {
 	leave := map[string]bool{}
 	if n.rust && !n.tools {
-		if leave, err = madeByRust(ctx, n.bl.Build()); err != nil {
+		if leave, err = objtree.MadeByRust(ctx, n.bl.Build()); err != nil {
 			return copied, 0, err
 		}
 	}
@@ -397,14 +398,14 @@ func (n *near) dropConfigured(ctx context.Context, build string) error {
 	if err != nil || config.Digest() == n.bl.Config {
 		return err
 	}
-	made, err := madeByRust(ctx, build)
+	made, err := objtree.MadeByRust(ctx, build)
 	return errors.Join(err, removeFrom(build, maps.Keys(made)))
 }
 
 // removeFrom removes those files of a build directory that are there.
 func removeFrom(build string, names iter.Seq[string]) (err error) {
 	for name := range names {
-		err = errors.Join(err, removeIn(build, name))
+		err = errors.Join(err, objtree.Remove(build, name))
 	}
 	return err
 }
@@ -453,7 +454,7 @@ func (m *making) removeStale(ctx context.Context, copied time.Time) error {
 		return &staleError{"the kernel lost count of what make opened (fs.inotify.max_queued_events): nobody knows which targets are left over"}
 	}
 	var stale []string
-	err := walkFiles(ctx, m.build, func(rel string, info fs.FileInfo) error {
+	err := objtree.Walk(ctx, m.build, func(rel string, info fs.FileInfo) error {
 		target, ok := remake.Target(rel)
 		if ok && !m.opened.Files[buildDir+"/"+rel] && info.ModTime().Equal(copied) && !apart(target) {
 			stale = append(stale, rel, target)

@@ -1,7 +1,7 @@
 // Package kbuild builds UML kernels and their modules: one full make per tree,
 // toolchain and configuration (the baseline), from nothing or on from the nearest
 // that is there, and a copy-on-write fork of it per variant that rebuilds only what
-// its flags change. It may import loader, remake, tree, toolchain, scenario,
+// its flags change. It may import loader, objtree, remake, tree, toolchain, scenario,
 // sandbox, kconfig, store, outcome, buildlog, shell and progress; it never boots and never
 // says what a boot showed.
 package kbuild

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umlab/harness/objtree"
 	"umlab/harness/pattern"
 	"umlab/harness/sandbox"
 	"umlab/harness/shell"
@@ -154,7 +155,7 @@ func (q *questions) keep(b *Builder) error {
 	if q == nil {
 		return nil
 	}
-	text, err := readIn(q.dir, "heard")
+	text, err := objtree.Read(q.dir, "heard")
 	if err != nil || len(text) == 0 {
 		return err
 	}

@@ -6,40 +6,15 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"umlab/harness/objtree"
 	"umlab/harness/remake"
 )
-
-func TestRustMade(t *testing.T) {
-	for _, tc := range []struct {
-		command string
-		beside  []string
-		ok      bool
-	}{
-		{"OBJTREE=/build rustc -Cfoo --emit=dep-info=rust/.core.o.d --emit=obj=rust/core.o --emit=metadata=rust/libcore.rmeta --crate-type rlib lib.rs ; objcopy rust/core.o",
-			[]string{"rust/.core.o.d", "rust/core.o", "rust/libcore.rmeta"}, true},
-		{"/opt/rust/bin/rustc --out-dir scripts/ --emit=dep-info=scripts/.g.d,link=./scripts/g g.rs", []string{"scripts/.g.d", "scripts/g"}, true},
-		{"rustc-1.85 x.rs", nil, true},
-		{"bindgen h.h -o rust/bindings/bindings_generated.rs --; sed -i s/a/b/ rust/bindings/bindings_generated.rs", []string{"rust/bindings/bindings_generated.rs"}, true},
-		{"rustdoc --test lib.rs; scripts/rustdoc_test_gen", nil, true},
-		{"gcc -Wp,-MMD,rust/.exports.o.d -c -o rust/exports.o /src/rust/exports.c", []string{"rust/exports.o"}, false},
-		{"gcc -DTEXT=rustc -I/src/rustc -o a.o a.c", []string{"a.o"}, false},
-		{"gcc @include/generated/rustc_cfg a.c", nil, false},
-		{"ld -o", nil, false},
-		{"", nil, false},
-	} {
-		beside, ok := rustMade(tc.command)
-		if diff := cmp.Diff(tc.beside, beside); diff != "" || ok != tc.ok {
-			t.Errorf("rustMade(%q): %v (-want +got)\n%s", tc.command, ok, diff)
-		}
-	}
-}
 
 const (
 	oldRustc = "1.85.1 (4eb161250 2025-03-15) (built from a source tarball)"
@@ -64,17 +39,6 @@ func built(rustc string) map[string]string {
 	}
 }
 
-func TestWhatRustMade(t *testing.T) {
-	got, err := madeByRust(t.Context(), fill(t, built(oldRustc)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"rust/.b.rs.cmd", "rust/.core.o.cmd", "rust/.core.o.d", "rust/b.rs", "rust/core.o", "rust/libcore.rmeta", "scripts/.gen.cmd", "scripts/gen"}
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got))); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
 // The copy that another rustc goes on in has nothing of the former one, and all of it is of one time.
 func TestCopyWithoutRust(t *testing.T) {
 	dir := t.TempDir()
@@ -88,7 +52,7 @@ func TestCopyWithoutRust(t *testing.T) {
 		t.Fatal(err)
 	}
 	var left []string
-	err = walkFiles(t.Context(), filepath.Join(to, "build"), func(rel string, info fs.FileInfo) error {
+	err = objtree.Walk(t.Context(), filepath.Join(to, "build"), func(rel string, info fs.FileInfo) error {
 		text, err := os.ReadFile(filepath.Join(to, "build", rel))
 		if strings.Contains(string(text), oldRustc) {
 			t.Errorf("%s speaks of the old rustc", rel)
@@ -121,7 +85,7 @@ func TestCopyTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	err = walkFiles(t.Context(), filepath.Join(to, "build"), func(rel string, info fs.FileInfo) error {
+	err = objtree.Walk(t.Context(), filepath.Join(to, "build"), func(rel string, info fs.FileInfo) error {
 		if got = append(got, rel); !info.ModTime().Equal(copied) {
 			t.Errorf("%s is of %s, the copy of %s", rel, info.ModTime(), copied)
 		}
@@ -160,7 +124,7 @@ func TestAllOfRustIsNew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = walkFiles(t.Context(), dir, func(rel string, _ fs.FileInfo) error {
+		err = objtree.Walk(t.Context(), dir, func(rel string, _ fs.FileInfo) error {
 			when := copied.Add(time.Second)
 			if rel == tc.old {
 				when = copied

@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
-	"path"
 	"slices"
 	"strings"
 
+	"umlab/harness/objtree"
 	"umlab/harness/pattern"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
@@ -16,83 +15,10 @@ import (
 	"umlab/harness/toolchain"
 )
 
-var rustcCall = pattern.New(`(^|[ /])rustc(-[0-9][0-9.]*)? --edition`)
-
-// rustcOptions are the options of a rustc command that decide code, each as one
-// word and without quotes, in their order: "-Cpanic=abort", "-Zunstable-options",
-// "--cfg=MODULE", "--target=x", "--edition=2021".
-func rustcOptions(command string) (options []string) {
-	words := strings.Fields(strings.NewReplacer(`'`, "", `"`, "").Replace(command))
-	for i, word := range words {
-		switch word {
-		case "-C", "--codegen", "-Z", "--cfg", "--target", "--edition": // the value is a word of its own
-			if i+1 == len(words) {
-				continue
-			}
-			switch word {
-			case "--codegen":
-				word = "-C"
-			case "--cfg", "--target", "--edition":
-				word += "="
-			}
-			options = append(options, word+words[i+1])
-		default:
-			of := func(prefix string) bool { return strings.HasPrefix(word, prefix) }
-			if slices.ContainsFunc([]string{"-C", "-Z", "--cfg=", "--target=", "--edition="}, of) {
-				options = append(options, word)
-			}
-		}
-	}
-	return options
-}
-
-func isCodegen(option string) bool { return strings.HasPrefix(option, "-C") }
-
-// codegen returns the -C options of a rustc command line that count, sorted: of
-// options given more than once, rustc takes the last. ok is false for a command
-// that does not call rustc.
-func codegen(command string) (options []string, ok bool) {
-	if !rustcCall.MatchString(command) {
-		return nil, false
-	}
-	last := map[string]string{}
-	for _, option := range rustcOptions(command) {
-		if isCodegen(option) {
-			key, value, has := strings.Cut(option, "=")
-			key = strings.ReplaceAll(key, "_", "-") // to rustc they are the same
-			last[key] = key
-			if has {
-				last[key] += "=" + value
-			}
-		}
-	}
-	return slices.Sorted(maps.Values(last)), true
-}
-
-// debugOption asks rustc for all that lines need.
-const debugOption = "-Cdebuginfo=2"
-
-// given lists the -C options of a rustc command in their order, without
-// debugOption.
-func given(command string) []string {
-	return slices.DeleteFunc(rustcOptions(command), func(o string) bool { return !isCodegen(o) || o == debugOption })
-}
-
-// RustOptions are the options of rustc that decide the code of an object of the
-// baseline, sorted: -C (those that count), -Z, --target, --edition and --cfg.
-// Lints, paths and what names the object are left out. ok is false where the
-// baseline did not build the object with rustc.
+// RustOptions are the options of rustc that decide the code of an object of the baseline, see objtree.Dir.RustOptions. ok is false
+// where the baseline did not build the object with rustc.
 func (b *Baseline) RustOptions(object string) (options []string, ok bool) {
-	command, err := made{lower: b.Build()}.command(path.Clean(object))
-	if err != nil {
-		return nil, false
-	}
-	if options, ok = codegen(command); !ok {
-		return nil, false
-	}
-	options = append(options, slices.DeleteFunc(rustcOptions(command), isCodegen)...)
-	slices.Sort(options)
-	return slices.Compact(options), true
+	return b.made().RustOptions(object)
 }
 
 // RustConfig is what rustc makes of the options of an object (see RustOptions)
@@ -153,9 +79,9 @@ func (b *Builder) RustOffers(ctx context.Context, t *toolchain.Toolchain) (map[s
 
 // mismatch says how the effective options of an object differ from the
 // variant's; it is empty where they are equal.
-func mismatch(v scenario.Variant, o rustObject) string {
+func mismatch(v scenario.Variant, o objtree.RustObject) string {
 	var wrong []string
-	options := slices.Concat(o.options, unstable(v, o))
+	options := slices.Concat(o.Options, unstable(v, o))
 	for _, want := range v.Flags() {
 		if slices.Contains(options, want) {
 			continue
@@ -167,16 +93,16 @@ func mismatch(v scenario.Variant, o rustObject) string {
 				got = have
 			}
 		}
-		wrong = append(wrong, fmt.Sprintf("%s was built with %s, not %s", o.name, got, want))
+		wrong = append(wrong, fmt.Sprintf("%s was built with %s, not %s", o.Name, got, want))
 	}
 	return strings.Join(wrong, "; ")
 }
 
 // unstable are the -Z options of an object that count, of those that the variant sets.
-func unstable(v scenario.Variant, o rustObject) (options []string) {
+func unstable(v scenario.Variant, o objtree.RustObject) (options []string) {
 	for _, s := range v.Of(scenario.OfRustc) {
 		last := ""
-		for _, have := range rustcOptions(o.command) {
+		for _, have := range objtree.Options(o.Command) {
 			if key, _, _ := strings.Cut(have, "="); s.Prefix == "-Z" && strings.ReplaceAll(key, "_", "-") == s.Prefix+s.Name {
 				last = have
 			}

@@ -1,4 +1,4 @@
-package kbuild
+package objtree
 
 import (
 	"errors"
@@ -43,8 +43,8 @@ func TestInside(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for what, do := range map[string]func(dir string) error{
 				"read":   func(string) error { return nil },
-				"write":  func(dir string) error { return writeIn(dir, "a/file", []byte("new")) },
-				"remove": func(dir string) error { return removeIn(dir, "a/file") },
+				"write":  func(dir string) error { return Write(dir, "a/file", []byte("new")) },
+				"remove": func(dir string) error { return Remove(dir, "a/file") },
 			} {
 				above := t.TempDir()
 				dir, outside := filepath.Join(above, "build"), filepath.Join(above, "outside")
@@ -54,18 +54,18 @@ func TestInside(t *testing.T) {
 					t.Fatal(err)
 				}
 				err = do(dir)
-				got, rerr := readIn(dir, "a/file")
+				got, rerr := Read(dir, "a/file")
 				out := strings.HasPrefix(c.name, "its directory")
 				switch {
 				case what == "read" && c.says == "":
-					if string(got) != c.is || rerr != nil || regularIn(dir, "a/file") != nil && c.name == "a file" {
+					if string(got) != c.is || rerr != nil || Regular(dir, "a/file") != nil && c.name == "a file" {
 						t.Errorf("read: %q, %v", got, rerr)
 					}
 				case what == "read" || what == "write" && out:
 					if rerr == nil || !strings.Contains(rerr.Error(), c.says) || what == "write" && err == nil {
 						t.Errorf("%s: %v; read: %q, %v, want %s", what, err, got, rerr, c.says)
 					}
-					if layer, ok := (made{upper: dir, lower: outside}).where("a/file"); ok && c.name != "huge" && c.name != "nothing" {
+					if layer, ok := (Dir{Upper: dir, Lower: outside}).where("a/file"); ok && c.name != "huge" && c.name != "nothing" {
 						t.Errorf("it is found in %s", layer)
 					}
 				case what == "write":

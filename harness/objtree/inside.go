@@ -1,4 +1,4 @@
-package kbuild
+package objtree
 
 import (
 	"errors"
@@ -25,8 +25,8 @@ func (e *strangeError) Error() string {
 		e.name, e.why)
 }
 
-// in calls do with the directory dir, which nothing leads out of.
-func in(dir, name string, do func(root *os.Root, name string) error) error {
+// In calls do with the directory dir, which nothing leads out of.
+func In(dir, name string, do func(root *os.Root, name string) error) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -40,9 +40,9 @@ func in(dir, name string, do func(root *os.Root, name string) error) error {
 	return err
 }
 
-// regularIn says with an error where there is no regular file of that name: ErrNotExist, or a *strangeError.
-func regularIn(dir, name string) error {
-	return in(dir, name, func(root *os.Root, at string) error {
+// Regular says with an error where there is no regular file of that name: ErrNotExist, or a *strangeError.
+func Regular(dir, name string) error {
+	return In(dir, name, func(root *os.Root, at string) error {
 		info, err := root.Lstat(at)
 		if err == nil && !info.Mode().IsRegular() {
 			err = &strangeError{name, "it is no regular file"}
@@ -51,9 +51,9 @@ func regularIn(dir, name string) error {
 	})
 }
 
-// readIn reads a regular file.
-func readIn(dir, name string) (text []byte, err error) {
-	err = in(dir, name, func(root *os.Root, at string) error {
+// Read reads a regular file.
+func Read(dir, name string) (text []byte, err error) {
+	err = In(dir, name, func(root *os.Root, at string) error {
 		f, err := root.OpenFile(at, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe would be waited for
 		if err != nil {
 			return err
@@ -74,9 +74,9 @@ func readIn(dir, name string) (text []byte, err error) {
 	return text, err
 }
 
-// writeIn makes a file, in place of whatever has its name.
-func writeIn(dir, name string, text []byte) error {
-	return in(dir, name, func(root *os.Root, at string) error {
+// Write makes a file, in place of whatever has its name.
+func Write(dir, name string, text []byte) error {
+	return In(dir, name, func(root *os.Root, at string) error {
 		if err := root.RemoveAll(at); err != nil {
 			return err
 		}
@@ -89,9 +89,9 @@ func writeIn(dir, name string, text []byte) error {
 	})
 }
 
-// removeIn removes a file; one that is not there is no error.
-func removeIn(dir, name string) error {
-	err := in(dir, name, func(root *os.Root, at string) error { return root.Remove(at) })
+// Remove removes a file; one that is not there is no error.
+func Remove(dir, name string) error {
+	err := In(dir, name, func(root *os.Root, at string) error { return root.Remove(at) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
