@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"steps"},
 	{"oracle", "uml"},
 	{"kbuild"},
+	{"answers"},
 	{"loader", "objtree", "remake", "sample"},
 	{"loader/csrc"},
 	{"scenario", "sources"},

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/answers"
 	"umlab/harness/buildlog"
 	"umlab/harness/objtree"
 	"umlab/harness/pattern"
@@ -126,8 +127,8 @@ func (m *making) askedBuild(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if answers, err := objtree.Read(m.build, answersFile); err == nil {
-		if err := os.WriteFile(filepath.Join(dir, answersFile), answers, 0o644); err != nil {
+	if known, err := objtree.Read(m.build, answers.File); err == nil {
+		if err := os.WriteFile(filepath.Join(dir, answers.File), known, 0o644); err != nil {
 			return "", err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/answers"
 	"umlab/harness/buildlog"
 	"umlab/harness/kconfig"
 	"umlab/harness/objtree"
@@ -315,7 +316,7 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 	}
 	bl = &Baseline{Key: key, Of: id}
 	// Of a run that was ended: half of it would be a makefile that make does not read.
-	if err := objtree.Remove(mk.build, answersFile); err != nil {
+	if err := objtree.Remove(mk.build, answers.File); err != nil {
 		return nil, err
 	}
 	if err := mk.takeEnv(ctx, bl); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"umlab/harness/answers"
 	"umlab/harness/kconfig"
 	"umlab/harness/objtree"
 	"umlab/harness/progress"
@@ -47,7 +48,21 @@ func (m *making) configure(ctx context.Context, what string) error {
 	if err != nil {
 		return m.blame(ctx, what, err, m.log.Name())
 	}
-	return errors.Join(m.asks.keep(m.Builder), m.keepConf(ctx))
+	return errors.Join(m.asks.Keep(), m.keepConf(ctx))
+}
+
+// prepareQuestions has what is run from now on ask through m.asks.
+func (m *making) prepareQuestions(ctx context.Context) error {
+	if m.asks != nil || m.FromNothing {
+		return nil
+	}
+	id, err := m.identity(ctx, m.base)
+	if err != nil {
+		return err
+	}
+	m.asks, err = answers.Ask(m.Store, m.base.Tree.FS(), answers.Tools{Root: m.base.Toolchain.Root, C: id.Side, All: id.Toolchain,
+		Compiler: m.base.Compiler, Subarch: m.base.Subarch})
+	return err
 }
 
 // conf is what `make allnoconfig` comes to: a program of the tree's, and what it sees of its surroundings.
@@ -68,10 +83,7 @@ func (b Base) confKey() string {
 
 // keepConf keeps the program and its surroundings, as make allnoconfig had them.
 func (m *making) keepConf(ctx context.Context) error {
-	if m.asks == nil {
-		return nil
-	}
-	env, err := objtree.Read(m.asks.dir, "env")
+	env, err := m.asks.Env()
 	if err != nil || len(env) == 0 {
 		return err // this tree asks nothing
 	}

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"umlab/harness/answers"
 	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
@@ -114,7 +115,7 @@ func (n *near) distance() int {
 	if n.opts > 0 {
 		d += 4 + n.opts
 	}
-	if !knows(n.bl.Build()) {
+	if !answers.Known(n.bl.Build()) {
 		d++
 	}
 	return d
@@ -205,7 +206,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 	}
 	defer mk.close()
 	bl.On.Targets = outdated
-	take := n.m.Rules || !knows(mk.build)
+	take := n.m.Rules || !answers.Known(mk.build)
 	err = cmp.Or(n.remembered(mk), n.available(mk), n.configured(ctx, mk))
 	if err == nil && n.rust {
 		err = mk.ask(ctx, "baseline")
@@ -277,12 +278,12 @@ func (b *Builder) newMakeOn(
 	return mk, copied, outdated, nil
 }
 
-// remembered has make take the compiler's answers of n's build, see answers.go, where it has any.
+// remembered has make take the compiler's answers of n's build where it has any.
 func (n *near) remembered(mk *making) error {
-	if !knows(mk.build) {
+	if !answers.Known(mk.build) {
 		return nil
 	}
-	return remember(mk.base.Tree.FS(), mk.over, remembering)
+	return answers.Compiler(mk.base.Tree.FS(), mk.over)
 }
 
 // available has make take it that Rust can be built, as n's build found, where that asked the same scripts in the same way.
@@ -291,7 +292,7 @@ func (n *near) available(mk *making) error {
 	if !RequestsRust(mk.base.Options) || n.m.Rules || n.m.Shrink || n.m.Config || slices.ContainsFunc(n.m.Newer, ofScripts) {
 		return nil
 	}
-	return available(mk.base.Tree.FS(), mk.over)
+	return answers.Rust(mk.base.Tree.FS(), mk.over)
 }
 
 // configured makes .config where it may be another, and removes what was made under the former one.
@@ -356,8 +357,8 @@ func (n *near) copyTo(ctx context.Context, dir string, asked ...string) (copied 
 	parts := []string{"."}
 	if n.tools {
 		parts = hostTools
-		if knows(n.bl.Build()) {
-			parts = append(slices.Clone(parts), answersFile)
+		if answers.Known(n.bl.Build()) {
+			parts = append(slices.Clone(parts), answers.File)
 		}
 	}
 	place := func(to, from string, info fs.FileInfo) error {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"umlab/harness/answers"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
 	"umlab/harness/sandbox"
@@ -26,7 +27,7 @@ type making struct {
 	over   string // directory of files that lie over those of the tree; "" for none
 	watch  watching
 	opened openings
-	asks   *questions // of Kconfig; nil before it is asked
+	asks   *answers.Kconfig // of Kconfig; nil before it is asked
 	out    *makeLog
 	log    *os.File
 	start  time.Time
@@ -66,7 +67,7 @@ func (b *Builder) newMake(base Base, dir string, task progress.Task, watch watch
 
 func (m *making) close() {
 	m.log.Close()
-	m.asks.close()
+	m.asks.Close()
 }
 
 const openedFile = "opened" // beside the build directory
@@ -98,7 +99,7 @@ func (m *making) pause() error {
 // job is a make in the build directory.
 func (m *making) job(what string, log io.Writer, args ...string) job {
 	return job{what: what, base: m.base, over: m.over, log: log, watch: m.watch, opened: &m.opened,
-		mounts: append(m.asks.mounts(), sandbox.Mount{Source: m.build, Target: buildDir}), args: append(m.base.Make(), args...)}
+		mounts: append(m.asks.Mounts(), sandbox.Mount{Source: m.build, Target: buildDir}), args: append(m.base.Make(), args...)}
 }
 
 // configured makes .config from nothing and holds it against what was requested.
@@ -119,14 +120,14 @@ func (m *making) all(ctx context.Context) error {
 	return m.compare(ctx, "building")
 }
 
-// takeEnv gives bl the environment of a module's recipes, and writes down what the compiler knows, see answers.go.
+// takeEnv gives bl the environment of a module's recipes, and writes down what the compiler knows, see answers.NoteCompiler.
 func (m *making) takeEnv(ctx context.Context, bl *Baseline) error {
 	m.out.Task.Status("take the environment of a module's recipes")
 	if m.over == "" {
 		m.over = filepath.Join(m.dir, "over")
 		defer func() { _ = os.RemoveAll(m.over); m.over = "" }() // else a few files too many lie there
 	}
-	if err := remember(m.base.Tree.FS(), m.over, remembering+noting); err != nil {
+	if err := answers.NoteCompiler(m.base.Tree.FS(), m.over); err != nil {
 		return err
 	}
 	env, err := m.captureEnv(ctx)

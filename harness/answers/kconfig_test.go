@@ -1,4 +1,4 @@
-package kbuild
+package answers
 
 import (
 	"os"
@@ -21,7 +21,7 @@ func asksTree() fstest.MapFS {
 
 // Whose an answer is decides for how long it is believed.
 func TestQuestionOf(t *testing.T) {
-	q := &questions{source: asksTree(), keys: [2]string{"c", "all"}}
+	q := &Kconfig{source: asksTree(), keys: [2]string{"c", "all"}}
 	for asked, want := range map[string]struct {
 		of int
 		ok bool
@@ -47,7 +47,7 @@ func TestQuestionOf(t *testing.T) {
 }
 
 func TestQuestionsTake(t *testing.T) {
-	q := &questions{source: asksTree(), keys: [2]string{"c", "all"}}
+	q := &Kconfig{source: asksTree(), keys: [2]string{"c", "all"}}
 	got := q.take("clang -v\x00y\x00date\x001\x00date\x002\x00rustc -V\x00a\nb\x00long\x00" + strings.Repeat("x", mostAnswer+1) + "\x00clang -v\x00y\x00cut\x00of")
 	want := [2]map[string]string{{"clang -v": "y"}, {"rustc -V": "a\nb"}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -61,15 +61,14 @@ func TestQuestionsKeep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Builder{Store: st}
-	var q *questions
+	var q *Kconfig
 	asked := func(answer string) {
 		t.Helper()
-		q = &questions{dir: t.TempDir(), source: asksTree(), keys: [2]string{"c", "all"}}
+		q = &Kconfig{store: st, dir: t.TempDir(), source: asksTree(), keys: [2]string{"c", "all"}}
 		if err := os.WriteFile(q.at("heard"), []byte("it's clang\x00"+answer+"\x00"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := q.keep(b); err != nil {
+		if err := q.Keep(); err != nil {
 			t.Fatal(err)
 		}
 		st.Get(kindQuestions, "c", &q.known[0])
@@ -93,7 +92,7 @@ func TestQuestionsShell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &questions{dir: dir}
+	q := &Kconfig{dir: dir}
 	q.known[1] = map[string]heard{"echo $((6 * 7)) 'it'": {"known\nto all", 2}, "echo once": {"never", 1}}
 	script := strings.NewReplacer(realShell, sh, heardFile, at("heard"), environ, at("env")).Replace(q.script())
 	program, err := os.ReadFile(sh)
@@ -151,17 +150,6 @@ func TestAsksWith(t *testing.T) {
 	for name, same := range map[string]bool{"kernel/fork.c": true, "Makefile": false, "scripts/new.sh": false, "scripts/x.rs": true, "arch/um/Makefile": false} {
 		if got := sum(func(m fstest.MapFS) { m[name] = &fstest.MapFile{Data: []byte("other")} }); (got == was) != same {
 			t.Errorf("%s: %t", name, got == was)
-		}
-	}
-}
-
-func TestLines(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a\nb\n", "a\nb\n", 0}, {"a\nb\n", "b\na\n", 1}, {"a\nb\n", "a\n", 1}, {"a\n", "b\nc\n", 3}} {
-		if got := lines(tt.a, tt.b); got != tt.want {
-			t.Errorf("%q, %q: %d", tt.a, tt.b, got)
 		}
 	}
 }

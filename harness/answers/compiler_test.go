@@ -1,4 +1,4 @@
-package kbuild
+package answers
 
 import (
 	"os"
@@ -8,9 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"umlab/harness/kconfig"
-	"umlab/harness/remake"
-	"umlab/harness/tree"
+	"umlab/harness/buildlog"
 )
 
 // tryRun is as kernels have it.
@@ -65,7 +63,7 @@ func TestAnswers(t *testing.T) {
 		t.Helper()
 		rules := filepath.Join(dir, filepath.Base(compilerRules))
 		if more != "" {
-			if err := remember(tree, filepath.Join(dir, "over"), strings.ReplaceAll(more, buildDir+"/", dir+"/")); err != nil {
+			if err := remember(tree, filepath.Join(dir, "over"), strings.ReplaceAll(more, buildlog.Build+"/", dir+"/")); err != nil {
 				t.Fatal(err)
 			}
 			rules = filepath.Join(dir, "over", compilerRules)
@@ -86,7 +84,7 @@ func TestAnswers(t *testing.T) {
 		return string(out), strings.Split(strings.TrimSpace(string(text)), "\n")
 	}
 	want, all := run("")
-	if knows(dir) {
+	if Known(dir) {
 		t.Fatal("a make as it is wrote answers down")
 	}
 	for _, c := range []struct {
@@ -105,7 +103,7 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: the compiler was asked %d times, want %d: %q", c.what, len(asked), c.asked, asked)
 		}
 	}
-	if !knows(dir) {
+	if !Known(dir) {
 		t.Error("no answers were written down")
 	}
 }
@@ -123,41 +121,5 @@ func TestAnswersOfOthers(t *testing.T) {
 		if _, err := os.Stat(over); err == nil {
 			t.Errorf("%s: something was laid over the tree", name)
 		}
-	}
-}
-
-// Whether Rust can be built is not asked again where the same scripts were asked in the same way, and only there.
-func TestAvailable(t *testing.T) {
-	rust := []kconfig.Option{{Name: "CONFIG_RUST", Value: "y"}}
-	script, none := t.TempDir(), t.TempDir()
-	if err := layOver(script, rustAvailable, []byte("#!/bin/sh\nexit 1\n")); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		options []kconfig.Option
-		tree    string
-		m       remake.Remake
-		want    bool
-	}{
-		"a source":               {rust, script, remake.Remake{Newer: []string{"kernel/fork.c"}}, true},
-		"no Rust":                {nil, script, remake.Remake{Newer: []string{"kernel/fork.c"}}, false},
-		"a tree without":         {rust, none, remake.Remake{Newer: []string{"kernel/fork.c"}}, false},
-		"a script":               {rust, script, remake.Remake{Newer: []string{"kernel/fork.c", "scripts/min-tool-version.sh"}}, false},
-		"a makefile":             {rust, script, remake.Remake{Newer: []string{"Makefile"}, Rules: true}, false},
-		"a configuration":        {rust, script, remake.Remake{Config: true}, false},
-		"something was removed":  {rust, script, remake.Remake{Shrink: true}, false},
-		"nothing that make sees": {rust, script, remake.Remake{}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			over := t.TempDir()
-			n := &near{m: &c.m}
-			if err := n.available(&making{base: Base{Tree: &tree.Tree{Layers: []string{c.tree}}, Options: c.options}, over: over}); err != nil {
-				t.Fatal(err)
-			}
-			err := exec.Command(filepath.Join(over, rustAvailable)).Run()
-			if got := err == nil; got != c.want {
-				t.Errorf("it is taken to be available: %v, want %v (%v)", got, c.want, err)
-			}
-		})
 	}
 }

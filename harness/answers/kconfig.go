@@ -1,7 +1,6 @@
-package kbuild
+package answers
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umlab/harness/buildlog"
 	"umlab/harness/objtree"
 	"umlab/harness/pattern"
 	"umlab/harness/sandbox"
@@ -45,8 +45,9 @@ type heard struct {
 	Times  int    `json:"times"`
 }
 
-// questions are what is known of Kconfig's questions while a build directory is made.
-type questions struct {
+// Kconfig is what is known of Kconfig's questions while a build directory is made.
+type Kconfig struct {
+	store  *store.Store
 	dir    string // of the host
 	shell  string // the sandbox's own, on the host
 	source fs.FS  // the tree
@@ -73,39 +74,35 @@ printf '%s\n' "$umlab_answer"
 exit $umlab_status
 `
 
-// prepareQuestions has what is run from now on asked through m.asks.
-func (m *making) prepareQuestions(ctx context.Context) (err error) {
-	if m.asks == nil {
-		m.asks, err = m.questions(ctx, m.base)
-	}
-	return err
+// Tools are whom Kconfig asks, and for what.
+type Tools struct {
+	Root     string // of the sandbox: its sysroot on the host
+	C, All   string // digests, without Rust and with it; "" where nobody knows the one without
+	Compiler string
+	Subarch  string
 }
 
-// questions prepares what remembers Kconfig's questions for base. It is nil where the sandbox's shell cannot be told, or nothing is to
-// be remembered.
-func (b *Builder) questions(ctx context.Context, base Base) (_ *questions, err error) {
-	real, ok := shellOf(base.Toolchain.Root)
-	if b.FromNothing || !ok {
+// Ask prepares what remembers the questions of the Kconfig of source. It is nil, which may be used, where the sandbox's shell cannot
+// be told.
+func Ask(st *store.Store, source fs.FS, t Tools) (_ *Kconfig, err error) {
+	real, ok := shellOf(t.Root)
+	if !ok {
 		return nil, nil
 	}
-	id, err := b.identity(ctx, base)
+	files, err := asksWith(source)
 	if err != nil {
 		return nil, err
 	}
-	files, err := asksWith(base.Tree.FS())
-	if err != nil {
-		return nil, err
-	}
-	q := &questions{shell: real, source: base.Tree.FS()}
-	for i, tools := range []string{id.Side, base.Toolchain.Digest} {
+	q := &Kconfig{store: st, shell: real, source: source}
+	for i, tools := range []string{t.C, t.All} {
 		q.known[i] = map[string]heard{}
 		if tools == "" {
 			continue
 		}
-		q.keys[i] = store.Key(kindQuestions, questionsVersion, tools, base.Compiler, base.Subarch, files)
-		b.Store.Get(kindQuestions, q.keys[i], &q.known[i])
+		q.keys[i] = store.Key(kindQuestions, questionsVersion, tools, t.Compiler, t.Subarch, files)
+		st.Get(kindQuestions, q.keys[i], &q.known[i])
 	}
-	if q.dir, q.remove, err = b.Store.Scratch("questions"); err != nil {
+	if q.dir, q.remove, err = st.Scratch("questions"); err != nil {
 		return nil, err
 	}
 	err = errors.Join(os.WriteFile(q.at("sh"), []byte(q.script()), 0o755), os.WriteFile(q.at("heard"), nil, 0o644),
@@ -117,17 +114,17 @@ func (b *Builder) questions(ctx context.Context, base Base) (_ *questions, err e
 	return q, nil
 }
 
-func (q *questions) at(name string) string { return filepath.Join(q.dir, name) }
+func (q *Kconfig) at(name string) string { return filepath.Join(q.dir, name) }
 
-// close removes what lies on the host.
-func (q *questions) close() {
+// Close removes what lies on the host.
+func (q *Kconfig) Close() {
 	if q != nil {
 		q.remove()
 	}
 }
 
-// mounts put the shell over the sandbox's own.
-func (q *questions) mounts() []sandbox.Mount {
+// Mounts put the shell over the sandbox's own.
+func (q *Kconfig) Mounts() []sandbox.Mount {
 	if q == nil {
 		return nil
 	}
@@ -136,7 +133,7 @@ func (q *questions) mounts() []sandbox.Mount {
 }
 
 // script is the shell, with what it knows.
-func (q *questions) script() string {
+func (q *Kconfig) script() string {
 	var s strings.Builder
 	s.WriteString(questionsShell)
 	for _, known := range q.known {
@@ -150,8 +147,16 @@ func (q *questions) script() string {
 	return s.String()
 }
 
-// keep remembers what was answered while Kconfig was asked once.
-func (q *questions) keep(b *Builder) error {
+// Env is what Kconfig's program saw of its surroundings, as /proc/PID/environ has it; nothing where it asked nothing.
+func (q *Kconfig) Env() ([]byte, error) {
+	if q == nil {
+		return nil, nil
+	}
+	return objtree.Read(q.dir, "env")
+}
+
+// Keep remembers what was answered while Kconfig was asked once.
+func (q *Kconfig) Keep() error {
 	if q == nil {
 		return nil
 	}
@@ -165,7 +170,7 @@ func (q *questions) keep(b *Builder) error {
 			continue
 		}
 		all := map[string]heard{}
-		b.Store.Get(kindQuestions, key, &all) // others may have asked meanwhile
+		q.store.Get(kindQuestions, key, &all) // others may have asked meanwhile
 		for asked, answer := range now[i] {
 			h := all[asked]
 			if h.Answer != answer {
@@ -174,7 +179,7 @@ func (q *questions) keep(b *Builder) error {
 			h.Times++
 			all[asked] = h
 		}
-		if err := b.Store.Put(kindQuestions, key, all); err != nil {
+		if err := q.store.Put(kindQuestions, key, all); err != nil {
 			return err
 		}
 	}
@@ -182,7 +187,7 @@ func (q *questions) keep(b *Builder) error {
 }
 
 // take reads what the shell wrote down: answers by question, of the C side alone and of all tools.
-func (q *questions) take(text string) (now [2]map[string]string) {
+func (q *Kconfig) take(text string) (now [2]map[string]string) {
 	now = [2]map[string]string{{}, {}}
 	var changes []string // what asks for something that does not stay
 	parts := strings.Split(text, "\x00")
@@ -206,12 +211,12 @@ func (q *questions) take(text string) (now [2]map[string]string) {
 
 var (
 	rustWord  = pattern.New(`(?i)rust|bindgen`)
-	namesTree = pattern.New(regexp.QuoteMeta(srcDir) + `/([^\s'"` + "`" + `;|&<>()$]*)`)
+	namesTree = pattern.New(regexp.QuoteMeta(buildlog.Source) + `/([^\s'"` + "`" + `;|&<>()$]*)`)
 )
 
 // of says whose the answer to a question is: 0 the C side's alone, 1 any tool's. ok is false where it may be that of a file which the
 // keys do not tell.
-func (q *questions) of(asked string) (of int, ok bool) {
+func (q *Kconfig) of(asked string) (of int, ok bool) {
 	if q.keys[0] == "" || rustWord.MatchString(asked) {
 		of = 1
 	}
