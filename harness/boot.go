@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
 	"umlab/harness/report"
@@ -152,7 +153,7 @@ func (l *Lab) buildCell(ctx context.Context, p *plan.Plan) (*built, error) {
 	if group := q.Groups()[len(q.Groups())-1]; err == nil && group.Settings != nil {
 		bl, _, err = l.builder.Baseline(ctx, group.Base(bl.Base))
 	}
-	var broken *kbuild.BuildError
+	var broken *kmake.BuildError
 	var dropped *kbuild.ConfigError
 	switch {
 	case errors.As(err, &dropped):

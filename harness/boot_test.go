@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/scenario"
 	"umlab/harness/toolchain"
 	"umlab/harness/tree"
@@ -14,7 +15,7 @@ import (
 func TestInteractiveInsmod(t *testing.T) {
 	b := &built{
 		cell:     scenario.Cell{Modules: []scenario.Module{{Name: "m", Params: []string{"n=1", "name=it's  $x"}}}, Placements: []scenario.Placement{{}}},
-		baseline: &kbuild.Baseline{Base: kbuild.Base{Tree: &tree.Tree{}, Toolchain: &toolchain.Toolchain{}}}, product: &kbuild.Product{},
+		baseline: &kbuild.Baseline{Base: kmake.Base{Tree: &tree.Tree{}, Toolchain: &toolchain.Toolchain{}}}, product: &kbuild.Product{},
 	}
 	_, intro := interactive(b)
 	if want := `insmod /modules/m.ko n=1 'name=it'\''s  $x'`; len(intro.Insmod) != 1 || intro.Insmod[0] != want {

@@ -32,7 +32,7 @@ func (l *Lab) smallest(ctx context.Context, src *sources.Sources, p *plan.Plan) 
 	if err != nil {
 		return nil, err
 	}
-	offers, err := l.builder.RustOffers(ctx, tc)
+	offers, err := tc.RustOffers(ctx, l.store, l.builder.Limits.Sandbox)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness/conclude"
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
 	"umlab/harness/result"
@@ -85,7 +86,7 @@ func (l *Lab) runGoals(
 }
 
 // goal makes the plan's goal in a cell.
-func (l *Lab) goal(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kbuild.Base, c scenario.Cell) (*kbuild.Goal, bool, error) {
+func (l *Lab) goal(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kmake.Base, c scenario.Cell) (*kbuild.Goal, bool, error) {
 	r := kbuild.GoalRequest{Cell: c, Goal: p.Scenario.Goal, Files: p.Scenario.Compared(), Whole: p.Scenario.Warnings(),
 		OutOfTree: p.Scenario.OutOfTree}
 	if r.OutOfTree != nil {
@@ -98,7 +99,7 @@ func (l *Lab) goal(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kb
 }
 
 // kernelOf is the kernel that the modules of a directory are made for, in a cell that is built from base.
-func (l *Lab) kernelOf(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kbuild.Base, c scenario.Cell) (*kbuild.Baseline, error) {
+func (l *Lab) kernelOf(ctx context.Context, b *kbuild.Builder, p *plan.Plan, base kmake.Base, c scenario.Cell) (*kbuild.Baseline, error) {
 	if name := p.Scenario.OutOfTree.Kernel; name != "" && name != p.Flags.Toolchain {
 		tc, err := l.sources.For(base.Subarch).Toolchain(ctx, name)
 		if err != nil {
@@ -145,7 +146,7 @@ func (l *Lab) goalControl(
 }
 
 // goalCell is what the goal came to in a cell. stock is the same of the stock cell, nil where nothing is held against it.
-func goalCell(p *plan.Plan, base kbuild.Base, c scenario.Cell, g *kbuild.Goal, hit bool, stock *kbuild.Goal) result.Cell {
+func goalCell(p *plan.Plan, base kmake.Base, c scenario.Cell, g *kbuild.Goal, hit bool, stock *kbuild.Goal) result.Cell {
 	by := []string{p.Scenario.Goal}
 	if out := p.Scenario.OutOfTree; out != nil {
 		c.Modules = []scenario.Module{{External: out.External("")}}

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/result"
 	"umlab/harness/sources"
 	"umlab/harness/tree"
@@ -47,7 +48,7 @@ func baselineOf(t *testing.T, l *Lab, name, toolchain string) *kbuild.Baseline {
 }
 
 // baseOf is what the baseline of a tree with edits is made of.
-func baseOf(t *testing.T, l *Lab, name, toolchain string, edits []edit) kbuild.Base {
+func baseOf(t *testing.T, l *Lab, name, toolchain string, edits []edit) kmake.Base {
 	t.Helper()
 	ctx := t.Context()
 	j, err := l.plan(MatrixOptions{Tree: name, Toolchain: toolchain})
@@ -73,7 +74,7 @@ func baseOf(t *testing.T, l *Lab, name, toolchain string, edits []edit) kbuild.B
 
 // same builds base from nothing and on from what is there, and wants the same kernel, modules, configuration and
 // commands, or the same failure. It returns the one from nothing, nil where that failed.
-func same(t *testing.T, l *Lab, base kbuild.Base) *kbuild.Baseline {
+func same(t *testing.T, l *Lab, base kmake.Base) *kbuild.Baseline {
 	t.Helper()
 	ctx := t.Context()
 	alone := *l.builder

@@ -19,6 +19,7 @@ import (
 	"umlab/harness/debian"
 	"umlab/harness/fetch"
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/parcel"
 	"umlab/harness/plan"
 	"umlab/harness/progress"
@@ -140,12 +141,12 @@ func Open(o Options) (*Lab, error) {
 				SnapshotBase: o.Getenv("UMLAB_DEBIAN_SNAPSHOT"), Newest: archive.Newest(st)},
 			Store: st, Sink: sink, Suites: set.Suites, Now: o.Now, Seen: &sync.Map{},
 		}},
-		builder: &kbuild.Builder{Store: st, Sink: sink, Limits: buildLimits(set.Limits.Build), CPUs: o.CPUs},
+		builder: &kbuild.Builder{Runner: kmake.Runner{Store: st, Limits: buildLimits(set.Limits.Build)}, Sink: sink, CPUs: o.CPUs},
 	}, nil
 }
 
-func buildLimits(l settings.BuildLimits) kbuild.Limits {
-	return kbuild.Limits{
+func buildLimits(l settings.BuildLimits) kmake.Limits {
+	return kmake.Limits{
 		Time: time.Duration(l.Minutes) * time.Minute,
 		Disk: l.DiskMB << 20,
 		Sandbox: sandbox.Limits{

@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"steps"},
 	{"oracle", "uml"},
 	{"kbuild"},
-	{"answers"},
+	{"answers", "kmake"},
 	{"loader", "objtree", "remake", "sample"},
 	{"loader/csrc"},
 	{"scenario", "sources"},

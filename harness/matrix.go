@@ -12,6 +12,7 @@ import (
 
 	"umlab/harness/conclude"
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/loader"
 	"umlab/harness/oracle"
 	"umlab/harness/outcome"
@@ -165,7 +166,7 @@ func results(p *plan.Plan, t *tree.Tree, tc *toolchain.Toolchain, notes []string
 // none, and draws the conclusions. lacks is why the plan's own is not there; base is what
 // it was to be built from. What rests on a thing of the store that is not what was stored is no result.
 func (l *Lab) runBuilt(
-	ctx context.Context, b *kbuild.Builder, r *ran, base kbuild.Base, started time.Time, lacks error,
+	ctx context.Context, b *kbuild.Builder, r *ran, base kmake.Base, started time.Time, lacks error,
 ) (_ *ran, err error) {
 	defer func() { err = cmp.Or(l.store.Wrong(), err) }()
 	r.Cells, r.others, r.seen = make([]result.Cell, len(r.plan.Cells)), map[string]*kbuild.Baseline{}, len(r.Notes)
@@ -224,7 +225,7 @@ func (l *Lab) runBuilt(
 }
 
 // chained is asked, what a variant of a plan on base is built from, with the toolchain that builds for its SUBARCH.
-func (l *Lab) chained(ctx context.Context, p *plan.Plan, base, asked kbuild.Base) (_ kbuild.Base, err error) {
+func (l *Lab) chained(ctx context.Context, p *plan.Plan, base, asked kmake.Base) (_ kmake.Base, err error) {
 	if asked.Subarch != base.Subarch {
 		asked.Toolchain, err = l.sources.For(asked.Subarch).Toolchain(ctx, p.Flags.Toolchain)
 	}
@@ -234,7 +235,7 @@ func (l *Lab) chained(ctx context.Context, p *plan.Plan, base, asked kbuild.Base
 // withoutBaseline is the outcome of all cells whose baseline is not there because of
 // err, which is returned where that is not the source's doing.
 func withoutBaseline(err error) (o outcome.Outcome, log, note string, _ error) {
-	var broken *kbuild.BuildError
+	var broken *kmake.BuildError
 	var dropped *kbuild.ConfigError
 	switch {
 	case errors.As(err, &dropped):

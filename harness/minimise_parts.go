@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/progress"
 	"umlab/harness/result"
 	"umlab/harness/sample"
@@ -306,7 +306,7 @@ func (m *minimising) kconfig(ctx context.Context, name string, of func(kconfig.O
 }
 
 // needs are the options without which the tree makes no module of the one that decides; none where that is no module of the tree.
-func (m *minimising) needs(ctx context.Context, base kbuild.Base) (needs []kconfig.Option, err error) {
+func (m *minimising) needs(ctx context.Context, base kmake.Base) (needs []kconfig.Option, err error) {
 	var of *scenario.Module
 	for _, mod := range m.was.plan.Modules() {
 		if mod.Name == m.target.Module {
@@ -366,7 +366,7 @@ func (m *minimising) resolveSame(
 }
 
 // cellBase is what the kernel of the cell is built from.
-func (m *minimising) cellBase(ctx context.Context) (kbuild.Base, error) {
+func (m *minimising) cellBase(ctx context.Context) (kmake.Base, error) {
 	for _, g := range m.was.plan.Groups() {
 		if len(g.Cells) > 0 {
 			return m.lab.chained(ctx, m.was.plan, m.base, g.Base(m.base))

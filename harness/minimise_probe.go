@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/outcome"
 	"umlab/harness/plan"
 	"umlab/harness/predicate"
@@ -33,7 +33,7 @@ type minimising struct {
 	was       *ran // the cell with all that it has
 	tree      *tree.Tree
 	toolchain *toolchain.Toolchain
-	base      kbuild.Base // of the plan's own build
+	base      kmake.Base // of the plan's own build
 	target    predicate.Target
 	at        scenario.Placement
 	shows     outcome.Outcome    // of the target

@@ -10,11 +10,12 @@ import (
 	"umlab/harness/pattern"
 )
 
-// The names that umlab's own makes have for the tree, the build directory and what lies beside a scenario.
+// The paths inside umlab's sandbox. They are part of what is built (they stand in .cmd files), so they are the same for every tree
+// and every user.
 const (
-	Source = "/src"
-	Build  = "/build"
-	Beside = "/ext"
+	Source = "/src"   // the tree, read-only
+	Build  = "/build" // O=, the only place that make can write to but /tmp
+	Beside = "/ext"   // directories of modules lie below it, see scenario.External
 )
 
 // Said is an error with the line of make's output that it stands in.

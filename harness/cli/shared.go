@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"umlab/harness"
-	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/scenario"
 	"umlab/harness/shell"
 	"umlab/harness/usage"
@@ -86,7 +86,7 @@ func (t *target) oneToolchain(to *string, means string) {
 
 // compiler adds the flags that say how the C side is built, and for which machine.
 func (t *target) compiler(r *run) {
-	t.text(&r.Compiler, flag{name: "compiler", takes: "NAME", choices: func() []string { return []string{kbuild.Clang, kbuild.GCC} },
+	t.text(&r.Compiler, flag{name: "compiler", takes: "NAME", choices: func() []string { return []string{kmake.Clang, kmake.GCC} },
 		means: "what builds the C side; default: what the tree was made for"})
 	t.text(&r.Subarch, flag{name: "subarch", takes: "NAME", choices: t.app.subarches,
 		means: "SUBARCH of the kernel: i386 is User-Mode Linux of 32 bits; default x86_64"})

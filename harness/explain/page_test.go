@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/outcome"
 	"umlab/harness/result"
 	"umlab/harness/sandbox"
@@ -99,7 +100,7 @@ func FuzzExcerpt(f *testing.F) {
 func theHand(t *testing.T) byHand {
 	cache := "/home/o'brien/my cache"
 	own := scenario.Module{Name: "x-y", Path: "samples/rust/x-y.ko", Params: []string{"name=it's"}}
-	base := kbuild.Base{Compiler: kbuild.Clang, Tree: &tree.Tree{Name: "a tree", Layers: []string{"/home/me/linux"}}, Toolchain: &toolchain.Toolchain{
+	base := kmake.Base{Compiler: kmake.Clang, Tree: &tree.Tree{Name: "a tree", Layers: []string{"/home/me/linux"}}, Toolchain: &toolchain.Toolchain{
 		Root: cache + "/root", Busybox: cache + "/root/busybox", Path: []string{"/rust/bin"}, Env: []string{"NAME=it's"},
 		Mounts: []sandbox.Mount{{Source: cache + "/rust", Target: "/rust"}, {Source: "/x y/bindgen", Target: "/host/bindgen"}},
 	}}

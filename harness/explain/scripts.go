@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
 	"umlab/harness/shell"
@@ -18,7 +18,7 @@ import (
 // byHand is a cell at a placement as a person repeats it without umlab.
 type byHand struct {
 	Booted
-	kbuild.Base
+	kmake.Base
 	place scenario.Placement
 }
 
@@ -189,7 +189,7 @@ func (h byHand) build() string {
 func (h byHand) own() string {
 	s := &script{}
 	config := append(append([]string{"make"}, h.Arch()...), "O=build")
-	if h.Compiler == kbuild.Clang {
+	if h.Compiler == kmake.Clang {
 		config = append(config, "LLVM=1")
 	}
 	s.line("%s KCONFIG_ALLCONFIG=%s allnoconfig", strings.Join(config, " "), shell.Quote(h.options()))

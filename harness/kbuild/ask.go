@@ -15,6 +15,7 @@ import (
 
 	"umlab/harness/answers"
 	"umlab/harness/buildlog"
+	"umlab/harness/kmake"
 	"umlab/harness/objtree"
 	"umlab/harness/pattern"
 	"umlab/harness/store"
@@ -24,27 +25,10 @@ import (
 // rustc and the options of its first crate, core, as the tree's own Makefiles give them, on a crate that is empty. What it refuses
 // there before it looks at any source, it refuses in the build; all else the build decides.
 
-// Refusal says that rustc does not take what the tree asks of it.
-type Refusal struct {
-	buildlog.Said
-	Gives   string  `json:"gives,omitempty"` // file and line of the tree that ask for what is refused: "scripts/generate_rust_target.rs:242"
-	Seconds float64 `json:"seconds"`         // that asking took
-}
-
 // refused reports whether err is that of a rustc that was asked beforehand.
 func refused(err error) bool {
-	broken, ok := errors.AsType[*BuildError](err)
+	broken, ok := errors.AsType[*kmake.BuildError](err)
 	return ok && broken.Refused != nil
-}
-
-// String says how it is known, and what to look at.
-func (r *Refusal) String() string {
-	text := fmt.Sprintf("rustc was asked before anything was built, by the command of %s on an empty crate (%.1f s), "+
-		"and refused before it read any source", r.Step, r.Seconds)
-	if r.Gives != "" {
-		text += "; what it refuses is given by " + r.Gives
-	}
-	return text
 }
 
 // askDir is where the sandbox has what is compiled to ask.
@@ -60,7 +44,7 @@ var askedCrates = map[string]string{
 const askScript = `obj=$1 target=$2; shift 2
 exec make -rR --no-print-directory -I "$srctree" -f "$srctree/scripts/Makefile.build" obj="$obj" "$target" "$@"`
 
-// ask asks rustc. The error is a *BuildError with a Refusal where rustc refuses; whatever else goes wrong is no answer, and nil.
+// ask asks rustc. The error is a *kmake.BuildError with a Refusal where rustc refuses; whatever else goes wrong is no answer, and nil.
 func (m *making) ask(ctx context.Context, what string) error {
 	if !RequestsRust(m.base.Options) {
 		return nil
@@ -80,7 +64,7 @@ func (m *making) ask(ctx context.Context, what string) error {
 		return nil
 	}
 	refusal.Seconds = time.Since(start).Seconds()
-	refusal.Gives = m.base.gives(dir, refusal.Message)
+	refusal.Gives = gives(m.base, dir, refusal.Message)
 	if _, err := m.log.Write(log); err != nil {
 		return err
 	}
@@ -88,7 +72,7 @@ func (m *making) ask(ctx context.Context, what string) error {
 	if err != nil {
 		return err
 	}
-	return &BuildError{What: what, First: refusal.Line, Offset: refusal.Offset, Log: kept, Refused: refusal}
+	return &kmake.BuildError{What: what, First: refusal.Line, Offset: refusal.Offset, Log: kept, Refused: refusal}
 }
 
 // askedBuild makes a build directory that is configured as m's is.
@@ -152,12 +136,12 @@ func autoConf(config []byte) []byte {
 }
 
 // asked asks in the build directory dir. It returns nil where rustc takes all, or where nobody can tell.
-func (m *making) asked(ctx context.Context, dir string) (*Refusal, []byte) {
+func (m *making) asked(ctx context.Context, dir string) (*kmake.Refusal, []byte) {
 	asking := *m
-	asking.build, asking.watch = dir, watching{}
+	asking.build, asking.watch = dir, kmake.Watching{}
 	var said bytes.Buffer
 	err := asking.hook(ctx, &said) // which fails: in the end make misses what was not built
-	if _, exit := errors.AsType[*exitError](err); err != nil && !exit {
+	if _, exit := errors.AsType[*kmake.ExitError](err); err != nil && !exit {
 		return nil, nil
 	}
 	env, err := asking.hooked()
@@ -170,9 +154,9 @@ func (m *making) asked(ctx context.Context, dir string) (*Refusal, []byte) {
 		for _, name := range []string{"empty", "none"} {
 			script += fmt.Sprintf("mkdir -p %s/%s/core/src && printf '%%s' \"$ask_%[2]s\" > %[1]s/%[2]s/core/src/lib.rs || exit 1\n", askDir, name)
 		}
-		j.dir, j.args = buildDir, append([]string{"sh", "-c", script + askScript, "sh"}, args...)
-		j.env = append(slices.Clone(env), "ask_empty="+askedCrates["empty"], "ask_none="+askedCrates["none"])
-		return m.run(ctx, j)
+		j.Dir, j.Args = buildDir, append([]string{"sh", "-c", script + askScript, "sh"}, args...)
+		j.Env = append(slices.Clone(env), "ask_empty="+askedCrates["empty"], "ask_none="+askedCrates["none"])
+		return m.Run(ctx, j)
 	}
 	if err := run(&said, "scripts", buildlog.RustTarget); err != nil {
 		return nil, nil
@@ -182,12 +166,12 @@ func (m *making) asked(ctx context.Context, dir string) (*Refusal, []byte) {
 		var log bytes.Buffer
 		fmt.Fprintf(&log, "umlab: rustc is asked before anything is built: %s of an %s crate\n", core, crate)
 		err := run(&log, "rust", core, "RUST_LIB_SRC="+askDir+"/"+crate)
-		if _, exit := errors.AsType[*exitError](err); !exit {
+		if _, exit := errors.AsType[*kmake.ExitError](err); !exit {
 			return nil, nil // it takes all, or the machine is at fault
 		}
 		answers[i] = log.Bytes()
 	}
-	return m.base.refused(answers[0], answers[1]), answers[0]
+	return refusal(m.base, answers[0], answers[1]), answers[0]
 }
 
 // core is the first crate that a tree builds.
@@ -195,13 +179,13 @@ const core = "rust/core.o"
 
 // refused holds what rustc said of an empty crate against what it said of one that is no Rust: where it says the same and no
 // source, it did not come to look at any.
-func (b Base) refused(empty, none []byte) *Refusal {
+func refusal(b kmake.Base, empty, none []byte) *kmake.Refusal {
 	one, other := buildlog.Failed(empty, b.Compiler), buildlog.Failed(none, b.Compiler)
 	if len(one) == 0 || len(other) == 0 || one[0].Tool != "rustc" || one[0].Diagnostic != other[0].Diagnostic ||
 		bytes.Contains(empty, []byte(" --> ")) || bytes.Contains(none, []byte(" --> ")) {
 		return nil
 	}
-	return &Refusal{Said: one[0]}
+	return &kmake.Refusal{Said: one[0]}
 }
 
 var (
@@ -212,7 +196,7 @@ var (
 
 // gives is where the tree asks for what a message refuses: the line that writes that part of target.json, else the rule that calls
 // rustc; "" where that cannot be told.
-func (b Base) gives(build, message string) string {
+func gives(b kmake.Base, build, message string) string {
 	target, _ := objtree.Read(build, buildlog.RustTarget)
 	var words []string
 	if m := specKey.FindStringSubmatch(message); m != nil {
@@ -225,15 +209,15 @@ func (b Base) gives(build, message string) string {
 		if !bytes.Contains(target, []byte(word)) {
 			continue
 		}
-		if at := b.lineWith("scripts/generate_rust_target.rs", regexp.MustCompile(`(?m)^.*"[^"\n]*`+regexp.QuoteMeta(word)+`.*$`)); at != "" {
+		if at := lineWith(b, "scripts/generate_rust_target.rs", regexp.MustCompile(`(?m)^.*"[^"\n]*`+regexp.QuoteMeta(word)+`.*$`)); at != "" {
 			return at
 		}
 	}
-	return b.lineWith("rust/Makefile", library.Regexp())
+	return lineWith(b, "rust/Makefile", library.Regexp())
 }
 
 // lineWith is the first line of a file of the tree that matches, "FILE:LINE"; "" where there is none.
-func (b Base) lineWith(name string, re *regexp.Regexp) string {
+func lineWith(b kmake.Base, name string, re *regexp.Regexp) string {
 	text, err := fs.ReadFile(b.Tree.FS(), name)
 	if err != nil {
 		return ""

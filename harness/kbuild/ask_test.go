@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"umlab/harness/kmake"
 )
 
 // TestAskedBuild holds what the build directory has in which rustc is asked, also where a run that was killed left one.
@@ -53,7 +55,7 @@ func TestRefused(t *testing.T) {
 		"something else too": {spec + fail, spec + source + fail, false},
 		"no error of rustc":  {"sh: rustc: not found\n" + fail, "sh: rustc: not found\n" + fail, false},
 	} {
-		if got := (Base{}).refused([]byte(tt.empty), []byte(tt.none)); (got != nil) != tt.want {
+		if got := refusal(kmake.Base{}, []byte(tt.empty), []byte(tt.none)); (got != nil) != tt.want {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

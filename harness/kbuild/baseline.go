@@ -15,6 +15,7 @@ import (
 	"umlab/harness/answers"
 	"umlab/harness/buildlog"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
@@ -23,17 +24,17 @@ import (
 
 // Baseline is one full build in the store.
 type Baseline struct {
-	Base    Base     `json:"-"`
-	Key     string   `json:"key"`
-	Dir     string   `json:"-"`       // of the store; the build directory is Dir/build
-	Seconds float64  `json:"seconds"` // of its makes, configuring included
-	Steps   int      `json:"steps"`   // lines of Kbuild that made something
-	Config  string   `json:"config"`  // sha256 of the resolved .config
-	Linux   string   `json:"linux"`   // sha256 of the kernel
-	Env     []string `json:"env"`     // what Kbuild exports to the recipes of a module, see direct
-	Direct  bool     `json:"direct"`  // Env was taken: modules can be built below Kbuild's top
-	Of      identity `json:"of"`
-	On      *On      `json:"on,omitempty"` // nil for a build from nothing
+	Base    kmake.Base `json:"-"`
+	Key     string     `json:"key"`
+	Dir     string     `json:"-"`       // of the store; the build directory is Dir/build
+	Seconds float64    `json:"seconds"` // of its makes, configuring included
+	Steps   int        `json:"steps"`   // lines of Kbuild that made something
+	Config  string     `json:"config"`  // sha256 of the resolved .config
+	Linux   string     `json:"linux"`   // sha256 of the kernel
+	Env     []string   `json:"env"`     // what Kbuild exports to the recipes of a module, see direct
+	Direct  bool       `json:"direct"`  // Env was taken: modules can be built below Kbuild's top
+	Of      identity   `json:"of"`
+	On      *On        `json:"on,omitempty"` // nil for a build from nothing
 }
 
 // Gone reports whether a module that was, which is of a tree before it was changed, has made is no module of b's tree any
@@ -105,7 +106,7 @@ func (b *Baseline) From() string {
 		parts = append(parts, "other options")
 	}
 	if n := b.On.Files; n > 0 || len(parts) == 0 {
-		parts = append(parts, fmt.Sprintf("%d other %s", n, plural(n, "file")))
+		parts = append(parts, fmt.Sprintf("%d other %s", n, kmake.Plural(n, "file")))
 	}
 	what := fmt.Sprintf("the baseline of toolchain %s, with %s", b.On.Toolchain, strings.Join(parts, " and "))
 	if b.On.Same {
@@ -114,14 +115,7 @@ func (b *Baseline) From() string {
 	return what
 }
 
-func plural(n int, one string) string {
-	if n == 1 {
-		return one
-	}
-	return one + "s"
-}
-
-func (b *Builder) identity(ctx context.Context, base Base) (identity, error) {
+func (b *Builder) identity(ctx context.Context, base kmake.Base) (identity, error) {
 	id := identity{Tree: base.Tree.Digest, Toolchain: base.Toolchain.Digest, Name: base.Toolchain.Name, Compiler: base.Compiler,
 		Subarch: base.Subarch,
 		Options: kconfig.Text(base.Options)}
@@ -135,9 +129,9 @@ func (b *Builder) identity(ctx context.Context, base Base) (identity, error) {
 
 // Baseline returns the baseline of base. Where the store has none, it goes on from the nearest one that is there, see
 // goOn, or builds from nothing; a build from nothing that was killed is resumed. The error is a *ConfigError where
-// Kconfig dropped a request (nothing is built then), a *BuildError where the source does not build, a *machineError where
-// the machine failed. What failed for a reason of the source is not tried again.
-func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bool, err error) {
+// Kconfig dropped a request (nothing is built then), a *kmake.BuildError where the source does not build; others are the
+// machine's. What failed for a reason of the source is not tried again.
+func (b *Builder) Baseline(ctx context.Context, base kmake.Base) (bl *Baseline, hit bool, err error) {
 	find := func() *Baseline {
 		for _, key := range b.keys(base) {
 			if bl, err := b.openBaseline(ctx, base, key); err == nil {
@@ -152,7 +146,7 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 	}
 	ctx, done := b.Store.Sure(ctx)
 	defer done()
-	unlock, err := b.Store.Lock(ctx, kindBaseline+"-"+base.key())
+	unlock, err := b.Store.Lock(ctx, kindBaseline+"-"+baseKey(base))
 	if err != nil {
 		return nil, false, err
 	}
@@ -202,15 +196,15 @@ func (b *Builder) Baseline(ctx context.Context, base Base) (bl *Baseline, hit bo
 var ErrNone = errors.New("there is no such baseline yet")
 
 // keys are those under which a baseline of base may lie, in the order in which they are looked for.
-func (b *Builder) keys(base Base) []string {
+func (b *Builder) keys(base kmake.Base) []string {
 	if b.FromNothing {
-		return []string{base.key()}
+		return []string{baseKey(base)}
 	}
-	return []string{base.key(), onKey(base)}
+	return []string{baseKey(base), onKey(base)}
 }
 
 // pull takes a baseline of base from where others put it, see store.Remote; nil where there is none.
-func (b *Builder) pull(ctx context.Context, base Base, find func() *Baseline) *Baseline {
+func (b *Builder) pull(ctx context.Context, base kmake.Base, find func() *Baseline) *Baseline {
 	for _, key := range b.keys(base) {
 		if b.Store.Pull(ctx, kindBaseline, key) {
 			return find()
@@ -237,9 +231,9 @@ func (b *Builder) offer(bl *Baseline) {
 const goOnVersion = "5"
 
 // onKey is the key of a baseline of base that went on from another.
-func onKey(base Base) string { return store.Key("on", goOnVersion, base.key()) }
+func onKey(base kmake.Base) string { return store.Key("on", goOnVersion, baseKey(base)) }
 
-func (b *Builder) openBaseline(ctx context.Context, base Base, key string) (*Baseline, error) {
+func (b *Builder) openBaseline(ctx context.Context, base kmake.Base, key string) (*Baseline, error) {
 	bl, err := readBaseline(b.Store.Lookup, key)
 	if err != nil {
 		return nil, err
@@ -278,24 +272,24 @@ func readBaseline(lookup func(kind, key string) (string, bool), key string) (*Ba
 
 // fromNothing builds the baseline of base by one full make. why says why it does not go on from another; "" where there
 // is none.
-func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why string) (bl *Baseline, err error) {
-	key := base.key()
+func (b *Builder) fromNothing(ctx context.Context, base kmake.Base, id identity, why string) (bl *Baseline, err error) {
+	key := baseKey(base)
 	dir, err := b.Store.Partial(kindBaseline, key)
 	if err != nil {
 		return nil, err
 	}
 	var last int
-	for _, by := range []string{base.Compiler, Clang, GCC} { // how many it was the last time is the best guess
+	for _, by := range []string{base.Compiler, kmake.Clang, kmake.GCC} { // how many it was the last time is the best guess
 		if last == 0 {
 			b.Store.Get("steps", by, &last)
 		}
 	}
-	task := b.Sink.Start(base.title(), progress.Objects, int64(last))
+	task := b.Sink.Start(title(base), progress.Objects, int64(last))
 	defer func() { task.Done(err) }()
 	if why != "" {
 		b.Sink.Note(fmt.Sprintf("%s is built from nothing: %s", base.Tree.Name, why))
 	}
-	mk, err := b.newMake(base, dir, task, watching{below: []string{srcDir}})
+	mk, err := b.newMake(base, dir, task, kmake.Watching{Below: []string{srcDir}})
 	if err != nil {
 		return nil, err
 	}
@@ -329,7 +323,7 @@ func (b *Builder) fromNothing(ctx context.Context, base Base, id identity, why s
 }
 
 // title is what the progress calls a build of the baseline.
-func (b Base) title() string {
+func title(b kmake.Base) string {
 	return fmt.Sprintf("build baseline %s (%s, %s)", b.Tree.Name, b.Toolchain.Name, b.Compiler)
 }
 
@@ -371,7 +365,7 @@ func (b *Builder) install(ctx context.Context, mk *making, bl *Baseline, was *re
 }
 
 // put installs dir as the directory of bl.
-func (b *Builder) put(ctx context.Context, base Base, dir string, bl *Baseline) (*Baseline, error) {
+func (b *Builder) put(ctx context.Context, base kmake.Base, dir string, bl *Baseline) (*Baseline, error) {
 	text, err := json.MarshalIndent(bl, "", " ")
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"umlab/harness/answers"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/scenario"
@@ -44,9 +45,9 @@ func (m *making) configure(ctx context.Context, what string) error {
 	if err := m.prepareQuestions(ctx); err != nil {
 		return err
 	}
-	err := m.run(ctx, m.job("configure "+m.base.Tree.Name, m.out, "KCONFIG_ALLCONFIG="+buildDir+"/"+allConfig, "allnoconfig"))
+	err := m.Run(ctx, m.job("configure "+m.base.Tree.Name, m.out, "KCONFIG_ALLCONFIG="+buildDir+"/"+allConfig, "allnoconfig"))
 	if err != nil {
-		return m.blame(ctx, what, err, m.log.Name())
+		return m.Blame(ctx, what, err, m.log.Name())
 	}
 	return errors.Join(m.asks.Keep(), m.keepConf(ctx))
 }
@@ -77,7 +78,7 @@ const (
 	allConfig   = ".umlab.config" // what is requested
 )
 
-func (b Base) confKey() string {
+func confKey(b kmake.Base) string {
 	return store.Key(kindConf, "1", b.Tree.Digest, b.Toolchain.Digest, b.Compiler, b.Subarch)
 }
 
@@ -94,7 +95,7 @@ func (m *making) keepConf(ctx context.Context) error {
 	if _, c.Sum, err = m.Store.Keep(ctx, filepath.Join(m.build, filepath.FromSlash(confProgram))); err != nil {
 		return err
 	}
-	return m.Store.Put(kindConf, m.base.confKey(), c)
+	return m.Store.Put(kindConf, confKey(m.base), c)
 }
 
 // configureFast is configure for who needs nothing but the .config.
@@ -109,7 +110,7 @@ func (m *making) configureFast(ctx context.Context, what string) error {
 // askedConf makes .config with the program alone, without make. ok is false where that was not kept or fails: make has the last word.
 func (m *making) askedConf(ctx context.Context) (ok bool, err error) {
 	var c conf
-	if m.FromNothing || !m.Store.Get(kindConf, m.base.confKey(), &c) {
+	if m.FromNothing || !m.Store.Get(kindConf, confKey(m.base), &c) {
 		return false, nil
 	}
 	program, ok := m.Store.Kept(c.Sum)
@@ -129,9 +130,9 @@ func (m *making) askedConf(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	j := m.job("configure "+m.base.Tree.Name, m.out)
-	j.dir, j.env, j.args = buildDir, c.Env, []string{confProgram, "--allnoconfig", "Kconfig"}
-	err = m.run(ctx, j)
-	if _, exit := errors.AsType[*exitError](err); exit {
+	j.Dir, j.Env, j.Args = buildDir, c.Env, []string{confProgram, "--allnoconfig", "Kconfig"}
+	err = m.Run(ctx, j)
+	if _, exit := errors.AsType[*kmake.ExitError](err); exit {
 		return false, nil
 	}
 	return err == nil, err
@@ -162,7 +163,7 @@ func (m *making) compare(ctx context.Context, when string) error {
 			continue
 		}
 		var said bytes.Buffer
-		err := m.run(ctx, m.job("make rustavailable", &said, "-s", "rustavailable"))
+		err := m.Run(ctx, m.job("make rustavailable", &said, "-s", "rustavailable"))
 		if err != nil && said.Len() == 0 {
 			said.WriteString(err.Error())
 		}
@@ -173,10 +174,10 @@ func (m *making) compare(ctx context.Context, when string) error {
 
 // Configure returns what Kconfig makes of the options of base, without building
 // anything. What it drops is for the caller to compare. The store keeps it. The
-// error is a *BuildError where the tree cannot be configured.
-func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, error) {
+// error is a *kmake.BuildError where the tree cannot be configured.
+func (b *Builder) Configure(ctx context.Context, base kmake.Base) (kconfig.Config, error) {
 	const kind = "configured"
-	key := store.Key(kind, base.key())
+	key := store.Key(kind, baseKey(base))
 	var text string
 	if !b.FromNothing && b.Store.Get(kind, key, &text) {
 		if c, err := kconfig.ParseConfig(".config", []byte(text)); err == nil {
@@ -188,13 +189,13 @@ func (b *Builder) Configure(ctx context.Context, base Base) (kconfig.Config, err
 		return kconfig.Config{}, err
 	}
 	defer remove()
-	mk, err := b.newMake(base, dir, progress.Discard{}.Start("", progress.None, 0), watching{})
+	mk, err := b.newMake(base, dir, progress.Discard{}.Start("", progress.None, 0), kmake.Watching{})
 	if err != nil {
 		return kconfig.Config{}, err
 	}
 	defer mk.close()
 	if err := mk.configureFast(ctx, "configuration"); err != nil {
-		return kconfig.Config{}, base.told(scenario.Cell{}, err)
+		return kconfig.Config{}, base.Told(scenario.Cell{}, err)
 	}
 	c, err := readConfig(mk.build)
 	if err != nil {

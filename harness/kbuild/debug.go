@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"umlab/harness/kmake"
 	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
@@ -90,13 +91,13 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 		return nil, err
 	}
 	task := b.Sink.Start("build "+r.name()+" with debug information", progress.Objects, 0)
-	j := job{what: r.name() + " with debug information", base: bl.Base, overlays: []sandbox.Overlay{kernel},
-		log: &makeLog{Log: log, Task: task}}
+	j := kmake.Job{What: r.name() + " with debug information", Base: bl.Base, Overlays: []sandbox.Overlay{kernel},
+		Log: &kmake.Log{To: log, Task: task}}
 	set := debugVars(r)
 	externals, err := b.makeDebug(ctx, bl, r, j, set, dir)
 	task.Done(err)
 	if err != nil {
-		return nil, bl.Base.told(r.Cell, b.blame(ctx, j.what, err, logPath))
+		return nil, bl.Base.Told(r.Cell, b.Blame(ctx, j.What, err, logPath))
 	}
 	built := products{objtree.Dir{Upper: kernel.Upper, Lower: bl.Build()}, externals}
 	d := &Debugged{Modules: map[string]Module{}, Objects: map[string][]RustObject{}}
@@ -122,16 +123,16 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 
 // makeDebug runs make for the modules of the tree, in the overlay of j, and for
 // each of the user's directories.
-func (b *Builder) makeDebug(ctx context.Context, bl *Baseline, r Request, j job, set []string, dir string) ([]objtree.Dir, error) {
+func (b *Builder) makeDebug(ctx context.Context, bl *Baseline, r Request, j kmake.Job, set []string, dir string) ([]objtree.Dir, error) {
 	top := append(append(bl.Base.Make(), b.jobs(r)), set...)
 	if len(r.targets()) > 0 {
 		tree := j
 		if bl.Direct {
-			tree.dir, tree.env, tree.args = buildDir, append(slices.Clone(bl.Env), set...), directArgs(r, b.jobs(r))
+			tree.Dir, tree.Env, tree.Args = buildDir, append(slices.Clone(bl.Env), set...), directArgs(r, b.jobs(r))
 		} else {
-			tree.args = append(slices.Clone(top), r.targets()...)
+			tree.Args = append(slices.Clone(top), r.targets()...)
 		}
-		if err := b.run(ctx, tree); err != nil {
+		if err := b.Run(ctx, tree); err != nil {
 			return nil, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/kmake"
 	"umlab/harness/objtree"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
@@ -52,7 +53,7 @@ func (e *differsError) Error() string {
 // that nothing but the variant's flags is different from the baseline, which
 // the top Makefile built: its saved command, with the flags taken out, must be
 // the baseline's.
-func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overlay sandbox.Overlay, out *makeLog) error {
+func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overlay sandbox.Overlay, out *kmake.Log) error {
 	want, err := savedCommands(r, bl.made())
 	if err != nil {
 		return err
@@ -63,10 +64,10 @@ func (b *Builder) makeDirect(ctx context.Context, bl *Baseline, r Request, overl
 			return err
 		}
 	}
-	err = b.run(ctx, job{
-		what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, log: out, dir: buildDir,
-		env:  append(inTree(bl.Env, want), "made="+strings.Join(again, " "), rustModule+"="+strings.Join(r.Cell.Variant.Flags(), " ")),
-		args: directArgs(r, b.jobs(r)),
+	err = b.Run(ctx, kmake.Job{
+		What: r.name(), Base: bl.Base, Overlays: []sandbox.Overlay{overlay}, Log: out, Dir: buildDir,
+		Env:  append(inTree(bl.Env, want), "made="+strings.Join(again, " "), rustModule+"="+strings.Join(r.Cell.Variant.Flags(), " ")),
+		Args: directArgs(r, b.jobs(r)),
 	})
 	if err != nil {
 		return err
@@ -167,8 +168,8 @@ func (m *making) captureEnv(ctx context.Context) ([]string, error) {
 func (m *making) hook(ctx context.Context, said *bytes.Buffer) error {
 	script := `mkdir ` + hookDir + ` && echo '$(shell env -0 > ` + buildDir + `/.umlab.env)' > ` + hookDir + `/Kbuild && "$@"`
 	j := m.job("take the environment of a module", said, "M="+hookDir, "modules")
-	j.args = append([]string{"sh", "-c", script, "sh"}, j.args...)
-	return m.run(ctx, j)
+	j.Args = append([]string{"sh", "-c", script, "sh"}, j.Args...)
+	return m.Run(ctx, j)
 }
 
 // hooked is what it left.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"umlab/harness/kmake"
 	"umlab/harness/store"
 )
 
@@ -18,7 +19,7 @@ func TestForget(t *testing.T) {
 		}
 		return s
 	}
-	b := &Builder{Store: open()}
+	b := &Builder{Runner: kmake.Runner{Store: open()}}
 	defer b.Store.Close()
 	bl := &Baseline{Key: store.Key("a baseline")}
 	dir := filepath.Join(t.TempDir(), "baseline")

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"umlab/harness/buildlog"
+	"umlab/harness/kmake"
 	"umlab/harness/loader"
 	"umlab/harness/objtree"
 	"umlab/harness/outcome"
@@ -203,9 +204,9 @@ func (b *Builder) offerProduct(bl *Baseline, r Request, key string, p *Product) 
 }
 
 // told is p with what the tools said where it was not built.
-func (p *Product) told(b Base, r Request) *Product {
+func (p *Product) told(b kmake.Base, r Request) *Product {
 	if p.Outcome != nil && p.Outcome.Kind == outcome.BuildFailed && p.Outcome.Detail == "" {
-		if frame, brief := b.frame(r.Cell, p.Log); frame != nil {
+		if frame, brief := b.Frame(r.Cell, p.Log); frame != nil {
 			p.Outcome.Frame, p.Outcome.Detail = frame, brief
 		}
 	}
@@ -248,9 +249,9 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 	defer log.Close()
 	p := &Product{Modules: map[string]Module{}, Effective: map[string][]string{}}
 	built := products{kernel: bl.made()}
-	if r.flags() || r.again() || len(externals(r.Cell)) > 0 {
+	if r.flags() || r.again() || len(kmake.Externals(r.Cell)) > 0 {
 		task := b.Sink.Start("build "+r.name(), progress.Objects, 0)
-		out := &makeLog{Log: log, Task: task}
+		out := &kmake.Log{To: log, Task: task}
 		var kernel *sandbox.Overlay // that external modules are built against; nil for the baseline
 		if r.again() || r.flags() && (len(r.targets()) > 0 || !r.moduleScope()) {
 			overlay, err := newOverlay(dir, bl.Build(), buildDir)
@@ -267,7 +268,7 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 				return b.unbuilt(ctx, r, p, err, logPath, start)
 			}
 		}
-		j := job{what: r.name(), base: bl.Base, log: out}
+		j := kmake.Job{What: r.name(), Base: bl.Base, Log: out}
 		args := append(append(bl.Base.Make(), b.jobs(r)), r.vars()...)
 		built.externals, err = b.makeExternals(ctx, bl, r, j, args, kernel, dir)
 		task.Done(err)
@@ -285,8 +286,8 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 // unbuilt is the product of a make that failed with err: build-failed where the
 // source is at fault.
 func (b *Builder) unbuilt(ctx context.Context, r Request, p *Product, err error, logPath string, start time.Time) (*Product, error) {
-	err = b.blame(ctx, r.name(), err, logPath)
-	broken, ok := errors.AsType[*BuildError](err)
+	err = b.Blame(ctx, r.name(), err, logPath)
+	broken, ok := errors.AsType[*kmake.BuildError](err)
 	if !ok {
 		return nil, err
 	}
@@ -298,19 +299,19 @@ func (b *Builder) unbuilt(ctx context.Context, r Request, p *Product, err error,
 
 // makeFork runs make in the overlay: below Kbuild's top where only modules
 // change and that is shown to be the same, else from the top.
-func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay sandbox.Overlay, out *makeLog) (direct bool, err error) {
+func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay sandbox.Overlay, out *kmake.Log) (direct bool, err error) {
 	if r.direct() && bl.Direct {
 		err := b.makeDirect(ctx, bl, r, overlay, out)
 		if err == nil {
 			return true, nil
 		}
-		_, exit := errors.AsType[*exitError](err)
+		_, exit := errors.AsType[*kmake.ExitError](err)
 		_, differs := errors.AsType[*differsError](err)
 		if !exit && !differs {
 			return false, err
 		}
 		// The top Makefile has the last word on whether it builds.
-		fmt.Fprintf(out.Log, "%s%v\n", buildlog.Again, err)
+		fmt.Fprintf(out.To, "%s%v\n", buildlog.Again, err)
 		for _, d := range []string{overlay.Upper, overlay.Work} {
 			if err := errors.Join(store.RemoveAll(d), os.Mkdir(d, 0o755)); err != nil {
 				return false, err
@@ -321,16 +322,16 @@ func (b *Builder) makeFork(ctx context.Context, bl *Baseline, r Request, overlay
 	if r.moduleScope() {
 		args = append(args, r.targets()...)
 	}
-	j := job{what: r.name(), base: bl.Base, overlays: []sandbox.Overlay{overlay}, args: args, log: out}
+	j := kmake.Job{What: r.name(), Base: bl.Base, Overlays: []sandbox.Overlay{overlay}, Args: args, Log: out}
 	if r.again() {
 		files, err := bl.filesOf(r)
 		if err != nil {
 			return false, err
 		}
-		j.dir, j.args = buildDir, append([]string{"sh", "-c", `rm -f -- $made && exec "$@"`, "sh"}, args...)
-		j.env = []string{"made=" + strings.Join(files, " ")}
+		j.Dir, j.Args = buildDir, append([]string{"sh", "-c", `rm -f -- $made && exec "$@"`, "sh"}, args...)
+		j.Env = []string{"made=" + strings.Join(files, " ")}
 	}
-	return false, b.run(ctx, j)
+	return false, b.Run(ctx, j)
 }
 
 // filesOf are the files that the baseline's build made of r's modules, and that must

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"umlab/harness/buildlog"
+	"umlab/harness/kmake"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
 	"umlab/harness/scenario"
@@ -21,7 +22,7 @@ import (
 type Goal struct {
 	Errors   []buildlog.Said      `json:"errors"`   // of each step that failed, its first; none where the goal was made
 	Warnings []outcome.Diagnostic `json:"warnings"` // of a build from nothing
-	Refused  *Refusal             `json:"refused,omitempty"`
+	Refused  *kmake.Refusal       `json:"refused,omitempty"`
 	Files    map[string]string    `json:"files"` // sha256 of those that were asked for and made
 	Steps    int                  `json:"steps"`
 	Seconds  float64              `json:"seconds"`
@@ -46,8 +47,8 @@ const (
 	goalVersion = "3"
 )
 
-func (r GoalRequest) key(base Base) string {
-	parts := []string{kindGoal, goalVersion, base.key(), r.Goal, fmt.Sprint(r.Whole)}
+func (r GoalRequest) key(base kmake.Base) string {
+	parts := []string{kindGoal, goalVersion, baseKey(base), r.Goal, fmt.Sprint(r.Whole)}
 	if r.OutOfTree != nil {
 		parts = append(parts, r.OutOfTree.Digest, r.Kernel.Key)
 	}
@@ -56,7 +57,7 @@ func (r GoalRequest) key(base Base) string {
 
 // Goal configures base and makes one target: on from the nearest baseline that is there and that the same toolchain made, else from
 // nothing. The error is a *ConfigError where Kconfig dropped a request; that the goal is not made because of the source is no error.
-func (b *Builder) Goal(ctx context.Context, base Base, r GoalRequest, fresh bool) (g *Goal, hit bool, err error) {
+func (b *Builder) Goal(ctx context.Context, base kmake.Base, r GoalRequest, fresh bool) (g *Goal, hit bool, err error) {
 	key := r.key(base)
 	unlock, err := b.Store.Lock(ctx, kindGoal+"-"+key)
 	if err != nil {
@@ -99,7 +100,7 @@ func (b *Builder) Goal(ctx context.Context, base Base, r GoalRequest, fresh bool
 	return g, false, nil
 }
 
-func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, err error) {
+func (b *Builder) goal(ctx context.Context, base kmake.Base, r GoalRequest) (g *Goal, err error) {
 	start := time.Now()
 	tmp, remove, err := b.Store.Scratch("goal")
 	if err != nil {
@@ -124,9 +125,9 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	defer func() { task.Done(err) }()
 	var mk *making
 	if from == nil {
-		mk, err = b.newMake(base, dir, task, watching{})
+		mk, err = b.newMake(base, dir, task, kmake.Watching{})
 	} else {
-		mk, _, _, err = b.newMakeOn(ctx, base, from, dir, task, watching{}, r.Goal)
+		mk, _, _, err = b.newMakeOn(ctx, base, from, dir, task, kmake.Watching{}, r.Goal)
 	}
 	if err != nil {
 		return nil, err
@@ -145,9 +146,9 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 	if err == nil {
 		task.Status("make " + r.Goal)
 		what := "make " + r.Goal
-		err = mk.blame(ctx, what, mk.run(ctx, mk.job(what, mk.out, append(args, r.Goal)...)), mk.log.Name())
+		err = mk.Blame(ctx, what, mk.Run(ctx, mk.job(what, mk.out, append(args, r.Goal)...)), mk.log.Name())
 	}
-	broken, failed := errors.AsType[*BuildError](err)
+	broken, failed := errors.AsType[*kmake.BuildError](err)
 	switch {
 	case failed && broken.Refused != nil:
 		g.Refused, g.Errors = broken.Refused, []buildlog.Said{broken.Refused.Said}
@@ -166,7 +167,7 @@ func (b *Builder) goal(ctx context.Context, base Base, r GoalRequest) (g *Goal, 
 }
 
 // goalFrom is the baseline that a goal is made on from, or that only the host's tools are taken from; nil where it is made from nothing.
-func (b *Builder) goalFrom(ctx context.Context, base Base, r GoalRequest) (*near, error) {
+func (b *Builder) goalFrom(ctx context.Context, base kmake.Base, r GoalRequest) (*near, error) {
 	if r.Whole || b.FromNothing {
 		return nil, nil
 	}
@@ -189,13 +190,14 @@ func (b *Builder) goalFrom(ctx context.Context, base Base, r GoalRequest) (*near
 }
 
 // blamed takes out of make's output what went wrong.
-func (g *Goal) blamed(base Base, broken *BuildError) error {
+func (g *Goal) blamed(base kmake.Base, broken *kmake.BuildError) error {
 	log, err := os.ReadFile(broken.Log)
 	if err != nil {
 		return err
 	}
 	if g.Errors = buildlog.Failed(log, base.Compiler); len(g.Errors) == 0 {
-		g.Errors = []buildlog.Said{{Diagnostic: outcome.Diagnostic{Tool: "make", Message: broken.First}, Line: broken.First, Offset: broken.Offset}}
+		g.Errors = []buildlog.Said{{Diagnostic: outcome.Diagnostic{Tool: "make", Message: broken.First},
+			Line: broken.First, Offset: broken.Offset}}
 	}
 	return nil
 }
@@ -231,7 +233,7 @@ func (g *Goal) finish(ctx context.Context, b *Builder, mk *making, r GoalRequest
 // Outcome is what the goal of base came to in a cell. Of several steps that failed it tells the one that known knows, else the first;
 // known says in which words a scenario describes it, "" for none, and whether it describes any. differs are files that are not
 // those of the stock cell.
-func (g *Goal) Outcome(base Base, c scenario.Cell, differs []string, known func(outcome.Outcome) (string, bool)) outcome.Outcome {
+func (g *Goal) Outcome(base kmake.Base, c scenario.Cell, differs []string, known func(outcome.Outcome) (string, bool)) outcome.Outcome {
 	if len(g.Errors) == 0 {
 		o := outcome.Outcome{Kind: outcome.Built, Warnings: g.Warnings, Differs: differs}
 		o.Known, _ = known(o)
@@ -248,7 +250,7 @@ func (g *Goal) Outcome(base Base, c scenario.Cell, differs []string, known func(
 	}
 	o := all[max(0, slices.IndexFunc(all, func(o outcome.Outcome) bool { return o.Known != "" }))]
 	o.Detail = g.detail(*o.Diagnostic)
-	o.Frame, _ = base.frame(c, g.Log)
+	o.Frame, _ = base.Frame(c, g.Log)
 	return o
 }
 
@@ -262,7 +264,7 @@ func (g *Goal) detail(d outcome.Diagnostic) string {
 		text += " at " + d.Place
 	}
 	if n := len(g.Errors); n > 1 {
-		text += fmt.Sprintf("; %d %s failed beside it", n-1, plural(n-1, "step"))
+		text += fmt.Sprintf("; %d %s failed beside it", n-1, kmake.Plural(n-1, "step"))
 	}
 	return text
 }

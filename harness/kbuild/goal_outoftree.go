@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"umlab/harness/buildlog"
+	"umlab/harness/kmake"
 	"umlab/harness/progress"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
 )
 
 // goalOutOfTree makes the modules of a directory beside the scenario for a kernel that is there, which another toolchain may have made.
-func (b *Builder) goalOutOfTree(ctx context.Context, base Base, r GoalRequest) (g *Goal, err error) {
+func (b *Builder) goalOutOfTree(ctx context.Context, base kmake.Base, r GoalRequest) (g *Goal, err error) {
 	start := time.Now()
 	tmp, remove, err := b.Store.Scratch("goal")
 	if err != nil {
@@ -31,7 +32,7 @@ func (b *Builder) goalOutOfTree(ctx context.Context, base Base, r GoalRequest) (
 	task := b.Sink.Start("make "+r.Goal+" of "+base.Tree.Name+" ("+base.Toolchain.Name+") for the kernel of toolchain "+
 		r.Kernel.Base.Toolchain.Name, progress.Objects, 0)
 	defer func() { task.Done(err) }()
-	mk, err := b.newMake(base, filepath.Join(tmp, "log"), task, watching{})
+	mk, err := b.newMake(base, filepath.Join(tmp, "log"), task, kmake.Watching{})
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +41,10 @@ func (b *Builder) goalOutOfTree(ctx context.Context, base Base, r GoalRequest) (
 	cell.Modules = []scenario.Module{{External: r.OutOfTree.External(dir)}}
 	what := "make " + r.Goal
 	args := append(append(base.Make(), b.jobs(Request{}), "--output-sync=target"), Request{Cell: r.Cell}.vars()...)
-	built, err := b.makeExternals(ctx, r.Kernel, Request{Cell: cell}, job{what: what, base: base, log: mk.out}, args, nil, tmp)
+	built, err := b.makeExternals(ctx, r.Kernel, Request{Cell: cell}, kmake.Job{What: what, Base: base, Log: mk.out}, args, nil, tmp)
 	g = &Goal{Files: map[string]string{}, Config: r.Kernel.Config}
-	err = mk.blame(ctx, what, err, mk.log.Name())
-	if broken, failed := errors.AsType[*BuildError](err); failed {
+	err = mk.Blame(ctx, what, err, mk.log.Name())
+	if broken, failed := errors.AsType[*kmake.BuildError](err); failed {
 		err = g.blamed(base, broken)
 	}
 	if err != nil {

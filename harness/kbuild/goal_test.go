@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"umlab/harness/buildlog"
+	"umlab/harness/kmake"
 	"umlab/harness/objtree"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
@@ -21,8 +22,8 @@ func TestGoalUnconfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Builder{Store: st}
-	mk, err := b.newMake(Base{}, t.TempDir(), progress.Discard{}.Start("", progress.None, 0), watching{})
+	b := &Builder{Runner: kmake.Runner{Store: st}}
+	mk, err := b.newMake(kmake.Base{}, t.TempDir(), progress.Discard{}.Start("", progress.None, 0), kmake.Watching{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"umlab/harness/answers"
+	"umlab/harness/kmake"
 	"umlab/harness/objtree"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
@@ -56,7 +57,7 @@ func (n *near) refused() string {
 const farAway = 3000
 
 // nearest returns the baseline from which the least is left to make to get to base, nil where there is none.
-func (b *Builder) nearest(ctx context.Context, base Base, id identity) (*near, error) {
+func (b *Builder) nearest(ctx context.Context, base kmake.Base, id identity) (*near, error) {
 	keys, err := b.Store.Keys(kindBaseline)
 	if err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func (n *near) left() (count int) {
 }
 
 // look finds out what is left to make.
-func (n *near) look(ctx context.Context, base Base, changes []tree.Change) (err error) {
+func (n *near) look(ctx context.Context, base kmake.Base, changes []tree.Change) (err error) {
 	if n.rec, err = remake.Load(n.bl.Dir); err != nil {
 		return fmt.Errorf("what the baseline of toolchain %s was made from: %w (remove %s and run again)", n.bl.Of.Name, err, n.bl.Dir)
 	}
@@ -174,7 +175,7 @@ func (n *near) look(ctx context.Context, base Base, changes []tree.Change) (err 
 
 // goOn makes the baseline of base from n. The error is a *staleError where it turned out that a build from nothing has
 // to say.
-func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl *Baseline, err error) {
+func (b *Builder) goOn(ctx context.Context, base kmake.Base, id identity, n *near) (bl *Baseline, err error) {
 	key := onKey(base)
 	bl = &Baseline{Key: key, Of: id, On: n.on()}
 	if err := b.hold(ctx, n); err != nil {
@@ -198,7 +199,7 @@ func (b *Builder) goOn(ctx context.Context, base Base, id identity, n *near) (bl
 		}
 		return b.put(ctx, base, dir, &same)
 	}
-	task := b.Sink.Start(base.title()+" on from "+bl.From(), progress.Objects, 0)
+	task := b.Sink.Start(title(base)+" on from "+bl.From(), progress.Objects, 0)
 	defer func() { task.Done(err) }()
 	mk, copied, outdated, err := b.newMakeOn(ctx, base, n, dir, task, n.watching())
 	if err != nil {
@@ -261,7 +262,7 @@ func (b *Builder) hold(ctx context.Context, n *near) error {
 // newMakeOn is newMake in a build directory that goes on from n, without the files asked for, see copyTo; beside dir lies what
 // make sees as newer.
 func (b *Builder) newMakeOn(
-	ctx context.Context, base Base, n *near, dir string, task progress.Task, watch watching, asked ...string,
+	ctx context.Context, base kmake.Base, n *near, dir string, task progress.Task, watch kmake.Watching, asked ...string,
 ) (mk *making, copied time.Time, outdated int, err error) {
 	task.Status("copy what is the same")
 	if copied, outdated, err = n.copyTo(ctx, dir, asked...); err != nil {
@@ -314,18 +315,18 @@ func (n *near) configured(ctx context.Context, mk *making) error {
 }
 
 // watching is what make is watched for: what it opens of the tree, and of the build directory where removeStale asks.
-func (n *near) watching() (w watching) {
+func (n *near) watching() (w kmake.Watching) {
 	if n.m.Shrink {
-		w.below = append(w.below, buildDir)
+		w.Below = append(w.Below, buildDir)
 	}
 	if len(n.rec.Dirs) == 0 {
-		w.below = append(w.below, srcDir)
+		w.Below = append(w.Below, srcDir)
 		return w
 	}
-	w.only = slices.Clone(n.rec.Dirs)
+	w.Only = slices.Clone(n.rec.Dirs)
 	for _, name := range n.m.Newer { // which may lie in new ones
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			w.only = append(w.only, path.Join(srcDir, dir))
+			w.Only = append(w.Only, path.Join(srcDir, dir))
 		}
 	}
 	return w

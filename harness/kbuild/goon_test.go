@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/remake"
 	"umlab/harness/tree"
 )
@@ -44,7 +45,7 @@ func TestAvailable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			over := t.TempDir()
 			n := &near{m: &c.m}
-			if err := n.available(&making{base: Base{Tree: &tree.Tree{Layers: []string{c.tree}}, Options: c.options}, over: over}); err != nil {
+			if err := n.available(&making{base: kmake.Base{Tree: &tree.Tree{Layers: []string{c.tree}}, Options: c.options}, over: over}); err != nil {
 				t.Fatal(err)
 			}
 			err := exec.Command(filepath.Join(over, asks)).Run()

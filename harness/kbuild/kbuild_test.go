@@ -32,18 +32,6 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-func TestByHand(t *testing.T) {
-	cell := scenario.Cell{Variant: variant(t, "relocation-model=static", "code-model=small"), Scope: scenario.ScopeModule}
-	got := Base{Compiler: Clang}.ByHand(cell, "samples/rust/rust_minimal.ko")
-	want := "make ARCH=um O=build LLVM=1 RUSTFLAGS_MODULE='-Crelocation-model=static -Ccode-model=small' samples/rust/rust_minimal.ko"
-	if got != want {
-		t.Errorf("ByHand = %q\nwant     %q", got, want)
-	}
-	if got := (Base{Compiler: GCC}).ByHand(scenario.Cell{}); got != "make ARCH=um O=build" {
-		t.Errorf("ByHand of stock = %q", got)
-	}
-}
-
 func TestRecipeEnv(t *testing.T) {
 	env, err := recipeEnv("CC=gcc\x00MAKEFLAGS=rR\x00M=/tmp/umlab-hook\x00KBUILD_EXTMOD=/tmp/umlab-hook\x00objtree=/build\x00MULTI=a\nb\x00")
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"umlab/harness/answers"
+	"umlab/harness/kmake"
 	"umlab/harness/progress"
 	"umlab/harness/remake"
 	"umlab/harness/sandbox"
@@ -21,37 +22,20 @@ import (
 // making is a build directory while make works in it.
 type making struct {
 	*Builder
-	base   Base
+	base   kmake.Base
 	dir    string // of the store's, not yet in its place
 	build  string // dir/build
 	over   string // directory of files that lie over those of the tree; "" for none
-	watch  watching
-	opened openings
+	watch  kmake.Watching
+	opened kmake.Openings
 	asks   *answers.Kconfig // of Kconfig; nil before it is asked
-	out    *makeLog
+	out    *kmake.Log
 	log    *os.File
 	start  time.Time
 }
 
-// openings collects what several commands opened.
-type openings struct {
-	Files map[string]bool // absolute paths inside the sandbox
-	Dirs  map[string]bool // that were watched
-	Lost  bool            // there were more
-}
-
-func (o *openings) add(more *sandbox.Opened) {
-	for _, name := range more.Files {
-		o.Files[name] = true
-	}
-	for _, dir := range more.Dirs {
-		o.Dirs[dir] = true
-	}
-	o.Lost = o.Lost || more.Lost
-}
-
 // newMake prepares to work in dir/build. What is opened of what is watched is collected.
-func (b *Builder) newMake(base Base, dir string, task progress.Task, watch watching) (*making, error) {
+func (b *Builder) newMake(base kmake.Base, dir string, task progress.Task, watch kmake.Watching) (*making, error) {
 	build := filepath.Join(dir, "build")
 	if err := os.MkdirAll(build, 0o755); err != nil {
 		return nil, err
@@ -61,7 +45,7 @@ func (b *Builder) newMake(base Base, dir string, task progress.Task, watch watch
 		return nil, err
 	}
 	return &making{Builder: b, base: base, dir: dir, build: build, watch: watch,
-		opened: openings{Files: map[string]bool{}, Dirs: map[string]bool{}}, out: &makeLog{Log: log, Task: task}, log: log,
+		opened: kmake.Openings{Files: map[string]bool{}, Dirs: map[string]bool{}}, out: &kmake.Log{To: log, Task: task}, log: log,
 		start: time.Now()}, nil
 }
 
@@ -97,9 +81,9 @@ func (m *making) pause() error {
 }
 
 // job is a make in the build directory.
-func (m *making) job(what string, log io.Writer, args ...string) job {
-	return job{what: what, base: m.base, over: m.over, log: log, watch: m.watch, opened: &m.opened,
-		mounts: append(m.asks.Mounts(), sandbox.Mount{Source: m.build, Target: buildDir}), args: append(m.base.Make(), args...)}
+func (m *making) job(what string, log io.Writer, args ...string) kmake.Job {
+	return kmake.Job{What: what, Base: m.base, Over: m.over, Log: log, Watch: m.watch, Opened: &m.opened,
+		Mounts: append(m.asks.Mounts(), sandbox.Mount{Source: m.build, Target: buildDir}), Args: append(m.base.Make(), args...)}
 }
 
 // configured makes .config from nothing and holds it against what was requested.
@@ -114,8 +98,8 @@ func (m *making) configured(ctx context.Context) error {
 // all makes the default goal, the kernel and all configured modules, and holds the .config against what was requested
 // once more.
 func (m *making) all(ctx context.Context) error {
-	if err := m.run(ctx, m.job("baseline of "+m.base.Tree.Name, m.out, m.jobs(Request{}))); err != nil {
-		return m.blame(ctx, "baseline", err, m.log.Name())
+	if err := m.Run(ctx, m.job("baseline of "+m.base.Tree.Name, m.out, m.jobs(Request{}))); err != nil {
+		return m.Blame(ctx, "baseline", err, m.log.Name())
 	}
 	return m.compare(ctx, "building")
 }

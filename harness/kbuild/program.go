@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"umlab/harness/kmake"
 	"umlab/harness/progress"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
@@ -25,7 +26,7 @@ type builtProgram struct {
 // Programs are the paths of the statically linked programs that the base's compiler makes of the C
 // sources of a cell's steps, by the names of those, and their sha256 in the steps' order. The error
 // is a *usage.Error where one does not compile.
-func (b *Builder) Programs(ctx context.Context, base Base, c scenario.Cell) (paths map[string]string, sums []string, err error) {
+func (b *Builder) Programs(ctx context.Context, base kmake.Base, c scenario.Cell) (paths map[string]string, sums []string, err error) {
 	paths = map[string]string{}
 	for _, step := range c.Steps {
 		if step.Kind != scenario.StepC {
@@ -41,7 +42,7 @@ func (b *Builder) Programs(ctx context.Context, base Base, c scenario.Cell) (pat
 }
 
 // program is one of them, which is called file in messages.
-func (b *Builder) program(ctx context.Context, base Base, file, source string) (path, sum string, err error) {
+func (b *Builder) program(ctx context.Context, base kmake.Base, file, source string) (path, sum string, err error) {
 	key := store.Key("program", programVersion, base.Toolchain.Digest, base.Compiler, base.Subarch, source)
 	unlock, err := b.Store.Lock(ctx, "program-"+key)
 	if err != nil {
@@ -63,7 +64,7 @@ func (b *Builder) program(ctx context.Context, base Base, file, source string) (
 	return path, sum, b.Store.Put("program", key, builtProgram{sum})
 }
 
-func (b *Builder) compile(ctx context.Context, base Base, file, source string) (path, sum string, err error) {
+func (b *Builder) compile(ctx context.Context, base kmake.Base, file, source string) (path, sum string, err error) {
 	tmp, remove, err := b.Store.Scratch("program")
 	if err != nil {
 		return "", "", err
@@ -81,17 +82,17 @@ func (b *Builder) compile(ctx context.Context, base Base, file, source string) (
 	}
 	defer log.Close()
 	args := []string{base.Compiler, "-static", "-O1", "-g", "-Wall", "-o", "program", name}
-	if base.Compiler == Clang {
+	if base.Compiler == kmake.Clang {
 		args = append(args, "-fuse-ld=lld")
 	}
 	if base.Subarch == "i386" { // whose kernel runs no others
 		args = append(args, "-m32")
 	}
-	err = b.run(ctx, job{what: "compile " + file, base: base, dir: buildDir, log: log, args: args,
-		mounts: []sandbox.Mount{{Source: work, Target: buildDir}}})
+	err = b.Run(ctx, kmake.Job{What: "compile " + file, Base: base, Dir: buildDir, Log: log, Args: args,
+		Mounts: []sandbox.Mount{{Source: work, Target: buildDir}}})
 	if err != nil {
-		err = b.blame(ctx, file, err, logPath)
-		if broken, ok := errors.AsType[*BuildError](err); ok {
+		err = b.Blame(ctx, file, err, logPath)
+		if broken, ok := errors.AsType[*kmake.BuildError](err); ok {
 			return "", "", usage.Errorf("%s does not compile with the %s of toolchain %s: %s (all of it: %s)",
 				file, base.Compiler, base.Toolchain.Name, broken.First, broken.Log)
 		}

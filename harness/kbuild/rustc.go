@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"umlab/harness/kmake"
 	"umlab/harness/objtree"
-	"umlab/harness/pattern"
 	"umlab/harness/sandbox"
 	"umlab/harness/scenario"
-	"umlab/harness/store"
-	"umlab/harness/toolchain"
 )
 
 // RustOptions are the options of rustc that decide the code of an object of the baseline, see objtree.Dir.RustOptions. ok is false
@@ -32,12 +30,12 @@ func (b *Builder) RustConfig(ctx context.Context, bl *Baseline, options []string
 			args = append(args, o)
 		}
 	}
-	err := b.run(ctx, job{
-		what: "rustc --print cfg", base: bl.Base, dir: buildDir, log: &out, errors: &errs,
-		mounts: []sandbox.Mount{{Source: bl.Build(), Target: buildDir, ReadOnly: true}},
+	err := b.Run(ctx, kmake.Job{
+		What: "rustc --print cfg", Base: bl.Base, Dir: buildDir, Log: &out, Errors: &errs,
+		Mounts: []sandbox.Mount{{Source: bl.Build(), Target: buildDir, ReadOnly: true}},
 		// As in the tree's Makefile: the options are not all stable ones.
-		env:  []string{"RUSTC_BOOTSTRAP=1"},
-		args: args,
+		Env:  []string{"RUSTC_BOOTSTRAP=1"},
+		Args: args,
 	})
 	if err != nil {
 		if first, _, _ := strings.Cut(strings.TrimSpace(errs.String()), "\n"); first != "" {
@@ -48,33 +46,6 @@ func (b *Builder) RustConfig(ctx context.Context, bl *Baseline, options []string
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	slices.Sort(lines)
 	return lines, nil
-}
-
-const kindOffers = "rustc-options"
-
-// offered is a line of rustc's help: "    -C      code-model=val -- …", "    -Z                    plt=val -- …".
-var offered = pattern.New(`(?m)^\s+-([CZ])\s+([a-z][a-z0-9-]*)(?:=\S*)? -- `)
-
-// RustOffers are the options that the toolchain's rustc has, with the letter that they
-// take, as its help lists them: "plt" -> "-Z", "code-model" -> "-C".
-func (b *Builder) RustOffers(ctx context.Context, t *toolchain.Toolchain) (map[string]string, error) {
-	key, offers := store.Key(kindOffers, "1", t.Digest), map[string]string{}
-	if b.Store.Get(kindOffers, key, &offers) {
-		return offers, nil
-	}
-	var out, errs bytes.Buffer
-	status, err := sandbox.Run(ctx, t.In(sandbox.Command{Args: []string{"sh", "-c", "rustc -Z help && rustc -C help"}, Dir: "/",
-		Env: []string{"RUSTC_BOOTSTRAP=1"}, Stdout: &out, Stderr: &errs, Limits: b.Limits.Sandbox}))
-	if err == nil && !status.Success() {
-		err = fmt.Errorf("%s: %s", status, strings.TrimSpace(errs.String()))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("which options has the rustc of toolchain %s: %w", t.Name, err)
-	}
-	for _, m := range offered.Regexp().FindAllStringSubmatch(out.String(), -1) {
-		offers[m[2]] = "-" + m[1]
-	}
-	return offers, b.Store.Put(kindOffers, key, offers)
 }
 
 // mismatch says how the effective options of an object differ from the

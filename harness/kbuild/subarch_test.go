@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/scenario"
 	"umlab/harness/store"
 	"umlab/harness/toolchain"
@@ -14,13 +15,13 @@ import (
 
 // A SUBARCH is part of what a base is and of every command that builds it; without one, both are what they were.
 func TestSubarch(t *testing.T) {
-	base := Base{Tree: &tree.Tree{Digest: "d"}, Toolchain: &toolchain.Toolchain{Digest: "c"}, Compiler: GCC}
-	if was := store.Key("baseline", version, "d", "c", GCC, kconfig.Text(nil)); base.key() != was {
+	base := kmake.Base{Tree: &tree.Tree{Digest: "d"}, Toolchain: &toolchain.Toolchain{Digest: "c"}, Compiler: kmake.GCC}
+	if was := store.Key("baseline", version, "d", "c", kmake.GCC, kconfig.Text(nil)); baseKey(base) != was {
 		t.Error("the key of a base of x86_64 is another one than before there was a choice")
 	}
 	small := base
 	small.Subarch = "i386"
-	if small.key() == base.key() {
+	if baseKey(small) == baseKey(base) {
 		t.Error("one key for both")
 	}
 	if got := base.ByHand(scenario.Cell{}); got != "make ARCH=um O=build" {

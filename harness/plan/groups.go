@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/parcel"
 	"umlab/harness/scenario"
 	"umlab/harness/sources"
@@ -50,7 +50,7 @@ func (p *Plan) Groups() []*Group {
 }
 
 // Base is what the group's cells are built on, where base is what the plan's own are.
-func (g *Group) Base(base kbuild.Base) kbuild.Base {
+func (g *Group) Base(base kmake.Base) kmake.Base {
 	if g.Unpatched {
 		base.Tree = base.Tree.Unpatched()
 	}
@@ -93,7 +93,7 @@ func (p *Plan) group(v scenario.Variant, unpatched bool) *Group {
 }
 
 // BaseOf is what a variant is built on, where base is what the plan's own are.
-func (p *Plan) BaseOf(v scenario.Variant, base kbuild.Base) kbuild.Base {
+func (p *Plan) BaseOf(v scenario.Variant, base kmake.Base) kmake.Base {
 	return p.group(v, false).Base(base)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/parcel"
 	"umlab/harness/sample"
 	"umlab/harness/scenario"
@@ -86,7 +87,7 @@ func (p *Plan) Build(
 // Resolve is the plan with what a toolchain has of the options that its variants name, and with snapshots of the user's
 // directories; p stays as it is, and is returned where that fails.
 func (p *Plan) Resolve(ctx context.Context, b *kbuild.Builder, tc *toolchain.Toolchain) (*Plan, error) {
-	q, err := p.resolve(func() (map[string]string, error) { return b.RustOffers(ctx, tc) })
+	q, err := p.resolve(func() (map[string]string, error) { return tc.RustOffers(ctx, b.Store, b.Limits.Sandbox) })
 	if err == nil {
 		q, err = q.Snapshot(ctx, b.Store, b.Sink)
 	}
@@ -98,7 +99,7 @@ func (p *Plan) Resolve(ctx context.Context, b *kbuild.Builder, tc *toolchain.Too
 
 // withSamples gives the modules that have only a name the target that the tree
 // makes them by. It returns the options of base and those that they need.
-func (p *Plan) withSamples(base kbuild.Base) (q *Plan, options []kconfig.Option, notes []string, err error) {
+func (p *Plan) withSamples(base kmake.Base) (q *Plan, options []kconfig.Option, notes []string, err error) {
 	var unknown []error
 	var samples []sample.Module
 	targets := map[string]string{}
@@ -158,7 +159,7 @@ func (p *Plan) withDirectories(ctx context.Context, b *kbuild.Builder, bl *kbuil
 			continue
 		}
 		e := m.External
-		paths, dropped, err := b.ExternalModules(ctx, bl, e)
+		paths, dropped, err := b.ExternalModules(ctx, bl.Base, bl.Build(), e)
 		if err != nil {
 			return p, nil, err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/parcel"
 	"umlab/harness/result"
 	"umlab/harness/scenario"
@@ -120,7 +121,7 @@ func New(scenarios scenario.Library, src *sources.Sources, f Flags) (*Plan, erro
 			errs = append(errs, src.CheckToolchain(c.Toolchain))
 		}
 	}
-	if f.Compiler != "" && f.Compiler != kbuild.Clang && f.Compiler != kbuild.GCC {
+	if f.Compiler != "" && f.Compiler != kmake.Clang && f.Compiler != kmake.GCC {
 		errs = append(errs, usage.Errorf("unknown compiler %q: clang or gcc", f.Compiler))
 	}
 	if f.Jobs < 0 {
@@ -211,8 +212,8 @@ func (p *Plan) Parcel() ([]byte, error) { return p.read.Pack() }
 func (p *Plan) Compiler(t *tree.Tree) string { return cmp.Or(p.compiler, t.Compiler()) }
 
 // Base is what all cells of the plan are built on, but for what its modules need.
-func (p *Plan) Base(t *tree.Tree, tc *toolchain.Toolchain) kbuild.Base {
-	return kbuild.Base{Tree: t, Toolchain: tc, Compiler: p.Compiler(t), Subarch: p.Flags.Subarch, Options: p.Options}
+func (p *Plan) Base(t *tree.Tree, tc *toolchain.Toolchain) kmake.Base {
+	return kmake.Base{Tree: t, Toolchain: tc, Compiler: p.Compiler(t), Subarch: p.Flags.Subarch, Options: p.Options}
 }
 
 // Named is the scenario, as results name it.

@@ -14,6 +14,7 @@ import (
 	"umlab/harness/debian"
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/parcel"
 	"umlab/harness/progress"
 	"umlab/harness/sample"
@@ -76,7 +77,7 @@ func TestAPlanIsBuiltTwice(t *testing.T) {
 	})
 	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"rust_misc_device"}, Cells: []string{"stock"}}})
 	was := text(t, p)
-	base := kbuild.Base{Tree: &tree.Tree{Name: "t", Layers: []string{dir}}, Options: p.Options}
+	base := kmake.Base{Tree: &tree.Tree{Name: "t", Layers: []string{dir}}, Options: p.Options}
 	for again := range 2 {
 		q, options, _, err := p.withSamples(base)
 		if err != nil {
@@ -249,7 +250,7 @@ func TestKey(t *testing.T) {
 func TestWhatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"samples/Kconfig": "", "samples/Makefile": ""})
-	base := kbuild.Base{Tree: &tree.Tree{Name: "t", Layers: []string{dir}}}
+	base := kmake.Base{Tree: &tree.Tree{Name: "t", Layers: []string{dir}}}
 	p := planned(t, Flags{Select: scenario.Selection{Modules: []string{"rust_nothing"}}})
 	if q, _, _, err := p.withSamples(base); err == nil || q != p {
 		t.Errorf("an unknown sample: %v, %v", q, err)
@@ -264,7 +265,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, _, _, err := p.Build(t.Context(), &kbuild.Builder{Store: st, Sink: progress.Discard{}}, base.Tree, &toolchain.Toolchain{})
+	q, _, _, err := p.Build(t.Context(), &kbuild.Builder{Runner: kmake.Runner{Store: st}, Sink: progress.Discard{}}, base.Tree, &toolchain.Toolchain{})
 	if err == nil || q != p {
 		t.Errorf("a directory that went: %v, %v", q, err)
 	}

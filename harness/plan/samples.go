@@ -8,6 +8,7 @@ import (
 
 	"umlab/harness/kbuild"
 	"umlab/harness/kconfig"
+	"umlab/harness/kmake"
 	"umlab/harness/sample"
 	"umlab/harness/scenario"
 	"umlab/harness/usage"
@@ -17,7 +18,7 @@ import (
 // scenario.AllModules. It returns the options of base and those that they need;
 // the notes say which samples are left out, and why.
 func (p *Plan) withAll(
-	ctx context.Context, b *kbuild.Builder, base kbuild.Base,
+	ctx context.Context, b *kbuild.Builder, base kmake.Base,
 ) (q *Plan, with []kconfig.Option, notes []string, err error) {
 	if !slices.ContainsFunc(p.Modules(), scenario.Module.IsAll) {
 		return p, base.Options, nil, nil

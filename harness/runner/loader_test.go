@@ -9,6 +9,7 @@ import (
 
 	"umlab/harness/console"
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/kmsg"
 	"umlab/harness/oracle"
 	"umlab/harness/outcome"
@@ -39,7 +40,7 @@ func TestLoaderOfTheTree(t *testing.T) {
 	}
 	c := scenario.Cell{Variant: scenario.Variant{ID: scenario.Stock}, Placements: []scenario.Placement{low},
 		Modules: []scenario.Module{{Name: "a", Path: "m/a.ko", Output: regexp.MustCompile("^a: ")}}}
-	of := &kbuild.Baseline{Base: kbuild.Base{Tree: &tree.Tree{Layers: []string{dir}}}}
+	of := &kbuild.Baseline{Base: kmake.Base{Tree: &tree.Tree{Layers: []string{dir}}}}
 	for _, tt := range []struct {
 		formats  func() kmsg.Formats
 		kind     outcome.Kind

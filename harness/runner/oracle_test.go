@@ -10,6 +10,7 @@ import (
 
 	"umlab/harness/console"
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/oracle"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
@@ -30,7 +31,7 @@ func (built) Fork(_ context.Context, _ *kbuild.Baseline, r kbuild.Request, _ boo
 	return p, true, nil
 }
 
-func (built) Programs(context.Context, kbuild.Base, scenario.Cell) (paths map[string]string, sums []string, err error) {
+func (built) Programs(context.Context, kmake.Base, scenario.Cell) (paths map[string]string, sums []string, err error) {
 	return nil, nil, nil
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"umlab/harness/console"
 	"umlab/harness/kbuild"
+	"umlab/harness/kmake"
 	"umlab/harness/kmsg"
 	"umlab/harness/outcome"
 	"umlab/harness/progress"
@@ -34,7 +35,7 @@ import (
 // Builder makes the binaries of a variant and the programs of steps. See kbuild.Builder.
 type Builder interface {
 	Fork(ctx context.Context, bl *kbuild.Baseline, r kbuild.Request, fresh bool) (p *kbuild.Product, hit bool, err error)
-	Programs(ctx context.Context, base kbuild.Base, c scenario.Cell) (paths map[string]string, sums []string, err error)
+	Programs(ctx context.Context, base kmake.Base, c scenario.Cell) (paths map[string]string, sums []string, err error)
 }
 
 // Booter boots a kernel and handles the modules over its console. An error is the

@@ -24,7 +24,7 @@ var aboutSymbols = []axisValues{
 
 // Search is over the axes of the scenario with all of their values and, where the
 // user gives none, over what else the rustc of the run offers that is about symbols.
-// offers are its options, see kbuild.Builder.RustOffers. The error is a *usage.Error.
+// offers are its options, see toolchain.Toolchain.RustOffers. The error is a *usage.Error.
 func (s *Scenario) Search(given []string, offers map[string]string) (*Search, error) {
 	var wrong []error
 	from := *s

@@ -1,4 +1,4 @@
-package kbuild
+package kmake
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"umlab/harness/progress"
 )
 
-// makeLog receives the output of make: it keeps all of it in Log, counts the
+// Log receives the output of make: it keeps all of it in To, counts the
 // steps and shows them.
-type makeLog struct {
-	Log  io.Writer
+type Log struct {
+	To   io.Writer
 	Task progress.Task
 
 	mu    sync.Mutex
@@ -21,7 +21,7 @@ type makeLog struct {
 }
 
 // Write takes any part of the output.
-func (m *makeLog) Write(p []byte) (int, error) {
+func (m *Log) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.line = append(m.line, p...)
@@ -40,5 +40,5 @@ func (m *makeLog) Write(p []byte) (int, error) {
 	if len(m.line) > 1<<16 { // no line of make, whatever it is
 		m.line = nil
 	}
-	return m.Log.Write(p)
+	return m.To.Write(p)
 }

@@ -1,4 +1,4 @@
-package kbuild
+package kmake
 
 import (
 	"context"
@@ -14,26 +14,26 @@ import (
 const measureEvery = time.Second
 
 // limit ends ctx with a *limitError when j has used up its time or its space.
-func (b *Builder) limit(ctx context.Context, j job) (context.Context, func()) {
+func (r Runner) limit(ctx context.Context, j Job) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	if b.Limits.Time > 0 {
-		timer := time.AfterFunc(b.Limits.Time, func() {
-			cancel(&limitError{what: j.what, limit: fmt.Sprintf("time (%s)", b.Limits.Time)})
+	if r.Limits.Time > 0 {
+		timer := time.AfterFunc(r.Limits.Time, func() {
+			cancel(&limitError{what: j.What, limit: fmt.Sprintf("time (%s)", r.Limits.Time)})
 		})
 		context.AfterFunc(ctx, func() { timer.Stop() })
 	}
 	var dirs []string
-	for _, m := range j.mounts {
+	for _, m := range j.Mounts {
 		if !m.ReadOnly {
 			dirs = append(dirs, m.Source)
 		}
 	}
-	for _, o := range j.overlays {
+	for _, o := range j.Overlays {
 		if o.Upper != "" {
 			dirs = append(dirs, o.Upper)
 		}
 	}
-	if b.Limits.Disk > 0 && len(dirs) > 0 {
+	if r.Limits.Disk > 0 && len(dirs) > 0 {
 		go func() {
 			tick := time.NewTicker(measureEvery)
 			defer tick.Stop()
@@ -47,8 +47,8 @@ func (b *Builder) limit(ctx context.Context, j job) (context.Context, func()) {
 				for _, d := range dirs {
 					used += store.Allocated(d)
 				}
-				if used > b.Limits.Disk {
-					cancel(&limitError{what: j.what, limit: fmt.Sprintf("disk (%d MB)", b.Limits.Disk>>20)})
+				if used > r.Limits.Disk {
+					cancel(&limitError{what: j.What, limit: fmt.Sprintf("disk (%d MB)", r.Limits.Disk>>20)})
 				}
 			}
 		}()

@@ -1,4 +1,4 @@
-package kbuild
+package kmake
 
 import (
 	"os"
@@ -40,7 +40,7 @@ hello.c:5:1: error: fourth
 	cell := scenario.Cell{Modules: []scenario.Module{{External: &scenario.External{Given: "../hello/", Mount: "ext/hello"}}}}
 	for name, top := range map[string]string{own: own + "/", "debian-6.12": ""} {
 		base := Base{Tree: &tree.Tree{Name: name, Layers: []string{own}}}
-		got, brief := base.frame(cell, log)
+		got, brief := base.Frame(cell, log)
 		want := []string{
 			"error: first", " --> " + top + "samples/rust/rust_print.rs:4:1", "", top + "init/main.c:1:2: error: second", "",
 			"In file included from include/generated/x.h:1:", "include/generated/y.h:3:1: error: third", "",
@@ -63,14 +63,14 @@ func TestFrameIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := Base{Tree: &tree.Tree{Name: "debian-6.12", Layers: []string{t.TempDir()}}}
-	got, _ := base.frame(scenario.Cell{}, log)
+	got, _ := base.Frame(scenario.Cell{}, log)
 	if len(got) > mostFrame+2 || got[len(got)-1] != "… and 7 more errors" {
 		t.Errorf("%d lines, the last %q", len(got), got[len(got)-1])
 	}
 	if err := os.WriteFile(log, []byte("error: long\n"+strings.Repeat("  |\n", 100)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := base.frame(scenario.Cell{}, log); len(got) != mostFrame+1 || got[mostFrame] != "…" {
+	if got, _ := base.Frame(scenario.Cell{}, log); len(got) != mostFrame+1 || got[mostFrame] != "…" {
 		t.Errorf("%d lines", len(got))
 	}
 }
