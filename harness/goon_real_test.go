@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -86,7 +87,11 @@ func same(t *testing.T, l *Lab, base kmake.Base) *kbuild.Baseline {
 			t.Fatal(err)
 		}
 		defer func() {
-			if err := os.Rename(aside, at); err != nil {
+			err := os.Rename(aside, at)
+			if errors.Is(err, fs.ErrExist) { // umlab built it from nothing as well
+				err = os.RemoveAll(aside)
+			}
+			if err != nil {
 				t.Error(err)
 			}
 		}()
@@ -123,7 +128,78 @@ func same(t *testing.T, l *Lab, base kmake.Base) *kbuild.Baseline {
 			t.Errorf("no %s was compared", kind)
 		}
 	}
+	sameModules(t, l, on)
 	return nothing
+}
+
+// sameModules builds the modules of each variant beside a baseline in two ways: as they come, which may be taken over from the
+// baseline that it went on from, and anew. It returns how many variants there are, and of how many nothing was built the first time.
+func sameModules(t *testing.T, l *Lab, bl *kbuild.Baseline) (variants, taken int) {
+	t.Helper()
+	j, err := l.plan(MatrixOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range j.Cells {
+		if len(c.MakeVars()) == 0 {
+			continue
+		}
+		variants++
+		got, hit, err := l.builder.Fork(t.Context(), bl, kbuild.Request{Cell: c}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _, err := l.builder.Fork(t.Context(), bl, kbuild.Request{Cell: c}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hit {
+			taken++
+		}
+		of := func(p *kbuild.Product) kbuild.Product {
+			return kbuild.Product{Key: p.Key, Linux: p.Linux, LinuxSum: p.LinuxSum, Modules: p.Modules, Effective: p.Effective, Outcome: p.Outcome}
+		}
+		if diff := cmp.Diff(of(want), of(got)); diff != "" {
+			t.Errorf("modules of %s, taken over: %t (-anew +got):\n%s", c.ID(), hit, diff)
+		}
+	}
+	return variants, taken
+}
+
+// TestTakenOver: the modules of a variant that nothing reaches are not built again, and those that something may reach are.
+func TestTakenOver(t *testing.T) {
+	l := realLab(t)
+	sameModules(t, l, baselineOf(t, l, "debian-6.12", "trixie"))
+	now := time.Now().UnixNano() // no build of an earlier run is to be found
+	function := fmt.Sprintf("\nint umlab_%d(void);\nint umlab_%[1]d(void)\n{\n\treturn 0;\n}\n", now)
+	for _, c := range []struct {
+		name string
+		edit edit
+		want bool
+	}{
+		{"a source of the kernel", edit{path: "lib/kstrtox.c", text: appended(function)}, true},
+		{"an exported symbol", edit{path: "lib/kstrtox.c", text: appended(function + fmt.Sprintf("EXPORT_SYMBOL(umlab_%d);\n", now))}, false},
+		{"a sample", edit{path: "samples/rust/rust_print.rs", text: appended(fmt.Sprintf("// %d\n", now))}, false},
+		{"a makefile", edit{path: "kernel/Makefile", text: appended(fmt.Sprintf("# %d\n", now))}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bl, _, err := l.builder.Baseline(t.Context(), baseOf(t, l, "debian-6.12", "trixie", []edit{c.edit}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bl.On == nil {
+				t.Skip("it was built from nothing")
+			}
+			defer func() { // which nobody asks for again
+				if err := l.store.Drop("baseline", bl.Key); err != nil {
+					t.Error(err)
+				}
+			}()
+			if all, taken := sameModules(t, l, bl); (taken == all) != c.want || !c.want && taken > 0 {
+				t.Errorf("%d of %d variants were taken over", taken, all)
+			}
+		})
+	}
 }
 
 // products are the digests of the objects and modules of a build directory, and

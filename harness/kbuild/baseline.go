@@ -70,14 +70,17 @@ type identity struct {
 
 // On says what a build went on from, and how much of it that left to make.
 type On struct {
-	Version   string `json:"version"`   // goOnVersion
-	Key       string `json:"key"`       // of the baseline
-	Toolchain string `json:"toolchain"` // its name
-	Retooled  bool   `json:"retooled"`  // by another Rust than that one's
-	Tree      string `json:"tree"`      // its digest
-	Files     int    `json:"files"`     // in which the trees differ
-	Options   bool   `json:"options"`   // the requested options differ
-	Targets   int    `json:"targets"`   // that were removed because they were made from what differs
+	Version   string `json:"version"`           // goOnVersion
+	Key       string `json:"key"`               // of the baseline
+	Toolchain string `json:"toolchain"`         // its name
+	Retooled  bool   `json:"retooled"`          // by another Rust than that one's
+	Tree      string `json:"tree"`              // its digest
+	Files     int    `json:"files"`             // in which the trees differ
+	Options   bool   `json:"options"`           // the requested options differ
+	Targets   int    `json:"targets"`           // that were removed because they were made from what differs
+	Sources   bool   `json:"sources,omitempty"` // nothing but sources differs, see remake.SourcesOnly
+	// Copied is the time of what was copied and not made again; zero where nothing was copied.
+	Copied time.Time `json:"copied,omitzero"`
 	// Same says that no step of that build opened anything that differs: its build directory serves for both.
 	Same bool `json:"same,omitempty"`
 }

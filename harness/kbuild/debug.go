@@ -86,7 +86,7 @@ func (b *Builder) debug(ctx context.Context, bl *Baseline, r Request, dir string
 		return nil, err
 	}
 	defer log.Close()
-	kernel, err := newOverlay(dir, bl.Build(), buildDir)
+	kernel, err := kmake.NewOverlay(dir, bl.Build(), buildDir)
 	if err != nil {
 		return nil, err
 	}

@@ -2,14 +2,9 @@ package kbuild
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-
-	"golang.org/x/sys/unix"
 
 	"umlab/harness/kmake"
 	"umlab/harness/objtree"
@@ -49,13 +44,13 @@ func (b *Builder) makeExternals(
 	var built []objtree.Dir
 	for i, e := range kmake.Externals(r.Cell) {
 		dir := filepath.Join(tmp, "external", strconv.Itoa(i))
-		module, err := newOverlay(filepath.Join(dir, "module"), e.Dir, "/"+e.Mount)
+		module, err := kmake.NewOverlay(filepath.Join(dir, "module"), e.Dir, "/"+e.Mount)
 		if err != nil {
 			return nil, err
 		}
 		base := kernel
 		if base == nil {
-			clean, err := newOverlay(filepath.Join(dir, "kernel"), bl.Build(), buildDir)
+			clean, err := kmake.NewOverlay(filepath.Join(dir, "kernel"), bl.Build(), buildDir)
 			if err != nil {
 				return nil, err
 			}
@@ -71,16 +66,4 @@ func (b *Builder) makeExternals(
 		built = append(built, objtree.Dir{Upper: module.Upper, Mount: e.Mount})
 	}
 	return built, nil
-}
-
-// newOverlay makes the directories of an overlay over lower.
-func newOverlay(dir, lower, target string) (sandbox.Overlay, error) {
-	// What another user has made cannot be copied up, and tools say of each file that permission is denied.
-	var st unix.Stat_t
-	if user := os.Geteuid(); user != 0 && unix.Stat(lower, &st) == nil && int(st.Uid) != user {
-		return sandbox.Overlay{}, fmt.Errorf("%s belongs to user %d, and user %d cannot build on it: as root, give the whole store to one "+
-			"of them (chown -R), or set UMLAB_HOME to a store of its own", lower, st.Uid, user)
-	}
-	o := sandbox.Overlay{Lower: lower, Upper: filepath.Join(dir, "upper"), Work: filepath.Join(dir, "work"), Target: target}
-	return o, errors.Join(os.MkdirAll(o.Upper, 0o755), os.MkdirAll(o.Work, 0o755))
 }

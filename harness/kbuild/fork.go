@@ -156,10 +156,15 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 		b.offerProduct(bl, r, key, p)
 		return p.told(bl.Base, r), true, nil
 	}
-	p, r.fresh = nil, fresh
 	if err := b.Store.Whole(ctx, bl.Dir); err != nil {
 		return nil, false, err
 	}
+	if !fresh {
+		if p, err = b.carried(ctx, bl, r); err != nil || p != nil {
+			return p, p != nil, err
+		}
+	}
+	p, r.fresh = nil, fresh
 	tmp, remove, err := b.Store.Scratch("fork")
 	if err != nil {
 		return nil, false, err
@@ -254,7 +259,7 @@ func (b *Builder) fork(ctx context.Context, bl *Baseline, r Request, dir string)
 		out := &kmake.Log{To: log, Task: task}
 		var kernel *sandbox.Overlay // that external modules are built against; nil for the baseline
 		if r.again() || r.flags() && (len(r.targets()) > 0 || !r.moduleScope()) {
-			overlay, err := newOverlay(dir, bl.Build(), buildDir)
+			overlay, err := kmake.NewOverlay(dir, bl.Build(), buildDir)
 			if err != nil {
 				return nil, err
 			}

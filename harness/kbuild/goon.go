@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"umlab/harness/answers"
+	"umlab/harness/kconfig"
 	"umlab/harness/kmake"
 	"umlab/harness/objtree"
 	"umlab/harness/progress"
@@ -84,14 +85,16 @@ func (b *Builder) nearest(ctx context.Context, base kmake.Base, id identity) (*n
 			}
 			changes[of.Tree] = c
 		}
-		n := &near{bl: bl, files: len(changes[of.Tree]), rust: of.Toolchain != id.Toolchain, opts: lines(of.Options, id.Options)}
+		n := &near{bl: bl, files: len(changes[of.Tree]), rust: of.Toolchain != id.Toolchain, opts: kconfig.Differ(of.Options, id.Options)}
 		if n.files <= farAway {
 			list = append(list, n)
 		}
 	}
 	// What differs least is looked at first, and few are looked at.
 	const few = 3
-	slices.SortStableFunc(list, func(x, y *near) int { return cmp.Compare(x.distance(), y.distance()) })
+	slices.SortStableFunc(list, func(x, y *near) int {
+		return cmp.Or(cmp.Compare(x.distance(), y.distance()), cmp.Compare(x.files, y.files))
+	})
 	var best *near
 	for _, n := range list[:min(few, len(list))] {
 		if !b.Store.Intact(ctx, kindBaseline, n.bl.Key, "baseline.json", "record") {
@@ -120,24 +123,6 @@ func (n *near) distance() int {
 		d++
 	}
 	return d
-}
-
-// lines is how many lines two texts do not share; at least one where they differ.
-func lines(a, b string) (count int) {
-	if a == b {
-		return 0
-	}
-	seen := map[string]int{}
-	for line := range strings.Lines(a) {
-		seen[line]++
-	}
-	for line := range strings.Lines(b) {
-		seen[line]--
-	}
-	for _, n := range seen {
-		count += max(n, -n)
-	}
-	return max(count, 1)
 }
 
 // left is how many targets are left to make, at least.
@@ -206,7 +191,7 @@ func (b *Builder) goOn(ctx context.Context, base kmake.Base, id identity, n *nea
 		return nil, err
 	}
 	defer mk.close()
-	bl.On.Targets = outdated
+	bl.On.Targets, bl.On.Copied = outdated, copied
 	take := n.m.Rules || !answers.Known(mk.build)
 	err = cmp.Or(n.remembered(mk), n.available(mk), n.configured(ctx, mk))
 	if err == nil && n.rust {
@@ -248,7 +233,7 @@ func (b *Builder) goOn(ctx context.Context, base kmake.Base, id identity, n *nea
 // on says what a build goes on from.
 func (n *near) on() *On {
 	return &On{Version: goOnVersion, Key: n.bl.Key, Toolchain: n.bl.Of.Name, Retooled: n.rust, Tree: n.bl.Of.Tree, Files: n.files,
-		Options: n.opts > 0}
+		Options: n.opts > 0, Sources: n.m.SourcesOnly()}
 }
 
 // hold sees to it that what a build goes on from is there, and is what was stored. The error is a *staleError where it is gone.
@@ -289,8 +274,7 @@ func (n *near) remembered(mk *making) error {
 
 // available has make take it that Rust can be built, as n's build found, where that asked the same scripts in the same way.
 func (n *near) available(mk *making) error {
-	ofScripts := func(name string) bool { return strings.HasPrefix(name, "scripts/") }
-	if !RequestsRust(mk.base.Options) || n.m.Rules || n.m.Shrink || n.m.Config || slices.ContainsFunc(n.m.Newer, ofScripts) {
+	if !RequestsRust(mk.base.Options) || !n.m.SourcesOnly() {
 		return nil
 	}
 	return answers.Rust(mk.base.Tree.FS(), mk.over)

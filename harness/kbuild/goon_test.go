@@ -11,17 +11,6 @@ import (
 	"umlab/harness/tree"
 )
 
-func TestLines(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a\nb\n", "a\nb\n", 0}, {"a\nb\n", "b\na\n", 1}, {"a\nb\n", "a\n", 1}, {"a\n", "b\nc\n", 3}} {
-		if got := lines(tt.a, tt.b); got != tt.want {
-			t.Errorf("%q, %q: %d", tt.a, tt.b, got)
-		}
-	}
-}
-
 // Whether Rust can be built is not asked again where the same scripts were asked in the same way, and only there.
 func TestAvailable(t *testing.T) {
 	rust := []kconfig.Option{{Name: "CONFIG_RUST", Value: "y"}}

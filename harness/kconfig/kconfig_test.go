@@ -207,3 +207,14 @@ func FuzzParseFragment(f *testing.F) {
 		}
 	})
 }
+
+func TestDiffer(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"a\nb\n", "a\nb\n", 0}, {"a\nb\n", "b\na\n", 1}, {"a\nb\n", "a\n", 1}, {"a\n", "b\nc\n", 3}} {
+		if got := Differ(tt.a, tt.b); got != tt.want {
+			t.Errorf("%q, %q: %d", tt.a, tt.b, got)
+		}
+	}
+}

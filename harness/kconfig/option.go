@@ -117,3 +117,21 @@ func number(s string) (*big.Int, bool) {
 	}
 	return new(big.Int).SetString(digits, base)
 }
+
+// Differ is how many lines two Texts do not share; at least one where they differ.
+func Differ(a, b string) (count int) {
+	if a == b {
+		return 0
+	}
+	seen := map[string]int{}
+	for line := range strings.Lines(a) {
+		seen[line]++
+	}
+	for line := range strings.Lines(b) {
+		seen[line]--
+	}
+	for _, n := range seen {
+		count += max(n, -n)
+	}
+	return max(count, 1)
+}

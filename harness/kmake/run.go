@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"umlab/harness/buildlog"
 	"umlab/harness/sandbox"
@@ -158,4 +162,16 @@ func (o *Openings) add(more *sandbox.Opened) {
 		o.Dirs[dir] = true
 	}
 	o.Lost = o.Lost || more.Lost
+}
+
+// NewOverlay makes the directories of an overlay over lower.
+func NewOverlay(dir, lower, target string) (sandbox.Overlay, error) {
+	// What another user has made cannot be copied up, and tools say of each file that permission is denied.
+	var st unix.Stat_t
+	if user := os.Geteuid(); user != 0 && unix.Stat(lower, &st) == nil && int(st.Uid) != user {
+		return sandbox.Overlay{}, fmt.Errorf("%s belongs to user %d, and user %d cannot build on it: as root, give the whole store to one "+
+			"of them (chown -R), or set UMLAB_HOME to a store of its own", lower, st.Uid, user)
+	}
+	o := sandbox.Overlay{Lower: lower, Upper: filepath.Join(dir, "upper"), Work: filepath.Join(dir, "work"), Target: target}
+	return o, errors.Join(os.MkdirAll(o.Upper, 0o755), os.MkdirAll(o.Work, 0o755))
 }

@@ -28,6 +28,30 @@ func (m *Remake) Nothing() bool {
 	return len(m.Newer) == 0 && !m.Rules && !m.Config && !m.Shrink && m.Refused == ""
 }
 
+// SourcesOnly reports whether sources and headers differ and nothing that says what is made of them, or how: no makefile, no Kconfig
+// file, no script, and no file came or went.
+func (m *Remake) SourcesOnly() bool {
+	return !m.Rules && !m.Config && !m.Shrink && m.Refused == "" &&
+		!slices.ContainsFunc(m.Newer, func(name string) bool { return strings.HasPrefix(name, "scripts/") })
+}
+
+// ForModules reports whether a file of a build may have a part in every module that is built beside it: all may, but what is linked
+// or packed of the kernel or of one module.
+func ForModules(name string) bool {
+	if target, ok := Target(name); ok {
+		name = target
+	}
+	dir, base := path.Split(name)
+	of := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	switch {
+	case slices.ContainsFunc([]string{"scripts/", "rust/", "tools/", "include/"}, of):
+		return true
+	case dir == "":
+		return base != "linux" && base != "System.map" && path.Ext(base) != ".a" && !slices.ContainsFunc([]string{"vmlinux", ".vmlinux.", ".tmp_vmlinux", ".umlab."}, of)
+	}
+	return !slices.Contains([]string{".o", ".a", ".ko", ".mod"}, path.Ext(base)) && !ofModpost(base)
+}
+
 // isMakefile tells what make reads. It finds out by itself what a change there means for each target that has a .cmd
 // file: it holds the command that made it against what that would be now.
 func isMakefile(name string) bool {

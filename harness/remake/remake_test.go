@@ -196,6 +196,9 @@ func TestDecide(t *testing.T) {
 			if (m.Refused == "") != (tc.refused == "") || !strings.Contains(m.Refused, tc.refused) {
 				t.Errorf("refused: %q, want %q", m.Refused, tc.refused)
 			}
+			if want := tc.also == "" && tc.refused == "" && !strings.HasPrefix(tc.newer, "scripts/"); m.SourcesOnly() != want {
+				t.Errorf("sources only: %v, want %v", m.SourcesOnly(), want)
+			}
 			if want := tc.gone == "" && tc.newer == "" && tc.also == "" && tc.refused == ""; m.Nothing() != want {
 				t.Errorf("nothing: %v, want %v", m.Nothing(), want)
 			}
@@ -214,6 +217,22 @@ func TestNamed(t *testing.T) {
 	} {
 		if got := named(word, "/src"); got != want {
 			t.Errorf("%s: %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestForModules(t *testing.T) {
+	for name, want := range map[string]bool{
+		"kernel/fork.o": false, "kernel/.fork.o.cmd": false, "kernel/built-in.a": false, "linux": false, "vmlinux": false, "vmlinux.o": false,
+		".vmlinux.export.c": false, ".tmp_vmlinux1.syms": false, "System.map": false, "built-in.a": false, ".umlab.answers": false,
+		"samples/rust/m.ko": false, "samples/rust/.m.ko.cmd": false, "samples/rust/m.mod.c": false, "samples/rust/m.mod": false,
+		"scripts/mod/modpost.o": true, "scripts/module.lds": true, "rust/kernel.o": true, "rust/.kernel.o.cmd": true, "rust/libmacros.so": true,
+		"include/config/auto.conf": true, "include/generated/bounds.h": true, "arch/um/include/generated/asm/x.h": true, ".config": true,
+		"Module.symvers": true, "modules.order": true, ".module-common.o": true, "..module-common.o.cmd": true, "tools/x.o": true,
+		"kernel/bounds.s": true, "arch/um/kernel/vmlinux.lds": true, "source": true, "lib/crc32table.h": true,
+	} {
+		if got := ForModules(name); got != want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -293,6 +294,42 @@ func (s *Store) seal(ctx context.Context, kind, key string) (*seal, error) {
 	}
 	known, _ := s.seals.LoadOrStore(id, &seal{kind, key, text})
 	return known.(*seal), nil
+}
+
+// Differ are the names that two directories do not hold the same by, in no order: another content or kind, or nothing in one of them.
+func (s *Store) Differ(ctx context.Context, x, y Entry) (names []string, err error) {
+	held := map[string]string{} // what x holds
+	for i, e := range []Entry{x, y} {
+		of, err := s.seal(ctx, e.Kind, e.Key)
+		if err == nil && (of == nil || string(of.text) == grows) {
+			err = errUnsealed
+		}
+		if err != nil {
+			return nil, err
+		}
+		for line := range bytes.Lines(of.text) {
+			quoted, stamp, content := parts(bytes.TrimSuffix(line, []byte{'\n'}))
+			name, err := strconv.Unquote(quoted)
+			if err != nil {
+				continue // the line of an empty one
+			}
+			mode, _, _ := strings.Cut(stamp, " ")
+			bits, err := strconv.ParseUint(mode, 8, 32)
+			if err != nil {
+				return nil, fmt.Errorf("the seal of %s %s: %w", e.Kind, Short(e.Key), err)
+			}
+			what := strconv.FormatUint(bits&unix.S_IFMT, 8) + content
+			if i == 0 {
+				held[name] = what
+				continue
+			}
+			if was, ok := held[name]; !ok || was != what {
+				names = append(names, name)
+			}
+			delete(held, name)
+		}
+	}
+	return slices.AppendSeq(names, maps.Keys(held)), nil
 }
 
 // errUnsealed says that nothing tells what a directory held.

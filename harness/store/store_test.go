@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func open(t *testing.T) *Store {
@@ -419,5 +422,54 @@ func TestSumOutside(t *testing.T) {
 	}
 	if _, err := s.SumOutside(filepath.Dir(file)); err == nil {
 		t.Error("a directory has a digest")
+	}
+}
+
+func TestDiffer(t *testing.T) {
+	s, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	install := func(key string, files map[string]string, mode os.FileMode) Entry {
+		t.Helper()
+		dir := filepath.Join(t.TempDir(), "dir")
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range files {
+			p := filepath.Join(dir, name)
+			err := os.MkdirAll(filepath.Dir(p), 0o755)
+			if to, link := strings.CutPrefix(text, "-> "); link {
+				err = errors.Join(err, os.Symlink(to, p))
+			} else {
+				err = errors.Join(err, os.WriteFile(p, []byte(text), mode))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Install(dir, "baseline", Key(key)); err != nil {
+			t.Fatal(err)
+		}
+		return Entry{Kind: "baseline", Key: Key(key)}
+	}
+	x := install("x", map[string]string{"a": "1", "d/b": "2", "d/c": "3", "l": "-> a", "k": "-> a", "e/only": "4", "was a link": "-> x", "odd \n\"name": "5"}, 0o644)
+	y := install("y", map[string]string{"a": "1", "d/b": "9", "d/c": "3", "l": "-> d/b", "k": "-> a", "new": "4", "was a link": "x", "odd \n\"name": "6"}, 0o755)
+	got, err := s.Differ(t.Context(), x, y)
+	slices.Sort(got)
+	want := []string{"d/b", "e", "e/only", "l", "new", "odd \n\"name", "was a link"}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+	if got, err := s.Differ(t.Context(), x, x); err != nil || len(got) > 0 {
+		t.Errorf("of itself: %q, %v", got, err)
+	}
+	empty := install("empty", nil, 0o644)
+	if got, err := s.Differ(t.Context(), empty, empty); err != nil || len(got) > 0 {
+		t.Errorf("of nothing: %q, %v", got, err)
+	}
+	if _, err := s.Differ(t.Context(), x, Entry{Kind: "baseline", Key: Key("none")}); err == nil {
+		t.Error("what is not there does not differ")
 	}
 }
