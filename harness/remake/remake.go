@@ -47,7 +47,8 @@ func ForModules(name string) bool {
 	case slices.ContainsFunc([]string{"scripts/", "rust/", "tools/", "include/"}, of):
 		return true
 	case dir == "":
-		return base != "linux" && base != "System.map" && path.Ext(base) != ".a" && !slices.ContainsFunc([]string{"vmlinux", ".vmlinux.", ".tmp_vmlinux", ".umlab."}, of)
+		ofKernel := []string{"vmlinux", ".vmlinux.", ".tmp_vmlinux", ".umlab."}
+		return base != "linux" && base != "System.map" && path.Ext(base) != ".a" && !slices.ContainsFunc(ofKernel, of)
 	}
 	return !slices.Contains([]string{".o", ".a", ".ko", ".mod"}, path.Ext(base)) && !ofModpost(base)
 }
