@@ -39,7 +39,11 @@ func (b *Builder) carried(ctx context.Context, bl *Baseline, r Request) (*Produc
 		}
 	}
 	p.Key, p.Linux, p.LinuxSum = r.key(kindBuild, bl), filepath.Join(bl.Build(), "linux"), bl.Linux
-	return p, b.Store.Put(kindBuild, p.Key, p.kept())
+	if err := b.Store.Put(kindBuild, p.Key, p.kept()); err != nil {
+		return nil, err
+	}
+	b.offerProduct(bl, r, p.Key, p)
+	return p, nil
 }
 
 // sameForModules reports whether make left r's modules in bl as they were, and nothing else is another that they may be made of.

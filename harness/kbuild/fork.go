@@ -138,7 +138,8 @@ func (m Module) Prints() (*regexp.Regexp, error) {
 const kindBuild = "build"
 
 // Fork returns what the variant's build makes of the baseline, building it in a
-// copy-on-write overlay where the store has it not yet (or where fresh is set).
+// copy-on-write overlay where the store has it not yet (or where fresh is set)
+// and it cannot be taken over, see carried.
 // A build that fails for a reason of the source, and one whose objects were not
 // built with the variant's flags, are products with an Outcome; errors are the
 // machine's. What a product names is kept under its digest, so that it stays
