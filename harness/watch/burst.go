@@ -1,6 +1,9 @@
 package watch
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,19 +20,27 @@ const (
 
 // burst is the saves that belong together.
 type burst struct {
-	files []string // as they came, each once
+	files []string        // as they came, each once
+	came  map[string]bool // of each: it was not there before
 	last  time.Time
 }
 
-func (b *burst) add(path string, now time.Time) {
+func (b *burst) add(path string, came bool, now time.Time) {
 	b.last = now
-	if !slices.Contains(b.files[max(0, len(b.files)-remembered):], path) {
-		b.files = append(b.files, path)
+	if _, told := b.came[path]; told {
+		return
 	}
+	if b.came == nil {
+		b.came = map[string]bool{}
+	}
+	b.files, b.came[path] = append(b.files, path), came
 }
 
-// remembered is how many of the latest files are compared with a new one: a checkout has thousands, each once.
-const remembered = 100
+// passing reports whether a file of the burst came and went within it, as what a tool writes and then gives the name of another.
+func (b *burst) passing(path string) bool {
+	_, err := os.Lstat(path)
+	return b.came[path] && errors.Is(err, fs.ErrNotExist)
+}
 
 // rest is how long the burst goes on if nothing more is saved; 0 where it is over. busy says that git is at work.
 func (b *burst) rest(now time.Time, busy bool) time.Duration {

@@ -31,7 +31,7 @@ func TestBurst(t *testing.T) {
 		var over int
 		for now := 0; ; now++ {
 			if path, ok := tc.saves[now]; ok {
-				b.add(path, ms(now))
+				b.add(path, false, ms(now))
 			}
 			if b.rest(ms(now), tc.busy[0] <= now && now < tc.busy[1]) == 0 {
 				over = now
@@ -44,7 +44,7 @@ func TestBurst(t *testing.T) {
 	}
 	var many burst
 	for i := range 20_000 {
-		many.add(fmt.Sprint(i), ms(i))
+		many.add(fmt.Sprint(i), false, ms(i))
 	}
 	if len(many.files) != 20_000 || !slices.Contains(many.files, "19999") {
 		t.Errorf("of 20000 files %d are known", len(many.files))

@@ -146,10 +146,14 @@ func (w *Watcher) Next(ctx context.Context) ([]string, error) {
 				continue
 			}
 			rest := b.rest(time.Now(), w.busy())
-			if rest == 0 {
-				return b.files, nil
+			if rest > 0 {
+				over.Reset(min(rest, quiet))
+				continue
 			}
-			over.Reset(min(rest, quiet))
+			if files := slices.DeleteFunc(b.files, b.passing); len(files) > 0 {
+				return files, nil
+			}
+			b = burst{}
 		case e, ok := <-w.events.Events:
 			if !ok {
 				return nil, fs.ErrClosed
@@ -159,7 +163,7 @@ func (w *Watcher) Next(ctx context.Context) ([]string, error) {
 				return nil, err
 			}
 			if saved {
-				b.add(e.Name, time.Now())
+				b.add(e.Name, e.Has(fsnotify.Create), time.Now())
 				over.Reset(quiet)
 			}
 		case err, ok := <-w.events.Errors:
@@ -173,7 +177,7 @@ func (w *Watcher) Next(ctx context.Context) ([]string, error) {
 			if err := w.addAll(); err != nil {
 				return nil, err
 			}
-			b.add("many files", time.Now())
+			b.add("many files", false, time.Now())
 			over.Reset(quiet)
 		}
 	}

@@ -61,6 +61,14 @@ func TestSaves(t *testing.T) {
 			save(t, dir, "tree/Makefile~")
 			return os.Rename(filepath.Join(dir, "tree/Makefile~"), filepath.Join(dir, "tree/Makefile"))
 		}, []string{"tree/Makefile"}},
+		{"a tool that writes elsewhere and renames", func(dir string) error { // sed -i
+			save(t, dir, "tree/arch/sedA1b2C3")
+			return os.Rename(filepath.Join(dir, "tree/arch/sedA1b2C3"), filepath.Join(dir, "tree/Makefile"))
+		}, []string{"tree/Makefile"}},
+		{"what came and went", func(dir string) error {
+			save(t, dir, "tree/arch/conftest.c")
+			return os.Remove(filepath.Join(dir, "tree/arch/conftest.c"))
+		}, nil},
 		{"a mode", func(dir string) error { return os.Chmod(filepath.Join(dir, "tree/Makefile"), 0o755) }, []string{"tree/Makefile"}},
 		{"removed", func(dir string) error { return os.Remove(filepath.Join(dir, "tree/Makefile")) }, []string{"tree/Makefile"}},
 		{"the patch, which was not there", func(dir string) error { save(t, dir, "fix.patch"); return nil }, []string{"fix.patch"}},
@@ -81,6 +89,24 @@ func TestSaves(t *testing.T) {
 				t.Errorf("%v, %v; want %v", got, err, want)
 			}
 		})
+	}
+}
+
+// TestPassing: where nothing is left of a burst there was none.
+func TestPassing(t *testing.T) {
+	dir, w := world(t)
+	save(t, dir, "tree/arch/conftest.c")
+	if err := os.Remove(filepath.Join(dir, "tree/arch/conftest.c")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*quiet)
+	defer cancel()
+	if got, err := w.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, %v", got, err)
+	}
+	save(t, dir, "tree/last")
+	if got, err := w.Next(t.Context()); err != nil || !slices.Equal(got, []string{filepath.Join(dir, "tree/last")}) {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 
