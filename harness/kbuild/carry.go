@@ -2,7 +2,6 @@ package kbuild
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -32,11 +31,8 @@ func (b *Builder) carried(ctx context.Context, bl *Baseline, r Request) (*Produc
 		!p.locate(b.Store, was) {
 		return nil, nil
 	}
-	if was.Dir != bl.Dir {
-		same, err := b.sameForModules(ctx, was, bl, r)
-		if err != nil || !same {
-			return nil, err
-		}
+	if was.Dir != bl.Dir && !b.sameForModules(ctx, was, bl, r) {
+		return nil, nil
 	}
 	p.Key, p.Linux, p.LinuxSum = r.key(kindBuild, bl), filepath.Join(bl.Build(), "linux"), bl.Linux
 	if err := b.Store.Put(kindBuild, p.Key, p.kept()); err != nil {
@@ -46,21 +42,22 @@ func (b *Builder) carried(ctx context.Context, bl *Baseline, r Request) (*Produc
 	return p, nil
 }
 
-// sameForModules reports whether make left r's modules in bl as they were, and nothing else is another that they may be made of.
-func (b *Builder) sameForModules(ctx context.Context, was, bl *Baseline, r Request) (bool, error) {
+// sameForModules reports whether make left r's modules in bl as they were, and nothing else is another that they may be made of. What
+// cannot be found out is not so: the build says what is wrong.
+func (b *Builder) sameForModules(ctx context.Context, was, bl *Baseline, r Request) bool {
 	config, err := readConfig(bl.Build())
 	if err != nil || config.Get("CONFIG_DEBUG_INFO_BTF_MODULES") == "y" { // whose modules have a part of the kernel's types
-		return false, err
+		return false
 	}
 	differ, err := b.Store.Differ(ctx, store.Entry{Kind: kindBaseline, Key: was.stored()}, store.Entry{Kind: kindBaseline, Key: bl.stored()})
 	if err != nil {
-		return false, err
+		return false
 	}
 	other := map[string]bool{}
 	for _, name := range differ {
 		name, ok := strings.CutPrefix(name, "build/")
 		if ok && remake.ForModules(name) {
-			return false, nil
+			return false
 		}
 		other[name] = true
 	}
@@ -69,26 +66,19 @@ func (b *Builder) sameForModules(ctx context.Context, was, bl *Baseline, r Reque
 		module := strings.TrimSuffix(target, ".ko")
 		own = append(own, module+".mod", module+".mod.c", module+".mod.o", objtree.CmdFile(module+".mod.o"))
 	}
-	for _, name := range own {
-		if err != nil {
-			return false, err
-		}
-		var info fs.FileInfo
-		if info, err = os.Lstat(filepath.Join(bl.Build(), filepath.FromSlash(name))); err != nil || !info.ModTime().Equal(bl.On.Copied) {
-			return false, nil // made again, or none of this tree's
+	return err == nil && !slices.ContainsFunc(own, func(name string) bool {
+		info, err := os.Lstat(filepath.Join(bl.Build(), filepath.FromSlash(name)))
+		if err != nil || !info.ModTime().Equal(bl.On.Copied) {
+			return true // made again, or none of this tree's
 		}
 		if path.Ext(name) != ".cmd" {
-			continue
+			return false
 		}
-		var text []byte
-		text, err = objtree.Read(bl.Build(), name)
-		for word := range strings.FieldsSeq(string(text)) {
-			if other[path.Clean(strings.Trim(word, "@;()"))] {
-				return false, nil
-			}
-		}
-	}
-	return true, err
+		text, err := objtree.Read(bl.Build(), name)
+		return err != nil || slices.ContainsFunc(strings.Fields(string(text)), func(word string) bool {
+			return other[path.Clean(strings.Trim(word, "@;()"))]
+		})
+	})
 }
 
 // stored is the key of the directory that the baseline's is in the store.
