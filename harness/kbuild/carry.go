@@ -18,28 +18,21 @@ import (
 // Such a build makes modules with other options of rustc, below Kbuild's top, and of nothing but what the baseline's own modules are
 // made of, see makeDirect. Make found that these are current in bl. For what no command names (modpost's tables and programs, the
 // configuration, the rules), nothing of bl's build directory may be another that can have a part in every module.
-func (b *Builder) carried(ctx context.Context, bl *Baseline, r Request) (*Product, error) {
-	if bl.On == nil || !bl.On.Sources || !bl.Direct || !r.flags() || !r.direct() || len(r.targets()) < len(r.Cell.Modules) {
-		return nil, nil
+func (b *Builder) carried(ctx context.Context, bl *Baseline, r Request) *Product {
+	if r.fresh || bl.On == nil || !bl.On.Sources || !bl.Direct || !r.flags() || !r.direct() || len(r.targets()) < len(r.Cell.Modules) {
+		return nil
 	}
 	was, err := readBaseline(b.Store.Lookup, bl.On.Key)
 	if err != nil {
-		return nil, nil // it was cleaned away
+		return nil // it was cleaned away
 	}
 	p := &Product{}
 	if !slices.Equal(was.Env, bl.Env) || !b.Store.Get(kindBuild, r.key(kindBuild, was), p) || !p.Direct || p.Outcome != nil ||
-		!p.locate(b.Store, was) {
-		return nil, nil
+		!p.locate(b.Store, was) || was.Dir != bl.Dir && !b.sameForModules(ctx, was, bl, r) {
+		return nil
 	}
-	if was.Dir != bl.Dir && !b.sameForModules(ctx, was, bl, r) {
-		return nil, nil
-	}
-	p.Key, p.Linux, p.LinuxSum = r.key(kindBuild, bl), filepath.Join(bl.Build(), "linux"), bl.Linux
-	if err := b.Store.Put(kindBuild, p.Key, p.kept()); err != nil {
-		return nil, err
-	}
-	b.offerProduct(bl, r, p.Key, p)
-	return p, nil
+	p.Linux, p.LinuxSum = filepath.Join(bl.Build(), "linux"), bl.Linux
+	return p
 }
 
 // sameForModules reports whether make left r's modules in bl as they were, and nothing else is another that they may be made of. What

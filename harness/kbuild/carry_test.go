@@ -139,9 +139,12 @@ func TestCarried(t *testing.T) {
 			if c.cell != nil {
 				c.cell(&asked)
 			}
-			got, err := b.carried(t.Context(), bl, Request{Cell: asked})
-			if err != nil || (got != nil) != c.want {
-				t.Fatalf("%+v, %v", got, err)
+			got := b.carried(t.Context(), bl, Request{Cell: asked})
+			if (got != nil) != c.want {
+				t.Fatalf("%+v", got)
+			}
+			if p := b.carried(t.Context(), bl, Request{Cell: asked, fresh: true}); p != nil {
+				t.Errorf("what is asked for afresh: %+v", p)
 			}
 			if got != nil && (got.Linux != filepath.Join(bl.Build(), "linux") || got.LinuxSum != bl.Linux || got.Modules[module].Path != kept) {
 				t.Errorf("%+v", got)
@@ -149,8 +152,11 @@ func TestCarried(t *testing.T) {
 			if !c.want {
 				return
 			}
-			if found, hit, err := b.Fork(t.Context(), bl, Request{Cell: asked}, false); err != nil || !hit || found.Modules[module].Path != kept {
-				t.Errorf("the next time: %+v, %t, %v", found, hit, err)
+			for range 2 { // taken over, and found
+				found, hit, err := b.Fork(t.Context(), bl, Request{Cell: asked}, false)
+				if err != nil || !hit || found.Modules[module].Path != kept || found.Key != (Request{Cell: asked}).key(kindBuild, bl) {
+					t.Errorf("%+v, %t, %v", found, hit, err)
+				}
 			}
 		})
 	}

@@ -160,28 +160,31 @@ func (b *Builder) Fork(ctx context.Context, bl *Baseline, r Request, fresh bool)
 	if err := b.Store.Whole(ctx, bl.Dir); err != nil {
 		return nil, false, err
 	}
-	if !fresh {
-		if p, err = b.carried(ctx, bl, r); err != nil || p != nil {
-			return p, p != nil, err
-		}
-	}
-	p, r.fresh = nil, fresh
-	tmp, remove, err := b.Store.Scratch("fork")
-	if err != nil {
-		return nil, false, err
-	}
-	defer remove()
-	if p, err = b.fork(ctx, bl, r, tmp); err != nil {
+	r.fresh = fresh
+	if p = b.carried(ctx, bl, r); p != nil {
+		hit = true
+	} else if p, err = b.forked(ctx, bl, r); err != nil {
 		return nil, false, err
 	}
 	p.Key = key
-	if p.Log, _, err = b.Store.Keep(ctx, filepath.Join(tmp, "make.log")); err != nil {
-		return nil, false, err
-	}
 	if err = b.Store.Put(kindBuild, key, p.kept()); err == nil {
 		b.offerProduct(bl, r, key, p)
 	}
-	return p.told(bl.Base, r), false, err
+	return p.told(bl.Base, r), hit, err
+}
+
+// forked builds r, and keeps what make said.
+func (b *Builder) forked(ctx context.Context, bl *Baseline, r Request) (*Product, error) {
+	tmp, remove, err := b.Store.Scratch("fork")
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	p, err := b.fork(ctx, bl, r, tmp)
+	if err == nil {
+		p.Log, _, err = b.Store.Keep(ctx, filepath.Join(tmp, "make.log"))
+	}
+	return p, err
 }
 
 // kept is p as it is recorded: without the paths of this machine, see locate.

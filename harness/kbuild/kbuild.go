@@ -18,9 +18,8 @@ import (
 
 // The paths inside the sandbox, see buildlog.
 const (
-	srcDir      = buildlog.Source
-	buildDir    = buildlog.Build
-	externalDir = buildlog.Beside
+	srcDir   = buildlog.Source
+	buildDir = buildlog.Build
 )
 
 // version is raised when the same inputs would give other artifacts.

@@ -7,7 +7,11 @@ import (
 )
 
 func TestByHand(t *testing.T) {
-	cell := scenario.Cell{Variant: staticSmall(t), Scope: scenario.ScopeModule}
+	rustc := func(name string) scenario.Axis {
+		return scenario.Axis{Kind: scenario.OfRustc, Name: name, Prefix: "-C"}
+	}
+	settings := []scenario.Setting{{Axis: rustc("relocation-model"), Value: "static"}, {Axis: rustc("code-model"), Value: "small"}}
+	cell := scenario.Cell{Variant: scenario.Variant{Settings: settings}, Scope: scenario.ScopeModule}
 	got := Base{Compiler: Clang}.ByHand(cell, "samples/rust/rust_minimal.ko")
 	want := "make ARCH=um O=build LLVM=1 RUSTFLAGS_MODULE='-Crelocation-model=static -Ccode-model=small' samples/rust/rust_minimal.ko"
 	if got != want {
@@ -16,16 +20,4 @@ func TestByHand(t *testing.T) {
 	if got := (Base{Compiler: GCC}).ByHand(scenario.Cell{}); got != "make ARCH=um O=build" {
 		t.Errorf("ByHand of stock = %q", got)
 	}
-}
-
-// staticSmall is the variant of -Crelocation-model=static -Ccode-model=small.
-func staticSmall(t *testing.T) (v scenario.Variant) {
-	for _, s := range [][2]string{{"relocation-model", "static"}, {"code-model", "small"}} {
-		axis, err := scenario.ParseAxis(s[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		v.Settings = append(v.Settings, scenario.Setting{Axis: axis, Value: s[1]})
-	}
-	return v
 }

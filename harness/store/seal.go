@@ -301,7 +301,7 @@ func (s *Store) Differ(ctx context.Context, x, y Entry) (names []string, err err
 	held := map[string]string{} // what x holds
 	for i, e := range []Entry{x, y} {
 		of, err := s.seal(ctx, e.Kind, e.Key)
-		if err == nil && (of == nil || string(of.text) == grows) {
+		if err == nil && string(of.text) == grows {
 			err = errUnsealed
 		}
 		if err != nil {

@@ -38,8 +38,11 @@ func (b *burst) add(path string, came bool, now time.Time) {
 
 // passing reports whether a file of the burst came and went within it, as what a tool writes and then gives the name of another.
 func (b *burst) passing(path string) bool {
+	if !b.came[path] {
+		return false
+	}
 	_, err := os.Lstat(path)
-	return b.came[path] && errors.Is(err, fs.ErrNotExist)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // rest is how long the burst goes on if nothing more is saved; 0 where it is over. busy says that git is at work.
